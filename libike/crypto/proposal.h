@@ -1,0 +1,90 @@
+/*
+ * Proposals: what is offered, and what is chosen from an offer (RFC 7296 2.7, 3.3).
+ *
+ * The text form is that of swanctl.conf(5): "aes256-sha256-modp2048-x25519", "aes128gcm16-prfsha256-
+ * ecp256", "default". Plain data; a proposal owns nothing.
+ */
+#ifndef LIBIKE_CRYPTO_PROPOSAL_H
+#define LIBIKE_CRYPTO_PROPOSAL_H
+
+#include "libbase/why.h"
+#include "libike/crypto/algorithm.h"
+
+#define IKE_PROPOSAL_TRANSFORMS_MAX 96
+#define IKE_PROPOSAL_TEXT_MAX 1024
+
+struct ike_proposal {
+	uint8_t protocol; /* enum ike_protocol */
+	uint8_t number;   /* 1.. in the order of the offer */
+	/* Set when a received proposal has a transform type that we don't know: never selectable. */
+	bool unknown_type;
+	uint8_t count;
+	struct ike_transform transforms[IKE_PROPOSAL_TRANSFORMS_MAX];
+};
+
+struct ike_proposals {
+	struct ike_proposal *items; /* heap, owned */
+	size_t count;
+};
+
+/* What was agreed: one transform of each kind; 0 where the protocol has none. */
+struct ike_suite {
+	uint8_t protocol;
+	bool esn;
+	uint16_t encryption;
+	uint16_t encryption_bits;
+	uint16_t integrity;
+	uint16_t prf;
+	uint16_t group;
+};
+
+/* Appends what one element of a `proposals`, `esp_proposals` or `ah_proposals` list says.
+ * "default" appends the default proposals of that protocol (two for IKE: classic and AEAD).
+ * "*-noesn"/"-esn" as swanctl.conf(5). False with a reason that names the bad word. */
+MUST_USE bool ike_proposals_add(
+	struct ike_proposals *list, uint8_t protocol, const char *text, struct why *why);
+
+void ike_proposals_free(struct ike_proposals *list);
+
+enum ike_selection {
+	IKE_SELECTION_OK,
+	IKE_SELECTION_NONE,        /* no proposal matches */
+	IKE_SELECTION_WRONG_GROUP, /* all would match but for the key exchange method */
+};
+
+/* Chooses as responder: our order decides (strongSwan's prefer_configured default). The suite's
+ * group is the best common one. When ignore_group is set (a child in IKE_AUTH has no key
+ * exchange, RFC 7296 1.2) transforms of that type are left out on both sides.
+ * theirs: parsed proposals, any count. ret_number is the chosen proposal's number. */
+enum ike_selection ike_proposals_select(const struct ike_proposals *ours,
+	const struct ike_proposal *theirs, size_t their_count, bool ignore_group,
+	struct ike_suite *ret_suite, uint8_t *ret_number);
+
+/* Checks, as initiator, that the answer is one of what we offered, with exactly one transform of
+ * each type. */
+MUST_USE bool ike_proposal_accepts(const struct ike_proposals *offered,
+	const struct ike_proposal *answer, bool ignore_group, struct ike_suite *ret_suite);
+
+/* The suite as a proposal with one transform of each type, for the responder's answer. */
+void ike_suite_to_proposal(const struct ike_suite *suite, uint8_t number, struct ike_proposal *ret);
+
+/* Whether the group occurs in any proposal of the list. */
+bool ike_proposals_have_group(const struct ike_proposals *list, uint16_t group);
+
+/* The first group of the list's proposals: what an initiator's KE payload is made for. */
+uint16_t ike_proposals_first_group(const struct ike_proposals *list);
+
+/* strongSwan's form: "IKE:AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048",
+ * several joined with ", ". Cut to fit. Returns text. */
+char *ike_proposal_format(const struct ike_proposal *p, char text[IKE_PROPOSAL_TEXT_MAX]);
+char *ike_proposals_format(
+	const struct ike_proposal *items, size_t count, char text[IKE_PROPOSAL_TEXT_MAX]);
+char *ike_suite_format(const struct ike_suite *suite, char text[IKE_PROPOSAL_TEXT_MAX]);
+
+/* The rows of the suite's algorithms; NULL where it has none. */
+const struct ike_algorithm *ike_suite_encryption(const struct ike_suite *suite);
+const struct ike_algorithm *ike_suite_integrity(const struct ike_suite *suite);
+const struct ike_algorithm *ike_suite_prf(const struct ike_suite *suite);
+const struct ike_algorithm *ike_suite_group(const struct ike_suite *suite);
+
+#endif
