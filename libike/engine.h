@@ -1,0 +1,186 @@
+/*
+ * The engine: datagrams, commands, kernel events and time in; effects out through struct ike_host.
+ *
+ * One engine is one daemon's worth of tunnels. It is single-threaded, keeps no globals and reads
+ * no clock: `now` is a parameter of every call and one call sees one time. After each call the
+ * caller asks ike_engine_deadline() and calls ike_engine_tick() when that time has come.
+ */
+#ifndef LIBIKE_ENGINE_H
+#define LIBIKE_ENGINE_H
+
+#include "libike/host.h"
+#include "libike/model/connection.h"
+#include "libike/model/credentials.h"
+#include "libike/sa/ike_sa.h"
+
+/* strongswan.conf's charon section, what concerns the protocol. Times in milliseconds. */
+struct ike_settings {
+	uint16_t port;               /* 500 */
+	uint16_t port_nat_t;         /* 4500 */
+	uint32_t retransmit_tries;   /* 5 */
+	ike_time retransmit_timeout; /* 4 s */
+	double retransmit_base;      /* 1.8 */
+	uint32_t retransmit_jitter;  /* percent, 0 */
+	ike_time retransmit_limit;   /* 0: none */
+	ike_time half_open_timeout;  /* 30 s */
+	uint32_t cookie_threshold;   /* half-open IKE SAs before cookies are demanded: 30 (0 off) */
+	uint32_t block_threshold;    /* half-open IKE SAs of one peer address: 5 (0 off) */
+	uint32_t init_limit_half_open; /* 0: none */
+	uint32_t fragment_size;        /* of the IP packet: 1280; 0: what the family guarantees */
+	uint32_t max_ikev2_sas;        /* established and not: memory's ceiling; 0: none */
+};
+
+void ike_settings_default(struct ike_settings *ret);
+
+struct ike_engine;
+
+/* host and settings are copied. NULL with a reason when OpenSSL refuses or memory ran out. */
+struct ike_engine *ike_engine_new(
+	const struct ike_host *host, const struct ike_settings *settings, struct why *why);
+
+/* Frees everything at once: nothing is sent, nothing removed from the kernel. For an orderly end
+ * call ike_engine_shutdown() first. NULL is fine. */
+void ike_engine_free(struct ike_engine *e);
+
+void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settings);
+
+/* ---- Time and datagrams ---- */
+
+void ike_engine_datagram(struct ike_engine *e, ike_time now, const struct ike_datagram *datagram);
+void ike_engine_tick(struct ike_engine *e, ike_time now);
+ike_time ike_engine_deadline(const struct ike_engine *e);
+
+/* Deletes every SA at the peer and in the kernel, uninstalls traps. Idle once that is done or the
+ * peers did not answer in time; the caller decides how long it waits. */
+void ike_engine_shutdown(struct ike_engine *e, ike_time now);
+bool ike_engine_is_idle(const struct ike_engine *e); /* no IKE SA left */
+
+/* ---- Configuration ---- */
+
+/* Adds or replaces by name; takes the caller's reference. Existing SAs keep theirs. Starts or
+ * installs children as their start_action says; an equal definition changes nothing. */
+MUST_USE bool ike_engine_load_connection(
+	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why);
+/* SAs stay up; traps go, as strongSwan does. False when there is none of that name. */
+bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char *name);
+
+/* In the order of loading; index from 0; NULL at the end. */
+const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index);
+
+struct ike_credentials *ike_engine_credentials(struct ike_engine *e);
+
+/* ---- Commands: each is answered by host->command_done(ticket) unless ticket is 0. They return
+ * false with a reason when they can't even begin (no such connection); then there is no answer.
+ * ---- */
+
+struct ike_initiate {
+	const char *ike;        /* connection name; may be NULL: then found by the child's name */
+	const char *child;      /* may be NULL: a childless IKE SA */
+	struct address my_host; /* family 0: as configured */
+	struct address other_host;
+	uint64_t ticket;
+};
+
+/* ret_ike_id: the IKE SA that does it, new or existing; may be NULL. An installed child of that
+ * name is negotiated again, as strongSwan does. */
+MUST_USE bool ike_engine_initiate(struct ike_engine *e, ike_time now,
+	const struct ike_initiate *what, uint32_t *ret_ike_id, struct why *why);
+
+struct ike_terminate {
+	const char *ike; /* names and ids that are not NULL or 0 must all match */
+	const char *child;
+	uint32_t ike_id;
+	uint32_t child_id;
+	bool force; /* don't wait for the peer's answer */
+	uint64_t ticket;
+};
+
+/* ret_count: how many SAs matched. */
+MUST_USE bool ike_engine_terminate(struct ike_engine *e, ike_time now,
+	const struct ike_terminate *what, size_t *ret_count, struct why *why);
+
+/* Trap or shunt policies of a child. ike may be NULL. */
+MUST_USE bool ike_engine_install(
+	struct ike_engine *e, ike_time now, const char *ike, const char *child, struct why *why);
+MUST_USE bool ike_engine_uninstall(
+	struct ike_engine *e, ike_time now, const char *ike, const char *child, struct why *why);
+
+/* What is installed: traps and shunts. index from 0; NULL at the end. */
+struct ike_trap {
+	struct ike_trap *next;
+	struct ike_connection *connection; /* held */
+	const struct ike_child_config *config;
+	uint32_t reqid;
+	/* As installed; selectors owned. */
+	struct ike_kernel_policies policies;
+};
+const struct ike_trap *ike_engine_trap(const struct ike_engine *e, size_t index);
+
+/* ---- Kernel events ---- */
+
+struct ike_acquire {
+	uint32_t reqid;
+	struct ike_selector source;
+	struct ike_selector destination;
+	bool has_selectors;
+};
+
+void ike_engine_acquire(struct ike_engine *e, ike_time now, const struct ike_acquire *acquire);
+void ike_engine_expire(struct ike_engine *e, ike_time now, uint8_t protocol, uint32_t spi,
+	const struct address *destination, bool hard);
+/* A NAT moved the peer: the kernel saw ESP of spi (ours, inbound) from another address or port. */
+void ike_engine_mapping(
+	struct ike_engine *e, ike_time now, uint32_t spi, const struct address *remote);
+
+/* ---- Looking ---- */
+
+/* Every IKE SA, oldest first: pass NULL for the first, NULL after the last. */
+const struct ike_sa *ike_engine_sa_next(const struct ike_engine *e, const struct ike_sa *previous);
+const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t unique_id);
+
+struct ike_engine_stats {
+	uint32_t ike_sas;
+	uint32_t half_open;
+	uint32_t children;
+	uint32_t tasks_queued;
+};
+void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret);
+
+/* strongSwan's counters, in its order; see ike_counter_name(). */
+enum ike_counter {
+	IKE_COUNTER_IKE_REKEY_INIT,
+	IKE_COUNTER_IKE_REKEY_RESP,
+	IKE_COUNTER_CHILD_REKEY,
+	IKE_COUNTER_INVALID,
+	IKE_COUNTER_INVALID_SPI,
+	IKE_COUNTER_IKE_INIT_IN_REQ,
+	IKE_COUNTER_IKE_INIT_IN_RESP,
+	IKE_COUNTER_IKE_INIT_OUT_REQ,
+	IKE_COUNTER_IKE_INIT_OUT_RESP,
+	IKE_COUNTER_IKE_AUTH_IN_REQ,
+	IKE_COUNTER_IKE_AUTH_IN_RESP,
+	IKE_COUNTER_IKE_AUTH_OUT_REQ,
+	IKE_COUNTER_IKE_AUTH_OUT_RESP,
+	IKE_COUNTER_CREATE_CHILD_IN_REQ,
+	IKE_COUNTER_CREATE_CHILD_IN_RESP,
+	IKE_COUNTER_CREATE_CHILD_OUT_REQ,
+	IKE_COUNTER_CREATE_CHILD_OUT_RESP,
+	IKE_COUNTER_INFO_IN_REQ,
+	IKE_COUNTER_INFO_IN_RESP,
+	IKE_COUNTER_INFO_OUT_REQ,
+	IKE_COUNTER_INFO_OUT_RESP,
+	IKE_COUNTERS,
+};
+const char *ike_counter_name(enum ike_counter counter); /* "ike-init-in-req" */
+
+/* connection NULL: all. Returns NULL when nothing was counted for that name. Array of IKE_COUNTERS.
+ */
+const uint64_t *ike_engine_counters(const struct ike_engine *e, const char *connection);
+/* Names that have counters; index from 0; NULL ends. */
+const char *ike_engine_counters_name(const struct ike_engine *e, size_t index);
+bool ike_engine_counters_reset(struct ike_engine *e, const char *connection);
+
+/* Which algorithms this OpenSSL supports. */
+bool ike_engine_supports(struct ike_engine *e, const struct ike_algorithm *algorithm);
+
+#endif

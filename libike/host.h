@@ -1,0 +1,225 @@
+/*
+ * The host: the engine's hands.
+ *
+ * libike does no I/O. What it wants done it asks of these functions, in order; the daemon, the
+ * simulator, the fuzzers and the benchmark each bring theirs. None of them may call back into the
+ * engine. Everything passed to them is borrowed for the duration of the call. They are called from
+ * the thread that called the engine.
+ */
+#ifndef LIBIKE_HOST_H
+#define LIBIKE_HOST_H
+
+#include "libbase/address.h"
+#include "libbase/why.h"
+#include "libike/base/selector.h"
+#include "libike/crypto/algorithm.h"
+
+#include <openssl/types.h>
+
+/* Milliseconds on a clock that never goes back. */
+typedef int64_t ike_time;
+#define IKE_NEVER INT64_MAX
+#define IKE_SECONDS(n) ((ike_time)(n)*1000)
+
+struct ike_sa;
+struct ike_child;
+struct ike_connection;
+
+/* An IKE message on its way, without the non-ESP marker: whoever owns the socket of port 4500 adds
+ * and strips it. local is the address (and port) of ours that it goes from or came to. */
+struct ike_datagram {
+	struct address local;
+	struct address remote;
+	struct bytes data;
+};
+
+/* ---- Kernel ---- */
+
+enum ike_mode {
+	IKE_MODE_TUNNEL,
+	IKE_MODE_TRANSPORT,
+	IKE_MODE_BEET,
+	IKE_MODE_PASS, /* shunts: no SA */
+	IKE_MODE_DROP,
+};
+
+/* mask 0 means "no mark". %unique has been replaced by a number. */
+struct ike_mark {
+	uint32_t value;
+	uint32_t mask;
+};
+
+struct ike_lifetime {
+	uint64_t soft_seconds; /* 0 means unlimited, here and below */
+	uint64_t hard_seconds;
+	uint64_t soft_bytes;
+	uint64_t hard_bytes;
+	uint64_t soft_packets;
+	uint64_t hard_packets;
+};
+
+/* What names one SA in the kernel: destination, protocol, SPI (and mark). */
+struct ike_kernel_id {
+	struct address source;
+	struct address destination;
+	uint32_t spi;     /* host order */
+	uint8_t protocol; /* IKE_PROTOCOL_ESP or _AH */
+	struct ike_mark mark;
+	uint32_t if_id;
+};
+
+/* One direction of a child SA. */
+struct ike_kernel_sa {
+	struct ike_kernel_id
+		id; /* ports in source and destination are those of UDP encapsulation */
+	bool inbound;
+	bool udp_encapsulation;
+	uint8_t mode; /* enum ike_mode: tunnel, transport, BEET */
+	uint32_t reqid;
+	const struct ike_algorithm *encryption; /* NULL for AH */
+	const struct ike_algorithm *integrity;  /* NULL with an AEAD */
+	struct bytes encryption_key;            /* secret: salt included; never log */
+	struct bytes integrity_key;
+	bool esn;
+	uint32_t replay_window; /* packets; 0 disables replay protection */
+	struct ike_lifetime lifetime;
+	struct ike_mark set_mark;
+	uint32_t tfc_padding; /* bytes; 0 none */
+	bool copy_df;
+	bool copy_ecn;
+	bool copy_dscp_out;
+	bool copy_dscp_in;
+	/* Selectors as seen from the packet: source is ours when outbound. Used in transport mode.
+	 */
+	const struct ike_selector *source_selectors;
+	const struct ike_selector *destination_selectors;
+	uint8_t source_selector_count;
+	uint8_t destination_selector_count;
+};
+
+struct ike_kernel_usage {
+	uint64_t bytes;
+	uint64_t packets;
+	/* Seconds since a packet last used it; UINT64_MAX when never. */
+	uint64_t idle_seconds;
+};
+
+enum ike_policy_kind {
+	IKE_POLICY_CHILD, /* of an installed child SA */
+	IKE_POLICY_TRAP,  /* of `start_action = trap`: a packet raises an acquire */
+	IKE_POLICY_SHUNT, /* mode pass or drop */
+};
+
+/* All policies of one child (out, in and fwd, for every pair of selectors). Installing the same
+ * ones twice counts references; removing is by the same description. */
+struct ike_kernel_policies {
+	uint8_t kind;     /* enum ike_policy_kind */
+	uint8_t mode;     /* enum ike_mode */
+	uint8_t protocol; /* IKE_PROTOCOL_ESP or _AH */
+	bool no_fwd_out;  /* policies_fwd_out = no (the default): no outbound FWD policies */
+	uint32_t reqid;
+	uint32_t priority;     /* 0: computed as strongSwan does; else as configured */
+	uint32_t spi_out;      /* 0 for traps */
+	struct address local;  /* tunnel endpoints */
+	struct address remote; /* family 0 in traps whose peer is not known */
+	struct ike_mark mark_in;
+	struct ike_mark mark_out;
+	uint32_t if_id_in;
+	uint32_t if_id_out;
+	const char *interface; /* or NULL */
+	const struct ike_selector *local_selectors;
+	const struct ike_selector *remote_selectors;
+	uint8_t local_count;
+	uint8_t remote_count;
+};
+
+/* ---- Log ---- */
+
+/* strongSwan's groups and levels, so that filelog and syslog settings keep their meaning. */
+enum ike_log_group {
+	IKE_LOG_DMN,
+	IKE_LOG_MGR,
+	IKE_LOG_IKE,
+	IKE_LOG_CHD,
+	IKE_LOG_JOB,
+	IKE_LOG_CFG,
+	IKE_LOG_KNL,
+	IKE_LOG_NET,
+	IKE_LOG_ENC,
+	IKE_LOG_LIB,
+	IKE_LOG_GROUPS,
+};
+
+enum ike_log_level {
+	IKE_LOG_AUDIT = 0, /* what must always be seen: up, down, refused */
+	IKE_LOG_INFO = 1,  /* what happened: the default */
+	IKE_LOG_DETAIL = 2,
+	IKE_LOG_WIRE = 3,
+};
+
+struct ike_log {
+	uint8_t group;
+	int8_t level;
+	uint32_t ike_id;        /* unique id of the IKE SA; 0 when there is none */
+	const char *connection; /* name, or NULL */
+	const char *text;       /* one line, no line feed; never a secret */
+};
+
+const char *ike_log_group_name(uint8_t group); /* "IKE", "CFG", ... */
+
+/* ---- Events ---- */
+
+enum ike_event_kind {
+	IKE_EVENT_IKE_UP,    /* established (VICI ike-updown up=yes) */
+	IKE_EVENT_IKE_DOWN,  /* was established, ends */
+	IKE_EVENT_IKE_STATE, /* sa->state changed to ESTABLISHED or DESTROYING */
+	IKE_EVENT_CHILD_UP,  /* installed (child-updown up=yes; updown script up) */
+	IKE_EVENT_CHILD_DOWN,
+	IKE_EVENT_CHILD_STATE, /* child->state changed */
+	IKE_EVENT_IKE_REKEY,   /* other: the new SA */
+	IKE_EVENT_CHILD_REKEY, /* other_child: the new child */
+};
+
+struct ike_event {
+	uint8_t kind;
+	const struct ike_sa *sa;
+	const struct ike_child *child; /* of sa, or NULL */
+	const struct ike_sa *other;
+	const struct ike_child *other_child;
+};
+
+struct ike_host {
+	void *context;
+
+	/* For all cryptography and all randomness; borrowed, outlives the engine. */
+	OSSL_LIB_CTX *library;
+
+	void (*send)(void *context, const struct ike_datagram *datagram);
+
+	/* The address of ours that packets to remote leave from; false when there is no route. */
+	bool (*source_address)(void *context, const struct address *remote, struct address *ret);
+
+	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
+		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
+		struct why *why);
+	/* Inbound replaces the larval SA of spi_allocate. */
+	bool (*sa_install)(void *context, const struct ike_kernel_sa *sa, struct why *why);
+	/* Also removes a larval one. Removing what is gone is not an error. */
+	void (*sa_remove)(void *context, const struct ike_kernel_id *id);
+	bool (*sa_query)(
+		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
+	bool (*policies_install)(
+		void *context, const struct ike_kernel_policies *policies, struct why *why);
+	void (*policies_remove)(void *context, const struct ike_kernel_policies *policies);
+
+	void (*log)(void *context, const struct ike_log *log);
+	/* Cheap question before a text is made. */
+	bool (*log_wanted)(void *context, uint8_t group, int level);
+
+	void (*event)(void *context, const struct ike_event *event);
+
+	/* A command given with that ticket is over; text says why not, when it failed. */
+	void (*command_done)(void *context, uint64_t ticket, bool done, const char *text);
+};
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * Peer definitions: what swanctl.conf's `connections` section says, checked and in numbers.
+ *
+ * Made by the daemon from a VICI load-conn (charon-lite/control/load_conn.c), then immutable.
+ * Reference-counted, not atomically: IKE SAs keep the definition that they were made from when it
+ * is replaced. All times are seconds, 0 meaning "never" or "off". Strings, lists and identities are
+ * owned by the structure.
+ */
+#ifndef LIBIKE_MODEL_CONNECTION_H
+#define LIBIKE_MODEL_CONNECTION_H
+
+#include "libike/base/identity.h"
+#include "libike/base/selector.h"
+#include "libike/crypto/proposal.h"
+#include "libike/host.h"
+
+/* One element of local_addrs or remote_addrs. */
+enum ike_endpoint_kind {
+	IKE_ENDPOINT_ANY, /* %any, %any4 (family AF_INET), %any6 */
+	IKE_ENDPOINT_HOST,
+	IKE_ENDPOINT_PREFIX,
+	IKE_ENDPOINT_RANGE,
+	IKE_ENDPOINT_NAME, /* a DNS name */
+};
+
+struct ike_endpoint {
+	uint8_t kind;
+	uint8_t prefix_length;
+	struct address from; /* host, network or start; only family for ANY */
+	struct address to;   /* end of a range */
+	char *name;          /* the text as configured */
+};
+
+struct ike_endpoints {
+	struct ike_endpoint *items;
+	size_t count;
+};
+
+/* From one list element; appended. */
+MUST_USE bool ike_endpoints_add(struct ike_endpoints *list, const char *text, struct why *why);
+
+/* How well an address fits: 0 not at all, larger for HOST than RANGE than PREFIX than ANY (and the
+ * longer prefix better). An empty list is %any. */
+unsigned ike_endpoints_match(const struct ike_endpoints *list, const struct address *a);
+
+enum ike_auth_class {
+	IKE_AUTH_CLASS_ANY = 0,
+	IKE_AUTH_CLASS_PSK,
+	IKE_AUTH_CLASS_PUBKEY,
+	IKE_AUTH_CLASS_EAP,
+	IKE_AUTH_CLASS_XAUTH,
+};
+
+/* One local or remote round. */
+struct ike_auth_round {
+	uint8_t class;           /* enum ike_auth_class */
+	struct ike_identity *id; /* NULL: our address (local), %any (remote) */
+};
+
+struct ike_auth_rounds {
+	struct ike_auth_round *items;
+	size_t count;
+};
+
+enum ike_action {
+	IKE_ACTION_NONE = 0,
+	IKE_ACTION_TRAP = 1,
+	IKE_ACTION_START = 2, /* trap|start is both bits */
+};
+
+enum ike_unique { IKE_UNIQUE_NO, IKE_UNIQUE_NEVER, IKE_UNIQUE_KEEP, IKE_UNIQUE_REPLACE };
+enum ike_childless {
+	IKE_CHILDLESS_NEVER,
+	IKE_CHILDLESS_ALLOW,
+	IKE_CHILDLESS_PREFER,
+	IKE_CHILDLESS_FORCE
+};
+enum ike_fragmentation {
+	IKE_FRAGMENTATION_NO,
+	IKE_FRAGMENTATION_ACCEPT,
+	IKE_FRAGMENTATION_YES,
+	IKE_FRAGMENTATION_FORCE
+};
+
+#define IKE_MARK_UNIQUE 0xffffffffu     /* %unique */
+#define IKE_MARK_UNIQUE_DIR 0xfffffffeu /* %unique-dir */
+#define IKE_IF_ID_UNIQUE 0xffffffffu
+#define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
+
+struct ike_child_config {
+	char *name;
+	struct ike_proposals proposals; /* ESP or AH; in order of preference */
+	struct ike_selector *local_ts;
+	struct ike_selector *remote_ts;
+	uint8_t local_ts_count;
+	uint8_t remote_ts_count;
+	uint8_t mode; /* enum ike_mode */
+	uint8_t start_action;
+	uint8_t dpd_action;
+	uint8_t close_action;
+	bool policies;
+	bool policies_fwd_out;
+	bool sha256_96;
+	bool ipcomp;
+	bool copy_df;
+	bool copy_ecn;
+	bool copy_dscp_out;
+	bool copy_dscp_in;
+	uint64_t rekey_time, life_time, rand_time; /* seconds */
+	uint64_t rekey_bytes, life_bytes, rand_bytes;
+	uint64_t rekey_packets, life_packets, rand_packets;
+	uint64_t inactivity;
+	uint32_t reqid; /* 0: chosen by us */
+	uint32_t priority;
+	uint32_t replay_window;
+	uint32_t tfc_padding;
+	struct ike_mark mark_in, mark_out, set_mark_in, set_mark_out;
+	uint32_t if_id_in, if_id_out;
+	char *interface;
+	char *updown;
+	bool hostaccess;
+};
+
+struct ike_connection {
+	uint32_t references;
+	char *name;
+	uint8_t version; /* 0 either, 1, 2 */
+	bool encap;
+	bool mobike;
+	bool aggressive;
+	bool pull;
+	bool send_certreq;
+	uint8_t send_cert;
+	uint8_t childless;
+	uint8_t fragmentation;
+	uint8_t unique;
+	uint8_t dscp;
+	uint16_t local_port;
+	uint16_t remote_port;
+	struct ike_endpoints local_addrs;
+	struct ike_endpoints remote_addrs;
+	struct ike_proposals proposals;
+	struct ike_auth_rounds local;
+	struct ike_auth_rounds remote;
+	uint64_t rekey_time, reauth_time, over_time, rand_time; /* seconds */
+	uint64_t dpd_delay, dpd_timeout;
+	uint32_t keyingtries; /* 0 for ever */
+	uint32_t if_id_in, if_id_out;
+	/* Retransmission of this connection's requests; 0 and negative mean the global setting. */
+	struct ike_child_config **children;
+	size_t child_count;
+};
+
+/* With swanctl.conf(5)'s defaults; name is copied. NULL when memory ran out. */
+struct ike_connection *ike_connection_new(const char *name);
+struct ike_connection *ike_connection_hold(struct ike_connection *c);
+void ike_connection_free(struct ike_connection *c); /* drops one reference; NULL is fine */
+
+/* Appends a child with swanctl.conf(5)'s defaults; owned by c. */
+struct ike_child_config *ike_connection_add_child(struct ike_connection *c, const char *name);
+struct ike_child_config *ike_connection_child(const struct ike_connection *c, const char *name);
+
+/* Appends a round; takes the caller's reference to id. */
+MUST_USE bool ike_auth_rounds_add(
+	struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id);
+
+/* Fills what was left open (rekey_time, over_time, rand_time from each other, default proposals and
+ * selectors, as swanctl.conf(5) derives them) and checks what must fit together. To be called once,
+ * when all fields are set. Pass IKE_UNSET for times that the file did not give. */
+#define IKE_UNSET UINT64_MAX
+MUST_USE bool ike_connection_complete(struct ike_connection *c, struct why *why);
+
+/* Field by field; a reload of an unchanged file must change nothing. */
+bool ike_connection_equal(const struct ike_connection *a, const struct ike_connection *b);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Credentials: shared secrets and who they are for.
+ *
+ * A store belongs to one engine. Secrets are found as strongSwan finds them: the sum of the best
+ * matches of both identities decides, a secret without owners comes last.
+ */
+#ifndef LIBIKE_MODEL_CREDENTIALS_H
+#define LIBIKE_MODEL_CREDENTIALS_H
+
+#include "libbase/secret.h"
+#include "libike/base/identity.h"
+
+enum ike_shared_kind {
+	IKE_SHARED_IKE, /* ike*: pre-shared keys */
+	IKE_SHARED_EAP, /* eap*, xauth* */
+	IKE_SHARED_PRIVATE_KEY_PASSPHRASE,
+	IKE_SHARED_PIN,
+	IKE_SHARED_NTLM,
+	IKE_SHARED_PPK,
+};
+
+struct ike_credentials;
+
+struct ike_credentials *ike_credentials_new(void);
+void ike_credentials_free(struct ike_credentials *c);
+
+/* Loads or replaces. unique_id ("ike-moon": VICI load-shared id) may be NULL: then the secret can
+ * only be removed by clear, and the same secret for the same owners is kept once. Takes over secret
+ * and the references of owners, also on failure. */
+MUST_USE bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint8_t kind,
+	struct secret *secret, struct ike_identity **owners, size_t owner_count);
+bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id);
+void ike_credentials_clear(struct ike_credentials *c);
+
+/* Unique ids in the order of loading; NULL ends. Pass index 0, 1, ... */
+const char *ike_credentials_unique_id(const struct ike_credentials *c, size_t index);
+size_t ike_credentials_count(const struct ike_credentials *c);
+
+/* The best secret for the pair; an empty view when there is none. Borrowed until the store
+ * changes. my_id and/or other_id may be NULL (not known yet: matches owners of any). */
+struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id);
+
+#endif

@@ -1,0 +1,168 @@
+/*
+ * IKE SAs and child SAs: plain data (RFC 7296 2, RFC 4301).
+ *
+ * No callbacks, no sockets: what an SA waits for is an enum and a deadline. Outside libike these
+ * structures are read, never written; pointers to them are valid until the next call of the engine.
+ * Kept small: a router has ten thousand of them. What only a negotiation needs lives in
+ * struct ike_negotiation (sa/negotiation.h) and goes when the SA is established.
+ */
+#ifndef LIBIKE_SA_IKE_SA_H
+#define LIBIKE_SA_IKE_SA_H
+
+#include "libbase/secret.h"
+#include "libike/model/connection.h"
+#include "libike/wire/build.h"
+
+#include <uthash.h>
+
+/* strongSwan's words, see ike_sa_state_name(). */
+enum ike_sa_state {
+	IKE_SA_CREATED,
+	IKE_SA_CONNECTING,
+	IKE_SA_ESTABLISHED,
+	IKE_SA_PASSIVE,
+	IKE_SA_REKEYING,
+	IKE_SA_REKEYED,
+	IKE_SA_DELETING,
+	IKE_SA_DESTROYING,
+};
+
+enum ike_child_state {
+	IKE_CHILD_CREATED,
+	IKE_CHILD_ROUTED,
+	IKE_CHILD_INSTALLING,
+	IKE_CHILD_INSTALLED,
+	IKE_CHILD_UPDATING,
+	IKE_CHILD_REKEYING,
+	IKE_CHILD_REKEYED,
+	IKE_CHILD_RETRYING,
+	IKE_CHILD_DELETING,
+	IKE_CHILD_DELETED,
+	IKE_CHILD_DESTROYING,
+};
+
+const char *ike_sa_state_name(uint8_t state);
+const char *ike_child_state_name(uint8_t state);
+
+struct ike_child {
+	struct ike_child *next; /* of the same IKE SA, oldest first */
+	struct ike_sa *sa;
+	const struct ike_child_config *config; /* of sa->connection */
+	UT_hash_handle by_spi;                 /* engine's table of inbound SPIs */
+	uint32_t unique_id;
+	uint32_t reqid;
+	uint32_t spi_in; /* ours; host order */
+	uint32_t spi_out;
+	uint8_t state;
+	uint8_t mode; /* enum ike_mode as negotiated */
+	bool udp_encapsulation;
+	bool installed_in;
+	bool installed_out;
+	bool policies_installed;
+	uint8_t local_count;
+	uint8_t remote_count;
+	struct ike_suite suite;
+	struct ike_mark mark_in, mark_out;
+	uint32_t if_id_in, if_id_out;
+	struct ike_selector *selectors; /* local_count ours, then remote_count theirs */
+	ike_time installed_at;
+	ike_time rekey_at;                   /* IKE_NEVER: no rekeying */
+	ike_time expires_at;                 /* hard; IKE_NEVER: never */
+	uint64_t rekey_bytes, rekey_packets; /* with randomisation applied; 0 never */
+};
+
+static inline const struct ike_selector *ike_child_local(const struct ike_child *c)
+{
+	return c->selectors;
+}
+
+static inline const struct ike_selector *ike_child_remote(const struct ike_child *c)
+{
+	return c->selectors + c->local_count;
+}
+
+/* The kernel's name for one direction of the child; mark and addresses included. */
+struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound);
+
+/* What one side wants to tell the other, queued until the request window is free. */
+enum ike_task_kind {
+	IKE_TASK_NONE = 0,
+	IKE_TASK_INIT,
+	IKE_TASK_AUTH,
+	IKE_TASK_CREATE_CHILD,
+	IKE_TASK_DELETE_CHILD,
+	IKE_TASK_DELETE_IKE,
+	IKE_TASK_DPD,
+};
+
+const char *ike_task_name(uint8_t kind); /* strongSwan's: "IKE_INIT", "CHILD_CREATE", ... */
+
+struct ike_task {
+	struct ike_task *next;
+	uint8_t kind;
+	struct ike_child *child; /* CREATE_CHILD (until answered) and DELETE_CHILD */
+	uint64_t ticket;         /* command to be answered; 0 none */
+};
+
+struct ike_negotiation;
+
+struct ike_sa {
+	UT_hash_handle by_spi; /* engine's table, by our own SPI */
+	UT_hash_handle by_id;  /* engine's table, by unique id; iterates oldest first */
+	uint64_t spi_initiator;
+	uint64_t spi_responder;
+	uint32_t unique_id;
+	uint8_t state;
+	bool initiator; /* of this IKE SA (RFC 7296 2.2: decides the I flag and key directions) */
+	bool nat_local; /* a NAT is between us and the world */
+	bool nat_remote;
+	bool nat_fake;       /* encap = yes: pretended */
+	bool peer_fragments; /* peer understands RFC 7383 */
+	bool peer_childless; /* RFC 6023 */
+	bool was_established;
+	struct address local;
+	struct address remote;
+	struct ike_connection *connection; /* held; NULL until chosen */
+	struct ike_identity *local_id;     /* held; NULL until known */
+	struct ike_identity *remote_id;
+	struct ike_suite suite;
+
+	/* SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr, in the order of RFC 7296 2.14. */
+	struct secret keys;
+	uint64_t seal_sequence; /* never repeats under one key */
+
+	/* Request window of one (RFC 7296 2.3). */
+	uint32_t next_request;        /* message id of our next request */
+	uint32_t next_expected;       /* message id of the peer's next request */
+	struct ike_task *tasks;       /* queued, oldest first */
+	struct ike_task *active;      /* in flight */
+	struct ike_packets *request;  /* in flight, for retransmission; NULL when none */
+	struct ike_packets *response; /* to the peer's last request, for its retransmissions */
+	uint16_t transmissions;       /* of the request in flight */
+	ike_time retransmit_at;       /* IKE_NEVER when no request is in flight */
+	ike_time request_sent_at;     /* when the request in flight went out first */
+	struct ike_reassembly *reassembly_request;
+	struct ike_reassembly *reassembly_response;
+
+	struct ike_negotiation *negotiation; /* NULL once established */
+	struct ike_child *children;
+
+	ike_time created_at;
+	ike_time established_at; /* IKE_NEVER until then */
+	ike_time rekey_at;       /* IKE_NEVER: not planned */
+	ike_time reauth_at;
+	ike_time expires_at;    /* half-open or deleting: the SA goes at this time */
+	ike_time last_received; /* anything authentic */
+	ike_time dpd_at;
+
+	ike_time deadline; /* the earliest of all: the engine's heap key */
+	uint32_t heap_index;
+};
+
+/* Our own SPI: the one that the table is keyed by. */
+static inline uint64_t ike_sa_own_spi(const struct ike_sa *sa)
+{
+	return sa->initiator ? sa->spi_initiator : sa->spi_responder;
+}
+
+#endif
