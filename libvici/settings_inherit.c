@@ -1,0 +1,222 @@
+/*
+ * References: "name : base, other { }".
+ *
+ * A section is seen through layers: what is written under its name first, then each section it
+ * refers to (and those they refer to), left to right, then the layers its parent's references add
+ * under the same name. The first layer that sets a key (or unsets it) wins; keys and sections are
+ * listed layer by layer. A reference is a path from the root, walked through layers as well, so
+ * it may name something that is itself inherited or comes later in the file.
+ */
+#include "libvici/settings_tree.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct layers {
+	struct settings_node **at;
+	size_t count, capacity;
+};
+
+struct inherit {
+	struct settings *s;
+	struct why *why;
+	const struct layers
+		*open[SETTINGS_DEPTH_MAX]; /* the sections being filled, from the root */
+	unsigned depth;
+	size_t steps; /* work done, bounded like the number of nodes */
+};
+
+static bool layers_have(const struct layers *layers, const struct settings_node *node)
+{
+	for (size_t i = 0; i < layers->count; i++)
+		if (layers->at[i] == node)
+			return true;
+	return false;
+}
+
+static bool layers_add(struct inherit *in, struct layers *layers, struct settings_node *node);
+
+/* One step down: the layers of the section of that name within `from`. */
+static bool layers_child(
+	struct inherit *in, const struct layers *from, struct bytes name, struct layers *ret)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct settings_node *child =
+			settings_tree_find(&in->s->written, &from->at[i]->as.section, true, name);
+
+		if (child && !layers_add(in, ret, child))
+			return false;
+	}
+	return true;
+}
+
+static bool layers_find(struct inherit *in, const char *path, struct layers *ret)
+{
+	struct layers here = { 0 };
+	bool ok = layers_add(in, &here, in->s->written.root);
+
+	while (ok) {
+		size_t length = strcspn(path, ".");
+		struct layers below = { 0 };
+
+		ok = layers_child(in, &here, bytes_of(path, length), &below);
+		free(here.at);
+		here = below;
+		if (path[length] == '\0')
+			break;
+		path += length + 1;
+	}
+	*ret = here;
+	return ok;
+}
+
+static bool layers_add_reference(
+	struct inherit *in, struct layers *layers, struct settings_reference *reference)
+{
+	struct layers found = { 0 };
+
+	if (reference->busy)
+		return true;
+	reference->busy = true;
+	bool ok = layers_find(in, reference->path, &found);
+	reference->busy = false;
+	for (size_t i = 0; ok && i < found.count; i++)
+		ok = layers_add(in, layers, found.at[i]);
+	free(found.at);
+	return ok;
+}
+
+static bool layers_add(struct inherit *in, struct layers *layers, struct settings_node *node)
+{
+	if (layers_have(layers, node))
+		return true;
+	if (++in->steps > 8 * (size_t)SETTINGS_NODES_MAX)
+		return why_fail(in->why, "references between sections that multiply without end");
+	if (layers->count == layers->capacity) {
+		size_t capacity = layers->capacity ? layers->capacity * 2 : 4;
+		struct settings_node **at =
+			realloc(layers->at, capacity * sizeof(struct settings_node *));
+
+		if (!at)
+			return why_fail(in->why, "out of memory");
+		layers->at = at;
+		layers->capacity = capacity;
+	}
+	layers->at[layers->count++] = node;
+	for (struct settings_reference *each = node->references; each; each = each->next)
+		if (!layers_add_reference(in, layers, each))
+			return false;
+	return true;
+}
+
+/* A section that inherits from one that contains it would go on for ever. */
+static bool check_circle(struct inherit *in, const struct layers *layers)
+{
+	for (size_t i = 0; i < layers->count; i++)
+		for (unsigned depth = 0; depth < in->depth; depth++)
+			if (layers_have(in->open[depth], layers->at[i]))
+				return settings_fail(&layers->at[0]->as.section.place, in->why,
+					"section '%s' inherits from '%s', which contains it",
+					layers->at[0]->as.section.name,
+					layers->at[i]->as.section.name);
+	return true;
+}
+
+static bool fill(struct inherit *in, struct settings_section *to, const struct layers *layers);
+
+static bool fill_section(struct inherit *in, struct settings_section *to,
+	const struct layers *layers, const struct settings_section *from)
+{
+	struct bytes name = bytes_of_text(from->name);
+	struct layers below = { 0 };
+
+	if (settings_tree_find(&in->s->resolved, to, true, name))
+		return true;
+	struct settings_node *node =
+		settings_tree_section(&in->s->resolved, to, name, from->place, in->why);
+	bool ok = node && layers_child(in, layers, name, &below) && check_circle(in, &below) &&
+		  fill(in, &node->as.section, &below);
+	free(below.at);
+	return ok;
+}
+
+static bool fill(struct inherit *in, struct settings_section *to, const struct layers *layers)
+{
+	struct settings_tree *tree = &in->s->resolved;
+
+	if (in->depth == SETTINGS_DEPTH_MAX)
+		return settings_fail(
+			&layers->at[0]->as.section.place, in->why, "sections nested too deeply");
+	in->open[in->depth++] = layers;
+	for (size_t i = 0; i < layers->count; i++)
+		SETTINGS_KEYS(key, &layers->at[i]->as.section)
+		{
+			struct bytes name = bytes_of_text(key->name);
+
+			if (!settings_tree_find(tree, to, false, name) &&
+				!settings_tree_set(tree, to, name, key->value, key->place, in->why))
+				return false;
+		}
+	for (size_t i = 0; i < layers->count; i++)
+		SETTINGS_SECTIONS(section, &layers->at[i]->as.section)
+	if (!fill_section(in, to, layers, section))
+		return false;
+	in->depth--;
+	return true;
+}
+
+/* Unset keys have done their hiding. */
+static void drop_unset(struct settings_tree *tree)
+{
+	struct settings_node *node, *next;
+
+	HASH_ITER(hh, tree->nodes, node, next)
+	{
+		if (!node->is_section || !node->as.section.keys)
+			continue;
+		struct settings_key **link = &node->as.section.keys, *before = NULL;
+		while (*link) {
+			struct settings_key *key = *link;
+
+			if (key->value) {
+				key->prev = before;
+				before = key;
+				link = &key->next;
+			} else {
+				*link = key->next;
+			}
+		}
+	}
+}
+
+static void warn_unknown(struct inherit *in)
+{
+	struct settings_node *node, *next;
+
+	HASH_ITER(hh, in->s->written.nodes, node, next)
+	for (struct settings_reference *each = node->references; each; each = each->next) {
+		struct layers found = { 0 };
+
+		if (layers_find(in, each->path, &found) && found.count == 0)
+			settings_warn(in->s, &each->place,
+				"section '%s' inherits from '%s', which does not exist",
+				node->as.section.name, each->path);
+		free(found.at);
+	}
+}
+
+bool settings_inherit(struct settings *s, struct why *why)
+{
+	struct inherit in = { .s = s, .why = why };
+	struct layers root = { 0 };
+	bool ok = settings_tree_begin(&s->resolved, why) &&
+		  layers_add(&in, &root, s->written.root) &&
+		  fill(&in, &s->resolved.root->as.section, &root);
+
+	free(root.at);
+	if (ok) {
+		drop_unset(&s->resolved);
+		warn_unknown(&in);
+	}
+	return ok;
+}
