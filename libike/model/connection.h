@@ -38,9 +38,11 @@ struct ike_endpoints {
 
 /* From one list element; appended. */
 MUST_USE bool ike_endpoints_add(struct ike_endpoints *list, const char *text, struct why *why);
+void ike_endpoints_free(struct ike_endpoints *list);
+bool ike_endpoints_equal(const struct ike_endpoints *a, const struct ike_endpoints *b);
 
 /* How well an address fits: 0 not at all, larger for HOST than RANGE than PREFIX than ANY (and the
- * longer prefix better). An empty list is %any. */
+ * longer prefix better). An empty list is %any. A name fits once it was resolved (`from`). */
 unsigned ike_endpoints_match(const struct ike_endpoints *list, const struct address *a);
 
 enum ike_auth_class {
@@ -82,10 +84,14 @@ enum ike_fragmentation {
 	IKE_FRAGMENTATION_FORCE
 };
 
+enum ike_send_cert { IKE_SEND_CERT_IFASKED, IKE_SEND_CERT_NEVER, IKE_SEND_CERT_ALWAYS };
+
 #define IKE_MARK_UNIQUE 0xffffffffu     /* %unique */
 #define IKE_MARK_UNIQUE_DIR 0xfffffffeu /* %unique-dir */
+#define IKE_MARK_SAME 0xfffffffdu       /* set_mark only: the value of mark_in or mark_out */
 #define IKE_IF_ID_UNIQUE 0xffffffffu
 #define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
+#define IKE_TFC_PADDING_MTU 0xffffffffu /* tfc_padding = mtu */
 
 struct ike_child_config {
 	char *name;
@@ -114,6 +120,7 @@ struct ike_child_config {
 	uint32_t priority;
 	uint32_t replay_window;
 	uint32_t tfc_padding;
+	bool mark_in_sa; /* mark_in also on the inbound SA, not on its policies alone */
 	struct ike_mark mark_in, mark_out, set_mark_in, set_mark_out;
 	uint32_t if_id_in, if_id_out;
 	char *interface;
@@ -130,12 +137,12 @@ struct ike_connection {
 	bool aggressive;
 	bool pull;
 	bool send_certreq;
-	uint8_t send_cert;
+	uint8_t send_cert; /* enum ike_send_cert */
 	uint8_t childless;
 	uint8_t fragmentation;
 	uint8_t unique;
 	uint8_t dscp;
-	uint16_t local_port;
+	uint16_t local_port; /* 0: the daemon's own */
 	uint16_t remote_port;
 	struct ike_endpoints local_addrs;
 	struct ike_endpoints remote_addrs;
@@ -146,7 +153,6 @@ struct ike_connection {
 	uint64_t dpd_delay, dpd_timeout;
 	uint32_t keyingtries; /* 0 for ever */
 	uint32_t if_id_in, if_id_out;
-	/* Retransmission of this connection's requests; 0 and negative mean the global setting. */
 	struct ike_child_config **children;
 	size_t child_count;
 };
@@ -156,21 +162,24 @@ struct ike_connection *ike_connection_new(const char *name);
 struct ike_connection *ike_connection_hold(struct ike_connection *c);
 void ike_connection_free(struct ike_connection *c); /* drops one reference; NULL is fine */
 
-/* Appends a child with swanctl.conf(5)'s defaults; owned by c. */
+/* Appends a child with swanctl.conf(5)'s defaults; owned by c. NULL when memory ran out or the
+ * name is taken. */
 struct ike_child_config *ike_connection_add_child(struct ike_connection *c, const char *name);
 struct ike_child_config *ike_connection_child(const struct ike_connection *c, const char *name);
 
-/* Appends a round; takes the caller's reference to id. */
+/* Appends a round; takes the caller's reference to id, also on failure. */
 MUST_USE bool ike_auth_rounds_add(
 	struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id);
 
 /* Fills what was left open (rekey_time, over_time, rand_time from each other, default proposals and
  * selectors, as swanctl.conf(5) derives them) and checks what must fit together. To be called once,
- * when all fields are set. Pass IKE_UNSET for times that the file did not give. */
+ * when all fields are set. Times and volumes are IKE_UNSET in a new connection or child; leave
+ * those that the file did not give. */
 #define IKE_UNSET UINT64_MAX
 MUST_USE bool ike_connection_complete(struct ike_connection *c, struct why *why);
 
 /* Field by field; a reload of an unchanged file must change nothing. */
+bool ike_child_config_equal(const struct ike_child_config *a, const struct ike_child_config *b);
 bool ike_connection_equal(const struct ike_connection *a, const struct ike_connection *b);
 
 #endif

@@ -1,0 +1,129 @@
+/* Peer definitions: making them, holding them, freeing them. */
+#include "libike/model/connection.h"
+
+#include <stdlib.h>
+
+struct ike_connection *ike_connection_new(const char *name)
+{
+	struct ike_connection *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->references = 1;
+	c->name = strdup(name);
+	if (!c->name) {
+		free(c);
+		return NULL;
+	}
+	c->mobike = true;
+	c->pull = true;
+	c->send_certreq = true;
+	c->childless = IKE_CHILDLESS_ALLOW;
+	c->fragmentation = IKE_FRAGMENTATION_YES;
+	c->unique = IKE_UNIQUE_NO;
+	c->remote_port = 500;
+	c->keyingtries = 1;
+	c->rekey_time = c->reauth_time = c->over_time = c->rand_time = IKE_UNSET;
+	return c;
+}
+
+struct ike_connection *ike_connection_hold(struct ike_connection *c)
+{
+	c->references++;
+	return c;
+}
+
+static void child_config_free(struct ike_child_config *child)
+{
+	free(child->name);
+	ike_proposals_free(&child->proposals);
+	free(child->local_ts);
+	free(child->remote_ts);
+	free(child->interface);
+	free(child->updown);
+	free(child);
+}
+
+static void rounds_free(struct ike_auth_rounds *rounds)
+{
+	for (size_t i = 0; i < rounds->count; i++)
+		ike_identity_free(rounds->items[i].id);
+	free(rounds->items);
+}
+
+void ike_connection_free(struct ike_connection *c)
+{
+	if (!c || --c->references > 0)
+		return;
+	for (size_t i = 0; i < c->child_count; i++)
+		child_config_free(c->children[i]);
+	free(c->children);
+	rounds_free(&c->local);
+	rounds_free(&c->remote);
+	ike_proposals_free(&c->proposals);
+	ike_endpoints_free(&c->local_addrs);
+	ike_endpoints_free(&c->remote_addrs);
+	free(c->name);
+	free(c);
+}
+
+static struct ike_child_config *child_config_new(const char *name)
+{
+	struct ike_child_config *child = calloc(1, sizeof(*child));
+
+	if (!child)
+		return NULL;
+	child->name = strdup(name);
+	if (!child->name) {
+		free(child);
+		return NULL;
+	}
+	child->mode = IKE_MODE_TUNNEL;
+	child->policies = true;
+	child->copy_df = true;
+	child->copy_ecn = true;
+	child->copy_dscp_out = true;
+	child->replay_window = 32;
+	child->rekey_time = child->life_time = child->rand_time = IKE_UNSET;
+	child->rekey_bytes = child->life_bytes = child->rand_bytes = IKE_UNSET;
+	child->rekey_packets = child->life_packets = child->rand_packets = IKE_UNSET;
+	return child;
+}
+
+struct ike_child_config *ike_connection_add_child(struct ike_connection *c, const char *name)
+{
+	if (ike_connection_child(c, name))
+		return NULL;
+	struct ike_child_config **children =
+		reallocarray(c->children, c->child_count + 1, sizeof(*children));
+	if (!children)
+		return NULL;
+	c->children = children;
+	struct ike_child_config *child = child_config_new(name);
+	if (child)
+		children[c->child_count++] = child;
+	return child;
+}
+
+struct ike_child_config *ike_connection_child(const struct ike_connection *c, const char *name)
+{
+	for (size_t i = 0; i < c->child_count; i++) {
+		if (strcmp(c->children[i]->name, name) == 0)
+			return c->children[i];
+	}
+	return NULL;
+}
+
+bool ike_auth_rounds_add(struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id)
+{
+	struct ike_auth_round *items =
+		reallocarray(rounds->items, rounds->count + 1, sizeof(*items));
+
+	if (!items) {
+		ike_identity_free(id);
+		return false;
+	}
+	items[rounds->count++] = (struct ike_auth_round){ .class = class, .id = id };
+	rounds->items = items;
+	return true;
+}

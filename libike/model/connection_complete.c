@@ -1,0 +1,139 @@
+/* What swanctl.conf(5) derives when a definition leaves it open, and what must fit together. */
+#include "libike/model/connection.h"
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define IKE_REKEY_TIME 14400 /* 4h */
+#define CHILD_REKEY_TIME 3600
+
+/* Random time is subtracted from the interval, so it may not exceed it. */
+static void clamp(uint64_t *value, uint64_t max)
+{
+	if (*value > max)
+		*value = max;
+}
+
+static void complete_ike_times(struct ike_connection *c)
+{
+	if (c->rekey_time == IKE_UNSET)
+		c->rekey_time =
+			c->reauth_time == IKE_UNSET || c->reauth_time == 0 ? IKE_REKEY_TIME : 0;
+	if (c->reauth_time == IKE_UNSET)
+		c->reauth_time = 0;
+	uint64_t longer = c->rekey_time > c->reauth_time ? c->rekey_time : c->reauth_time;
+	uint64_t shorter = c->rekey_time < c->reauth_time ? c->rekey_time : c->reauth_time;
+	if (c->over_time == IKE_UNSET)
+		c->over_time = longer / 10;
+	if (c->rand_time == IKE_UNSET)
+		c->rand_time = c->over_time;
+	clamp(&c->rand_time, shorter ? shorter : longer);
+}
+
+/* One of time, bytes, packets. Adding a tenth must not wrap. */
+static void complete_limits(
+	uint64_t *rekey, uint64_t *life, uint64_t *random, uint64_t default_rekey)
+{
+	if (*rekey == IKE_UNSET) {
+		if (*life == IKE_UNSET)
+			*rekey = default_rekey;
+		else
+			*rekey = *life / 11 * 10 + *life % 11 * 10 / 11;
+	}
+	if (*life == IKE_UNSET) {
+		*life = *rekey;
+		if (*rekey < UINT64_MAX / 2)
+			*life += *rekey / 10;
+	}
+	if (*random == IKE_UNSET)
+		*random = *life > *rekey ? *life - *rekey : 0;
+	clamp(random, *rekey);
+}
+
+static bool default_selectors(struct ike_selector **list, uint8_t *count, struct why *why)
+{
+	if (*count)
+		return true;
+	*list = calloc(1, sizeof(**list));
+	if (!*list)
+		return why_fail(why, "out of memory");
+	if (!ike_selector_parse("dynamic", *list, why))
+		return false;
+	*count = 1;
+	return true;
+}
+
+/* A list without any selector of that family; `dynamic` can become either. */
+static bool lacks_family(const struct ike_selector *list, size_t count, uint8_t family)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].dynamic || list[i].family == 0 || list[i].family == family)
+			return false;
+	}
+	return true;
+}
+
+static bool complete_child(struct ike_child_config *child, struct why *why)
+{
+	complete_limits(&child->rekey_time, &child->life_time, &child->rand_time, CHILD_REKEY_TIME);
+	complete_limits(&child->rekey_bytes, &child->life_bytes, &child->rand_bytes, 0);
+	complete_limits(&child->rekey_packets, &child->life_packets, &child->rand_packets, 0);
+	if (child->proposals.count == 0 &&
+		!ike_proposals_add(&child->proposals, IKE_PROTOCOL_ESP, "default", why))
+		return false;
+	if (!default_selectors(&child->local_ts, &child->local_ts_count, why) ||
+		!default_selectors(&child->remote_ts, &child->remote_ts_count, why))
+		return false;
+	for (int i = 0; i < 2; i++) {
+		uint8_t family = i ? AF_INET6 : AF_INET;
+
+		if (!lacks_family(child->local_ts, child->local_ts_count, family) &&
+			!lacks_family(child->remote_ts, child->remote_ts_count, family))
+			return true;
+	}
+	return why_fail(why, "local_ts and remote_ts have no address family in common");
+}
+
+static bool endpoints_have_family(const struct ike_endpoints *list, uint16_t family)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ike_endpoint *e = &list->items[i];
+
+		if (e->kind == IKE_ENDPOINT_NAME || e->from.family == 0 || e->from.family == family)
+			return true;
+	}
+	return list->count == 0;
+}
+
+static bool endpoints_fit(const struct ike_connection *c)
+{
+	return (endpoints_have_family(&c->local_addrs, AF_INET) &&
+		       endpoints_have_family(&c->remote_addrs, AF_INET)) ||
+	       (endpoints_have_family(&c->local_addrs, AF_INET6) &&
+		       endpoints_have_family(&c->remote_addrs, AF_INET6));
+}
+
+bool ike_connection_complete(struct ike_connection *c, struct why *why)
+{
+	if (c->version > 2)
+		return why_fail(why, "version: IKEv%u does not exist", c->version);
+	if (c->local.count == 0)
+		return why_fail(why, "no local authentication round");
+	if (c->remote.count == 0)
+		return why_fail(why, "no remote authentication round");
+	if (!endpoints_fit(c))
+		return why_fail(
+			why, "local_addrs and remote_addrs have no address family in common");
+	if (c->version == 1 && c->childless == IKE_CHILDLESS_FORCE)
+		return why_fail(why, "childless = force needs IKEv2");
+	if (c->proposals.count == 0 &&
+		!ike_proposals_add(&c->proposals, IKE_PROTOCOL_IKE, "default", why))
+		return false;
+	complete_ike_times(c);
+	for (size_t i = 0; i < c->child_count; i++) {
+		if (!complete_child(c->children[i], why))
+			return why_prefix(why, "children.%s: ", c->children[i]->name);
+	}
+	return true;
+}

@@ -1,0 +1,377 @@
+/*
+ * Shared secrets and who they are for.
+ *
+ * A gateway with thousands of peers has thousands of secrets that all name itself and one peer.
+ * So owners are indexed: a secret that names both sides exactly is found through the rarer of
+ * both; only when there is none are all secrets weighed against each other.
+ */
+#include "libike/model/credentials.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+struct shared;
+
+struct owner {
+	struct owner *prev, *next; /* secrets of the same owner, in the order of loading */
+	struct ike_identity *id;
+	struct shared *shared;
+	struct bucket *bucket;
+};
+
+struct bucket {
+	UT_hash_handle hh;
+	struct owner *owners;
+	size_t count;
+	unsigned key_length;
+	uint8_t key[]; /* type and octets, letters made small: names compare without case */
+};
+
+struct shared {
+	UT_hash_handle hh;
+	char *unique_id; /* or NULL */
+	uint8_t kind;
+	struct secret secret;
+	size_t owner_count;
+	struct owner *owners;
+};
+
+struct ike_credentials {
+	struct shared **items; /* in the order of loading */
+	size_t count;
+	size_t room;
+	struct shared *by_unique_id;
+	struct bucket *by_owner;
+};
+
+struct ike_credentials *ike_credentials_new(void)
+{
+	return calloc(1, sizeof(struct ike_credentials));
+}
+
+/* ---- The index of owners ---- */
+
+static size_t key_of(const struct ike_identity *id, uint8_t key[1 + UINT16_MAX])
+{
+	key[0] = id->type;
+	for (size_t i = 0; i < id->length; i++)
+		key[1 + i] = (uint8_t)tolower(id->octets[i]);
+	return 1 + (size_t)id->length;
+}
+
+static struct bucket *bucket_find(const struct ike_credentials *c, const struct ike_identity *id)
+{
+	uint8_t key[1 + UINT16_MAX];
+	size_t length = key_of(id, key);
+	struct bucket *bucket;
+
+	HASH_FIND(hh, c->by_owner, key, length, bucket);
+	return bucket;
+}
+
+static struct bucket *bucket_make(struct ike_credentials *c, const struct ike_identity *id)
+{
+	struct bucket *bucket = bucket_find(c, id);
+
+	if (bucket)
+		return bucket;
+	bucket = calloc(1, sizeof(*bucket) + 1 + id->length);
+	if (!bucket)
+		return NULL;
+	uint8_t key[1 + UINT16_MAX];
+	bucket->key_length = (unsigned)key_of(id, key);
+	bytes_copy(bucket->key, bytes_of(key, bucket->key_length));
+	HASH_ADD_KEYPTR(hh, c->by_owner, bucket->key, bucket->key_length, bucket);
+	if (!bucket->hh.tbl) {
+		free(bucket);
+		return NULL;
+	}
+	return bucket;
+}
+
+static bool owner_index(struct ike_credentials *c, struct owner *owner)
+{
+	struct bucket *bucket = bucket_make(c, owner->id);
+
+	if (!bucket)
+		return false;
+	DL_APPEND(bucket->owners, owner);
+	bucket->count++;
+	owner->bucket = bucket;
+	return true;
+}
+
+static void owner_unindex(struct ike_credentials *c, struct owner *owner)
+{
+	struct bucket *bucket = owner->bucket;
+
+	if (!bucket)
+		return;
+	DL_DELETE(bucket->owners, owner);
+	if (--bucket->count == 0) {
+		HASH_DEL(c->by_owner, bucket);
+		free(bucket);
+	}
+}
+
+/* ---- Loading and unloading ---- */
+
+static void shared_free(struct ike_credentials *c, struct shared *s)
+{
+	for (size_t i = 0; i < s->owner_count; i++) {
+		owner_unindex(c, &s->owners[i]);
+		ike_identity_free(s->owners[i].id);
+	}
+	if (s->hh.tbl)
+		HASH_DEL(c->by_unique_id, s);
+	free(s->owners);
+	free(s->unique_id);
+	secret_free(&s->secret);
+	free(s);
+}
+
+static struct shared *shared_new(const char *unique_id, uint8_t kind, struct secret *secret,
+	struct ike_identity **owners, size_t owner_count)
+{
+	struct shared *s = calloc(1, sizeof(*s));
+
+	if (s) {
+		s->kind = kind;
+		s->secret = secret_move(secret);
+		s->unique_id = unique_id ? strdup(unique_id) : NULL;
+		s->owners = calloc(owner_count ? owner_count : 1, sizeof(*s->owners));
+	}
+	if (!s || !s->owners || (unique_id && !s->unique_id)) {
+		for (size_t i = 0; i < owner_count; i++)
+			ike_identity_free(owners[i]);
+		secret_free(secret);
+		if (s) {
+			free(s->owners);
+			free(s->unique_id);
+			secret_free(&s->secret);
+			free(s);
+		}
+		return NULL;
+	}
+	s->owner_count = owner_count;
+	for (size_t i = 0; i < owner_count; i++)
+		s->owners[i] = (struct owner){ .id = owners[i], .shared = s };
+	return s;
+}
+
+static bool owned_by(const struct shared *s, const struct ike_identity *id)
+{
+	for (size_t i = 0; i < s->owner_count; i++) {
+		if (ike_identity_equal(s->owners[i].id, id))
+			return true;
+	}
+	return false;
+}
+
+static bool same_shared(const struct shared *a, const struct shared *b)
+{
+	if (a->kind != b->kind || a->owner_count != b->owner_count ||
+		!secret_equal(secret_bytes(&a->secret), secret_bytes(&b->secret)))
+		return false;
+	for (size_t i = 0; i < a->owner_count; i++) {
+		if (!owned_by(b, a->owners[i].id))
+			return false;
+	}
+	return true;
+}
+
+static void remove_at(struct ike_credentials *c, size_t index)
+{
+	shared_free(c, c->items[index]);
+	c->count--;
+	memmove(c->items + index, c->items + index + 1, (c->count - index) * sizeof(*c->items));
+}
+
+static size_t index_of(const struct ike_credentials *c, const struct shared *s)
+{
+	size_t i = 0;
+
+	while (i < c->count && c->items[i] != s)
+		i++;
+	return i;
+}
+
+/* What the new secret takes the place of: its unique id's former value, or, without one, an
+ * earlier load of the same. */
+static struct shared *predecessor(const struct ike_credentials *c, const struct shared *s)
+{
+	struct shared *found = NULL;
+
+	if (s->unique_id) {
+		HASH_FIND_STR(c->by_unique_id, s->unique_id, found);
+		return found;
+	}
+	for (size_t i = 0; i < c->count; i++) {
+		if (!c->items[i]->unique_id && same_shared(c->items[i], s))
+			return c->items[i];
+	}
+	return NULL;
+}
+
+static bool insert(struct ike_credentials *c, struct shared *s)
+{
+	if (c->count == c->room) {
+		size_t room = c->room ? c->room * 2 : 16;
+		struct shared **items = reallocarray(c->items, room, sizeof(*items));
+
+		if (!items)
+			return false;
+		c->items = items;
+		c->room = room;
+	}
+	for (size_t i = 0; i < s->owner_count; i++) {
+		if (!owner_index(c, &s->owners[i]))
+			return false;
+	}
+	if (s->unique_id) {
+		HASH_ADD_KEYPTR(hh, c->by_unique_id, s->unique_id, strlen(s->unique_id), s);
+		if (!s->hh.tbl)
+			return false;
+	}
+	c->items[c->count++] = s;
+	return true;
+}
+
+bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint8_t kind,
+	struct secret *secret, struct ike_identity **owners, size_t owner_count)
+{
+	struct shared *s = shared_new(unique_id, kind, secret, owners, owner_count);
+	if (!s)
+		return false;
+	struct shared *old = predecessor(c, s);
+	if (old)
+		remove_at(c, index_of(c, old));
+	if (!insert(c, s)) {
+		shared_free(c, s);
+		return false;
+	}
+	return true;
+}
+
+bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id)
+{
+	struct shared *s;
+
+	HASH_FIND_STR(c->by_unique_id, unique_id, s);
+	if (!s)
+		return false;
+	remove_at(c, index_of(c, s));
+	return true;
+}
+
+void ike_credentials_clear(struct ike_credentials *c)
+{
+	while (c->count > 0)
+		remove_at(c, c->count - 1);
+}
+
+void ike_credentials_free(struct ike_credentials *c)
+{
+	if (!c)
+		return;
+	ike_credentials_clear(c);
+	free(c->items);
+	free(c);
+}
+
+size_t ike_credentials_count(const struct ike_credentials *c)
+{
+	return c->count;
+}
+
+const char *ike_credentials_unique_id(const struct ike_credentials *c, size_t index)
+{
+	return index < c->count ? c->items[index]->unique_id : NULL;
+}
+
+/* ---- Finding ---- */
+
+static unsigned best_match(const struct shared *s, const struct ike_identity *id)
+{
+	unsigned best = IKE_MATCH_NONE;
+
+	if (!id)
+		return IKE_MATCH_ANY;
+	for (size_t i = 0; i < s->owner_count; i++) {
+		unsigned match = ike_identity_match(id, s->owners[i].id);
+
+		if (match > best)
+			best = match;
+	}
+	return best;
+}
+
+/* A secret without owners fits everybody, but everything else that fits is better. */
+static unsigned weigh(const struct shared *s, const struct ike_identity *my_id,
+	const struct ike_identity *other_id)
+{
+	if (s->owner_count == 0)
+		return 1;
+	unsigned mine = best_match(s, my_id);
+	unsigned other = best_match(s, other_id);
+	if ((my_id && mine) || (other_id && other))
+		return 1 + mine + other;
+	return !my_id && !other_id ? 1 : 0;
+}
+
+static const struct shared *find_exact(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id)
+{
+	struct bucket *mine = bucket_find(c, my_id);
+	struct bucket *other = bucket_find(c, other_id);
+	const struct ike_identity *second = my_id;
+	struct bucket *rarer = other;
+	struct owner *owner;
+
+	if (!mine || !other)
+		return NULL;
+	if (mine->count < other->count) {
+		rarer = mine;
+		second = other_id;
+	}
+	DL_FOREACH(rarer->owners, owner)
+	{
+		if (owner->shared->kind == kind && owned_by(owner->shared, second))
+			return owner->shared;
+	}
+	return NULL;
+}
+
+static const struct shared *find_best(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id)
+{
+	const struct shared *best = NULL;
+	unsigned best_weight = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->items[i]->kind != kind)
+			continue;
+		unsigned weight = weigh(c->items[i], my_id, other_id);
+		if (weight > best_weight) {
+			best = c->items[i];
+			best_weight = weight;
+		}
+	}
+	return best;
+}
+
+struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id)
+{
+	const struct shared *found = NULL;
+
+	if (my_id && other_id)
+		found = find_exact(c, kind, my_id, other_id);
+	if (!found)
+		found = find_best(c, kind, my_id, other_id);
+	return found ? secret_bytes(&found->secret) : (struct bytes){ 0 };
+}
