@@ -37,16 +37,16 @@ void ike_build_ke(struct ike_builder *b, uint16_t group, struct bytes public_val
 void ike_build_nonce(struct ike_builder *b, struct bytes nonce);
 void ike_build_id(struct ike_builder *b, uint8_t payload_type, const struct ike_identity *id);
 void ike_build_auth(struct ike_builder *b, uint8_t method, struct bytes data);
-void ike_build_cert(struct ike_builder *b, uint8_t payload_type, uint8_t encoding, struct bytes data);
+void ike_build_cert(
+	struct ike_builder *b, uint8_t payload_type, uint8_t encoding, struct bytes data);
 /* protocol is 0 and spi empty unless the notify is about a child SA (RFC 7296 3.10). */
 void ike_build_notify(struct ike_builder *b, uint16_t type, struct bytes data);
-void ike_build_notify_spi(
-	struct ike_builder *b, uint16_t type, uint8_t protocol, struct bytes spi, struct bytes data);
+void ike_build_notify_spi(struct ike_builder *b, uint16_t type, uint8_t protocol, struct bytes spi,
+	struct bytes data);
 /* An IKE SA (protocol IKE, no SPIs) or child SAs (SPIs in host order). */
-void ike_build_delete(
-	struct ike_builder *b, uint8_t protocol, const uint32_t *spis, size_t count);
-void ike_build_ts(struct ike_builder *b, uint8_t payload_type, const struct ike_selector *list,
-	size_t count);
+void ike_build_delete(struct ike_builder *b, uint8_t protocol, const uint32_t *spis, size_t count);
+void ike_build_ts(
+	struct ike_builder *b, uint8_t payload_type, const struct ike_selector *list, size_t count);
 void ike_build_vendor(struct ike_builder *b, struct bytes data);
 void ike_build_eap(struct ike_builder *b, struct bytes packet);
 void ike_build_configuration(struct ike_builder *b, uint8_t type, struct bytes attributes);
@@ -81,7 +81,8 @@ MUST_USE struct ike_packets *ike_packets_sealed(struct ike_crypto *crypto,
 MUST_USE bool ike_message_open(struct ike_crypto *crypto, const struct ike_seal_keys *keys,
 	uint8_t *datagram, const struct ike_message *message, struct bytes *ret_chain);
 
-/* ---- Reassembly of fragments (RFC 7383 2.6). Fed only with what has passed ike_message_open. ---- */
+/* ---- Reassembly of fragments (RFC 7383 2.6). Fed only with what has passed ike_message_open. ----
+ */
 
 #define IKE_FRAGMENTS_MAX 64
 #define IKE_REASSEMBLY_MAX 65536

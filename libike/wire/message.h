@@ -120,9 +120,8 @@ struct ike_message {
 	uint8_t order_count;
 };
 
-#define IKE_PAYLOAD_BIT(type) (UINT64_C(1) << ((type) - 32))
-#define IKE_HAS(message, name) \
-	(((message)->present & IKE_PAYLOAD_BIT(IKE_PAYLOAD_##name)) != 0)
+#define IKE_PAYLOAD_BIT(type) (UINT64_C(1) << ((type)-32))
+#define IKE_HAS(message, name) (((message)->present & IKE_PAYLOAD_BIT(IKE_PAYLOAD_##name)) != 0)
 
 enum ike_parse {
 	IKE_PARSE_OK,
@@ -146,8 +145,10 @@ enum ike_parse ike_message_parse_inner(const struct ike_header *header, uint8_t 
 	struct bytes chain, struct ike_message *ret, struct why *why);
 
 /* Next proposal of an SA payload into ret; *cursor starts at 0. False at the end. Transforms of
- * unknown ids are left out (they match nothing); transforms beyond the maximum as well. spi is a
- * view (0, 4 or 8 octets). */
+ * unknown ids are kept (they match nothing, and belong into a log of the offer); transforms with
+ * attributes that we don't know (RFC 7296 3.3.6) and those beyond the maximum are left out. A
+ * proposal that loses all transforms of a type that way, has a transform type or a protocol that
+ * we don't know, gets unknown_type. spi is a view (0, 4 or 8 octets). */
 bool ike_sa_view_next(const struct ike_sa_view *view, size_t *cursor, struct ike_proposal *ret,
 	struct bytes *ret_spi);
 

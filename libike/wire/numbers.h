@@ -115,9 +115,10 @@ enum ike_configuration_type {
 	IKE_CONFIGURATION_ACK = 4,
 };
 
-const char *ike_payload_name(uint8_t type);   /* short, as in logs: "SA", "KE", "IDi", "N", "SK" */
-const char *ike_exchange_name(uint8_t type);  /* "IKE_SA_INIT" */
-const char *ike_notify_name(uint16_t type);   /* "NO_PROPOSAL_CHOSEN" */
+const char *ike_payload_name(uint8_t type);  /* short, as in logs: "SA", "KE", "IDi", "N", "SK" */
+const char *ike_exchange_name(uint8_t type); /* "IKE_SA_INIT" */
+const char *ike_notify_name(uint16_t type);  /* "NO_PROPOSAL_CHOSEN" */
+const char *ike_notify_brief_name(uint16_t type); /* strongSwan's in message lines: "NO_PROP" */
 const char *ike_auth_method_name(uint8_t method);
 
 /* Known name, or "(1234)". Return text. */
