@@ -5,8 +5,8 @@
  *	name : base, other.base { a section that inherits what it does not set itself
  *	key = value               to the end of the line, or "quoted"; again replaces it
  *	key =                     unset: hides an inherited or earlier value
- *	include conf.d/ *.conf    (no blank) relative to the including file; within a section,
- *extends that # comment
+ *	include peers-?.conf      shell wildcards, from the including file; extends this section
+ *	# comment
  *
  * Every section and key keeps the file and line where it was last set, so that whoever checks its
  * meaning can say where it stands. A file is loaded whole or not at all: the first error, with

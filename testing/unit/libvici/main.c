@@ -8,6 +8,8 @@ int main(void)
 
 	suite_add_tcase(s, message_cases());
 	suite_add_tcase(s, settings_cases());
+	suite_add_tcase(s, keys_cases());
+	suite_add_tcase(s, client_cases());
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);

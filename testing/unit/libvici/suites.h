@@ -6,5 +6,7 @@
 
 TCase *message_cases(void);
 TCase *settings_cases(void);
+TCase *keys_cases(void);
+TCase *client_cases(void);
 
 #endif
