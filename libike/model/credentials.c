@@ -17,7 +17,7 @@
 struct shared;
 
 struct owner {
-	struct owner *prev, *next; /* secrets of the same owner, in the order of loading */
+	struct owner *prev, *next; /* secrets of the same owner, the newest first */
 	struct ike_identity *id;
 	struct shared *shared;
 	struct bucket *bucket;
@@ -99,7 +99,7 @@ static bool owner_index(struct ike_credentials *c, struct owner *owner)
 
 	if (!bucket)
 		return false;
-	DL_APPEND(bucket->owners, owner);
+	DL_PREPEND(bucket->owners, owner);
 	bucket->count++;
 	owner->bucket = bucket;
 	return true;
@@ -356,7 +356,7 @@ static const struct shared *find_best(const struct ike_credentials *c, uint8_t k
 		if (c->items[i]->kind != kind)
 			continue;
 		unsigned weight = weigh(c->items[i], my_id, other_id);
-		if (weight > best_weight) {
+		if (weight && weight >= best_weight) {
 			best = c->items[i];
 			best_weight = weight;
 		}

@@ -2,7 +2,8 @@
  * Credentials: shared secrets and who they are for.
  *
  * A store belongs to one engine. Secrets are found as strongSwan finds them: the sum of the best
- * matches of both identities decides, a secret without owners comes last.
+ * matches of both identities decides, of equals the one loaded last; a secret without owners comes
+ * last of all.
  */
 #ifndef LIBIKE_MODEL_CREDENTIALS_H
 #define LIBIKE_MODEL_CREDENTIALS_H

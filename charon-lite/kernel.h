@@ -1,0 +1,57 @@
+/*
+ * The kernel, as the daemon needs it: a set of functions with two implementations.
+ *
+ * cl_kernel_open() (kernel.c) programs XFRM through libxfrm; cl_kernel_none_open()
+ * (kernel_none.c) is `--kernel none`: it accepts everything and touches nothing. host.c hands
+ * them to the engine under the names of struct ike_host, whose contract they keep. Thread rule:
+ * all of it belongs to the loop's thread.
+ */
+#ifndef CHARON_LITE_KERNEL_H
+#define CHARON_LITE_KERNEL_H
+
+#include "charon-lite/log.h"
+#include "libike/engine.h"
+#include "libike/host.h"
+
+#include <event2/event.h>
+
+/* What the kernel tells without being asked; called from the loop, never from within a call of
+ * struct cl_kernel's functions. The receivers call the engine. */
+struct cl_kernel_events {
+	void *context;
+	void (*acquire)(void *context, const struct ike_acquire *acquire);
+	void (*expire)(void *context, uint8_t protocol, uint32_t spi,
+		const struct address *destination, bool hard);
+	void (*mapping)(void *context, uint32_t spi, const struct address *remote);
+};
+
+struct cl_kernel {
+	void *context; /* passed to all of them */
+	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
+		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
+		struct why *why);
+	bool (*sa_install)(void *context, const struct ike_kernel_sa *sa, struct why *why);
+	void (*sa_remove)(void *context, const struct ike_kernel_id *id);
+	bool (*sa_query)(
+		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
+	bool (*policies_install)(
+		void *context, const struct ike_kernel_policies *policies, struct why *why);
+	void (*policies_remove)(void *context, const struct ike_kernel_policies *policies);
+	/* IKE's own packets must never be tunneled in its own tunnels. family: AF_INET, AF_INET6.
+	 */
+	bool (*socket_bypass)(void *context, int fd, int family, struct why *why);
+	/* Makes the kernel take ESP out of this socket's datagrams (RFC 3948). */
+	bool (*socket_encapsulation)(void *context, int fd, int family, struct why *why);
+	/* Removes from the kernel whatever of ours is still there, and frees all. */
+	void (*close)(void *context);
+};
+
+/* Needs CAP_NET_ADMIN. Adopts or cleans what a crashed predecessor left. base, events' context and
+ * log must outlive it. */
+MUST_USE bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *events,
+	struct cl_log *log, struct cl_kernel *ret, struct why *why);
+
+/* Randomness for SPIs comes from library. */
+MUST_USE bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct why *why);
+
+#endif
