@@ -1,0 +1,177 @@
+# shellcheck shell=bash
+# The keying daemons at the gateways and their configuration. Sourced by scene.
+# A daemon is named charon-lite, strongswan-6.0.1 or strongswan-5.9.8.
+
+lab_cache=${CHARON_LITE_CACHE:-/var/cache/charon-lite-lab}
+declare -A daemon_of pid_of settings_of
+
+# daemon_root DAEMON: the files that a site with this daemon sees
+daemon_root() {
+	case $1 in
+	charon-lite) echo /run/lab/machine ;;
+	strongswan-*) echo "/run/lab/machine$lab_cache/peers/$1" ;;
+	esac
+}
+
+# settings SITE [LINE...]: the site's strongswan.conf; LINEs go into the section charon
+settings() {
+	local site=$1
+	shift
+	{
+		echo 'charon {'
+		printf '\t%s\n' "$@"
+		case ${daemon_of[$site]} in
+		strongswan-*)
+			# Without a list strongSwan tries every plugin; af-alg alone takes 8 s under this kernel.
+			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-netlink socket-default vici updown counters'
+			echo '	filelog { stderr { default = 1'
+			echo '		ike = 2'
+			echo '		time_format = %H:%M:%S'
+			echo '		flush_line = yes } }'
+			;;
+		esac
+		echo '}'
+		echo 'swanctl { load = pem pkcs1 pkcs8 x509 pubkey openssl random nonce }'
+	} >"$sites/$site/root/etc/strongswan.conf"
+	settings_of[$site]=1
+}
+
+# gateway SITE [KEY=VALUE...]: writes the site's swanctl.conf, one connection "gw" with one child "net".
+# Keys and what stands without them:
+#   family=4         addresses of the gateways and selectors: 4 or 6
+#   mode=tunnel      tunnel: the networks behind; transport: between the gateways
+#   proposals=, esp= IKE and ESP proposals; default
+#   id=, peer=       identities; moon.lab and sun.lab
+#   secret=          the PSK
+#   local=, remote=  addresses of the gateways; %any is possible
+#   local_ts=, remote_ts=
+#   conn=, child=    further lines in these sections, separated by ;
+#   secrets=         further sections in secrets
+gateway() {
+	local site=$1 other=sun one
+	[ "$site" = moon ] || other=moon
+	local family=4 mode=tunnel proposals=default esp=default id=$site.lab peer=$other.lab
+	local secret='correct horse battery staple' local='' remote='' local_ts='' remote_ts='' conn='' child='' secrets=''
+	shift
+	for one in "${gateway_defaults[@]}" "$@"; do
+		# shellcheck disable=SC2163
+		local "${one%%=*}=${one#*=}"
+	done
+	local=${local:-$(outer "$site" "$family" local)}
+	remote=${remote:-$(outer "$other" "$family" remote)}
+	if [ "$mode" = tunnel ]; then
+		local_ts=${local_ts:-$(network "$site" "$family")}
+		remote_ts=${remote_ts:-$(network "$other" "$family")}
+	fi
+	cat >"$sites/$site/root/etc/swanctl/swanctl.conf" <<END
+connections {
+	gw {
+		version = 2
+		local_addrs = $local
+		remote_addrs = $remote
+		proposals = $proposals
+		${conn//;/$'\n\t\t'}
+		local {
+			auth = psk
+			id = $id
+		}
+		remote {
+			auth = psk
+			id = $peer
+		}
+		children {
+			net {
+				mode = $mode
+				esp_proposals = $esp
+				local_ts = ${local_ts:-dynamic}
+				remote_ts = ${remote_ts:-dynamic}
+				${child//;/$'\n\t\t\t\t'}
+			}
+		}
+	}
+}
+secrets {
+	ike-gw {
+		id-1 = $id
+		id-2 = $peer
+		secret = "$secret"
+	}
+	$secrets
+}
+END
+}
+
+# outer SITE FAMILY local|remote: the address of a gateway towards the wide area, as itself or its peer knows it
+outer() {
+	case $scene_topology-$1-$2-$3 in
+	nat*-moon-4-local) echo 192.168.1.1 ;;
+	nat*-moon-4-remote) echo 198.51.100.9 ;;
+	nat-both-sun-4-local) echo 192.168.2.1 ;;
+	nat-both-sun-4-remote) echo 203.0.113.9 ;;
+	*-moon-4-*) echo 198.51.100.1 ;;
+	*-sun-4-*) echo 203.0.113.1 ;;
+	*-moon-6-*) echo 2001:db8:1::1 ;;
+	*-sun-6-*) echo 2001:db8:2::1 ;;
+	esac
+}
+
+# network SITE FAMILY: what lies behind a gateway
+network() {
+	case $1-$2 in
+	moon-4) echo 10.1.0.0/16 ;;
+	sun-4) echo 10.2.0.0/16 ;;
+	moon-6) echo fd01::/64 ;;
+	sun-6) echo fd02::/64 ;;
+	esac
+}
+
+# daemon_start SITE...: starts the site's daemons together and waits until they take commands
+daemon_start() {
+	local site command
+	for site; do
+		case ${daemon_of[$site]} in
+		charon-lite) command=${CHARON_LITE:-$lab_top/build/charon-lite/charon-lite} ;;
+		*) command=/usr/sbin/charon-systemd ;;
+		esac
+		# exec, so that the pid is the daemon's own
+		(exec nsenter --net="/run/netns/$site" chroot "$sites/$site/root" "$command" \
+			>>"$scene_logs/$site.log" 2>&1 </dev/null) &
+		pid_of[$site]=$!
+	done
+	for site; do
+		within 15 daemon_answers "$site" || failed "$site: ${daemon_of[$site]} does not start"
+	done
+}
+
+daemon_answers() {
+	kill -0 "${pid_of[$1]}" 2>/dev/null || failed "$1: ${daemon_of[$1]} ended at its start"
+	[ -S "$sites/$1/root/run/charon.vici" ] && grep -q : <(swanctl_of "$1" --stats 2>&1)
+}
+
+# daemon_stop SITE...: asks the daemons to end and waits until they have
+daemon_stop() {
+	local site
+	for site; do
+		kill "${pid_of[$site]}" 2>/dev/null
+	done
+	for site; do
+		within 10 daemon_gone "$site" || failed "$site: ${daemon_of[$site]} does not end when asked"
+		wait "${pid_of[$site]}"
+		case $? in
+		0 | 127 | 143) ;;
+		*) failed "$site: ${daemon_of[$site]} ended with exit code $?" ;;
+		esac
+	done
+}
+
+daemon_gone() { ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
+
+# swanctl_of SITE ARGUMENT...: the command line that belongs to the site's daemon
+swanctl_of() {
+	local site=$1
+	shift
+	case ${daemon_of[$site]} in
+	charon-lite) inside "$site" "${SWANCTL_LITE:-$lab_top/build/swanctl-lite/swanctl-lite}" "$@" ;;
+	*) inside "$site" /usr/sbin/swanctl "$@" ;;
+	esac
+}
