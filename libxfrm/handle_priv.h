@@ -1,0 +1,51 @@
+/*
+ * The handle: two netlink sockets, and what is ours.
+ */
+#ifndef LIBXFRM_HANDLE_PRIV_H
+#define LIBXFRM_HANDLE_PRIV_H
+
+#include "libxfrm/message.h"
+#include "libxfrm/xfrm.h"
+
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+
+struct owned_state;
+struct owned_policy;
+
+struct xfrm_handle {
+	struct nl_sock *requests;
+	struct nl_sock *events;
+	struct owned_state *states;
+	struct owned_policy *policies;
+	uint32_t *buffer; /* of XFRM_RECEIVE_MAX octets, for what comes in; wiped after use */
+};
+
+/* the kernel's dumps come in parts of at most 32 KiB */
+#define XFRM_RECEIVE_MAX 65536
+
+/*
+ * Sends a request and waits for its end. answer (or NULL) gets every message before that. False
+ * when the socket failed; what the kernel said is in *ret, to be asked for its number.
+ */
+MUST_USE bool xfrm_exchange(struct xfrm_handle *handle, struct nl_msg *request,
+	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
+	struct xfrm_error *ret, struct why *why);
+
+/*
+ * The same with words for what the kernel said, and frees the request (NULL: could not be
+ * built). state: the one to be installed, else NULL.
+ */
+MUST_USE enum xfrm_result xfrm_request(struct xfrm_handle *handle, struct nl_msg *request,
+	const struct xfrm_state *state,
+	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
+	struct why *why);
+
+/* False without memory. */
+MUST_USE bool xfrm_owned_state_add(struct xfrm_handle *handle, const struct xfrm_state_id *id);
+void xfrm_owned_state_remove(struct xfrm_handle *handle, const struct xfrm_state_id *id);
+MUST_USE bool xfrm_owned_policy_add(struct xfrm_handle *handle, const struct xfrm_policy_id *id);
+void xfrm_owned_policy_remove(struct xfrm_handle *handle, const struct xfrm_policy_id *id);
+void xfrm_owned_free(struct xfrm_handle *handle);
+
+#endif

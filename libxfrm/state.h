@@ -1,0 +1,150 @@
+/*
+ * States: the kernel's security associations (RFC 4301 SAD), one direction each.
+ *
+ * Plain data: addresses as struct address, numbers in host order, algorithms by the names that
+ * the kernel's crypto API uses ("cbc(aes)", "rfc4106(gcm(aes))", "hmac(sha256)"): libxfrm has no
+ * list of algorithms of its own. Names and keys in a struct xfrm_state are borrowed: in a
+ * request they must live until the call returns, in a callback they end with it. Message
+ * buffers that held keys are wiped.
+ */
+#ifndef LIBXFRM_STATE_H
+#define LIBXFRM_STATE_H
+
+#include "libbase/why.h"
+#include "libxfrm/traffic.h"
+
+/* netinet/in.h before linux/xfrm.h, or the two define struct in6_addr twice */
+#include <netinet/in.h>
+
+#include <linux/xfrm.h> /* struct xfrm_mark and constants: XFRM_MODE_*, XFRM_STATE_*, ... */
+
+#define XFRM_REPLAY_WINDOW_MAX 4096 /* packets: what the kernel accepts */
+
+/* How a request ended. Anything but XFRM_RESULT_OK leaves words in the caller's struct why. */
+enum xfrm_result {
+	XFRM_RESULT_OK,
+	XFRM_RESULT_EXISTS,    /* the kernel has one already, perhaps somebody else's */
+	XFRM_RESULT_NOT_FOUND, /* expired or deleted in the meantime */
+	XFRM_RESULT_FAILED,
+};
+
+struct xfrm_handle;
+
+/* What tells one state from all others. */
+struct xfrm_state_id {
+	struct address destination; /* its port does not count */
+	uint32_t spi;               /* host order; the CPI for IPCOMP */
+	uint8_t protocol;           /* IPPROTO_ESP, IPPROTO_AH, IPPROTO_COMP */
+	struct xfrm_mark mark;      /* v: value, m: mask; only packets with this mark; 0/0: all */
+};
+
+struct xfrm_algorithm {
+	const char *name; /* NULL: none; at most 63 characters */
+	struct bytes key; /* whole octets; for AEAD and CTR the salt follows the key */
+	uint16_t bits;    /* AEAD: ICV length, integrity: truncated length (0: the kernel's own) */
+};
+
+/* 0: no limit. A soft limit raises an event, at the hard one the kernel deletes the state. */
+struct xfrm_limits {
+	uint64_t soft_bytes, hard_bytes;
+	uint64_t soft_packets, hard_packets;
+	uint64_t soft_seconds, hard_seconds; /* since the state was added */
+};
+
+struct xfrm_state {
+	struct xfrm_state_id id;
+	struct address source;
+	uint8_t mode;   /* XFRM_MODE_TRANSPORT, XFRM_MODE_TUNNEL, XFRM_MODE_BEET */
+	uint32_t reqid; /* ties it to the policies whose template names the same; 0: none */
+
+	struct xfrm_algorithm aead; /* or encryption and integrity, never both */
+	struct xfrm_algorithm encryption;
+	struct xfrm_algorithm integrity;
+	struct xfrm_algorithm compression; /* "deflate" */
+
+	bool esn;               /* 64 bit sequence numbers (RFC 4303 2.2.1) */
+	uint32_t replay_window; /* packets, 0: no check; with ESN the kernel wants at least 1 */
+
+	/* ESP in UDP (RFC 3948), from source.port to id.destination.port. */
+	bool udp_encapsulation;
+
+	struct xfrm_limits limits;
+	struct xfrm_mark set_mark;             /* packets leave the transformation with this mark */
+	uint32_t if_id;                        /* XFRM interface, 0: none */
+	struct xfrm_traffic_selector selector; /* packets it may carry; family 0: any */
+	uint8_t flags;        /* XFRM_STATE_AF_UNSPEC (tunnels for both families), _NOECN, ... */
+	uint32_t extra_flags; /* XFRM_SA_XFLAG_DONT_ENCAP_DSCP, XFRM_SA_XFLAG_OSEQ_MAY_WRAP */
+	uint32_t tfc_padding; /* pad packets up to this many octets (RFC 4303 2.7), 0: no */
+	uint32_t offload_interface; /* hardware offload on that interface index, 0: none */
+	uint8_t offload_flags; /* XFRM_OFFLOAD_INBOUND on inbound states, XFRM_OFFLOAD_PACKET */
+};
+
+/* Position in the sequence of packets, and the window behind it. */
+struct xfrm_replay {
+	uint64_t sent;     /* last sequence number used (outbound) */
+	uint64_t received; /* highest seen (inbound) */
+	uint32_t words;    /* of bitmap that hold something, in the kernel's layout */
+	uint32_t bitmap[XFRM_REPLAY_WINDOW_MAX / 32];
+};
+
+struct xfrm_state_status {
+	uint64_t bytes, packets;
+	uint64_t added;     /* seconds since 1970 */
+	uint64_t used;      /* first packet, seconds since 1970, 0: none yet */
+	uint64_t last_used; /* last packet, 0: none yet, or a kernel before 6.2 that does not say */
+	struct xfrm_replay replay;
+	uint32_t replayed;           /* packets dropped: seen before */
+	uint32_t outside_window;     /* too old for the window */
+	uint32_t integrity_failures; /* wrong ICV */
+};
+
+/*
+ * Reserves an SPI for an inbound state: the kernel picks a free one in [lowest, highest] and
+ * keeps a larval state for it (net.core.xfrm_acq_expires seconds). Of `larval` the addresses,
+ * protocol, mode, reqid, mark and if_id count. For IPCOMP the range must lie within 16 bits.
+ */
+MUST_USE enum xfrm_result xfrm_spi_allocate(struct xfrm_handle *handle,
+	const struct xfrm_state *larval, uint32_t lowest, uint32_t highest, uint32_t *ret_spi,
+	struct why *why);
+
+/*
+ * Installs a state; one whose SPI came from xfrm_spi_allocate() takes the larval state's place
+ * (or is added afresh when that expired in the meantime).
+ */
+MUST_USE enum xfrm_result xfrm_state_add(
+	struct xfrm_handle *handle, const struct xfrm_state *state, struct why *why);
+
+/*
+ * Moves a state to new outer addresses (RFC 4555, NAT mappings) and keeps keys, counters,
+ * lifetimes and replay state. Ports of source and destination are those of UDP encapsulation.
+ * When only ports change the kernel's state is changed in place; else it is read, deleted and
+ * added again, and packets between are lost (some microseconds). On failure after the deletion
+ * the old one is put back.
+ *
+ * Fails when the kernel does not show the keys (lockdown=confidentiality).
+ */
+MUST_USE enum xfrm_result xfrm_state_move(struct xfrm_handle *handle,
+	const struct xfrm_state_id *id, const struct address *source,
+	const struct address *destination, bool udp_encapsulation, struct why *why);
+
+/* Larval states too. */
+MUST_USE enum xfrm_result xfrm_state_delete(
+	struct xfrm_handle *handle, const struct xfrm_state_id *id, struct why *why);
+
+MUST_USE enum xfrm_result xfrm_state_query(struct xfrm_handle *handle,
+	const struct xfrm_state_id *id, struct xfrm_state_status *ret, struct why *why);
+
+/* Every state in this network namespace, whoever installed it. What the callback gets is
+ * borrowed until it returns, and it may not use the handle. */
+MUST_USE enum xfrm_result xfrm_state_list(struct xfrm_handle *handle,
+	void (*callback)(void *context, const struct xfrm_state *state,
+		const struct xfrm_state_status *status),
+	void *context, struct why *why);
+
+/* From now on this state counts as ours: xfrm_flush() deletes it. For what a predecessor left. */
+MUST_USE bool xfrm_state_adopt(struct xfrm_handle *handle, const struct xfrm_state_id *id);
+
+/* Was it installed (or adopted) through this handle and not deleted since? */
+bool xfrm_state_is_ours(const struct xfrm_handle *handle, const struct xfrm_state_id *id);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * libxfrm: the Linux kernel's IPsec tables. Plain data in, netlink out.
+ *
+ *   traffic.h  which packets (selectors)
+ *   state.h    security associations
+ *   policy.h   policies and their priorities
+ *   event.h    acquires, expiries, NAT mapping changes
+ *   socket.h   options for IKE's own sockets
+ *   message.h  the netlink messages themselves, as pure functions of these structures
+ *
+ * Requests are synchronous: the kernel has acted when the call returns. A handle belongs to one
+ * thread and one network namespace, the one it was opened in; CAP_NET_ADMIN is needed for all
+ * but opening.
+ *
+ * Ours and theirs. XFRM has no owner field. The handle remembers by id whatever was installed or
+ * adopted through it, and xfrm_flush() deletes only that. A successor of a process that died
+ * finds what was left with xfrm_state_list() and xfrm_policy_list(), compares it with what that
+ * process had written down, and adopts or deletes it.
+ *
+ * Messages are built and read with libnl-3's message and attribute functions. libnl-xfrm-3's
+ * objects are not used: they know neither XFRMA_IF_ID, XFRMA_SET_MARK nor XFRMA_OFFLOAD_DEV,
+ * read no acquires, and free copies of keys unwiped. So there is one
+ * way for all messages.
+ */
+#ifndef LIBXFRM_XFRM_H
+#define LIBXFRM_XFRM_H
+
+#include "libxfrm/event.h"
+#include "libxfrm/policy.h"
+#include "libxfrm/socket.h"
+#include "libxfrm/state.h"
+
+/* Opens the request socket and subscribes to events; NULL with why. */
+MUST_USE struct xfrm_handle *xfrm_open(struct why *why);
+
+/* Deletes nothing in the kernel. NULL is fine. */
+void xfrm_close(struct xfrm_handle *handle);
+
+/* Deletes every state and policy that is ours; goes on after a failure and reports the last. */
+MUST_USE enum xfrm_result xfrm_flush(struct xfrm_handle *handle, struct why *why);
+
+#endif
