@@ -63,7 +63,8 @@ gateway() {
 		local_ts=${local_ts:-$(network "$site" "$family")}
 		remote_ts=${remote_ts:-$(network "$other" "$family")}
 	fi
-	cat >"$sites/$site/root/etc/swanctl/swanctl.conf" <<END
+	# without the lines that stayed empty
+	sed '/^[[:space:]]*$/d' >"$sites/$site/root/etc/swanctl/swanctl.conf" <<END
 connections {
 	gw {
 		version = 2
