@@ -104,19 +104,20 @@ struct ike_transform {
 struct ike_algorithm {
 	uint8_t type;
 	uint16_t id;
-	uint16_t key_bits;          /* the Key Length attribute; 0 when the algorithm has none */
-	const char *name;           /* strongSwan's name: "AES_GCM_16", "CURVE_25519" (VICI, logs) */
-	const char *openssl_name;   /* cipher, digest, MAC, or group; NULL when OpenSSL lacks it */
+	uint16_t key_bits;        /* the Key Length attribute; 0 when the algorithm has none */
+	const char *name;         /* strongSwan's name: "AES_GCM_16", "CURVE_25519" (VICI, logs) */
+	const char *keywords;     /* swanctl.conf's, separated by spaces: "aes128 aes" */
+	const char *openssl_name; /* cipher, MAC, or group; NULL when OpenSSL lacks it */
 	const char *openssl_digest; /* of an HMAC, else NULL */
 	const char *kernel_name;    /* XFRM's: "rfc4106(gcm(aes))"; NULL when not for ESP/AH */
 	uint16_t key_length;        /* bytes of key material to derive, salt included */
-	uint8_t salt_length;        /* of these, the trailing bytes that are salt (RFC 4106 and kin) */
-	uint8_t iv_length;          /* bytes on the wire before the ciphertext */
-	uint8_t block_length;       /* padding granularity, 1 for counter modes */
-	uint8_t icv_length;         /* AEAD tag, or truncated integrity check value, in bytes */
-	uint16_t output_length;     /* of a PRF; of a key exchange, the public value's bytes */
+	uint8_t salt_length;    /* of these, the trailing bytes that are salt (RFC 4106 and kin) */
+	uint8_t iv_length;      /* bytes on the wire before the ciphertext */
+	uint8_t block_length;   /* padding granularity, 1 for counter modes */
+	uint8_t icv_length;     /* AEAD tag, or truncated integrity check value, in bytes */
+	uint16_t output_length; /* of a PRF; of a key exchange, the public value's bytes */
 	bool aead;
-	bool weak;                  /* only when asked for by name, never in "default" */
+	bool weak; /* only when asked for by name, never in "default" */
 };
 
 /* NULL when unknown. For ciphers with a Key Length attribute key_bits must match a row. */
@@ -124,6 +125,10 @@ const struct ike_algorithm *ike_algorithm_find(uint8_t type, uint16_t id, uint16
 
 /* Iterates the whole table in order: pass NULL for the first, returns NULL after the last. */
 const struct ike_algorithm *ike_algorithm_next(const struct ike_algorithm *previous);
+
+/* By a word of a proposal string ("aes128gcm16"), case-sensitive as strongSwan's; NULL when
+ * unknown. */
+const struct ike_algorithm *ike_algorithm_find_keyword(struct bytes word);
 
 /* The name for logs of any transform, known or not: "AES_CBC_256", "PRF_HMAC_SHA2_256",
  * "(1234)". */

@@ -25,11 +25,12 @@ void ike_crypto_free(struct ike_crypto *crypto);
 /* Whether this OpenSSL can do it (a provider may lack MD5, 3DES, Camellia, Brainpool...). */
 bool ike_crypto_supports(struct ike_crypto *crypto, const struct ike_algorithm *algorithm);
 
-/* Fills from the library context's random source; private_use for keys and nonces' kin. */
+/* Fills from the library context's random source. */
 MUST_USE bool ike_crypto_random(struct ike_crypto *crypto, void *ret, size_t length);
 
 /* ---- Key exchange (RFC 7296 3.4; RFC 5903 for ECP, RFC 6954 Brainpool, RFC 8031 X25519/X448,
- * RFC 6989 checks of the peer's value: ranges of safe-prime groups, subgroup of RFC 5114's). ---- */
+ * RFC 6989 checks of the peer's value: ranges of safe-prime groups, subgroup of RFC 5114's). ----
+ */
 
 struct ike_key_exchange; /* a fresh key pair */
 
@@ -54,7 +55,10 @@ MUST_USE bool ike_key_exchange_derive(
 MUST_USE bool ike_prf(struct ike_crypto *crypto, uint16_t prf, struct bytes key,
 	const struct bytes *parts, size_t count, uint8_t *ret);
 
-/* prf+(key, parts...) into ret; false beyond 255 blocks. */
+#define IKE_PRF_PLUS_PARTS_MAX 8
+
+/* prf+(key, parts...) into the memory of ret_room; false beyond 255 blocks or the number of parts.
+ */
 MUST_USE bool ike_prf_plus(struct ike_crypto *crypto, uint16_t prf, struct bytes key,
 	const struct bytes *parts, size_t count, struct bytes ret_room);
 

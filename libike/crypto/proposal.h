@@ -1,8 +1,8 @@
 /*
  * Proposals: what is offered, and what is chosen from an offer (RFC 7296 2.7, 3.3).
  *
- * The text form is that of swanctl.conf(5): "aes256-sha256-modp2048-x25519", "aes128gcm16-prfsha256-
- * ecp256", "default". Plain data; a proposal owns nothing.
+ * The text form is that of swanctl.conf(5): "aes256-sha256-modp2048-x25519",
+ * "aes128gcm16-prfsha256- ecp256", "default". Plain data; a proposal owns nothing.
  */
 #ifndef LIBIKE_CRYPTO_PROPOSAL_H
 #define LIBIKE_CRYPTO_PROPOSAL_H
@@ -11,12 +11,13 @@
 #include "libike/crypto/algorithm.h"
 
 #define IKE_PROPOSAL_TRANSFORMS_MAX 96
-#define IKE_PROPOSAL_TEXT_MAX 1024
+#define IKE_PROPOSAL_TEXT_MAX 2048
 
 struct ike_proposal {
 	uint8_t protocol; /* enum ike_protocol */
 	uint8_t number;   /* 1.. in the order of the offer */
-	/* Set when a received proposal has a transform type that we don't know: never selectable. */
+	/* Set when a received proposal has a transform type that we don't know: never selectable.
+	 */
 	bool unknown_type;
 	uint8_t count;
 	struct ike_transform transforms[IKE_PROPOSAL_TRANSFORMS_MAX];

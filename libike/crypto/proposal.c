@@ -1,0 +1,235 @@
+/* Choosing among proposals, and the way between suites and proposals. Texts are read and written in
+ * proposal_text.c. */
+#include "libike/crypto/proposal.h"
+
+#include <stdlib.h>
+
+void ike_proposals_free(struct ike_proposals *list)
+{
+	if (!list)
+		return;
+	free(list->items);
+	*list = (struct ike_proposals){ 0 };
+}
+
+static const struct ike_transform *transform_next(
+	const struct ike_proposal *p, uint8_t type, const struct ike_transform *previous)
+{
+	const struct ike_transform *end = p->transforms + p->count;
+
+	for (const struct ike_transform *t = previous ? previous + 1 : p->transforms; t < end; t++)
+		if (t->type == type)
+			return t;
+	return NULL;
+}
+
+static bool proposal_has(const struct ike_proposal *p, const struct ike_transform *wanted)
+{
+	for (const struct ike_transform *t = NULL; (t = transform_next(p, wanted->type, t));)
+		if (t->id == wanted->id && t->key_bits == wanted->key_bits)
+			return true;
+	return false;
+}
+
+/* Our first transform of the type that they have too. Without any transform of a type, a proposal
+ * stands for "none" (0) of it, which is also how no extended sequence numbers is numbered; so
+ * 0 there and nothing here match. */
+static bool choose_optional(const struct ike_proposal *ours, const struct ike_proposal *theirs,
+	uint8_t type, struct ike_transform *ret)
+{
+	const struct ike_transform none = { .type = type };
+	bool they_allow_none = !transform_next(theirs, type, NULL) || proposal_has(theirs, &none);
+	const struct ike_transform *t = transform_next(ours, type, NULL);
+
+	if (!t)
+		t = &none;
+	for (; t; t = t == &none ? NULL : transform_next(ours, type, t)) {
+		bool common =
+			t->id == 0 && t->key_bits == 0 ? they_allow_none : proposal_has(theirs, t);
+		if (common) {
+			*ret = *t;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The same for a type that must be there. */
+static bool choose(const struct ike_proposal *ours, const struct ike_proposal *theirs, uint8_t type,
+	struct ike_transform *ret)
+{
+	for (const struct ike_transform *t = NULL; (t = transform_next(ours, type, t));) {
+		if (t->id != 0 && proposal_has(theirs, t)) {
+			*ret = *t;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Everything but the key exchange. */
+static bool choose_algorithms(
+	const struct ike_proposal *ours, const struct ike_proposal *theirs, struct ike_suite *ret)
+{
+	struct ike_transform t = { 0 };
+	const struct ike_algorithm *encryption = NULL;
+
+	if (theirs->unknown_type || theirs->protocol != ours->protocol)
+		return false;
+	*ret = (struct ike_suite){ .protocol = ours->protocol };
+	if (ours->protocol != IKE_PROTOCOL_AH) {
+		if (!choose(ours, theirs, IKE_TRANSFORM_ENCRYPTION, &t))
+			return false;
+		ret->encryption = t.id;
+		ret->encryption_bits = t.key_bits;
+		encryption = ike_suite_encryption(ret);
+	}
+	if (!encryption || !encryption->aead) {
+		if (!choose(ours, theirs, IKE_TRANSFORM_INTEGRITY, &t))
+			return false;
+		ret->integrity = t.id;
+	}
+	if (ours->protocol == IKE_PROTOCOL_IKE) {
+		if (!choose(ours, theirs, IKE_TRANSFORM_PRF, &t))
+			return false;
+		ret->prf = t.id;
+		return true;
+	}
+	if (!choose_optional(ours, theirs, IKE_TRANSFORM_ESN, &t))
+		return false;
+	ret->esn = t.id == 1;
+	return true;
+}
+
+static enum ike_selection select_pair(const struct ike_proposal *ours,
+	const struct ike_proposal *theirs, bool ignore_group, struct ike_suite *ret)
+{
+	struct ike_transform t = { 0 };
+	bool common;
+
+	if (!choose_algorithms(ours, theirs, ret))
+		return IKE_SELECTION_NONE;
+	if (ignore_group)
+		return IKE_SELECTION_OK;
+	if (ours->protocol == IKE_PROTOCOL_IKE)
+		common = choose(ours, theirs, IKE_TRANSFORM_KEY_EXCHANGE, &t);
+	else
+		common = choose_optional(ours, theirs, IKE_TRANSFORM_KEY_EXCHANGE, &t);
+	if (!common)
+		return IKE_SELECTION_WRONG_GROUP;
+	ret->group = t.id;
+	return IKE_SELECTION_OK;
+}
+
+enum ike_selection ike_proposals_select(const struct ike_proposals *ours,
+	const struct ike_proposal *theirs, size_t their_count, bool ignore_group,
+	struct ike_suite *ret_suite, uint8_t *ret_number)
+{
+	enum ike_selection result = IKE_SELECTION_NONE;
+
+	for (size_t i = 0; i < ours->count; i++) {
+		for (size_t j = 0; j < their_count; j++) {
+			struct ike_suite suite;
+			enum ike_selection pair =
+				select_pair(&ours->items[i], &theirs[j], ignore_group, &suite);
+
+			if (pair == IKE_SELECTION_OK) {
+				*ret_suite = suite;
+				*ret_number = theirs[j].number;
+				return pair;
+			}
+			if (pair == IKE_SELECTION_WRONG_GROUP)
+				result = pair;
+		}
+	}
+	return result;
+}
+
+bool ike_proposal_accepts(const struct ike_proposals *offered, const struct ike_proposal *answer,
+	bool ignore_group, struct ike_suite *ret_suite)
+{
+	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type <= IKE_TRANSFORM_ESN; type++) {
+		const struct ike_transform *first = transform_next(answer, type, NULL);
+
+		if (first && transform_next(answer, type, first))
+			return false;
+	}
+	/* The number is not compared: what was agreed is in the transforms, and peers that
+	 * renumber are understood by strongSwan too. */
+	for (size_t i = 0; i < offered->count; i++) {
+		struct ike_suite suite;
+
+		if (select_pair(&offered->items[i], answer, ignore_group, &suite) ==
+			IKE_SELECTION_OK) {
+			*ret_suite = suite;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void proposal_put(struct ike_proposal *p, uint8_t type, uint16_t id, uint16_t key_bits)
+{
+	p->transforms[p->count++] = (struct ike_transform){ type, id, key_bits };
+}
+
+void ike_suite_to_proposal(const struct ike_suite *suite, uint8_t number, struct ike_proposal *ret)
+{
+	*ret = (struct ike_proposal){ .protocol = suite->protocol, .number = number };
+	if (suite->encryption)
+		proposal_put(
+			ret, IKE_TRANSFORM_ENCRYPTION, suite->encryption, suite->encryption_bits);
+	if (suite->integrity)
+		proposal_put(ret, IKE_TRANSFORM_INTEGRITY, suite->integrity, 0);
+	if (suite->prf)
+		proposal_put(ret, IKE_TRANSFORM_PRF, suite->prf, 0);
+	if (suite->group)
+		proposal_put(ret, IKE_TRANSFORM_KEY_EXCHANGE, suite->group, 0);
+	if (suite->protocol != IKE_PROTOCOL_IKE)
+		proposal_put(ret, IKE_TRANSFORM_ESN, suite->esn, 0);
+}
+
+bool ike_proposals_have_group(const struct ike_proposals *list, uint16_t group)
+{
+	const struct ike_transform wanted = { IKE_TRANSFORM_KEY_EXCHANGE, group, 0 };
+
+	for (size_t i = 0; i < list->count; i++)
+		if (proposal_has(&list->items[i], &wanted))
+			return true;
+	return false;
+}
+
+uint16_t ike_proposals_first_group(const struct ike_proposals *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ike_transform *t =
+			transform_next(&list->items[i], IKE_TRANSFORM_KEY_EXCHANGE, NULL);
+		if (t)
+			return t->id;
+	}
+	return IKE_GROUP_NONE;
+}
+
+const struct ike_algorithm *ike_suite_encryption(const struct ike_suite *suite)
+{
+	return suite->encryption ? ike_algorithm_find(IKE_TRANSFORM_ENCRYPTION, suite->encryption,
+					   suite->encryption_bits)
+				 : NULL;
+}
+
+const struct ike_algorithm *ike_suite_integrity(const struct ike_suite *suite)
+{
+	return suite->integrity ? ike_algorithm_find(IKE_TRANSFORM_INTEGRITY, suite->integrity, 0)
+				: NULL;
+}
+
+const struct ike_algorithm *ike_suite_prf(const struct ike_suite *suite)
+{
+	return suite->prf ? ike_algorithm_find(IKE_TRANSFORM_PRF, suite->prf, 0) : NULL;
+}
+
+const struct ike_algorithm *ike_suite_group(const struct ike_suite *suite)
+{
+	return suite->group ? ike_algorithm_find(IKE_TRANSFORM_KEY_EXCHANGE, suite->group, 0)
+			    : NULL;
+}
