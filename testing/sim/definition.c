@@ -1,0 +1,139 @@
+#include "testing/sim/definition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void refuse(const char *what, const struct why *why)
+{
+	fprintf(stderr, "sim: %s: %s\n", what, why->text);
+	abort();
+}
+
+/* Calls add for each element of a comma-separated list. */
+static void each(const char *list, void (*add)(void *context, const char *element), void *context)
+{
+	char *copy = strdup(list);
+	char *rest = NULL;
+
+	if (!copy)
+		abort();
+	for (char *word = strtok_r(copy, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest))
+		add(context, word);
+	free(copy);
+}
+
+static void add_endpoint(void *context, const char *element)
+{
+	struct why why = { "" };
+
+	if (!ike_endpoints_add(context, element, &why))
+		refuse(element, &why);
+}
+
+static void add_ike_proposal(void *context, const char *element)
+{
+	struct why why = { "" };
+
+	if (!ike_proposals_add(context, IKE_PROTOCOL_IKE, element, &why))
+		refuse(element, &why);
+}
+
+static void add_esp_proposal(void *context, const char *element)
+{
+	struct why why = { "" };
+
+	if (!ike_proposals_add(context, IKE_PROTOCOL_ESP, element, &why))
+		refuse(element, &why);
+}
+
+static void add_ah_proposal(void *context, const char *element)
+{
+	struct why why = { "" };
+
+	if (!ike_proposals_add(context, IKE_PROTOCOL_AH, element, &why))
+		refuse(element, &why);
+}
+
+struct selectors {
+	struct ike_selector **list;
+	uint8_t *count;
+};
+
+static void add_selector(void *context, const char *element)
+{
+	struct selectors *s = context;
+	struct why why = { "" };
+
+	*s->list = reallocarray(*s->list, *s->count + 1u, sizeof(**s->list));
+	if (!*s->list)
+		abort();
+	if (!ike_selector_parse(element, &(*s->list)[*s->count], &why))
+		refuse(element, &why);
+	(*s->count)++;
+}
+
+static void add_round(struct ike_auth_rounds *rounds, const char *id_text)
+{
+	struct why why = { "" };
+	struct ike_identity *id = NULL;
+
+	if (id_text && !(id = ike_identity_parse(id_text, &why)))
+		refuse(id_text, &why);
+	if (!ike_auth_rounds_add(rounds, IKE_AUTH_CLASS_PSK, id))
+		abort();
+}
+
+static void add_child(struct ike_connection *c, const struct sim_child_definition *d)
+{
+	struct ike_child_config *child = ike_connection_add_child(c, d->name);
+	struct selectors local, remote;
+
+	if (!child)
+		abort();
+	local = (struct selectors){ &child->local_ts, &child->local_ts_count };
+	remote = (struct selectors){ &child->remote_ts, &child->remote_ts_count };
+	each(d->proposals ? d->proposals : "default",
+		d->protocol == IKE_PROTOCOL_AH ? add_ah_proposal : add_esp_proposal,
+		&child->proposals);
+	each(d->local_ts ? d->local_ts : "dynamic", add_selector, &local);
+	each(d->remote_ts ? d->remote_ts : "dynamic", add_selector, &remote);
+	child->mode = d->mode;
+	child->start_action = d->start_action;
+	child->close_action = d->close_action;
+	child->dpd_action = d->dpd_action;
+	child->rekey_time = child->life_time = child->rand_time = 0;
+}
+
+struct ike_connection *sim_define(const struct sim_definition *d)
+{
+	struct ike_connection *c = ike_connection_new(d->name);
+	struct why why = { "" };
+
+	if (!c)
+		abort();
+	if (d->local_addrs)
+		each(d->local_addrs, add_endpoint, &c->local_addrs);
+	if (d->remote_addrs)
+		each(d->remote_addrs, add_endpoint, &c->remote_addrs);
+	each(d->proposals ? d->proposals : "default", add_ike_proposal, &c->proposals);
+	add_round(&c->local, d->local_id);
+	add_round(&c->remote, d->remote_id);
+	c->version = 2;
+	c->childless = d->childless ? d->childless : (uint8_t)IKE_CHILDLESS_ALLOW;
+	if (d->never_childless)
+		c->childless = IKE_CHILDLESS_NEVER;
+	c->unique = d->unique;
+	if (d->no_fragmentation)
+		c->fragmentation = IKE_FRAGMENTATION_NO;
+	c->encap = d->encap;
+	c->keyingtries = d->keyingtries ? d->keyingtries : 1;
+	c->dpd_delay = d->dpd_delay;
+	if (d->remote_port)
+		c->remote_port = d->remote_port;
+	c->rekey_time = c->reauth_time = c->over_time = c->rand_time = 0;
+	for (size_t i = 0; i < SIM_CHILDREN_MAX && d->children[i].name; i++)
+		add_child(c, &d->children[i]);
+	if (!ike_connection_complete(c, &why))
+		refuse(d->name, &why);
+	return c;
+}

@@ -1,0 +1,43 @@
+/*
+ * Connections in a few words, for tests: what is not said is as swanctl.conf(5) has it, except that
+ * nothing is rekeyed or reauthenticated by time.
+ */
+#ifndef TESTING_SIM_DEFINITION_H
+#define TESTING_SIM_DEFINITION_H
+
+#include "libike/model/connection.h"
+
+#define SIM_CHILDREN_MAX 4
+
+struct sim_child_definition {
+	const char *name;      /* NULL ends the list */
+	const char *proposals; /* comma-separated; NULL: "default" */
+	const char *local_ts;  /* comma-separated; NULL: "dynamic" */
+	const char *remote_ts;
+	uint8_t mode;
+	uint8_t start_action, close_action, dpd_action;
+	uint8_t protocol; /* 0: ESP */
+};
+
+struct sim_definition {
+	const char *name;
+	const char *local_addrs; /* comma-separated; NULL: %any */
+	const char *remote_addrs;
+	const char *local_id; /* NULL: the address */
+	const char *remote_id;
+	const char *proposals; /* comma-separated; NULL: "default" */
+	uint8_t childless;     /* as in struct ike_connection; 0: IKE_CHILDLESS_ALLOW */
+	bool never_childless;
+	uint8_t unique;
+	bool no_fragmentation;
+	bool encap;
+	uint32_t keyingtries; /* 0: 1 */
+	uint32_t dpd_delay;
+	uint16_t remote_port; /* 0: 500 */
+	struct sim_child_definition children[SIM_CHILDREN_MAX];
+};
+
+/* Ends the program with a message when the words are wrong. */
+struct ike_connection *sim_define(const struct sim_definition *d);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * A kernel's SA and policy tables, made up: remembers what an engine installed, complains about
+ * what a real kernel would refuse, and says which SA a packet would take.
+ */
+#ifndef TESTING_SIM_KERNEL_H
+#define TESTING_SIM_KERNEL_H
+
+#include "libike/host.h"
+#include "testing/sim/random.h"
+
+#define SIM_KEY_MAX 128
+
+struct sim_kernel_sa {
+	struct sim_kernel_sa *next; /* newest first */
+	uint64_t order;
+	bool larval; /* an SPI that was allocated, no more */
+	bool inbound;
+	bool udp_encapsulation;
+	bool esn;
+	uint8_t mode;
+	uint32_t reqid;
+	struct ike_kernel_id id;
+	const struct ike_algorithm *encryption;
+	const struct ike_algorithm *integrity;
+	uint8_t encryption_key[SIM_KEY_MAX];
+	uint8_t integrity_key[SIM_KEY_MAX];
+	size_t encryption_key_length;
+	size_t integrity_key_length;
+};
+
+struct sim_kernel_policies {
+	struct sim_kernel_policies *next; /* newest first */
+	uint32_t references;
+	struct ike_kernel_policies is; /* selectors owned, interface NULL */
+};
+
+struct sim_kernel {
+	struct sim_random *random; /* borrowed: SPIs and failures */
+	struct sim_kernel_sa *sas;
+	struct sim_kernel_policies *policies;
+	uint64_t order;
+
+	/* Failures to inject, in a thousand calls. */
+	uint32_t spi_fails;
+	uint32_t install_fails;
+	uint32_t policies_fail;
+	const struct ike_algorithm *missing; /* ENOSYS for this one */
+
+	/* What the engine did wrong. */
+	void (*complain)(void *context, const char *text);
+	void *context;
+};
+
+/* A packet in a tunnel, or of the hosts themselves. */
+struct sim_packet {
+	struct address source; /* with port */
+	struct address destination;
+	uint8_t protocol;
+};
+
+void sim_kernel_flush(struct sim_kernel *k); /* forgets everything: a reboot */
+
+/* As in struct ike_host. */
+bool sim_kernel_spi_allocate(struct sim_kernel *k, uint8_t protocol, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why);
+bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *sa, struct why *why);
+void sim_kernel_sa_remove(struct sim_kernel *k, const struct ike_kernel_id *id);
+bool sim_kernel_policies_install(
+	struct sim_kernel *k, const struct ike_kernel_policies *policies, struct why *why);
+void sim_kernel_policies_remove(struct sim_kernel *k, const struct ike_kernel_policies *policies);
+
+/* By what names it in the kernel; NULL when there is none. Larval ones too. */
+struct sim_kernel_sa *sim_kernel_sa_find(
+	const struct sim_kernel *k, const struct ike_kernel_id *id);
+struct sim_kernel_sa *sim_kernel_inbound(const struct sim_kernel *k, uint8_t protocol, uint32_t spi,
+	const struct address *destination);
+struct sim_kernel_policies *sim_kernel_policies_find(
+	const struct sim_kernel *k, const struct ike_kernel_policies *policies);
+
+/* The outbound SA that a packet takes: the narrowest policy, then its newest SA. NULL when the
+ * packet leaves in the clear, is dropped, or waits for an acquire; ret_policies says which. */
+struct sim_kernel_sa *sim_kernel_output(const struct sim_kernel *k, const struct sim_packet *packet,
+	const struct sim_kernel_policies **ret_policies);
+
+/* Whether policies let a packet in that came through this inbound SA. */
+bool sim_kernel_input_allows(const struct sim_kernel *k, const struct sim_kernel_sa *sa,
+	const struct sim_packet *packet);
+
+/* A packet that selectors describe: the first address and port of both. */
+struct sim_packet sim_packet_of(
+	const struct ike_selector *source, const struct ike_selector *destination);
+
+#endif

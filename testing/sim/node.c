@@ -1,0 +1,285 @@
+/* Nodes: an engine and its host. */
+#include "testing/sim/world.h"
+
+#include <stdlib.h>
+
+/* ---- The host ---- */
+
+static void host_send(void *context, const struct ike_datagram *datagram)
+{
+	sim_network_send(context, datagram);
+}
+
+static bool host_source_address(void *context, const struct address *remote, struct address *ret)
+{
+	struct sim_node *n = context;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (n->address[i].family == remote->family && remote->family) {
+			*ret = n->address[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done = sim_kernel_spi_allocate(
+		&n->kernel, protocol, source, destination, reqid, ret_spi, why);
+
+	sim_trace(
+		n->world, "%s kernel: SPI %08x for reqid %u", n->name, done ? *ret_spi : 0, reqid);
+	return done;
+}
+
+static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done = sim_kernel_sa_install(&n->kernel, sa, why);
+
+	sim_trace(n->world, "%s kernel: SA %08x %s reqid %u mode %u %s%s%s: %s", n->name,
+		sa->id.spi, sa->inbound ? "in" : "out", sa->reqid, sa->mode,
+		sa->encryption ? sa->encryption->name : "-", sa->integrity ? " " : "",
+		sa->integrity ? sa->integrity->name : "", done ? "installed" : "refused");
+	sim_trace_octets(n->world, sa->encryption_key);
+	sim_trace_octets(n->world, sa->integrity_key);
+	if (n->world->checks) {
+		sim_secret_add(n->world, sa->encryption_key, false);
+		sim_secret_add(n->world, sa->integrity_key, false);
+	}
+	return done;
+}
+
+static void host_sa_remove(void *context, const struct ike_kernel_id *id)
+{
+	struct sim_node *n = context;
+
+	sim_trace(n->world, "%s kernel: SA %08x removed", n->name, id->spi);
+	sim_kernel_sa_remove(&n->kernel, id);
+}
+
+static bool host_sa_query(
+	void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	struct sim_node *n = context;
+
+	if (!sim_kernel_sa_find(&n->kernel, id))
+		return false;
+	*ret = (struct ike_kernel_usage){ 0, 0, UINT64_MAX };
+	return true;
+}
+
+static bool host_policies_install(
+	void *context, const struct ike_kernel_policies *policies, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done = sim_kernel_policies_install(&n->kernel, policies, why);
+
+	sim_trace(n->world, "%s kernel: policies kind %u reqid %u: %s", n->name, policies->kind,
+		policies->reqid, done ? "installed" : "refused");
+	return done;
+}
+
+static void host_policies_remove(void *context, const struct ike_kernel_policies *policies)
+{
+	struct sim_node *n = context;
+
+	sim_trace(n->world, "%s kernel: policies kind %u reqid %u removed", n->name, policies->kind,
+		policies->reqid);
+	sim_kernel_policies_remove(&n->kernel, policies);
+}
+
+static void host_log(void *context, const struct ike_log *log)
+{
+	struct sim_node *n = context;
+	char **slot = &n->log[n->log_count % SIM_LOG_LINES];
+
+	sim_trace(n->world, "%s [%s] <%s|%u> %s", n->name, ike_log_group_name(log->group),
+		log->connection ? log->connection : "", log->ike_id, log->text);
+	if (!n->world->checks)
+		return;
+	free(*slot);
+	*slot = strdup(log->text);
+	n->log_count++;
+	if (log->text[0] == '\0')
+		sim_complain(n->world, "%s: an empty log line", n->name);
+	sim_secrets_check_text(n->world, "log", log->text);
+}
+
+static bool host_log_wanted(void *context, uint8_t group, int level)
+{
+	struct sim_node *n = context;
+
+	(void)group;
+	return level <= n->world->log_level;
+}
+
+static void host_event(void *context, const struct ike_event *event)
+{
+	struct sim_node *n = context;
+	const struct ike_child *child = event->child;
+
+	sim_trace(n->world, "%s event %u: IKE SA %u %s%s%s %s", n->name, event->kind,
+		event->sa->unique_id, ike_sa_state_name(event->sa->state), child ? ", child " : "",
+		child && child->config ? child->config->name : "",
+		child ? ike_child_state_name(child->state) : "");
+	switch (event->kind) {
+	case IKE_EVENT_IKE_UP:
+		n->ike_up++;
+		n->world->ike_sas_up++;
+		break;
+	case IKE_EVENT_IKE_DOWN:
+		n->ike_up--;
+		break;
+	case IKE_EVENT_CHILD_UP:
+		n->child_up++;
+		n->world->children_up++;
+		break;
+	case IKE_EVENT_CHILD_DOWN:
+		n->child_up--;
+		break;
+	}
+	if (n->ike_up < 0 || n->child_up < 0)
+		sim_complain(n->world, "%s: an SA went down that was never up", n->name);
+}
+
+static void host_command_done(void *context, uint64_t ticket, bool done, const char *text)
+{
+	struct sim_node *n = context;
+
+	for (struct sim_command *c = n->world->commands; c; c = c->next) {
+		if (c->ticket != ticket)
+			continue;
+		c->done = done;
+		snprintf(c->text, sizeof(c->text), "%s", text ? text : "");
+		sim_trace(n->world, "%s command %s: %s: %s", n->name, c->what,
+			done ? "done" : "failed", c->text);
+		sim_secrets_check_text(n->world, "answer", c->text);
+		if (++c->answers > 1)
+			sim_complain(n->world, "command %s answered twice", c->what);
+		if (!done && c->text[0] == '\0')
+			sim_complain(n->world, "command %s failed without a reason", c->what);
+		if (c->node != n->index)
+			sim_complain(n->world, "command %s answered by another engine", c->what);
+		return;
+	}
+	sim_complain(n->world, "%s: answer to a ticket that nobody has", n->name);
+}
+
+static void kernel_complain(void *context, const char *text)
+{
+	struct sim_node *n = context;
+
+	sim_complain(n->world, "%s: %s", n->name, text);
+}
+
+/* ---- Nodes ---- */
+
+static struct address address_made(const char *format, unsigned number)
+{
+	struct address a = { .family = 0 };
+	char text[ADDRESS_TEXT_MAX];
+
+	snprintf(text, sizeof(text), format, number);
+	if (!address_parse(text, &a))
+		abort();
+	return a;
+}
+
+struct sim_node *sim_node_add(struct sim_world *w, bool behind_nat)
+{
+	struct sim_node *n = &w->nodes[w->node_count];
+	unsigned number = (unsigned)w->node_count + 1;
+
+	if (w->node_count == SIM_NODES_MAX)
+		abort();
+	n->world = w;
+	n->index = (uint8_t)w->node_count++;
+	snprintf(n->name, sizeof(n->name), "%s",
+		(const char *const[]){ "moon", "sun", "venus", "mars" }[n->index]);
+	n->address[0] = address_made(behind_nat ? "10.%u.0.1" : "192.0.2.%u", number);
+	if (behind_nat) {
+		n->nat.here = true;
+		n->nat.public_address = address_made("203.0.113.%u", number);
+	} else {
+		n->address[1] = address_made("2001:db8::%u", number);
+	}
+	ike_settings_default(&n->settings);
+	sim_random_seed(&n->random, sim_random_u64(&w->random));
+	n->kernel.random = &n->random;
+	n->kernel.complain = kernel_complain;
+	n->kernel.context = n;
+	if (!n->library && !(n->library = sim_library_new()))
+		abort();
+	return n;
+}
+
+void sim_node_start(struct sim_node *n)
+{
+	struct why why = { "" };
+
+	sim_trace(n->world, "%s starts", n->name);
+	sim_library_seed(n->library, sim_random_u64(&n->random));
+	n->host = (struct ike_host){
+		.context = n,
+		.library = sim_library_context(n->library),
+		.send = host_send,
+		.source_address = host_source_address,
+		.spi_allocate = host_spi_allocate,
+		.sa_install = host_sa_install,
+		.sa_remove = host_sa_remove,
+		.sa_query = host_sa_query,
+		.policies_install = host_policies_install,
+		.policies_remove = host_policies_remove,
+		.log = host_log,
+		.log_wanted = host_log_wanted,
+		.event = host_event,
+		.command_done = host_command_done,
+	};
+	n->ike_up = n->child_up = 0;
+	n->engine = ike_engine_new(&n->host, &n->settings, &why);
+	if (!n->engine) {
+		fprintf(stderr, "sim: no engine: %s\n", why.text);
+		abort();
+	}
+}
+
+void sim_node_crash(struct sim_node *n)
+{
+	if (!n->engine)
+		return;
+	sim_trace(n->world, "%s crashes", n->name);
+	ike_engine_free(n->engine);
+	n->engine = NULL;
+	sim_kernel_flush(&n->kernel);
+	for (struct sim_command *c = n->world->commands; c; c = c->next) {
+		if (c->node == n->index && c->answers == 0)
+			c->lost = true;
+	}
+}
+
+void sim_node_enter(struct sim_node *n)
+{
+	if (n->busy)
+		sim_complain(n->world, "%s: engine called from inside a host function", n->name);
+	n->busy = true;
+}
+
+void sim_node_leave(struct sim_node *n)
+{
+	n->busy = false;
+	if (n->world->checks)
+		sim_check_node(n);
+}
+
+bool sim_node_logged(const struct sim_node *n, const char *text)
+{
+	for (size_t i = 0; i < SIM_LOG_LINES; i++) {
+		if (n->log[i] && strstr(n->log[i], text))
+			return true;
+	}
+	return false;
+}

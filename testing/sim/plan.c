@@ -1,0 +1,306 @@
+#include "testing/sim/plan.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static const char *const ike_proposals[] = {
+	"aes128-sha256-x25519",
+	"aes256gcm16-prfsha256-ecp256",
+	"chacha20poly1305-prfsha256-curve25519",
+	"aes128-sha256-ecp256",
+	"aes128gcm16-prfaesxcbc-x25519",
+	"aes256-sha512-prfsha384-x25519",
+	"aes192ctr-aesxcbc-prfsha1-ecp256",
+	"aes256ccm12-prfaescmac-x25519",
+	"camellia256-sha384-x448",
+	"3des-md5-modp1024",
+	"aes256-sha1-modp1024",
+	"aes256-sha1-modp2048",
+};
+/* The last are expensive, and rarely chosen. */
+#define IKE_PROPOSALS_CHEAP 9
+
+static const char *const esp_proposals[] = {
+	"aes128gcm16",
+	"aes256-sha256",
+	"aes128-sha1",
+	"chacha20poly1305",
+	"aes256gcm16-x25519",
+	"aes128-sha256-esn",
+	"aes256gcm8-esn-noesn",
+	"null-sha256",
+	"aes128-sha512-ecp256-esn",
+	"aes192ccm16",
+	"3des-md5",
+	"camellia128-aesxcbc",
+};
+
+static const char *const ah_proposals[] = { "sha256", "sha1-esn", "sha512-x25519", "aescmac" };
+
+const char *plan_flaw_name(enum plan_flaw flaw)
+{
+	static const char *const names[] = { "fits", "wrong PSK", "no PSK", "wrong id",
+		"no IKE proposal", "no child proposal", "no selector" };
+
+	return names[flaw];
+}
+
+PRINTF_LIKE(2, 3) static const char *text(struct plan_pair *pair, const char *format, ...)
+{
+	char *room = pair->texts[pair->text_count++];
+	va_list values;
+
+	if (pair->text_count > COUNT(pair->texts))
+		abort();
+	va_start(values, format);
+	vsnprintf(room, sizeof(pair->texts[0]), format, values);
+	va_end(values);
+	return room;
+}
+
+static const char *one_of(struct sim_world *w, const char *const *list, size_t count)
+{
+	return list[sim_random_below(&w->random, (uint32_t)count)];
+}
+
+/* Two lists with one proposal in common, or none. */
+static void propose(struct sim_world *w, struct plan_pair *pair, const char *const *list,
+	size_t count, bool common, const char *ret[2])
+{
+	uint32_t shared = sim_random_below(&w->random, (uint32_t)count);
+
+	for (uint32_t side = 0; side < 2; side++) {
+		/* The rest is dealt out: even ones to one side, odd ones to the other. */
+		uint32_t other = sim_random_below(&w->random, (uint32_t)count / 2) * 2 + side;
+		bool alone = common && sim_random_chance(&w->random, 400);
+
+		if (!common || (!alone && other == shared))
+			ret[side] = common ? list[shared] : list[other];
+		else if (alone)
+			ret[side] = list[shared];
+		else if (sim_random_chance(&w->random, 500))
+			ret[side] = text(pair, "%s,%s", list[other], list[shared]);
+		else
+			ret[side] = text(pair, "%s,%s", list[shared], list[other]);
+	}
+}
+
+static void make_transport(struct sim_world *w, struct plan_pair *pair,
+	struct sim_child_definition *hub, struct sim_child_definition *spoke, size_t number)
+{
+	uint32_t port = 1000 + (uint32_t)number;
+	bool narrow = sim_random_chance(&w->random, 500);
+
+	hub->mode = spoke->mode = IKE_MODE_TRANSPORT;
+	hub->local_ts = text(pair, "dynamic[udp/%u]", port);
+	hub->remote_ts = narrow ? "dynamic[udp/1701]" : "dynamic[udp]";
+	spoke->local_ts = narrow ? hub->remote_ts : "dynamic[udp/1701]";
+	spoke->remote_ts = hub->local_ts;
+}
+
+static void make_tunnel(struct sim_world *w, struct plan_pair *pair,
+	struct sim_child_definition *hub, struct sim_child_definition *spoke, size_t number)
+{
+	uint32_t site = 200u + pair->spoke;
+	const char *port = sim_random_chance(&w->random, 200) ? "[tcp/80]" : "";
+
+	hub->mode = spoke->mode = IKE_MODE_TUNNEL;
+	switch (sim_random_below(&w->random, 4)) {
+	case 0: /* the hub has it wider */
+		hub->local_ts = text(pair, "10.100.%zu.0/24", number);
+		hub->remote_ts = text(pair, "10.%u.0.0/16", site);
+		spoke->local_ts = text(pair, "10.%u.%zu.0/24%s", site, number, port);
+		spoke->remote_ts = hub->local_ts;
+		break;
+	case 1: /* the spoke has it wider */
+		hub->local_ts = text(pair, "10.100.%zu.0/24%s", number, port);
+		hub->remote_ts = text(pair, "10.%u.%zu.0/24", site, number);
+		spoke->local_ts = hub->remote_ts;
+		spoke->remote_ts = "0.0.0.0/0";
+		break;
+	case 2: /* two families */
+		hub->local_ts = text(pair, "10.100.%zu.0/24,fd00:100:%zu::/48", number, number);
+		hub->remote_ts =
+			text(pair, "10.%u.%zu.0/24,fd00:%u:%zu::/48", site, number, site, number);
+		spoke->local_ts = hub->remote_ts;
+		spoke->remote_ts = hub->local_ts;
+		break;
+	default: /* equal */
+		hub->local_ts = text(pair, "10.100.%zu.0/24", number);
+		hub->remote_ts = text(pair, "10.%u.%zu.0/24%s", site, number, port);
+		spoke->local_ts = hub->remote_ts;
+		spoke->remote_ts = hub->local_ts;
+	}
+}
+
+static uint8_t make_action(struct sim_world *w, struct plan *plan)
+{
+	uint32_t dice = sim_random_below(&w->random, 100);
+
+	if (dice < 8) {
+		plan->sticky = true;
+		return IKE_ACTION_START;
+	}
+	return dice < 14 ? IKE_ACTION_TRAP : IKE_ACTION_NONE;
+}
+
+static void make_child(
+	struct sim_world *w, struct plan *plan, struct plan_pair *pair, size_t number, bool nat)
+{
+	static const char *const names[] = { "net-a", "net-b", "net-c" };
+	struct sim_child_definition *hub = &pair->hub_side.children[number];
+	struct sim_child_definition *spoke = &pair->spoke_side.children[number];
+	bool ah = !nat && sim_random_chance(&w->random, 80);
+	const char *proposals[2];
+
+	hub->name = spoke->name = names[number];
+	propose(w, pair, ah ? ah_proposals : esp_proposals,
+		ah ? COUNT(ah_proposals) : COUNT(esp_proposals),
+		pair->flaw != PLAN_NO_CHILD_PROPOSAL, proposals);
+	hub->proposals = proposals[0];
+	spoke->proposals = proposals[1];
+	hub->protocol = spoke->protocol = ah ? IKE_PROTOCOL_AH : IKE_PROTOCOL_ESP;
+	if (sim_random_chance(&w->random, nat ? 100 : 300) && pair->flaw != PLAN_NO_SELECTOR)
+		make_transport(w, pair, hub, spoke, number);
+	else
+		make_tunnel(w, pair, hub, spoke, number);
+	if (pair->flaw == PLAN_NO_SELECTOR)
+		spoke->remote_ts = text(pair, "10.99.%zu.0/24", number);
+	hub->start_action = pair->hub_initiates ? make_action(w, plan) : (uint8_t)IKE_ACTION_NONE;
+	spoke->start_action = make_action(w, plan);
+	if (sim_random_chance(&w->random, 60))
+		spoke->close_action = make_action(w, plan);
+}
+
+static void make_identities(struct sim_world *w, struct plan_pair *pair)
+{
+	static const char *const hubs[] = { "hub.example.org", "hub@example.org", "@#0a0b0c",
+		"C=CH, O=test, CN=hub" };
+	static const char *const spokes[] = { "spoke%u.example.org", "spoke%u@example.org",
+		"@#0d0e0f%02x", "C=CH, O=test, CN=spoke%u" };
+	const char *hub = one_of(w, hubs, COUNT(hubs));
+	const char *spoke = text(pair, one_of(w, spokes, COUNT(spokes)), (unsigned)pair->spoke);
+
+	pair->hub_side.local_id = hub;
+	pair->spoke_side.local_id = spoke;
+	pair->hub_side.remote_id = spoke;
+	pair->spoke_side.remote_id = sim_random_chance(&w->random, 200) ? NULL : hub;
+	if (pair->flaw == PLAN_WRONG_ID) {
+		pair->hub_side.remote_id = "nobody.example.org";
+		pair->spoke_side.remote_id = hub;
+	}
+	switch (sim_random_below(&w->random, 3)) {
+	case 0:
+		pair->psk_owners[0] = hub;
+		pair->psk_owners[1] = spoke;
+		break;
+	case 1:
+		pair->psk_owners[0] = spoke;
+		break;
+	}
+}
+
+static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *pair, bool ipv6)
+{
+	const struct sim_node *hub = &w->nodes[0];
+	const struct sim_node *spoke = &w->nodes[pair->spoke];
+	char hub_text[ADDRESS_TEXT_MAX];
+	char spoke_text[ADDRESS_TEXT_MAX];
+	const char *proposals[2];
+	bool expensive = sim_random_chance(&w->random, 60);
+
+	if (sim_random_chance(&w->random, 350))
+		pair->flaw = 1 + sim_random_below(&w->random, PLAN_FLAWS - 1);
+	address_format(&hub->address[ipv6], hub_text);
+	address_format(
+		spoke->nat.here ? &spoke->nat.public_address : &spoke->address[ipv6], spoke_text);
+	pair->hub_initiates = !spoke->nat.here && sim_random_chance(&w->random, 700);
+	pair->hub_side.name = text(pair, "spoke-%u", pair->spoke);
+	pair->spoke_side.name = text(pair, "hub-of-%u", pair->spoke);
+	pair->hub_side.local_addrs =
+		sim_random_chance(&w->random, 500) ? text(pair, "%s", hub_text) : NULL;
+	/* With two spokes the address must tell them apart before their identities are known. */
+	pair->hub_side.remote_addrs =
+		pair->hub_initiates || plan->pair_count > 1 ? text(pair, "%s", spoke_text) : "%any";
+	pair->spoke_side.remote_addrs = text(pair, "%s", hub_text);
+	make_identities(w, pair);
+	propose(w, pair, ike_proposals, expensive ? COUNT(ike_proposals) : IKE_PROPOSALS_CHEAP,
+		pair->flaw != PLAN_NO_IKE_PROPOSAL, proposals);
+	pair->hub_side.proposals = proposals[0];
+	pair->spoke_side.proposals = proposals[1];
+	snprintf(pair->psk[0], sizeof(pair->psk[0]), "Psk+%llx/%u",
+		(unsigned long long)sim_random_u64(&w->random), pair->spoke);
+	memcpy(pair->psk[1], pair->psk[0], sizeof(pair->psk[1]));
+	if (pair->flaw == PLAN_WRONG_PSK)
+		pair->psk[1][4] ^= 1;
+	for (size_t side = 0; side < 2; side++) {
+		struct sim_definition *d = side ? &pair->spoke_side : &pair->hub_side;
+
+		d->unique = (uint8_t)sim_random_below(&w->random, 4);
+		d->no_fragmentation = sim_random_chance(&w->random, 150);
+		d->never_childless = sim_random_chance(&w->random, 150);
+		d->encap = !ipv6 && sim_random_chance(&w->random, 50);
+		d->keyingtries = 1 + sim_random_below(&w->random, 2);
+		d->dpd_delay = sim_random_chance(&w->random, 200) ? 20 : 0;
+		if (sim_random_chance(&w->random, 100))
+			d->childless = side ? IKE_CHILDLESS_PREFER : IKE_CHILDLESS_ALLOW;
+	}
+	pair->child_count = 1 + sim_random_below(&w->random, 3);
+	for (size_t i = 0; i < pair->child_count; i++)
+		make_child(w, plan, pair, i,
+			spoke->nat.here || pair->spoke_side.encap || pair->hub_side.encap);
+}
+
+static void make_settings(struct sim_world *w, struct ike_settings *s)
+{
+	static const uint32_t cookies[] = { 0, 1, 3, 30 };
+	static const uint32_t blocks[] = { 0, 2, 5 };
+	static const uint32_t fragments[] = { 1280, 1280, 576, 0 };
+
+	s->retransmit_tries = 2 + sim_random_below(&w->random, 4);
+	s->retransmit_timeout = sim_random_between(&w->random, 500, 4000);
+	s->retransmit_jitter = sim_random_chance(&w->random, 300) ? 20 : 0;
+	s->cookie_threshold = cookies[sim_random_below(&w->random, COUNT(cookies))];
+	s->block_threshold = blocks[sim_random_below(&w->random, COUNT(blocks))];
+	s->fragment_size = fragments[sim_random_below(&w->random, COUNT(fragments))];
+}
+
+void plan_make(struct sim_world *w, struct plan *plan)
+{
+	bool ipv6 = sim_random_chance(&w->random, 250);
+
+	memset(plan, 0, sizeof(*plan));
+	plan->pair_count = sim_random_chance(&w->random, 200) ? 2 : 1;
+	(void)sim_node_add(w, false);
+	for (size_t i = 0; i < plan->pair_count; i++) {
+		bool nat = !ipv6 && sim_random_chance(&w->random, 300);
+		struct sim_node *spoke = sim_node_add(w, nat);
+
+		spoke->nat.keeps_ports = sim_random_chance(&w->random, 300);
+		plan->pairs[i].spoke = spoke->index;
+		make_pair(w, plan, &plan->pairs[i], ipv6);
+	}
+	for (size_t i = 0; i < w->node_count; i++)
+		make_settings(w, &w->nodes[i].settings);
+}
+
+void plan_load(struct sim_world *w, const struct plan *plan, struct sim_node *n)
+{
+	if (!n->engine)
+		sim_node_start(n);
+	for (size_t i = 0; i < plan->pair_count; i++) {
+		const struct plan_pair *pair = &plan->pairs[i];
+		bool spoke = n->index == pair->spoke;
+		struct why why = { "" };
+
+		if (n->index != 0 && !spoke)
+			continue;
+		if (!(pair->flaw == PLAN_NO_PSK && spoke))
+			sim_node_psk(n, pair->psk[spoke], pair->psk_owners);
+		if (!sim_node_load(
+			    n, sim_define(spoke ? &pair->spoke_side : &pair->hub_side), &why))
+			sim_complain(w, "%s does not load a connection: %s", n->name, why.text);
+	}
+}
