@@ -1,6 +1,8 @@
 /* The clock, what is planned, complaints. */
 #include "testing/sim/world.h"
 
+#include "libike/crypto/crypto.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -156,12 +158,16 @@ void sim_world_settle(struct sim_world *w, ike_time until)
 void sim_world_begin(struct sim_world *w, uint64_t seed)
 {
 	struct sim_library *libraries[SIM_NODES_MAX];
+	struct sim_library *seal_library = w->seal_library;
+	struct ike_crypto *seal_crypto = w->seal_crypto;
 
 	for (size_t i = 0; i < SIM_NODES_MAX; i++)
 		libraries[i] = w->nodes[i].library;
 	memset(w, 0, sizeof(*w));
 	for (size_t i = 0; i < SIM_NODES_MAX; i++)
 		w->nodes[i].library = libraries[i];
+	w->seal_library = seal_library;
+	w->seal_crypto = seal_crypto;
 	w->seed = seed;
 	w->now = 1000;
 	w->hash = UINT64_C(0xcbf29ce484222325);
@@ -209,6 +215,10 @@ void sim_world_end(struct sim_world *w)
 
 void sim_world_free(struct sim_world *w)
 {
+	ike_crypto_free(w->seal_crypto);
+	sim_library_free(w->seal_library);
+	w->seal_crypto = NULL;
+	w->seal_library = NULL;
 	for (size_t i = 0; i < SIM_NODES_MAX; i++) {
 		sim_library_free(w->nodes[i].library);
 		w->nodes[i].library = NULL;

@@ -122,6 +122,8 @@ struct sim_world {
 	struct sim_random random;
 	ike_time now;
 	uint64_t order;
+	struct sim_library *seal_library; /* of seal.c; kept like the nodes' */
+	struct ike_crypto *seal_crypto;
 	struct sim_node nodes[SIM_NODES_MAX];
 	size_t node_count;
 
