@@ -5,7 +5,7 @@
  * context that the host gives (the daemon's from the system, the simulator's with a random source
  * of its own), fetches each algorithm once and reuses its contexts, because OpenSSL 3.0 charges
  * more for a fetch and a fresh context than for the mathematics. Keys are passed as bytes; no
- * function keeps them.
+ * function keeps them, except that OpenSSL's reused contexts hold the last key until the next use.
  */
 #ifndef LIBIKE_CRYPTO_CRYPTO_H
 #define LIBIKE_CRYPTO_CRYPTO_H

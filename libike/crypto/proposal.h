@@ -2,7 +2,7 @@
  * Proposals: what is offered, and what is chosen from an offer (RFC 7296 2.7, 3.3).
  *
  * The text form is that of swanctl.conf(5): "aes256-sha256-modp2048-x25519",
- * "aes128gcm16-prfsha256- ecp256", "default". Plain data; a proposal owns nothing.
+ * "aes128gcm16-prfsha256-ecp256", "default". Plain data; a proposal owns nothing.
  */
 #ifndef LIBIKE_CRYPTO_PROPOSAL_H
 #define LIBIKE_CRYPTO_PROPOSAL_H
@@ -40,8 +40,11 @@ struct ike_suite {
 };
 
 /* Appends what one element of a `proposals`, `esp_proposals` or `ah_proposals` list says.
- * "default" appends the default proposals of that protocol (two for IKE: classic and AEAD).
- * "*-noesn"/"-esn" as swanctl.conf(5). False with a reason that names the bad word. */
+ * "default" appends the default proposals of that protocol: for IKE a classic and an AEAD one, for
+ * ESP the other way round, for AH one. What is not said is implied as in strongSwan: an integrity
+ * algorithm brings its PRF along (in IKE), no "esn" means none, integrity is dropped beside an
+ * AEAD. False with a reason, in strongSwan's words, that names the bad word or what is missing; the
+ * list is then as before. Unlike strongSwan, ESP without integrity is refused (RFC 8221 4). */
 MUST_USE bool ike_proposals_add(
 	struct ike_proposals *list, uint8_t protocol, const char *text, struct why *why);
 
@@ -69,10 +72,12 @@ MUST_USE bool ike_proposal_accepts(const struct ike_proposals *offered,
 /* The suite as a proposal with one transform of each type, for the responder's answer. */
 void ike_suite_to_proposal(const struct ike_suite *suite, uint8_t number, struct ike_proposal *ret);
 
-/* Whether the group occurs in any proposal of the list. */
+/* Whether the group occurs in any proposal of the list (IKE_GROUP_NONE: as "none" or "modpnone").
+ */
 bool ike_proposals_have_group(const struct ike_proposals *list, uint16_t group);
 
-/* The first group of the list's proposals: what an initiator's KE payload is made for. */
+/* The first group of the list's proposals: what an initiator's KE payload is made for.
+ * IKE_GROUP_NONE when there is none or "none" stands first. */
 uint16_t ike_proposals_first_group(const struct ike_proposals *list);
 
 /* strongSwan's form: "IKE:AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048",

@@ -331,8 +331,12 @@ bool ike_proposals_add(
 	size_t before = list->count;
 
 	if (bytes_equal(whole, bytes_of_text("default"))) {
-		if (append_default(list, protocol, false, why) &&
-			(protocol == IKE_PROTOCOL_AH || append_default(list, protocol, true, why)))
+		/* strongSwan 6 prefers combined modes for ESP, and classic ones for IKE. */
+		bool aead_first = protocol == IKE_PROTOCOL_ESP;
+
+		if (append_default(list, protocol, aead_first, why) &&
+			(protocol == IKE_PROTOCOL_AH ||
+				append_default(list, protocol, !aead_first, why)))
 			return true;
 		list->count = before;
 		return false;

@@ -1,6 +1,9 @@
 /* The registry: complete, unambiguous, and all of it there in OpenSSL. */
 #include "testing/unit/crypto/test_crypto.h"
 
+#include <openssl/crypto.h>
+#include <openssl/provider.h>
+
 START_TEST(every_row_has_a_name_and_is_found_by_its_numbers)
 {
 	for (const struct ike_algorithm *a = NULL; (a = ike_algorithm_next(a));) {
@@ -114,6 +117,20 @@ START_TEST(openssl_has_all_of_them)
 }
 END_TEST
 
+START_TEST(an_openssl_without_algorithms_is_refused_with_a_reason)
+{
+	OSSL_LIB_CTX *library = OSSL_LIB_CTX_new();
+	OSSL_PROVIDER *nothing = OSSL_PROVIDER_load(library, "null");
+	struct why why = { "" };
+
+	ck_assert_ptr_nonnull(nothing);
+	ck_assert_ptr_null(ike_crypto_new(library, &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "default provider"));
+	OSSL_PROVIDER_unload(nothing);
+	OSSL_LIB_CTX_free(library);
+}
+END_TEST
+
 TCase *algorithm_tests(void)
 {
 	TCase *tests = tcase_create("algorithms");
@@ -124,5 +141,6 @@ TCase *algorithm_tests(void)
 	tcase_add_test(tests, lengths_are_those_of_the_rfcs);
 	tcase_add_test(tests, transforms_are_named_as_strongswan_names_them);
 	tcase_add_test(tests, openssl_has_all_of_them);
+	tcase_add_test(tests, an_openssl_without_algorithms_is_refused_with_a_reason);
 	return tests;
 }
