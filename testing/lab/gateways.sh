@@ -1,16 +1,37 @@
 # shellcheck shell=bash
 # The keying daemons at the gateways and their configuration. Sourced by scene.
-# A daemon is named charon-lite, strongswan-6.0.1 or strongswan-5.9.8.
+# A daemon is named charon-lite, strongswan-6.0.1 or strongswan-5.9.8. It is driven by its own command
+# line unless another is named behind a plus: charon-lite+swanctl-6.0.1, strongswan-6.0.1+swanctl-lite.
 
 lab_cache=${CHARON_LITE_CACHE:-/var/cache/charon-lite-lab}
-declare -A daemon_of pid_of settings_of
+declare -A daemon_of tool_of pid_of settings_of
 
-# daemon_root DAEMON: the files that a site with this daemon sees
-daemon_root() {
+# tree_of DAEMON-OR-TOOL: the files that it sees
+tree_of() {
 	case $1 in
-	charon-lite) echo /run/lab/machine ;;
-	strongswan-*) echo "/run/lab/machine$lab_cache/peers/$1" ;;
+	charon-lite | swanctl-lite) echo /run/lab/machine ;;
+	*) echo "/run/lab/machine$lab_cache/peers/strongswan-${1##*-}" ;;
 	esac
+}
+
+# install SITE DAEMON[+TOOL]: the site's root, as the daemon needs it, and one for the command line if
+# that comes from elsewhere
+install() {
+	local site=$1 tool_root=$sites/$1.tool/root root=$sites/$1/root
+	daemon_of[$site]=${2%%+*}
+	case $2 in
+	*+*) tool_of[$site]=${2##*+} ;;
+	charon-lite) tool_of[$site]=swanctl-lite ;;
+	*) tool_of[$site]=swanctl-${2##*-} ;;
+	esac
+	root_new "$site" "$(tree_of "${daemon_of[$site]}")"
+	[ "$(tree_of "${daemon_of[$site]}")" != "$(tree_of "${tool_of[$site]}")" ] || return 0
+	root_new "$site.tool" "$(tree_of "${tool_of[$site]}")"
+	mount --bind "$root/run" "$tool_root/run"
+	mount --bind "$root/etc/swanctl" "$tool_root/etc/swanctl"
+	[ -e "$tool_root/etc/strongswan.conf" ] || : >"$tool_root/etc/strongswan.conf"
+	: >>"$root/etc/strongswan.conf"
+	mount --bind "$root/etc/strongswan.conf" "$tool_root/etc/strongswan.conf"
 }
 
 # settings SITE [LINE...]: the site's strongswan.conf; LINEs go into the section charon
@@ -167,12 +188,24 @@ daemon_stop() {
 
 daemon_gone() { ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
 
-# swanctl_of SITE ARGUMENT...: the command line that belongs to the site's daemon
+# tool_root SITE, tool_program SITE: where and what the command line is that drives the site's daemon
+tool_root() {
+	if [ -d "$sites/$1.tool" ]; then
+		echo "$sites/$1.tool/root"
+	else
+		echo "$sites/$1/root"
+	fi
+}
+tool_program() {
+	case ${tool_of[$1]} in
+	swanctl-lite) echo "${SWANCTL_LITE:-$lab_top/build/swanctl-lite/swanctl-lite}" ;;
+	*) echo /usr/sbin/swanctl ;;
+	esac
+}
+
+# swanctl_of SITE ARGUMENT...: runs it
 swanctl_of() {
 	local site=$1
 	shift
-	case ${daemon_of[$site]} in
-	charon-lite) inside "$site" "${SWANCTL_LITE:-$lab_top/build/swanctl-lite/swanctl-lite}" "$@" ;;
-	*) inside "$site" /usr/sbin/swanctl "$@" ;;
-	esac
+	nsenter --net="/run/netns/$site" chroot "$(tool_root "$site")" "$(tool_program "$site")" "$@"
 }

@@ -20,13 +20,6 @@ on() {
 	nsenter --net="/run/netns/$site" "$@"
 }
 
-# inside SITE COMMAND...: in the site's network and root
-inside() {
-	local site=$1
-	shift
-	nsenter --net="/run/netns/$site" chroot "$sites/$site/root" "$@"
-}
-
 # Starting a process is slow under this kernel (about 20 ms), so a topology is gathered as lines for
 # "ip -batch": the links of all sites first, then each site's own.
 declare -A site_lines
