@@ -18,7 +18,8 @@ struct xfrm_handle {
 	struct nl_sock *events;
 	struct owned_state *states;
 	struct owned_policy *policies;
-	uint32_t *buffer; /* of XFRM_RECEIVE_MAX octets, for what comes in; wiped after use */
+	uint32_t policy_number; /* of the next one, for its index */
+	uint32_t *buffer;       /* of XFRM_RECEIVE_MAX octets, for what comes in; wiped after use */
 };
 
 /* the kernel's dumps come in parts of at most 32 KiB */

@@ -33,8 +33,9 @@ struct nl_msg *xfrm_build_state_id(int type, const struct xfrm_state_id *id);
 struct nl_msg *xfrm_build_spi_allocation(
 	const struct xfrm_state *larval, uint32_t lowest, uint32_t highest);
 
-/* type: XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY. */
-struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy);
+/* type: XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY. number: for its index, which the kernel
+ * replaces if another policy has it; the lower 21 bits count. */
+struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy, uint32_t number);
 
 /* type: XFRM_MSG_GETPOLICY or XFRM_MSG_DELPOLICY. */
 struct nl_msg *xfrm_build_policy_id(int type, const struct xfrm_policy_id *id);

@@ -163,6 +163,53 @@ bool xfrm_policy_is_ours(const struct xfrm_handle *handle, const struct xfrm_pol
 	return policy_find(handle, id) != NULL;
 }
 
+struct leftovers {
+	struct xfrm_handle *handle;
+	unsigned states, policies;
+	bool no_memory;
+};
+
+static void adopt_state(
+	void *context, const struct xfrm_state *state, const struct xfrm_state_status *status)
+{
+	struct leftovers *leftovers = context;
+
+	if (!status->ours)
+		return;
+	leftovers->states++;
+	leftovers->no_memory |= !xfrm_owned_state_add(leftovers->handle, &state->id);
+}
+
+static void adopt_policy(
+	void *context, const struct xfrm_policy *policy, const struct xfrm_policy_status *status)
+{
+	struct leftovers *leftovers = context;
+
+	if (!status->ours)
+		return;
+	leftovers->policies++;
+	leftovers->no_memory |= !xfrm_owned_policy_add(leftovers->handle, &policy->id);
+}
+
+enum xfrm_result xfrm_adopt_leftovers(
+	struct xfrm_handle *handle, unsigned *ret_states, unsigned *ret_policies, struct why *why)
+{
+	struct leftovers leftovers = { .handle = handle };
+	enum xfrm_result result = xfrm_state_list(handle, adopt_state, &leftovers, why);
+
+	if (result == XFRM_RESULT_OK)
+		result = xfrm_policy_list(handle, adopt_policy, &leftovers, why);
+	if (result == XFRM_RESULT_OK && leftovers.no_memory) {
+		why_fail(why, "no memory to adopt all that an earlier process left");
+		result = XFRM_RESULT_FAILED;
+	}
+	if (result == XFRM_RESULT_OK) {
+		*ret_states = leftovers.states;
+		*ret_policies = leftovers.policies;
+	}
+	return result;
+}
+
 /* What could not be deleted stays ours, to be tried again. */
 enum xfrm_result xfrm_flush(struct xfrm_handle *handle, struct why *why)
 {

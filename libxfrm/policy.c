@@ -42,8 +42,9 @@ static enum xfrm_result install(
 	enum xfrm_result result = XFRM_RESULT_FAILED;
 
 	if (xfrm_owned_policy_add(handle, &policy->id))
-		result = xfrm_request(
-			handle, xfrm_build_policy(type, policy), NULL, NULL, NULL, why);
+		result = xfrm_request(handle,
+			xfrm_build_policy(type, policy, handle->policy_number++), NULL, NULL, NULL,
+			why);
 	else
 		why_fail(why, "no memory");
 	if (result != XFRM_RESULT_OK && !was_ours)

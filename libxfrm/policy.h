@@ -42,8 +42,9 @@ struct xfrm_policy {
 };
 
 struct xfrm_policy_status {
-	uint32_t index;     /* as acquire events name it; direction is its lowest three bits */
-	uint64_t added;     /* seconds since 1970 */
+	bool ours;      /* installed through libxfrm, perhaps by an earlier process (see xfrm.h) */
+	uint32_t index; /* as acquire events name it; direction is its lowest three bits */
+	uint64_t added; /* seconds since 1970 */
 	uint64_t last_used; /* last packet that met it, 0: none */
 };
 

@@ -4,6 +4,9 @@
 
 #include <arpa/inet.h>
 
+/* Our mark, see xfrm.h; the kernel wants the direction in the lowest three bits. */
+#define OWNER_INDEX 0x6c000000u
+
 static void template_to_kernel(
 	const struct xfrm_template *from, uint16_t family, struct xfrm_user_tmpl *ret)
 {
@@ -89,7 +92,7 @@ static bool offload_put(struct nl_msg *message, const struct xfrm_policy *policy
 	       nla_put(message, XFRMA_OFFLOAD_DEV, sizeof(offload), &offload) == 0;
 }
 
-struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy)
+struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy, uint32_t number)
 {
 	struct xfrm_userpolicy_info info;
 
@@ -98,6 +101,7 @@ struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy)
 	info.lft.soft_byte_limit = info.lft.hard_byte_limit = XFRM_INF;
 	info.lft.soft_packet_limit = info.lft.hard_packet_limit = XFRM_INF;
 	info.priority = policy->priority;
+	info.index = OWNER_INDEX | (number & 0x1fffff) << 3 | policy->id.direction;
 	info.dir = policy->id.direction;
 	info.action = policy->action;
 	info.flags = policy->flags;
@@ -161,6 +165,7 @@ bool xfrm_parse_policy(const struct nlmsghdr *message, struct xfrm_policy *ret_p
 	policy.offload_flags = offload.flags;
 	*ret_policy = policy;
 	*ret_status = (struct xfrm_policy_status){
+		.ours = (info.index & 0xff000000u) == OWNER_INDEX,
 		.index = info.index,
 		.added = info.curlft.add_time,
 		.last_used = info.curlft.use_time,

@@ -88,6 +88,7 @@ struct xfrm_replay {
 };
 
 struct xfrm_state_status {
+	bool ours; /* installed through libxfrm, perhaps by an earlier process (see xfrm.h) */
 	uint64_t bytes, packets;
 	uint64_t added;     /* seconds since 1970 */
 	uint64_t used;      /* first packet, seconds since 1970, 0: none yet */

@@ -10,6 +10,10 @@
  * bits; the latter two go on with a number of bits. The key follows. */
 enum { ALGORITHM_NAME = 64, ALGORITHM_FIXED = ALGORITHM_NAME + 4 };
 
+/* What the kernel keeps and nobody reads, once a state is installed: our mark, see xfrm.h. The
+ * kernel hashes by it, so the lower half differs. */
+#define OWNER_SEQUENCE 0x6c690000u
+
 static bool algorithm_put(struct nl_msg *message, int attribute,
 	const struct xfrm_algorithm *algorithm, bool with_bits)
 {
@@ -259,6 +263,7 @@ static void state_to_kernel(const struct xfrm_state *state, struct xfrm_usersa_i
 	ret->family = state->id.destination.family;
 	ret->mode = state->mode;
 	ret->reqid = state->reqid;
+	ret->seq = OWNER_SEQUENCE | (state->id.spi & 0xffff);
 	ret->flags = state->flags | (state->esn ? XFRM_STATE_ESN : 0);
 	if (!replay_is_long(state))
 		ret->replay_window = (uint8_t)state->replay_window;
@@ -332,6 +337,7 @@ struct nl_msg *xfrm_build_spi_allocation(
 	memset(&fixed, 0, sizeof(fixed));
 	state_to_kernel(larval, &fixed.info);
 	fixed.info.id.spi = 0;
+	fixed.info.seq = 0; /* here it would name an acquire */
 	fixed.min = lowest;
 	fixed.max = highest;
 	struct nl_msg *message = xfrm_request_new(XFRM_MSG_ALLOCSPI, &fixed, sizeof(fixed));
@@ -356,6 +362,7 @@ bool xfrm_parse_state(const struct nlmsghdr *message, struct xfrm_state *ret_sta
 	if (!attributes[XFRMA_LTIME_VAL])
 		carried = info.curlft;
 	struct xfrm_state_status status = {
+		.ours = (info.seq & 0xffff0000u) == OWNER_SEQUENCE,
 		.bytes = carried.bytes,
 		.packets = carried.packets,
 		.added = carried.add_time,

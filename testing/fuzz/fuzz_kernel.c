@@ -26,7 +26,7 @@ static void parse_all(const struct nlmsghdr *message)
 	if (xfrm_parse_state(message, &state, &state_status))
 		rebuild_state(&state, &state_status);
 	if (xfrm_parse_policy(message, &policy, &policy_status)) {
-		xfrm_message_free(xfrm_build_policy(XFRM_MSG_UPDPOLICY, &policy));
+		xfrm_message_free(xfrm_build_policy(XFRM_MSG_UPDPOLICY, &policy, 5));
 		xfrm_traffic_selector_format(&policy.id.selector, text);
 		xfrm_policy_priority(XFRM_CLASS_CHILD, &policy.id.selector);
 	}

@@ -108,6 +108,7 @@ static void assert_state_survives(const struct xfrm_state *state)
 	ck_assert_ptr_nonnull(message);
 	ck_assert(xfrm_parse_state(nlmsg_hdr(message), &back, &status));
 	assert_state_equal(state, &back);
+	ck_assert(status.ours);
 	xfrm_message_free(message);
 }
 
@@ -222,10 +223,12 @@ START_TEST(policy_survives_building_and_parsing)
 {
 	struct xfrm_policy policy = full_policy(), back;
 	struct xfrm_policy_status status;
-	struct nl_msg *message = xfrm_build_policy(XFRM_MSG_NEWPOLICY, &policy);
+	struct nl_msg *message = xfrm_build_policy(XFRM_MSG_NEWPOLICY, &policy, 5);
 
 	ck_assert_ptr_nonnull(message);
 	ck_assert(xfrm_parse_policy(nlmsg_hdr(message), &back, &status));
+	ck_assert(status.ours);
+	ck_assert_uint_eq(status.index, 0x6c000000 | 5 << 3 | XFRM_POLICY_FWD);
 	ck_assert_uint_eq(back.id.direction, policy.id.direction);
 	ck_assert(xfrm_traffic_selector_equal(&back.id.selector, &policy.id.selector));
 	ck_assert_uint_eq(back.id.mark.v, 1);
@@ -284,7 +287,7 @@ START_TEST(short_messages_are_refused)
 
 	assert_short_prefixes_refused(
 		xfrm_build_state(XFRM_MSG_NEWSA, &state, NULL), sizeof(struct xfrm_usersa_info));
-	assert_short_prefixes_refused(xfrm_build_policy(XFRM_MSG_NEWPOLICY, &policy),
+	assert_short_prefixes_refused(xfrm_build_policy(XFRM_MSG_NEWPOLICY, &policy, 5),
 		sizeof(struct xfrm_userpolicy_info));
 }
 END_TEST
@@ -319,7 +322,7 @@ END_TEST
 START_TEST(acquire_is_read_with_reqid_and_if_id)
 {
 	struct xfrm_policy policy = full_policy();
-	struct nl_msg *built = xfrm_build_policy(XFRM_MSG_NEWPOLICY, &policy);
+	struct nl_msg *built = xfrm_build_policy(XFRM_MSG_NEWPOLICY, &policy, 5);
 	struct xfrm_user_acquire fixed = { .id.proto = IPPROTO_ESP, .seq = 5 };
 	struct nl_msg *message = nlmsg_alloc_simple(XFRM_MSG_ACQUIRE, 0);
 	struct address peer = address("192.0.2.2", 0);
