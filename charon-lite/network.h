@@ -24,4 +24,7 @@ void cl_network_close(struct cl_network *n); /* NULL is fine */
 MUST_USE bool cl_network_source_address(
 	struct cl_network *n, const struct address *remote, struct address *ret);
 
+/* Whether an interface of this machine has the address. */
+bool cl_network_is_local(struct cl_network *n, const struct address *address);
+
 #endif

@@ -1,0 +1,363 @@
+/* The kernel through libxfrm: SAs and events. Policies are in kernel_policy.c. */
+#include "charon-lite/kernel.h"
+
+#include "charon-lite/kernel_policy.h"
+#include "charon-lite/kernel_selector.h"
+#include "libxfrm/xfrm.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* strongSwan's default range, which people know by sight */
+#define SPI_LOWEST 0xc0000000u
+#define SPI_HIGHEST 0xcfffffffu
+
+struct kernel {
+	struct xfrm_handle *handle;
+	struct cl_policies *policies;
+	struct event *readable;
+	struct cl_kernel_events events;
+	struct cl_log *log;
+};
+
+static void complain(struct kernel *k, const struct why *why)
+{
+	cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_INFO, "%s", why->text);
+}
+
+static uint8_t protocol_to_kernel(uint8_t protocol)
+{
+	return protocol == IKE_PROTOCOL_AH ? IPPROTO_AH : IPPROTO_ESP;
+}
+
+static uint8_t protocol_from_kernel(uint8_t protocol)
+{
+	switch (protocol) {
+	case IPPROTO_ESP:
+		return IKE_PROTOCOL_ESP;
+	case IPPROTO_AH:
+		return IKE_PROTOCOL_AH;
+	}
+	return IKE_PROTOCOL_NONE;
+}
+
+static struct xfrm_state_id id_to_kernel(const struct ike_kernel_id *id)
+{
+	return (struct xfrm_state_id){
+		.destination = id->destination,
+		.spi = id->spi,
+		.protocol = protocol_to_kernel(id->protocol),
+		.mark = { .v = id->mark.value, .m = id->mark.mask },
+	};
+}
+
+/* ---- SAs ---- */
+
+static bool spi_allocate(void *context, uint8_t protocol, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
+{
+	struct kernel *k = context;
+	struct xfrm_state larval = {
+		.id.destination = *destination,
+		.id.protocol = protocol_to_kernel(protocol),
+		.source = *source,
+		.mode = XFRM_MODE_TUNNEL,
+		.reqid = reqid,
+	};
+
+	return xfrm_spi_allocate(k->handle, &larval, SPI_LOWEST, SPI_HIGHEST, ret_spi, why) ==
+	       XFRM_RESULT_OK;
+}
+
+static void algorithms_fill(const struct ike_kernel_sa *sa, struct xfrm_state *ret)
+{
+	const struct ike_algorithm *encryption = sa->encryption, *integrity = sa->integrity;
+
+	if (encryption) {
+		struct xfrm_algorithm *to = encryption->aead ? &ret->aead : &ret->encryption;
+
+		to->name = encryption->kernel_name;
+		to->key = sa->encryption_key;
+		to->bits = encryption->aead ? encryption->icv_length * 8 : 0;
+	}
+	if (integrity && !(encryption && encryption->aead)) {
+		ret->integrity.name = integrity->kernel_name;
+		ret->integrity.key = sa->integrity_key;
+		ret->integrity.bits = integrity->icv_length * 8;
+	}
+}
+
+static bool algorithms_known(const struct ike_kernel_sa *sa, struct why *why)
+{
+	if (sa->encryption && !sa->encryption->kernel_name)
+		return why_fail(why, "%s is not for ESP", sa->encryption->name);
+	if (sa->integrity && !sa->integrity->kernel_name)
+		return why_fail(why, "%s is not for ESP and AH", sa->integrity->name);
+	return true;
+}
+
+static void mode_fill(const struct ike_kernel_sa *sa, struct xfrm_state *ret)
+{
+	if (sa->mode == IKE_MODE_TRANSPORT) {
+		ret->mode = XFRM_MODE_TRANSPORT;
+		/* several pairs have no common form: then the policies alone decide */
+		if (sa->source_selector_count == 1 && sa->destination_selector_count == 1 &&
+			!cl_kernel_selector_of_pair(
+				sa->source_selectors, sa->destination_selectors, &ret->selector))
+			ret->selector = (struct xfrm_traffic_selector){ 0 };
+		return;
+	}
+	ret->mode = sa->mode == IKE_MODE_BEET ? XFRM_MODE_BEET : XFRM_MODE_TUNNEL;
+	if (ret->mode == XFRM_MODE_TUNNEL)
+		ret->flags |= XFRM_STATE_AF_UNSPEC; /* IPv6 in IPv4 and the other way */
+	ret->flags |= sa->copy_df ? 0 : XFRM_STATE_NOPMTUDISC;
+	ret->flags |= sa->copy_ecn ? 0 : XFRM_STATE_NOECN;
+	ret->flags |= sa->copy_dscp_in ? XFRM_STATE_DECAP_DSCP : 0;
+	ret->extra_flags |= sa->copy_dscp_out ? 0 : XFRM_SA_XFLAG_DONT_ENCAP_DSCP;
+	if (!sa->inbound && sa->id.protocol == IKE_PROTOCOL_ESP)
+		ret->tfc_padding = sa->tfc_padding;
+}
+
+static bool sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
+{
+	struct kernel *k = context;
+	struct xfrm_state state = {
+		.id = id_to_kernel(&sa->id),
+		.source = sa->id.source,
+		.reqid = sa->reqid,
+		.esn = sa->esn,
+		.replay_window = sa->inbound ? sa->replay_window : 0,
+		.udp_encapsulation = sa->udp_encapsulation,
+		.limits = {
+			.soft_bytes = sa->lifetime.soft_bytes,
+			.hard_bytes = sa->lifetime.hard_bytes,
+			.soft_packets = sa->lifetime.soft_packets,
+			.hard_packets = sa->lifetime.hard_packets,
+			.soft_seconds = sa->lifetime.soft_seconds,
+			.hard_seconds = sa->lifetime.hard_seconds,
+		},
+		.set_mark = { .v = sa->set_mark.value, .m = sa->set_mark.mask },
+		.if_id = sa->id.if_id,
+	};
+
+	if (!algorithms_known(sa, why))
+		return false;
+	algorithms_fill(sa, &state);
+	mode_fill(sa, &state);
+	return xfrm_state_add(k->handle, &state, why) == XFRM_RESULT_OK;
+}
+
+static void sa_remove(void *context, const struct ike_kernel_id *id)
+{
+	struct kernel *k = context;
+	struct xfrm_state_id state = id_to_kernel(id);
+	struct why why;
+
+	if (xfrm_state_delete(k->handle, &state, &why) == XFRM_RESULT_FAILED)
+		complain(k, &why);
+}
+
+static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	struct kernel *k = context;
+	struct xfrm_state_id state = id_to_kernel(id);
+	struct xfrm_state_status status;
+	uint64_t now = (uint64_t)time(NULL), last;
+
+	if (xfrm_state_query(k->handle, &state, &status, NULL) != XFRM_RESULT_OK)
+		return false;
+	last = status.last_used ? status.last_used : status.used;
+	*ret = (struct ike_kernel_usage){
+		.bytes = status.bytes,
+		.packets = status.packets,
+		.idle_seconds = last == 0    ? UINT64_MAX
+				: last < now ? now - last
+					     : 0,
+	};
+	return true;
+}
+
+/* ---- Policies ---- */
+
+static bool policy_put(
+	void *context, const struct xfrm_policy *policy, bool replace, struct why *why)
+{
+	struct kernel *k = context;
+
+	return (replace ? xfrm_policy_replace(k->handle, policy, why)
+			: xfrm_policy_add(k->handle, policy, why)) == XFRM_RESULT_OK;
+}
+
+static void policy_drop(void *context, const struct xfrm_policy_id *id)
+{
+	struct kernel *k = context;
+	struct why why;
+
+	if (xfrm_policy_delete(k->handle, id, &why) == XFRM_RESULT_FAILED)
+		complain(k, &why);
+}
+
+static bool policies_install(
+	void *context, const struct ike_kernel_policies *policies, struct why *why)
+{
+	struct kernel *k = context;
+
+	return cl_policies_install(k->policies, policies, why);
+}
+
+static void policies_remove(void *context, const struct ike_kernel_policies *policies)
+{
+	struct kernel *k = context;
+
+	cl_policies_remove(k->policies, policies);
+}
+
+/* ---- Sockets ---- */
+
+static bool socket_bypass(void *context, int fd, int family, struct why *why)
+{
+	(void)context;
+	return xfrm_socket_bypass(fd, family, why);
+}
+
+static bool socket_encapsulation(void *context, int fd, int family, struct why *why)
+{
+	(void)context;
+	(void)family;
+	return xfrm_socket_udp_encapsulation(fd, why);
+}
+
+/* ---- Events ---- */
+
+static void on_acquire(struct kernel *k, const struct xfrm_acquire *event)
+{
+	struct ike_acquire acquire = { .reqid = event->reqid, .has_selectors = true };
+
+	/* without a reqid it is not for a policy of ours */
+	if (event->reqid == 0 || event->selector.source.family == 0)
+		return;
+	cl_kernel_selector_split(&event->selector, &acquire.source, &acquire.destination);
+	k->events.acquire(k->events.context, &acquire);
+}
+
+static void on_event(void *context, const struct xfrm_event *event)
+{
+	struct kernel *k = context;
+	uint8_t protocol;
+
+	switch (event->kind) {
+	case XFRM_EVENT_ACQUIRE:
+		on_acquire(k, &event->acquire);
+		break;
+	case XFRM_EVENT_EXPIRE:
+		/* larval states expire too, and have no SPI when an acquire made them */
+		protocol = protocol_from_kernel(event->expire.id.protocol);
+		if (protocol != IKE_PROTOCOL_NONE && event->expire.id.spi != 0)
+			k->events.expire(k->events.context, protocol, event->expire.id.spi,
+				&event->expire.id.destination, event->expire.hard);
+		break;
+	case XFRM_EVENT_MAPPING:
+		k->events.mapping(
+			k->events.context, event->mapping.id.spi, &event->mapping.new_source);
+		break;
+	case XFRM_EVENT_POLICY_EXPIRE: /* ours have no limits */
+		break;
+	case XFRM_EVENT_LOST:
+		cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
+			"the kernel's events came faster than they were read: some acquires, "
+			"expiries or NAT mappings are lost");
+		break;
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+	struct kernel *k = context;
+	struct why why;
+
+	(void)fd;
+	(void)what;
+	if (!xfrm_events_read(k->handle, on_event, k, &why))
+		complain(k, &why);
+}
+
+/* ---- Opening and closing ---- */
+
+static void kernel_free(struct kernel *k)
+{
+	if (k->readable)
+		event_free(k->readable);
+	cl_policies_free(k->policies);
+	xfrm_close(k->handle);
+	free(k);
+}
+
+static void kernel_close(void *context)
+{
+	struct kernel *k = context;
+	struct why why;
+
+	if (xfrm_flush(k->handle, &why) != XFRM_RESULT_OK)
+		complain(k, &why);
+	kernel_free(k);
+}
+
+/* Without the IKE SAs that made them they can be neither rekeyed nor deleted at the peer: they go.
+ */
+static bool clean_leftovers(struct kernel *k, struct why *why)
+{
+	unsigned states, policies;
+
+	if (xfrm_adopt_leftovers(k->handle, &states, &policies, why) != XFRM_RESULT_OK)
+		return false;
+	if (states + policies == 0)
+		return true;
+	cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
+		"removing %u states and %u policies that an earlier charon-lite left in the kernel",
+		states, policies);
+	return xfrm_flush(k->handle, why) == XFRM_RESULT_OK;
+}
+
+static bool kernel_start(struct kernel *k, struct event_base *base, struct why *why)
+{
+	const struct cl_policy_kernel hands = {
+		.context = k, .put = policy_put, .drop = policy_drop
+	};
+
+	if (!(k->handle = xfrm_open(why)) || !clean_leftovers(k, why))
+		return false;
+	k->policies = cl_policies_new(&hands);
+	k->readable =
+		event_new(base, xfrm_events_fd(k->handle), EV_READ | EV_PERSIST, on_readable, k);
+	if (!k->policies || !k->readable || event_add(k->readable, NULL) < 0)
+		return why_fail(why, "no memory for the kernel's events");
+	return true;
+}
+
+bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *events,
+	struct cl_log *log, struct cl_kernel *ret, struct why *why)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return why_fail(why, "no memory for the kernel's tables");
+	k->events = *events;
+	k->log = log;
+	if (!kernel_start(k, base, why)) {
+		kernel_free(k);
+		return false;
+	}
+	*ret = (struct cl_kernel){
+		.context = k,
+		.spi_allocate = spi_allocate,
+		.sa_install = sa_install,
+		.sa_remove = sa_remove,
+		.sa_query = sa_query,
+		.policies_install = policies_install,
+		.policies_remove = policies_remove,
+		.socket_bypass = socket_bypass,
+		.socket_encapsulation = socket_encapsulation,
+		.close = kernel_close,
+	};
+	return true;
+}

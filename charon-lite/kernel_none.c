@@ -1,0 +1,94 @@
+/* `--kernel none`: every request succeeds and nothing is encrypted. */
+#include "charon-lite/kernel.h"
+
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+struct kernel {
+	OSSL_LIB_CTX *library;
+};
+
+static bool spi_allocate(void *context, uint8_t protocol, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
+{
+	struct kernel *k = context;
+	uint32_t spi;
+
+	(void)protocol;
+	(void)source;
+	(void)destination;
+	(void)reqid;
+	if (RAND_bytes_ex(k->library, (unsigned char *)&spi, sizeof(spi), 0) != 1)
+		return why_fail(why, "no randomness for an SPI");
+	*ret_spi =
+		0xc0000000 | (spi & 0x0fffffff); /* as a kernel is asked to choose, see kernel.c */
+	return true;
+}
+
+static bool sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
+{
+	(void)context;
+	(void)sa;
+	(void)why;
+	return true;
+}
+
+static void sa_remove(void *context, const struct ike_kernel_id *id)
+{
+	(void)context;
+	(void)id;
+}
+
+static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	(void)context;
+	(void)id;
+	*ret = (struct ike_kernel_usage){ .idle_seconds = UINT64_MAX };
+	return true;
+}
+
+static bool policies_install(
+	void *context, const struct ike_kernel_policies *policies, struct why *why)
+{
+	(void)context;
+	(void)policies;
+	(void)why;
+	return true;
+}
+
+static void policies_remove(void *context, const struct ike_kernel_policies *policies)
+{
+	(void)context;
+	(void)policies;
+}
+
+static bool socket_option(void *context, int fd, int family, struct why *why)
+{
+	(void)context;
+	(void)fd;
+	(void)family;
+	(void)why;
+	return true;
+}
+
+bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct why *why)
+{
+	struct kernel *k = malloc(sizeof(*k));
+
+	if (!k)
+		return why_fail(why, "no memory");
+	k->library = library;
+	*ret = (struct cl_kernel){
+		.context = k,
+		.spi_allocate = spi_allocate,
+		.sa_install = sa_install,
+		.sa_remove = sa_remove,
+		.sa_query = sa_query,
+		.policies_install = policies_install,
+		.policies_remove = policies_remove,
+		.socket_bypass = socket_option,
+		.socket_encapsulation = socket_option,
+		.close = free,
+	};
+	return true;
+}

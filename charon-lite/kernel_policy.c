@@ -1,0 +1,386 @@
+#include "charon-lite/kernel_policy.h"
+
+#include "charon-lite/kernel_selector.h"
+
+#include <net/if.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+#include <utlist.h>
+
+/* What one child wants of a kernel policy. */
+struct policy_user {
+	struct policy_user *prev, *next;
+	uint32_t priority;
+	uint8_t kind; /* enum ike_policy_kind */
+	uint8_t action;
+	bool protects; /* template counts */
+	struct xfrm_template template;
+};
+
+/* xfrm_policy_id without padding, for the hash. */
+struct policy_key {
+	struct address source, destination;
+	struct xfrm_mark mark;
+	uint32_t if_id;
+	uint32_t interface;
+	uint16_t source_port_mask, destination_port_mask;
+	uint8_t source_prefix, destination_prefix, protocol, direction;
+};
+
+struct shared_policy {
+	struct policy_key key;
+	struct xfrm_policy_id id;
+	struct policy_user *users; /* the newest first */
+	UT_hash_handle hh;
+};
+
+struct cl_policies {
+	struct cl_policy_kernel kernel;
+	struct shared_policy *all;
+};
+
+struct cl_policies *cl_policies_new(const struct cl_policy_kernel *kernel)
+{
+	struct cl_policies *policies = calloc(1, sizeof(*policies));
+
+	if (policies)
+		policies->kernel = *kernel;
+	return policies;
+}
+
+static void shared_free(struct cl_policies *policies, struct shared_policy *shared)
+{
+	struct policy_user *user, *next;
+
+	DL_FOREACH_SAFE(shared->users, user, next)
+	{
+		free(user);
+	}
+	HASH_DEL(policies->all, shared);
+	free(shared);
+}
+
+void cl_policies_free(struct cl_policies *policies)
+{
+	struct shared_policy *shared, *next;
+
+	if (!policies)
+		return;
+	HASH_ITER(hh, policies->all, shared, next)
+	{
+		shared_free(policies, shared);
+	}
+	free(policies);
+}
+
+/* ---- What the engine wants, in the kernel's terms ---- */
+
+static enum xfrm_policy_class policy_class(const struct ike_kernel_policies *wanted)
+{
+	if (wanted->kind == IKE_POLICY_CHILD)
+		return XFRM_CLASS_CHILD;
+	if (wanted->kind == IKE_POLICY_TRAP)
+		return XFRM_CLASS_TRAP;
+	return wanted->mode == IKE_MODE_DROP ? XFRM_CLASS_FALLBACK : XFRM_CLASS_PASS;
+}
+
+static uint8_t template_mode(uint8_t mode)
+{
+	switch (mode) {
+	case IKE_MODE_TRANSPORT:
+		return XFRM_MODE_TRANSPORT;
+	case IKE_MODE_BEET:
+		return XFRM_MODE_BEET;
+	}
+	return XFRM_MODE_TUNNEL;
+}
+
+static void template_fill(
+	const struct ike_kernel_policies *wanted, bool outbound, struct xfrm_policy *ret)
+{
+	struct xfrm_template *template = &ret->templates[0];
+
+	if (wanted->kind == IKE_POLICY_SHUNT)
+		return;
+	ret->template_count = 1;
+	template->protocol = wanted->protocol == IKE_PROTOCOL_AH ? IPPROTO_AH : IPPROTO_ESP;
+	template->mode = template_mode(wanted->mode);
+	template->reqid = wanted->reqid;
+	if (outbound)
+		template->spi = wanted->spi_out;
+	if (wanted->mode == IKE_MODE_TRANSPORT)
+		return;
+	template->source = outbound ? wanted->local : wanted->remote;
+	template->destination = outbound ? wanted->remote : wanted->local;
+	template->source.port = template->destination.port = 0;
+}
+
+enum { PART_OUT, PART_IN, PART_FWD, PART_FWD_OUT, PARTS };
+
+static bool part_is_wanted(const struct ike_kernel_policies *wanted, unsigned part)
+{
+	if (part == PART_FWD) /* nothing is forwarded out of transport mode */
+		return wanted->mode != IKE_MODE_TRANSPORT;
+	if (part == PART_FWD_OUT)
+		return wanted->mode != IKE_MODE_TRANSPORT && !wanted->no_fwd_out &&
+		       wanted->kind != IKE_POLICY_SHUNT;
+	return true;
+}
+
+static void part_fill(const struct cl_policy_walk *walk, unsigned part, struct xfrm_policy *ret)
+{
+	static const uint8_t directions[] = { XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD,
+		XFRM_POLICY_FWD };
+	const struct ike_kernel_policies *wanted = walk->wanted;
+	bool outbound = part == PART_OUT || part == PART_FWD_OUT;
+	const struct ike_mark *mark = outbound ? &wanted->mark_out : &wanted->mark_in;
+
+	ret->id.direction = directions[part];
+	if (!outbound)
+		cl_kernel_selector_reverse(&ret->id.selector);
+	ret->id.mark = (struct xfrm_mark){ .v = mark->value, .m = mark->mask };
+	ret->id.if_id = outbound ? wanted->if_id_out : wanted->if_id_in;
+	ret->action = wanted->mode == IKE_MODE_DROP ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
+	/* packets on their way to the tunnel are protected by the out policy, later */
+	if (part != PART_FWD_OUT)
+		template_fill(wanted, outbound, ret);
+	if (part == PART_OUT)
+		ret->id.selector.interface = walk->interface;
+	ret->priority = wanted->priority
+				? wanted->priority
+				: xfrm_policy_priority(policy_class(wanted), &ret->id.selector);
+}
+
+bool cl_policy_walk_next(struct cl_policy_walk *walk, struct xfrm_policy *ret)
+{
+	const struct ike_kernel_policies *wanted = walk->wanted;
+	unsigned pairs = (unsigned)wanted->local_count * wanted->remote_count;
+
+	for (; walk->pair < pairs; walk->pair++, walk->part = 0) {
+		struct xfrm_policy policy = { 0 };
+
+		if (!cl_kernel_selector_of_pair(
+			    &wanted->local_selectors[walk->pair / wanted->remote_count],
+			    &wanted->remote_selectors[walk->pair % wanted->remote_count],
+			    &policy.id.selector))
+			continue;
+		while (walk->part < PARTS) {
+			unsigned part = walk->part++;
+
+			if (!part_is_wanted(wanted, part))
+				continue;
+			part_fill(walk, part, &policy);
+			*ret = policy;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool walk_begin(const struct ike_kernel_policies *wanted, struct cl_policy_walk *ret)
+{
+	*ret = (struct cl_policy_walk){ .wanted = wanted };
+	if (!wanted->interface)
+		return true;
+	ret->interface = if_nametoindex(wanted->interface);
+	return ret->interface != 0;
+}
+
+/* ---- Users ---- */
+
+static struct policy_key policy_key(const struct xfrm_policy_id *id)
+{
+	struct policy_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.source = id->selector.source;
+	key.destination = id->selector.destination;
+	key.mark = id->mark;
+	key.if_id = id->if_id;
+	key.interface = id->selector.interface;
+	key.source_port_mask = id->selector.source_port_mask;
+	key.destination_port_mask = id->selector.destination_port_mask;
+	key.source_prefix = id->selector.source_prefix;
+	key.destination_prefix = id->selector.destination_prefix;
+	key.protocol = id->selector.protocol;
+	key.direction = id->direction;
+	return key;
+}
+
+static struct shared_policy *shared_find(
+	struct cl_policies *policies, const struct xfrm_policy_id *id)
+{
+	struct policy_key key = policy_key(id);
+	struct shared_policy *found;
+
+	HASH_FIND(hh, policies->all, &key, sizeof(key), found);
+	return found;
+}
+
+static struct shared_policy *shared_find_or_add(
+	struct cl_policies *policies, const struct xfrm_policy_id *id)
+{
+	struct shared_policy *shared = shared_find(policies, id);
+
+	if (shared || !(shared = calloc(1, sizeof(*shared))))
+		return shared;
+	shared->key = policy_key(id);
+	shared->id = *id;
+	HASH_ADD(hh, policies->all, key, sizeof(shared->key), shared);
+	if (shared->hh.tbl)
+		return shared;
+	free(shared);
+	return NULL;
+}
+
+static const struct policy_user *best_user(const struct shared_policy *shared)
+{
+	const struct policy_user *best = shared->users, *user;
+
+	DL_FOREACH(shared->users, user)
+	{
+		if (user->priority < best->priority ||
+			(user->priority == best->priority && user->kind < best->kind))
+			best = user;
+	}
+	return best;
+}
+
+static bool template_equal(const struct xfrm_template *a, const struct xfrm_template *b)
+{
+	return address_equal(&a->source, &b->source) &&
+	       address_equal(&a->destination, &b->destination) && a->spi == b->spi &&
+	       a->protocol == b->protocol && a->mode == b->mode && a->reqid == b->reqid;
+}
+
+static bool user_wants_same(const struct policy_user *a, const struct policy_user *b)
+{
+	return a->priority == b->priority && a->action == b->action && a->protects == b->protects &&
+	       (!a->protects || template_equal(&a->template, &b->template));
+}
+
+static struct policy_user user_of(
+	const struct ike_kernel_policies *wanted, const struct xfrm_policy *policy)
+{
+	return (struct policy_user){
+		.priority = policy->priority,
+		.kind = wanted->kind,
+		.action = policy->action,
+		.protects = policy->template_count > 0,
+		.template = policy->templates[0],
+	};
+}
+
+/* Gives the kernel what the best user wants. */
+static bool shared_put(struct cl_policies *policies, const struct shared_policy *shared,
+	bool replace, struct why *why)
+{
+	const struct policy_user *best = best_user(shared);
+	struct xfrm_policy policy = {
+		.id = shared->id,
+		.action = best->action,
+		.priority = best->priority,
+		.template_count = best->protects ? 1 : 0,
+		.templates = { best->template },
+	};
+
+	return policies->kernel.put(policies->kernel.context, &policy, replace, why);
+}
+
+static bool user_add(struct cl_policies *policies, const struct xfrm_policy *policy,
+	const struct policy_user *wants, struct why *why)
+{
+	struct shared_policy *shared = shared_find_or_add(policies, &policy->id);
+	struct policy_user *user = malloc(sizeof(*user));
+
+	if (!shared || !user) {
+		free(user);
+		if (shared && !shared->users)
+			shared_free(policies, shared);
+		return why_fail(why, "no memory for a policy");
+	}
+	const struct policy_user *before = shared->users ? best_user(shared) : NULL;
+	*user = *wants;
+	DL_PREPEND(shared->users, user);
+	const struct policy_user *after = best_user(shared);
+	if ((before && user_wants_same(before, after)) ||
+		shared_put(policies, shared, before != NULL, why))
+		return true;
+	DL_DELETE(shared->users, user);
+	free(user);
+	if (!shared->users)
+		shared_free(policies, shared);
+	return false;
+}
+
+static void user_remove(struct cl_policies *policies, const struct xfrm_policy_id *id,
+	const struct policy_user *wants)
+{
+	struct shared_policy *shared = shared_find(policies, id);
+	struct policy_user *user = NULL;
+
+	if (shared)
+		DL_FOREACH(shared->users, user)
+		{
+			if (user->kind == wants->kind && user_wants_same(user, wants))
+				break;
+		}
+	if (!user)
+		return;
+	const struct policy_user before = *best_user(shared);
+	DL_DELETE(shared->users, user);
+	free(user);
+	if (!shared->users) {
+		policies->kernel.drop(policies->kernel.context, id);
+		shared_free(policies, shared);
+	} else if (!user_wants_same(&before, best_user(shared)) &&
+		   !shared_put(policies, shared, true, NULL)) {
+		/* better none than one that leads into an SA that is gone */
+		policies->kernel.drop(policies->kernel.context, id);
+	}
+}
+
+/* The first `count` of them. */
+static void remove_some(
+	struct cl_policies *policies, const struct ike_kernel_policies *wanted, size_t count)
+{
+	struct xfrm_policy policy;
+	struct cl_policy_walk walk;
+
+	if (!walk_begin(wanted, &walk))
+		return;
+	for (; count > 0 && cl_policy_walk_next(&walk, &policy); count--) {
+		struct policy_user wants = user_of(wanted, &policy);
+
+		user_remove(policies, &policy.id, &wants);
+	}
+}
+
+bool cl_policies_install(
+	struct cl_policies *policies, const struct ike_kernel_policies *wanted, struct why *why)
+{
+	struct xfrm_policy policy;
+	struct cl_policy_walk walk;
+	size_t count = 0;
+
+	if (!walk_begin(wanted, &walk))
+		return why_fail(why, "there is no interface %s", wanted->interface);
+	for (; cl_policy_walk_next(&walk, &policy); count++) {
+		struct policy_user wants = user_of(wanted, &policy);
+
+		if (!user_add(policies, &policy, &wants, why)) {
+			remove_some(policies, wanted, count);
+			return false;
+		}
+	}
+	if (count == 0)
+		return why_fail(why, "no local and remote traffic selector fit each other");
+	return true;
+}
+
+void cl_policies_remove(struct cl_policies *policies, const struct ike_kernel_policies *wanted)
+{
+	remove_some(policies, wanted, SIZE_MAX);
+}
