@@ -20,7 +20,7 @@ struct ike_selector {
 	uint16_t port_to;
 	uint8_t protocol; /* IP protocol number, 0 for any */
 	uint8_t family;   /* AF_INET or AF_INET6; 0 while dynamic and not yet resolved */
-	bool dynamic;     /* `dynamic`: the endpoint's own address (or virtual IP), set at run time */
+	bool dynamic; /* `dynamic`: the endpoint's own address (or virtual IP), set at run time */
 };
 
 /* The text form of swanctl.conf(5) local_ts: "10.1.0.0/16", "10.1.0.1", "10.1.0.1-10.1.0.9",
@@ -58,7 +58,8 @@ bool ike_selector_prefix(
 /* The list that narrowing `theirs` by `ours` leaves (duplicates and contained ones removed), at
  * most `room` long; returns how many. The order is ours. */
 size_t ike_selectors_narrow(const struct ike_selector *ours, size_t our_count,
-	const struct ike_selector *theirs, size_t their_count, struct ike_selector *ret, size_t room);
+	const struct ike_selector *theirs, size_t their_count, struct ike_selector *ret,
+	size_t room);
 
 /* Joined with a space, cut to fit. Returns text. */
 char *ike_selectors_format(
