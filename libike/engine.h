@@ -111,6 +111,7 @@ struct ike_trap {
 	struct ike_connection *connection; /* held */
 	const struct ike_child_config *config;
 	uint32_t reqid;
+	struct ike_reqid *shared_reqid;
 	/* As installed; selectors owned. */
 	struct ike_kernel_policies policies;
 };

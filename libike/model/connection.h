@@ -130,6 +130,7 @@ struct ike_child_config {
 
 struct ike_connection {
 	uint32_t references;
+	struct ike_sa *sas; /* the engine's: IKE SAs that were made from it; utlist */
 	char *name;
 	uint8_t version; /* 0 either, 1, 2 */
 	bool encap;

@@ -44,6 +44,8 @@ enum ike_child_state {
 const char *ike_sa_state_name(uint8_t state);
 const char *ike_child_state_name(uint8_t state);
 
+struct ike_reqid;
+
 struct ike_child {
 	struct ike_child *next; /* of the same IKE SA, oldest first */
 	struct ike_sa *sa;
@@ -51,7 +53,8 @@ struct ike_child {
 	UT_hash_handle by_spi;                 /* engine's table of inbound SPIs */
 	uint32_t unique_id;
 	uint32_t reqid;
-	uint32_t spi_in; /* ours; host order */
+	struct ike_reqid *shared_reqid; /* NULL when the definition gives a number */
+	uint32_t spi_in;                /* ours; host order */
 	uint32_t spi_out;
 	uint8_t state;
 	uint8_t mode; /* enum ike_mode as negotiated */
@@ -97,11 +100,16 @@ enum ike_task_kind {
 
 const char *ike_task_name(uint8_t kind); /* strongSwan's: "IKE_INIT", "CHILD_CREATE", ... */
 
+struct ike_child_offer;
+
 struct ike_task {
 	struct ike_task *next;
 	uint8_t kind;
-	struct ike_child *child; /* CREATE_CHILD (until answered) and DELETE_CHILD */
-	uint64_t ticket;         /* command to be answered; 0 none */
+	struct ike_child *child;       /* CREATE_CHILD (until answered) and DELETE_CHILD */
+	uint64_t ticket;               /* command to be answered; 0 none */
+	uint32_t spi;                  /* DELETE_CHILD: ours, inbound; the child may be gone */
+	uint8_t protocol;              /* of the SPI */
+	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */
 };
 
 struct ike_negotiation;
@@ -122,8 +130,10 @@ struct ike_sa {
 	bool was_established;
 	struct address local;
 	struct address remote;
-	struct ike_connection *connection; /* held; NULL until chosen */
-	struct ike_identity *local_id;     /* held; NULL until known */
+	struct ike_connection *connection;    /* held; NULL until chosen */
+	struct ike_sa *prev, *next;           /* of the same connection; utlist */
+	struct ike_sa *peer_prev, *peer_next; /* established between the same identities */
+	struct ike_identity *local_id;        /* held; NULL until known */
 	struct ike_identity *remote_id;
 	struct ike_suite suite;
 

@@ -1,0 +1,258 @@
+/*
+ * The loaded peer definitions, and which of them fits a peer: first by addresses, when only those
+ * are known, then by identities. As strongSwan chooses: exact before ranges before any, the first
+ * loaded among equals.
+ */
+#include "libike/engine_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CANDIDATES_EXPLAINED 8
+
+struct ike_loaded *ike_loaded_find(const struct ike_engine *e, const char *name)
+{
+	struct ike_loaded *found;
+
+	HASH_FIND(by_name, e->loaded, name, strlen(name), found);
+	return found;
+}
+
+static void loaded_free(struct ike_loaded *loaded)
+{
+	ike_connection_free(loaded->connection);
+	ike_failure_free(&loaded->last_failure);
+	free(loaded);
+}
+
+void ike_loaded_free_all(struct ike_engine *e)
+{
+	struct ike_loaded *loaded, *next;
+
+	HASH_ITER(by_name, e->loaded, loaded, next)
+	{
+		HASH_DELETE(by_name, e->loaded, loaded);
+		loaded_free(loaded);
+	}
+	free(e->loaded_order);
+}
+
+const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index)
+{
+	return index < e->loaded_count ? e->loaded_order[index]->connection : NULL;
+}
+
+static bool add(struct ike_engine *e, struct ike_connection *c, struct why *why)
+{
+	struct ike_loaded *loaded = calloc(1, sizeof(*loaded));
+	struct ike_loaded **order =
+		realloc(e->loaded_order, (e->loaded_count + 1) * sizeof(struct ike_loaded *));
+
+	if (order)
+		e->loaded_order = order;
+	if (!loaded || !order) {
+		free(loaded);
+		ike_connection_free(c);
+		return why_fail(why, "out of memory");
+	}
+	loaded->connection = c;
+	e->loaded_order[e->loaded_count++] = loaded;
+	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
+	return true;
+}
+
+/* The hash's key lives in the connection, so a replacement is hashed anew. */
+static void replace(struct ike_engine *e, struct ike_loaded *loaded, struct ike_connection *c)
+{
+	struct ike_connection *old = loaded->connection;
+
+	HASH_DELETE(by_name, e->loaded, loaded);
+	loaded->connection = c;
+	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
+	ike_supervise_unloaded(e, old);
+	ike_connection_free(old);
+}
+
+bool ike_engine_load_connection(
+	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
+{
+	struct ike_loaded *loaded = ike_loaded_find(e, c->name);
+
+	e->now = now;
+	if (loaded && ike_connection_equal(loaded->connection, c)) {
+		ike_connection_free(c);
+		return true;
+	}
+	if (loaded)
+		replace(e, loaded, c);
+	else if (!add(e, c, why))
+		return false;
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "%s connection '%s'",
+		loaded ? "updated" : "added", c->name);
+	ike_supervise_loaded(e, c);
+	return true;
+}
+
+bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char *name)
+{
+	struct ike_loaded *loaded = ike_loaded_find(e, name);
+	size_t i = 0;
+
+	e->now = now;
+	if (!loaded)
+		return false;
+	while (e->loaded_order[i] != loaded)
+		i++;
+	e->loaded_count--;
+	memmove(e->loaded_order + i, e->loaded_order + i + 1,
+		(e->loaded_count - i) * sizeof(*e->loaded_order));
+	HASH_DELETE(by_name, e->loaded, loaded);
+	ike_supervise_unloaded(e, loaded->connection);
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "removed connection '%s'", name);
+	loaded_free(loaded);
+	return true;
+}
+
+static unsigned match_addresses(
+	const struct ike_connection *c, const struct address *local, const struct address *remote)
+{
+	unsigned ours = ike_endpoints_match(&c->local_addrs, local);
+	unsigned theirs = ike_endpoints_match(&c->remote_addrs, remote);
+
+	return ours > 0 && theirs > 0 ? ours + theirs : 0;
+}
+
+void ike_choose_by_address(struct ike_engine *e, const struct address *local,
+	const struct address *remote, const struct ike_proposal *theirs, size_t count,
+	struct ike_choice *ret)
+{
+	unsigned best = 0, nearest = 0;
+
+	*ret = (struct ike_choice){ 0 };
+	for (size_t i = 0; i < e->loaded_count; i++) {
+		struct ike_connection *c = e->loaded_order[i]->connection;
+		unsigned match = c->version == 1 ? 0 : match_addresses(c, local, remote);
+
+		if (match > nearest) {
+			nearest = match;
+			ret->nearest = c;
+		}
+		if (match > best &&
+			ike_proposals_select(&c->proposals, theirs, count, false, &ret->suite,
+				&ret->proposal_number) == IKE_SELECTION_OK) {
+			best = match;
+			ret->connection = c;
+		}
+	}
+	if (ret->connection && /* the last try may not have been the best one */
+		ike_proposals_select(&ret->connection->proposals, theirs, count, false, &ret->suite,
+			&ret->proposal_number) != IKE_SELECTION_OK)
+		ret->connection = NULL;
+}
+
+static const struct ike_identity *first_id(const struct ike_auth_rounds *rounds)
+{
+	return rounds->count > 0 ? rounds->items[0].id : NULL;
+}
+
+static bool suite_fits(const struct ike_connection *c, const struct ike_suite *suite)
+{
+	struct ike_proposal agreed;
+	struct ike_suite chosen;
+	uint8_t number;
+
+	ike_suite_to_proposal(suite, 1, &agreed);
+	return ike_proposals_select(&c->proposals, &agreed, 1, false, &chosen, &number) ==
+	       IKE_SELECTION_OK;
+}
+
+/* Why a definition is not for this peer; NULL when it is, with how well it fits. */
+static const char *rule_out(const struct ike_connection *c, const struct ike_sa *sa,
+	const struct ike_identity *peer, const struct ike_identity *wanted, unsigned *ret_match)
+{
+	unsigned addresses = match_addresses(c, &sa->local, &sa->remote);
+	const struct ike_identity *ours = first_id(&c->local);
+	const struct ike_identity *theirs = first_id(&c->remote);
+	unsigned match_ours = IKE_MATCH_ANY;
+	unsigned match_theirs = IKE_MATCH_ANY;
+
+	if (c->version == 1)
+		return "is for IKEv1";
+	if (addresses == 0)
+		return "addresses differ";
+	if (theirs && (match_theirs = ike_identity_match(peer, theirs)) == IKE_MATCH_NONE)
+		return "remote id differs";
+	if (wanted && ours && (match_ours = ike_identity_match(wanted, ours)) == IKE_MATCH_NONE)
+		return "local id differs";
+	if (!suite_fits(c, &sa->suite))
+		return "does not allow the agreed IKE proposal";
+	*ret_match = (match_ours + match_theirs) << 16 | addresses;
+	return NULL;
+}
+
+static void explain(const struct ike_connection *c, const char *reason, char *text, size_t size)
+{
+	char id[IKE_IDENTITY_TEXT_MAX] = "%any";
+	size_t length = strlen(text);
+	const struct ike_identity *theirs = first_id(&c->remote);
+
+	if (theirs)
+		ike_identity_format(theirs, id);
+	snprintf(text + length, size - length, "%s%s (remote id %s): %s", length ? ", " : "",
+		c->name, id, reason);
+}
+
+struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_identity *peer, const struct ike_identity *wanted, char *text,
+	size_t text_size)
+{
+	struct ike_connection *chosen = NULL;
+	unsigned best = 0, explained = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < e->loaded_count; i++) {
+		struct ike_connection *c = e->loaded_order[i]->connection;
+		unsigned match = 0;
+		const char *reason = rule_out(c, sa, peer, wanted, &match);
+
+		if (reason && explained < CANDIDATES_EXPLAINED) {
+			explain(c, reason, text, text_size);
+			explained++;
+		}
+		if (match > best) {
+			best = match;
+			chosen = c;
+		}
+	}
+	return chosen;
+}
+
+static const struct ike_child_config *child_of(
+	const struct ike_connection *c, const char *child, struct why *why)
+{
+	const struct ike_child_config *config = ike_connection_child(c, child);
+
+	if (!config)
+		why_fail(why, "connection '%s' has no CHILD_SA config named '%s'", c->name, child);
+	return config;
+}
+
+struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,
+	const char *child, const struct ike_child_config **ret, struct why *why)
+{
+	if (ike) {
+		struct ike_loaded *loaded = ike_loaded_find(e, ike);
+
+		if (!loaded) {
+			why_fail(why, "no connection named '%s' is loaded", ike);
+			return NULL;
+		}
+		*ret = child_of(loaded->connection, child, why);
+		return *ret ? loaded->connection : NULL;
+	}
+	for (size_t i = 0; i < e->loaded_count; i++)
+		if ((*ret = ike_connection_child(e->loaded_order[i]->connection, child)))
+			return e->loaded_order[i]->connection;
+	why_fail(why, "CHILD_SA config '%s' not found", child);
+	return NULL;
+}

@@ -1,0 +1,56 @@
+/*
+ * Why a negotiation failed, in terms an operator can act on.
+ *
+ * One record serves the log, the answer to a command, events and (later) --explain. It holds a
+ * reason that code can branch on, what we had, what they had, and what it concerns. Never a secret:
+ * of keys it says whose was looked for.
+ */
+#ifndef LIBIKE_DIAGNOSIS_H
+#define LIBIKE_DIAGNOSIS_H
+
+#include "libbase/why.h"
+
+#include <stddef.h>
+
+enum ike_reason {
+	IKE_REASON_NONE,
+	IKE_REASON_PEER_SILENT,       /* no answer to a request, in all its retransmissions */
+	IKE_REASON_NO_CONNECTION,     /* no definition for these addresses or identities */
+	IKE_REASON_NO_PROPOSAL,       /* no common IKE proposal */
+	IKE_REASON_NO_CHILD_PROPOSAL, /* no common ESP or AH proposal */
+	IKE_REASON_NO_SELECTORS,      /* no common traffic selectors */
+	IKE_REASON_NO_SHARED_KEY,     /* no PSK for the two identities */
+	IKE_REASON_AUTH_FAILED,       /* AUTH does not verify: PSKs differ */
+	IKE_REASON_REFUSED_BY_PEER,   /* an error notify that says no more */
+	IKE_REASON_WRONG_IDENTITY,    /* the peer is not whom the definition asks for */
+	IKE_REASON_UNSUPPORTED,       /* wanted something that we can't do */
+	IKE_REASON_PROTOCOL,          /* the peer broke the protocol */
+	IKE_REASON_KERNEL,            /* the kernel refused an SA or policy */
+	IKE_REASON_RESOURCES,         /* memory, limits */
+	IKE_REASON_NO_ROUTE,          /* no local address to reach the peer from */
+	IKE_REASON_TERMINATED,        /* by command or shutdown */
+	IKE_REASON_REPLACED,          /* by a newer SA of the same peer */
+	IKE_REASON_DELETED_BY_PEER,
+};
+
+struct ike_failure {
+	enum ike_reason reason;
+	char *text;   /* heap: a sentence, what and whose */
+	char *ours;   /* heap or NULL: our proposals, selectors, identities */
+	char *theirs; /* heap or NULL */
+};
+
+const char *ike_reason_name(enum ike_reason reason); /* "no-proposal", for machines */
+
+/* Fills the record; ours and theirs may be NULL; all texts are copied. The first reason that was
+ * set stays: it is the cause, later ones are consequences. */
+PRINTF_LIKE(5, 6)
+void ike_failure_set(struct ike_failure *f, enum ike_reason reason, const char *ours,
+	const char *theirs, const char *format, ...);
+void ike_failure_free(struct ike_failure *f);
+void ike_failure_copy(struct ike_failure *ret, const struct ike_failure *from);
+
+/* One line: "no proposal chosen: peer offers A; we accept B". Returns text. */
+char *ike_failure_format(const struct ike_failure *f, char *text, size_t text_size);
+
+#endif

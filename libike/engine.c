@@ -1,0 +1,170 @@
+/* The engine: made, fed with datagrams and time, looked at, ended. */
+#include "libike/ikev2/ikev2.h"
+
+#include <stdlib.h>
+
+void ike_settings_default(struct ike_settings *ret)
+{
+	*ret = (struct ike_settings){
+		.port = 500,
+		.port_nat_t = 4500,
+		.retransmit_tries = 5,
+		.retransmit_timeout = IKE_SECONDS(4),
+		.retransmit_base = 1.8,
+		.half_open_timeout = IKE_SECONDS(30),
+		.cookie_threshold = 30,
+		.block_threshold = 5,
+		.fragment_size = 1280,
+	};
+}
+
+struct ike_engine *ike_engine_new(
+	const struct ike_host *host, const struct ike_settings *settings, struct why *why)
+{
+	struct ike_engine *e = calloc(1, sizeof(*e));
+
+	if (!e) {
+		why_fail(why, "out of memory");
+		return NULL;
+	}
+	e->host = *host;
+	e->settings = *settings;
+	e->crypto = ike_crypto_new(host->library, why);
+	e->credentials = ike_credentials_new();
+	if (!e->crypto || !e->credentials) {
+		if (e->crypto)
+			why_fail(why, "out of memory");
+		ike_engine_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void ike_engine_free(struct ike_engine *e)
+{
+	if (!e)
+		return;
+	while (e->by_id)
+		ike_sa_free(e, e->by_id);
+	ike_traps_free(e);
+	ike_reqids_free(e);
+	ike_commands_free(e);
+	ike_counters_free(e);
+	ike_loaded_free_all(e);
+	ike_credentials_free(e->credentials);
+	ike_crypto_free(e->crypto);
+	free(e->heap);
+	secret_wipe(e, sizeof(*e));
+	free(e);
+}
+
+void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settings)
+{
+	e->settings = *settings;
+}
+
+struct ike_credentials *ike_engine_credentials(struct ike_engine *e)
+{
+	return e->credentials;
+}
+
+bool ike_engine_supports(struct ike_engine *e, const struct ike_algorithm *algorithm)
+{
+	return ike_crypto_supports(e->crypto, algorithm);
+}
+
+void ike_engine_datagram(struct ike_engine *e, ike_time now, const struct ike_datagram *datagram)
+{
+	e->now = now;
+	ike_receive(e, datagram);
+}
+
+ike_time ike_engine_deadline(const struct ike_engine *e)
+{
+	return e->heap_count > 0 ? e->heap[0]->deadline : IKE_NEVER;
+}
+
+void ike_engine_tick(struct ike_engine *e, ike_time now)
+{
+	e->now = now;
+	while (e->heap_count > 0 && e->heap[0]->deadline <= now)
+		ike_sa_wake(e, e->heap[0]);
+}
+
+void ike_engine_shutdown(struct ike_engine *e, ike_time now)
+{
+	struct ike_failure failure = { 0 };
+	struct ike_sa *sa, *next;
+
+	e->now = now;
+	e->shutting_down = true;
+	while (e->traps)
+		ike_trap_remove(e, e->traps);
+	ike_failure_set(&failure, IKE_REASON_TERMINATED, NULL, NULL, "shutting down");
+	for (sa = e->by_id; sa; sa = next) {
+		next = sa->by_id.next;
+		if (sa->state != IKE_SA_DELETING)
+			ike_delete_ike(e, sa, false, 0, &failure);
+	}
+	ike_failure_free(&failure);
+}
+
+bool ike_engine_is_idle(const struct ike_engine *e)
+{
+	return e->by_id == NULL;
+}
+
+void ike_engine_expire(struct ike_engine *e, ike_time now, uint8_t protocol, uint32_t spi,
+	const struct address *destination, bool hard)
+{
+	struct ike_child *child;
+
+	e->now = now;
+	HASH_FIND(by_spi, e->children_by_spi, &spi, sizeof(spi), child);
+	if (!child || child->suite.protocol != protocol ||
+		!address_same_host(&child->sa->local, destination) || !hard ||
+		child->state == IKE_CHILD_DELETING)
+		return;
+	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
+		"CHILD_SA %s{%u} reached its lifetime, closing it", child->config->name,
+		child->unique_id);
+	ike_delete_child(e, child, false, 0);
+}
+
+void ike_engine_mapping(
+	struct ike_engine *e, ike_time now, uint32_t spi, const struct address *remote)
+{
+	struct ike_child *child;
+	char text[ADDRESS_TEXT_MAX];
+
+	e->now = now;
+	HASH_FIND(by_spi, e->children_by_spi, &spi, sizeof(spi), child);
+	if (child)
+		ike_log(e, child->sa, IKE_LOG_KNL, IKE_LOG_INFO,
+			"NAT mapping of CHILD_SA %s{%u} changed to %s", child->config->name,
+			child->unique_id, address_format_with_port(remote, text));
+}
+
+const struct ike_sa *ike_engine_sa_next(const struct ike_engine *e, const struct ike_sa *previous)
+{
+	return previous ? previous->by_id.next : e->by_id;
+}
+
+const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t unique_id)
+{
+	const struct ike_sa *found;
+
+	HASH_FIND(by_id, e->by_id, &unique_id, sizeof(unique_id), found);
+	return found;
+}
+
+void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret)
+{
+	*ret = (struct ike_engine_stats){
+		.ike_sas = e->sa_count,
+		.half_open = e->half_open,
+		.children = e->child_count,
+	};
+	for (const struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next)
+		ret->tasks_queued += ike_tasks_count(sa);
+}

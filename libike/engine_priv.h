@@ -1,0 +1,145 @@
+/*
+ * The engine's inside: what the files of libike share and nobody else sees.
+ */
+#ifndef LIBIKE_ENGINE_PRIV_H
+#define LIBIKE_ENGINE_PRIV_H
+
+#include "libike/diagnosis.h"
+#include "libike/engine.h"
+#include "libike/sa/negotiation.h"
+
+#define IKE_DATAGRAM_MAX 65535
+#define IKE_COOKIE_SECRET_LENGTH 32
+
+/* A loaded connection and what belongs to its name. */
+struct ike_loaded {
+	UT_hash_handle by_name;
+	struct ike_connection *connection;
+	struct ike_failure last_failure;
+};
+
+struct ike_reqid;
+struct ike_peer;
+struct ike_peer_count;
+struct ike_counters;
+struct ike_command;
+
+struct ike_engine {
+	struct ike_host host;
+	struct ike_settings settings;
+	struct ike_crypto *crypto;
+	struct ike_credentials *credentials;
+	ike_time now; /* of the call that is being served */
+
+	struct ike_loaded *loaded; /* uthash by name */
+	struct ike_loaded **loaded_order;
+	size_t loaded_count;
+
+	struct ike_sa *by_spi;
+	struct ike_sa *by_id;
+	struct ike_negotiation *by_request; /* responder's half-open SAs */
+	struct ike_peer_count *by_peer;     /* half-open SAs a peer address */
+	struct ike_peer *peers;             /* established SAs by the pair of identities */
+	struct ike_child *children_by_spi;
+	struct ike_sa **heap; /* by deadline */
+	size_t heap_count;
+	size_t heap_room;
+	uint32_t sa_count;
+	uint32_t half_open;
+	uint32_t child_count;
+
+	uint32_t next_ike_id;
+	uint32_t next_child_id;
+	uint32_t next_reqid;
+	struct ike_reqid *reqids;
+	struct ike_trap *traps;
+	struct ike_command *commands;
+	struct ike_counters *counters;
+
+	uint8_t cookie_secrets[2][IKE_COOKIE_SECRET_LENGTH]; /* current, previous */
+	ike_time cookie_changed_at;
+	bool cookie_ready;
+
+	ike_time noise_at; /* limiter of lines that strangers cause */
+	uint32_t noise_lines;
+	uint32_t noise_suppressed;
+
+	bool shutting_down;
+	uint8_t datagram[IKE_DATAGRAM_MAX]; /* the one being opened in place */
+	uint8_t chain[IKE_CHAIN_MAX];       /* a request being built */
+	uint8_t reply[IKE_CHAIN_MAX];       /* a reply; a handler may start requests meanwhile */
+};
+
+/* ---- log.c ---- */
+PRINTF_LIKE(5, 6)
+void ike_log(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group group, int level,
+	const char *format, ...);
+/* For what strangers can cause at will: at most a few lines a second. */
+PRINTF_LIKE(3, 4)
+void ike_log_noise(struct ike_engine *e, enum ike_log_group group, const char *format, ...);
+/* Logs the failure at audit level and keeps it as the connection's last. */
+void ike_log_failure(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c,
+	const struct ike_failure *failure);
+void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_sa *sa,
+	const struct ike_child *child);
+
+/* ---- command.c: tickets of commands that wait for SAs ---- */
+/* One more SA has to finish before the command is answered. Ticket 0 is nobody's. */
+void ike_command_expect(struct ike_engine *e, uint64_t ticket);
+/* One has finished; the last one answers. The first failure's text is the command's. */
+void ike_command_finish(struct ike_engine *e, uint64_t ticket, bool done, const char *text);
+void ike_commands_free(struct ike_engine *e);
+
+/* ---- counters.c ---- */
+void ike_count(struct ike_engine *e, const struct ike_sa *sa, enum ike_counter counter);
+void ike_count_message(struct ike_engine *e, const struct ike_sa *sa, uint8_t exchange,
+	bool inbound, bool response);
+void ike_counters_free(struct ike_engine *e);
+
+/* ---- connections.c: the loaded definitions and which one fits ---- */
+struct ike_loaded *ike_loaded_find(const struct ike_engine *e, const char *name);
+void ike_loaded_free_all(struct ike_engine *e);
+
+/* As responder, before anybody said who they are: the definition whose addresses fit best, among
+ * those that the peer's proposals fit. */
+struct ike_choice {
+	struct ike_connection *connection; /* borrowed; NULL when none fits */
+	struct ike_suite suite;
+	uint8_t proposal_number;
+	/* The best by addresses alone, for saying what would have been accepted; or NULL. */
+	const struct ike_connection *nearest;
+};
+void ike_choose_by_address(struct ike_engine *e, const struct address *local,
+	const struct address *remote, const struct ike_proposal *theirs, size_t count,
+	struct ike_choice *ret);
+
+/* As responder, when the peer said who it is and whom it wants (wanted may be NULL): the best by
+ * identities, then addresses. When none fits, NULL, with what ruled out the candidates in text. */
+struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_identity *peer, const struct ike_identity *wanted, char *text,
+	size_t text_size);
+
+/* The child's definition, and its connection's, by names; ike may be NULL. */
+struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,
+	const char *child, const struct ike_child_config **ret, struct why *why);
+
+/* ---- supervisor.c ---- */
+/* What the children's start_action asks for: installed traps, started children. */
+void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c);
+/* The definition is no longer wanted: its traps go, its SAs stay. */
+void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c);
+
+/* ---- initiate.c ---- */
+/* config may be NULL (childless). ret_ike_id may be NULL. */
+MUST_USE bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, const struct ike_initiate *what,
+	uint32_t *ret_ike_id, struct why *why);
+
+/* ---- trap.c ---- */
+MUST_USE bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, struct why *why);
+struct ike_trap *ike_trap_find(const struct ike_engine *e, const char *ike, const char *child);
+void ike_trap_remove(struct ike_engine *e, struct ike_trap *trap);
+void ike_traps_free(struct ike_engine *e); /* memory only */
+
+#endif

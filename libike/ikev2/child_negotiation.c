@@ -1,0 +1,498 @@
+/*
+ * Negotiating a child SA: what IKE_AUTH and CREATE_CHILD_SA have in common (RFC
+ * 7296 1.2, 1.3.1, 2.9).
+ *
+ * Selectors on the wire are the initiator's and the responder's; inside they are ours and theirs.
+ */
+#include "libike/ikev2/ikev2.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PROPOSALS_MAX 32
+
+static uint8_t protocol_of(const struct ike_child_config *config)
+{
+	return config->proposals.items[0].protocol;
+}
+
+static struct bytes spi_octets(uint32_t spi, uint8_t room[4])
+{
+	struct writer w = writer_of(room, 4);
+
+	writer_u32(&w, spi);
+	return writer_bytes(&w);
+}
+
+static bool spi_value(struct bytes octets, uint32_t *ret)
+{
+	struct reader r = reader_of(octets);
+	uint32_t spi = reader_u32(&r);
+
+	if (!reader_end(&r) || spi < 256) /* RFC 4303 2.1: reserved */
+		return false;
+	*ret = spi;
+	return true;
+}
+
+/* ---- Initiator ---- */
+
+/* The group of the first proposal decides whether there is PFS. */
+static bool offer_key_exchange(
+	struct ike_engine *e, struct ike_child_offer *offer, const struct ike_child_config *config)
+{
+	if (offer->group == 0)
+		offer->group = ike_proposals_first_group(&config->proposals);
+	if (offer->group == 0)
+		return true;
+	if (!offer->key_exchange)
+		offer->key_exchange = ike_key_exchange_new(e->crypto, offer->group);
+	return offer->key_exchange != NULL;
+}
+
+static bool prepare_offer(
+	struct ike_engine *e, struct ike_task *task, bool in_auth, struct ike_failure *failure)
+{
+	struct ike_child *child = task->child;
+	struct why why;
+
+	if (!in_auth && !task->offer) {
+		task->offer = calloc(1, sizeof(*task->offer));
+		if (!task->offer ||
+			!ike_crypto_random(e->crypto, task->offer->nonce, IKE_NONCE_LENGTH)) {
+			ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+			return false;
+		}
+	}
+	if (!in_auth && !offer_key_exchange(e, task->offer, child->config)) {
+		ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+			"key exchange method %u is not available in this OpenSSL",
+			task->offer->group);
+		return false;
+	}
+	if (child->spi_in == 0 &&
+		!ike_child_allocate_spi(e, child, protocol_of(child->config), &why)) {
+		ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
+			"no SPI from the kernel: %s", why.text);
+		return false;
+	}
+	return true;
+}
+
+bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, bool in_auth,
+	struct ike_builder *b, struct ike_failure *failure)
+{
+	struct ike_child *child = task->child;
+	const struct ike_proposals *proposals = &child->config->proposals;
+	struct ike_selector list[IKE_CHILD_SELECTORS_MAX];
+	uint8_t spi[4];
+
+	if (!prepare_offer(e, task, in_auth, failure))
+		return false;
+	if (child->config->mode == IKE_MODE_TRANSPORT)
+		ike_build_notify(b, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	ike_build_sa(
+		b, proposals->items, proposals->count, spi_octets(child->spi_in, spi), in_auth);
+	if (!in_auth) {
+		ike_build_nonce(b, bytes_of(task->offer->nonce, IKE_NONCE_LENGTH));
+		if (task->offer->key_exchange)
+			ike_build_ke(b, task->offer->group,
+				ike_key_exchange_public(task->offer->key_exchange));
+	}
+	size_t count =
+		ike_child_config_selectors(sa, child->config, true, list, IKE_CHILD_SELECTORS_MAX);
+	ike_build_ts(b, IKE_PAYLOAD_TS_INITIATOR, list, count);
+	count = ike_child_config_selectors(sa, child->config, false, list, IKE_CHILD_SELECTORS_MAX);
+	ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, list, count);
+	return true;
+}
+
+/*
+ * In transport mode through a NAT the peer's selectors name addresses as it sees them; what our
+ * kernel sees are the outer ones (RFC 7296 2.23.1).
+ */
+static void see_through_nat(const struct ike_sa *sa, uint8_t mode, struct ike_selector *list,
+	size_t count, const struct address *seen)
+{
+	if (mode != IKE_MODE_TRANSPORT || !(sa->nat_local || sa->nat_remote))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct ike_selector host = ike_selector_of_host(seen);
+
+		if (list[i].family != host.family ||
+			memcmp(list[i].from, list[i].to, sizeof(list[i].from)) != 0)
+			continue;
+		memcpy(list[i].from, host.from, sizeof(host.from));
+		memcpy(list[i].to, host.to, sizeof(host.to));
+	}
+}
+
+static void read_selectors(const struct ike_received *x, bool we_initiated, uint8_t mode,
+	struct ike_child_selectors *ret)
+{
+	const struct ike_ts_view *ours =
+		we_initiated ? &x->message->ts_initiator : &x->message->ts_responder;
+	const struct ike_ts_view *theirs =
+		we_initiated ? &x->message->ts_responder : &x->message->ts_initiator;
+
+	ret->local_count = ike_ts_view_read(ours, ret->local, IKE_CHILD_SELECTORS_MAX);
+	ret->remote_count = ike_ts_view_read(theirs, ret->remote, IKE_CHILD_SELECTORS_MAX);
+	see_through_nat(x->sa, mode, ret->local, ret->local_count, &x->sa->local);
+	see_through_nat(x->sa, mode, ret->remote, ret->remote_count, &x->sa->remote);
+}
+
+/* What both the peer's selectors and our definition allow. False when one side is left empty. */
+static bool narrow(const struct ike_sa *sa, const struct ike_child_config *config,
+	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
+{
+	struct ike_selector ours[IKE_CHILD_SELECTORS_MAX];
+	size_t count = ike_child_config_selectors(sa, config, true, ours, IKE_CHILD_SELECTORS_MAX);
+
+	ret->local_count = ike_selectors_narrow(ours, count, theirs->local, theirs->local_count,
+		ret->local, IKE_CHILD_SELECTORS_MAX);
+	count = ike_child_config_selectors(sa, config, false, ours, IKE_CHILD_SELECTORS_MAX);
+	ret->remote_count = ike_selectors_narrow(ours, count, theirs->remote, theirs->remote_count,
+		ret->remote, IKE_CHILD_SELECTORS_MAX);
+	return ret->local_count > 0 && ret->remote_count > 0;
+}
+
+static void describe(const struct ike_selector *local, size_t local_count,
+	const struct ike_selector *remote, size_t remote_count, char *text, size_t size)
+{
+	char ours[512], theirs[512];
+
+	snprintf(text, size, "%s === %s",
+		ike_selectors_format(local, local_count, ours, sizeof(ours)),
+		ike_selectors_format(remote, remote_count, theirs, sizeof(theirs)));
+}
+
+static void fail_selectors(struct ike_failure *failure, const struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_child_selectors *theirs,
+	const char *what)
+{
+	char ours_text[1100], theirs_text[1100];
+	struct ike_child_selectors ours;
+
+	ours.local_count =
+		ike_child_config_selectors(sa, config, true, ours.local, IKE_CHILD_SELECTORS_MAX);
+	ours.remote_count =
+		ike_child_config_selectors(sa, config, false, ours.remote, IKE_CHILD_SELECTORS_MAX);
+	describe(ours.local, ours.local_count, ours.remote, ours.remote_count, ours_text,
+		sizeof(ours_text));
+	if (theirs)
+		describe(theirs->local, theirs->local_count, theirs->remote, theirs->remote_count,
+			theirs_text, sizeof(theirs_text));
+	ike_failure_set(failure, IKE_REASON_NO_SELECTORS, ours_text, theirs ? theirs_text : NULL,
+		"%s for CHILD_SA '%s'", what, config->name);
+}
+
+static void refused(
+	struct ike_received *x, const struct ike_child_config *config, struct ike_failure *failure)
+{
+	const struct ike_notify *n = ike_message_error(x->message);
+	char text[IKE_NUMBER_TEXT_MAX], proposals[IKE_PROPOSAL_TEXT_MAX];
+
+	if (n && n->type == IKE_NOTIFY_TS_UNACCEPTABLE) {
+		fail_selectors(failure, x->sa, config, NULL,
+			"peer accepts none of our traffic selectors (TS_UNACCEPTABLE)");
+		return;
+	}
+	if (n && n->type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN) {
+		ike_failure_set(failure, IKE_REASON_NO_CHILD_PROPOSAL,
+			ike_proposals_format(
+				config->proposals.items, config->proposals.count, proposals),
+			NULL,
+			"peer accepts none of our proposals for CHILD_SA '%s' "
+			"(NO_PROPOSAL_CHOSEN)",
+			config->name);
+		return;
+	}
+	ike_failure_set(failure, n ? ike_notify_reason(n->type) : IKE_REASON_PROTOCOL, NULL, NULL,
+		"peer refused CHILD_SA '%s' with %s", config->name,
+		n ? ike_notify_format(n->type, text) : "an answer without SA and selectors");
+}
+
+static bool accept_proposal(
+	struct ike_received *x, struct ike_task *task, bool in_auth, struct ike_failure *failure)
+{
+	struct ike_child *child = task->child;
+	const struct ike_proposals *offered = &child->config->proposals;
+	struct ike_proposal answer[2];
+	struct bytes spis[2];
+	char ours[IKE_PROPOSAL_TEXT_MAX], theirs[IKE_PROPOSAL_TEXT_MAX];
+	size_t count = ike_sa_view_read(&x->message->sa, answer, spis, 2);
+
+	if (count == 1 && ike_proposal_accepts(offered, answer, in_auth, &child->suite) &&
+		spi_value(spis[0], &child->spi_out))
+		return true;
+	ike_failure_set(failure, IKE_REASON_PROTOCOL,
+		ike_proposals_format(offered->items, offered->count, ours),
+		ike_proposals_format(answer, count, theirs),
+		"peer chose a proposal for CHILD_SA '%s' that we did not offer",
+		child->config->name);
+	return false;
+}
+
+static bool accept_mode(
+	struct ike_received *x, struct ike_child *child, struct ike_failure *failure)
+{
+	bool transport = ike_message_notify(x->message, IKE_NOTIFY_USE_TRANSPORT_MODE) != NULL;
+
+	if (transport == (child->config->mode == IKE_MODE_TRANSPORT))
+		return true;
+	ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+		"CHILD_SA '%s' is to be in %s mode, peer insists on %s mode", child->config->name,
+		transport ? "tunnel" : "transport", transport ? "transport" : "tunnel");
+	return false;
+}
+
+static bool accept_key_exchange(struct ike_received *x, struct ike_task *task,
+	struct secret *ret_shared, struct ike_failure *failure)
+{
+	struct ike_child *child = task->child;
+	uint16_t group = child->suite.group;
+
+	if (group == 0 && !IKE_HAS(x->message, KE))
+		return true;
+	if (task->offer->key_exchange && IKE_HAS(x->message, KE) && x->message->ke.group == group &&
+		group == task->offer->group &&
+		ike_key_exchange_derive(
+			task->offer->key_exchange, x->message->ke.public_value, ret_shared))
+		return true;
+	ike_failure_set(failure, IKE_REASON_PROTOCOL, NULL, NULL,
+		"key exchange for CHILD_SA '%s' failed", child->config->name);
+	return false;
+}
+
+static bool accept_selectors(
+	struct ike_received *x, struct ike_child *child, struct ike_failure *failure)
+{
+	struct ike_child_selectors theirs, common;
+
+	read_selectors(x, true, child->mode, &theirs);
+	if (!narrow(x->sa, child->config, &theirs, &common)) {
+		fail_selectors(failure, x->sa, child->config, &theirs,
+			"peer answered with traffic selectors outside of ours");
+		return false;
+	}
+	return ike_child_set_selectors(
+		child, common.local, common.local_count, common.remote, common.remote_count);
+}
+
+bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
+	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform)
+{
+	AUTO_SECRET shared = { 0 };
+	struct why why;
+
+	*ret_inform = false;
+	if (!IKE_HAS(x->message, SA) || !IKE_HAS(x->message, TS_INITIATOR) ||
+		!IKE_HAS(x->message, TS_RESPONDER)) {
+		refused(x, task->child->config, failure);
+		return false;
+	}
+	*ret_inform = true; /* from here on the responder has the child */
+	if (!accept_proposal(x, task, in_auth, failure) || !accept_mode(x, task->child, failure) ||
+		(!in_auth && !accept_key_exchange(x, task, &shared, failure)) ||
+		!accept_selectors(x, task->child, failure))
+		return false;
+	if (ike_child_install(
+		    x->e, task->child, true, secret_bytes(&shared), nonce_i, nonce_r, &why))
+		return true;
+	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
+		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);
+	return false;
+}
+
+/* ---- Responder ---- */
+
+/* The child definition whose selectors fit best: exact before containing before narrowed. */
+static const struct ike_child_config *choose_config(const struct ike_sa *sa,
+	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
+{
+	const struct ike_child_config *chosen = NULL;
+	struct ike_child_selectors common;
+	size_t best = 0;
+
+	for (size_t i = 0; i < sa->connection->child_count; i++) {
+		const struct ike_child_config *config = sa->connection->children[i];
+		size_t score = 1;
+
+		if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ||
+			!narrow(sa, config, theirs, &common))
+			continue;
+		for (size_t j = 0; j < common.local_count; j++)
+			for (size_t k = 0; k < theirs->local_count; k++)
+				score += ike_selector_equal(&common.local[j], &theirs->local[k]);
+		for (size_t j = 0; j < common.remote_count; j++)
+			for (size_t k = 0; k < theirs->remote_count; k++)
+				score += ike_selector_equal(&common.remote[j], &theirs->remote[k]);
+		if (score > best) {
+			best = score;
+			chosen = config;
+			*ret = common;
+		}
+	}
+	return chosen;
+}
+
+static void answer_error(
+	struct ike_received *x, uint16_t type, struct bytes data, struct ike_failure *failure)
+{
+	ike_log_failure(x->e, x->sa, x->sa->connection, failure);
+	ike_failure_free(failure);
+	ike_build_notify(x->reply, type, data);
+}
+
+/* Our half of PFS. False with the error notify in the reply. */
+static bool answer_key_exchange(struct ike_received *x, struct ike_child *child,
+	struct ike_key_exchange **ret, struct secret *ret_shared, struct ike_failure *failure)
+{
+	uint16_t group = child->suite.group;
+	const uint8_t wanted[2] = { (uint8_t)(group >> 8), (uint8_t)group };
+
+	if (group == 0)
+		return true;
+	if (!IKE_HAS(x->message, KE) || x->message->ke.group != group) {
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"CHILD_SA '%s' needs key exchange method %s, asking for it",
+			child->config->name, ike_suite_group(&child->suite)->name);
+		ike_build_notify(x->reply, IKE_NOTIFY_INVALID_KE_PAYLOAD, bytes_of(wanted, 2));
+		return false;
+	}
+	*ret = ike_key_exchange_new(x->e->crypto, group);
+	if (*ret && ike_key_exchange_derive(*ret, x->message->ke.public_value, ret_shared))
+		return true;
+	ike_failure_set(failure, IKE_REASON_PROTOCOL, NULL, NULL,
+		"key exchange for CHILD_SA '%s' failed: the peer's public value is not valid",
+		child->config->name);
+	answer_error(x, IKE_NOTIFY_INVALID_SYNTAX, (struct bytes){ 0 }, failure);
+	return false;
+}
+
+static bool choose_proposal(struct ike_received *x, bool in_auth,
+	const struct ike_child_config *config, struct ike_suite *ret_suite, uint8_t *ret_number,
+	uint32_t *ret_spi, struct ike_failure *failure)
+{
+	struct ike_proposal theirs[PROPOSALS_MAX];
+	struct bytes spis[PROPOSALS_MAX];
+	char ours_text[IKE_PROPOSAL_TEXT_MAX], theirs_text[IKE_PROPOSAL_TEXT_MAX];
+	size_t count = ike_sa_view_read(&x->message->sa, theirs, spis, PROPOSALS_MAX);
+
+	if (ike_proposals_select(&config->proposals, theirs, count, in_auth, ret_suite,
+		    ret_number) == IKE_SELECTION_OK)
+		for (size_t i = 0; i < count; i++)
+			if (theirs[i].number == *ret_number && spi_value(spis[i], ret_spi))
+				return true;
+	ike_failure_set(failure, IKE_REASON_NO_CHILD_PROPOSAL,
+		ike_proposals_format(config->proposals.items, config->proposals.count, ours_text),
+		ike_proposals_format(theirs, count, theirs_text),
+		"no common proposal for CHILD_SA '%s'", config->name);
+	return false;
+}
+
+static void build_answer(struct ike_received *x, const struct ike_child *child, uint8_t number,
+	bool in_auth, struct bytes nonce_r, const struct ike_key_exchange *kx)
+{
+	struct ike_proposal agreed;
+	uint8_t spi[4];
+
+	if (child->mode == IKE_MODE_TRANSPORT)
+		ike_build_notify(x->reply, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	ike_suite_to_proposal(&child->suite, number, &agreed);
+	ike_build_sa(x->reply, &agreed, 1, spi_octets(child->spi_in, spi), in_auth);
+	if (!in_auth) {
+		ike_build_nonce(x->reply, nonce_r);
+		if (kx)
+			ike_build_ke(x->reply, child->suite.group, ike_key_exchange_public(kx));
+	}
+	ike_build_ts(
+		x->reply, IKE_PAYLOAD_TS_INITIATOR, ike_child_remote(child), child->remote_count);
+	ike_build_ts(
+		x->reply, IKE_PAYLOAD_TS_RESPONDER, ike_child_local(child), child->local_count);
+}
+
+/* Everything is agreed but the keys: SPI, key exchange, kernel. */
+static void answer_child(struct ike_received *x, struct ike_child *child, uint8_t number,
+	bool in_auth, struct bytes nonce_i, struct bytes nonce_r)
+{
+	struct ike_key_exchange *kx = NULL;
+	struct ike_failure failure = { 0 };
+	AUTO_SECRET shared = { 0 };
+	struct why why;
+
+	if (!in_auth && !answer_key_exchange(x, child, &kx, &shared, &failure)) {
+		ike_key_exchange_free(kx);
+		ike_child_destroy(x->e, child);
+		return;
+	}
+	if (ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
+		ike_child_install(
+			x->e, child, false, secret_bytes(&shared), nonce_i, nonce_r, &why)) {
+		build_answer(x, child, number, in_auth, nonce_r, kx);
+	} else {
+		ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
+			"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
+		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 }, &failure);
+		ike_child_destroy(x->e, child);
+	}
+	ike_key_exchange_free(kx);
+}
+
+static bool wants_transport(const struct ike_received *x)
+{
+	return ike_message_notify(x->message, IKE_NOTIFY_USE_TRANSPORT_MODE) != NULL;
+}
+
+static void refuse_selectors(struct ike_received *x, const struct ike_child_selectors *theirs)
+{
+	struct ike_failure failure = { 0 };
+	const struct ike_connection *c = x->sa->connection;
+	char text[1100];
+
+	if (c->child_count > 0) {
+		fail_selectors(&failure, x->sa, c->children[0], theirs,
+			"no common traffic selectors, the nearest are those");
+	} else {
+		describe(theirs->local, theirs->local_count, theirs->remote, theirs->remote_count,
+			text, sizeof(text));
+		ike_failure_set(&failure, IKE_REASON_NO_SELECTORS, NULL, text,
+			"connection '%s' has no children", c->name);
+	}
+	answer_error(x, IKE_NOTIFY_TS_UNACCEPTABLE, (struct bytes){ 0 }, &failure);
+}
+
+void ike_child_answer(
+	struct ike_received *x, bool in_auth, struct bytes nonce_i, struct bytes nonce_r)
+{
+	struct ike_child_selectors theirs, common;
+	struct ike_failure failure = { 0 };
+	struct ike_suite suite;
+	uint8_t number;
+	uint32_t spi;
+	uint8_t wanted_mode = wants_transport(x) ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+
+	read_selectors(x, false, wanted_mode, &theirs);
+	const struct ike_child_config *config = choose_config(x->sa, &theirs, &common);
+	if (!config) {
+		refuse_selectors(x, &theirs);
+		return;
+	}
+	if (!choose_proposal(x, in_auth, config, &suite, &number, &spi, &failure)) {
+		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 }, &failure);
+		return;
+	}
+	struct ike_child *child = ike_child_new(x->e, x->sa, config);
+	if (!child || !ike_child_set_selectors(child, common.local, common.local_count,
+			      common.remote, common.remote_count)) {
+		if (child)
+			ike_child_destroy(x->e, child);
+		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
+		return;
+	}
+	child->suite = suite;
+	child->spi_out = spi;
+	/* Transport mode needs both; what the initiator does not ask for it does not get. */
+	child->mode = config->mode == IKE_MODE_TRANSPORT ? wanted_mode : config->mode;
+	answer_child(x, child, number, in_auth, nonce_i, nonce_r);
+}

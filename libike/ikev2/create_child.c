@@ -1,0 +1,91 @@
+/*
+ * CREATE_CHILD_SA: further children of an IKE SA (RFC 7296 1.3.1).
+ *
+ *   HDR, SK{[N+,] SA, Ni, [KEi,] TSi, TSr}  -->
+ *                                           <--  HDR, SK{[N+,] SA, Nr, [KEr,] TSi, TSr}
+ */
+#include "libike/ikev2/ikev2.h"
+
+bool ike_create_child_start(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
+{
+	struct ike_builder b;
+
+	if (!task->offer || task->offer->restarts == 0)
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "establishing CHILD_SA %s{%u}",
+			task->child->config->name, task->child->unique_id);
+	ike_builder_start(e, &b);
+	if (!ike_child_offer(e, sa, task, false, &b, failure))
+		return false;
+	return ike_request_send(e, sa, IKE_EXCHANGE_CREATE_CHILD_SA, &b);
+}
+
+/* Another group, please: the same task once more. */
+static bool group_demanded(struct ike_received *x, struct ike_task *task)
+{
+	const struct ike_notify *n = ike_message_notify(x->message, IKE_NOTIFY_INVALID_KE_PAYLOAD);
+	struct reader r = n ? reader_of(n->data) : (struct reader){ .bad = true };
+	uint16_t group = reader_u16(&r);
+	struct ike_child_offer *offer = task->offer;
+
+	if (!reader_end(&r) || offer->restarts >= IKE_INIT_RESTARTS_MAX || group == offer->group ||
+		!ike_proposals_have_group(&task->child->config->proposals, group))
+		return false;
+	offer->restarts++;
+	offer->group = group;
+	ike_key_exchange_free(offer->key_exchange);
+	offer->key_exchange = NULL;
+	return true;
+}
+
+enum ike_outcome ike_create_child_answered(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_task *task = sa->active;
+	struct ike_failure failure = { 0 };
+	bool inform = false;
+	char text[1800];
+
+	if (!task->child) /* ended meanwhile */
+		return IKE_OUTCOME_OK;
+	if (!IKE_HAS(x->message, SA) && group_demanded(x, task)) {
+		sa->active = NULL;
+		task->next = sa->tasks;
+		sa->tasks = task;
+		return IKE_OUTCOME_OK;
+	}
+	sa->active = NULL;
+	bool done = ike_child_accept(x, task, false, bytes_of(task->offer->nonce, IKE_NONCE_LENGTH),
+		x->message->nonce, &failure, &inform);
+	if (!done) {
+		ike_log_failure(x->e, sa, sa->connection, &failure);
+		if (inform)
+			ike_delete_child_at_peer(sa, task->child);
+	}
+	ike_task_finish(
+		x->e, task, done, done ? NULL : ike_failure_format(&failure, text, sizeof(text)));
+	ike_failure_free(&failure);
+	return IKE_OUTCOME_OK;
+}
+
+enum ike_outcome ike_create_child_requested(struct ike_received *x)
+{
+	uint8_t nonce[IKE_NONCE_LENGTH];
+
+	if (x->sa->state == IKE_SA_DELETING) {
+		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
+		return IKE_OUTCOME_OK;
+	}
+	if (!IKE_HAS(x->message, TS_INITIATOR) || !IKE_HAS(x->message, TS_RESPONDER)) {
+		/* Rekeying the IKE SA: RFC 7296 1.3 allows to refuse; the peer then makes a new
+		 * one. */
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer wants to rekey the IKE_SA, which is not supported yet");
+		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
+		return IKE_OUTCOME_OK;
+	}
+	if (!ike_crypto_random(x->e->crypto, nonce, sizeof(nonce)))
+		return IKE_OUTCOME_IGNORE;
+	ike_child_answer(x, false, x->message->nonce, bytes_of(nonce, sizeof(nonce)));
+	return IKE_OUTCOME_OK;
+}

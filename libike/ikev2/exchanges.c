@@ -1,0 +1,107 @@
+/*
+ * The protocol as a table: which payloads each message of each exchange must and may have, in which
+ * state of the SA, and who handles it (RFC 7296 appendix C).
+ *
+ * N (notify) and V (vendor id) are allowed everywhere.
+ */
+#include "libike/ikev2/ikev2.h"
+
+#define PL(name) IKE_PAYLOAD_BIT(IKE_PAYLOAD_##name)
+#define ANYWHERE (PL(NOTIFY) | PL(VENDOR_ID))
+
+enum phase {
+	PHASE_INIT_SENT = 1,    /* initiator waits for IKE_SA_INIT's answer */
+	PHASE_AUTH_SENT = 2,    /* initiator waits for IKE_AUTH's answer */
+	PHASE_AUTH_AWAITED = 4, /* responder waits for IKE_AUTH */
+	PHASE_ESTABLISHED = 8,  /* and staying so, or being deleted */
+};
+
+struct exchange_row {
+	const char *name;
+	uint8_t exchange;
+	bool response;
+	bool notifies_suffice; /* an answer of error notifies alone is complete */
+	uint8_t phases;
+	uint64_t must;
+	uint64_t may;
+	ike_handler handle;
+};
+
+static const struct exchange_row rows[] = {
+	{ "IKE_SA_INIT answer", IKE_EXCHANGE_SA_INIT, true, true, PHASE_INIT_SENT,
+		PL(SA) | PL(KE) | PL(NONCE), PL(CERTREQ), ike_init_answered },
+	{ "IKE_AUTH request", IKE_EXCHANGE_AUTH, false, false, PHASE_AUTH_AWAITED, PL(ID_INITIATOR),
+		PL(ID_RESPONDER) | PL(AUTH) | PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) |
+			PL(CONFIGURATION) | PL(CERT) | PL(CERTREQ),
+		ike_auth_requested },
+	{ "IKE_AUTH answer", IKE_EXCHANGE_AUTH, true, true, PHASE_AUTH_SENT,
+		PL(ID_RESPONDER) | PL(AUTH),
+		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) | PL(CERT) |
+			PL(EAP),
+		ike_auth_answered },
+	{ "CREATE_CHILD_SA request", IKE_EXCHANGE_CREATE_CHILD_SA, false, false, PHASE_ESTABLISHED,
+		PL(SA) | PL(NONCE),
+		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
+		ike_create_child_requested },
+	{ "CREATE_CHILD_SA answer", IKE_EXCHANGE_CREATE_CHILD_SA, true, true, PHASE_ESTABLISHED,
+		PL(SA) | PL(NONCE),
+		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
+		ike_create_child_answered },
+	{ "INFORMATIONAL request", IKE_EXCHANGE_INFORMATIONAL, false, false, PHASE_ESTABLISHED, 0,
+		PL(DELETE) | PL(CONFIGURATION), ike_informational_requested },
+	{ "INFORMATIONAL answer", IKE_EXCHANGE_INFORMATIONAL, true, true, PHASE_ESTABLISHED, 0,
+		PL(DELETE) | PL(CONFIGURATION), ike_informational_answered },
+};
+
+static uint8_t phase_of(const struct ike_sa *sa)
+{
+	if (sa->was_established)
+		return PHASE_ESTABLISHED;
+	if (!sa->initiator)
+		return PHASE_AUTH_AWAITED;
+	return sa->negotiation->stage == IKE_STAGE_INIT ? PHASE_INIT_SENT : PHASE_AUTH_SENT;
+}
+
+static const char *lowest_name(uint64_t bits)
+{
+	for (unsigned type = 32; type < 96; type++)
+		if (bits & IKE_PAYLOAD_BIT(type))
+			return ike_payload_name((uint8_t)type);
+	return "?";
+}
+
+static bool payloads_fit(
+	const struct exchange_row *row, const struct ike_message *message, struct why *why)
+{
+	uint64_t missing = row->must & ~message->present;
+	uint64_t unexpected = message->present & ~(row->must | row->may | ANYWHERE);
+
+	if (message->repeated)
+		return why_fail(why, "%s has %s twice", row->name, lowest_name(message->repeated));
+	if (unexpected)
+		return why_fail(why, "%s must not have %s", row->name, lowest_name(unexpected));
+	if (missing &&
+		!(row->notifies_suffice && (message->present & ~PL(VENDOR_ID)) == PL(NOTIFY)))
+		return why_fail(why, "%s lacks %s", row->name, lowest_name(missing));
+	return true;
+}
+
+enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_message *message,
+	ike_handler *ret_handler, struct why *why)
+{
+	bool response = (message->header.flags & IKE_FLAG_RESPONSE) != 0;
+	uint8_t phase = phase_of(sa);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct exchange_row *row = &rows[i];
+
+		if (row->exchange != message->header.exchange || row->response != response ||
+			!(row->phases & phase))
+			continue;
+		if (!payloads_fit(row, message, why))
+			return IKE_CHECK_SYNTAX;
+		*ret_handler = row->handle;
+		return IKE_CHECK_OK;
+	}
+	return IKE_CHECK_UNEXPECTED;
+}

@@ -1,0 +1,138 @@
+/*
+ * IKEv2's exchanges from the inside (RFC 7296 1.2 to 1.5).
+ *
+ * A request comes in: receive.c finds the SA, opens and parses the message, and asks the table in
+ * exchanges.c which handler may have it. The handler fills a reply and says what becomes of the SA.
+ * A request goes out: tasks.c takes the next task of an SA and calls what starts it; its answer
+ * goes to the handler that the table names. No handler destroys the SA it was given: it says so.
+ */
+#ifndef LIBIKE_IKEV2_IKEV2_H
+#define LIBIKE_IKEV2_IKEV2_H
+
+#include "libike/sa/sa_priv.h"
+
+enum ike_outcome {
+	IKE_OUTCOME_OK,     /* send the reply (to a request); go on */
+	IKE_OUTCOME_END,    /* send the reply (to a request); then the SA ends, for the failure's
+			       reason */
+	IKE_OUTCOME_IGNORE, /* as if it had never come: no reply, the window does not move */
+};
+
+/* What a handler works with. */
+struct ike_received {
+	struct ike_engine *e;
+	struct ike_sa *sa;
+	const struct ike_datagram *datagram;
+	const struct ike_message *message;
+	struct ike_builder *reply;   /* for requests; empty on entry */
+	struct ike_failure *failure; /* why the SA ends */
+};
+
+/* ---- exchanges.c ---- */
+
+enum ike_check {
+	IKE_CHECK_OK,
+	IKE_CHECK_UNEXPECTED, /* not now: ignore */
+	IKE_CHECK_SYNTAX,     /* a payload is missing, or is there and must not be */
+};
+
+typedef enum ike_outcome (*ike_handler)(struct ike_received *x);
+
+/* Which handler may have the message, in the state that the SA is in. why names the payload. */
+enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_message *message,
+	ike_handler *ret_handler, struct why *why);
+
+/* ---- receive.c ---- */
+void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram);
+
+/* ---- tasks.c ---- */
+
+/* Starts the next task when nothing is in flight. May destroy the SA when it cannot even start. */
+void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa);
+/* retransmit_at or expires_at has come. May destroy the SA. */
+void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- init_initiate.c, init_respond.c: IKE_SA_INIT ---- */
+bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+enum ike_outcome ike_init_answered(struct ike_received *x);
+/* The peer stayed silent: once more with a new SPI, if keyingtries allows. */
+bool ike_init_try_again(struct ike_engine *e, struct ike_sa *sa);
+/* A first request: no SA yet. */
+void ike_init_requested(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct ike_message *message);
+
+/* A notify in the clear, without any state; never longer than what was received. */
+void ike_init_answer_notify(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct ike_header *request, uint16_t type, struct bytes data);
+
+/* Notifies that both sides put into IKE_SA_INIT. */
+void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+void ike_init_read_notifies(struct ike_sa *sa, const struct ike_message *message);
+
+/* ---- auth_initiate.c, auth_respond.c: IKE_AUTH ---- */
+bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+enum ike_outcome ike_auth_answered(struct ike_received *x);
+enum ike_outcome ike_auth_requested(struct ike_received *x);
+
+/* ---- initial_contact.c (RFC 7296 2.4) ---- */
+/* Whether there is no other SA with this peer. */
+bool ike_initial_contact_holds(const struct ike_sa *sa);
+/* The peer says so, or `unique` demands it: other SAs between the same identities end. */
+void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- cookie.c (RFC 7296 2.6) ---- */
+bool ike_cookie_wanted(struct ike_engine *e);
+#define IKE_COOKIE_LENGTH 32
+MUST_USE bool ike_cookie_make(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct ike_message *message, uint8_t ret[IKE_COOKIE_LENGTH]);
+bool ike_cookie_valid(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct ike_message *message);
+
+/* ---- nat_detection.c (RFC 7296 2.23) ---- */
+void ike_nat_build(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+void ike_nat_detect(struct ike_engine *e, struct ike_sa *sa, const struct ike_message *message);
+
+/* ---- child_negotiation.c: what IKE_AUTH and CREATE_CHILD_SA have in common ---- */
+
+/* Selectors of a child as both sides see them. */
+struct ike_child_selectors {
+	struct ike_selector local[IKE_CHILD_SELECTORS_MAX];
+	struct ike_selector remote[IKE_CHILD_SELECTORS_MAX];
+	size_t local_count;
+	size_t remote_count;
+};
+
+/* Initiator: [N(USE_TRANSPORT_MODE)] SA, [Ni, KEi,] TSi, TSr. A SPI is allocated. */
+MUST_USE bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	bool in_auth, struct ike_builder *b, struct ike_failure *failure);
+/* Initiator: the answer came. False when there is no child (the failure says why); *ret_inform is
+ * set when the responder believes that there is one and has to be told to delete it. */
+MUST_USE bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
+	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform);
+/* Responder: fills the reply with SA, [Nr, KEr,] TSi, TSr and installs, or with an error notify. */
+void ike_child_answer(
+	struct ike_received *x, bool in_auth, struct bytes nonce_i, struct bytes nonce_r);
+
+/* ---- create_child.c ---- */
+bool ike_create_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
+enum ike_outcome ike_create_child_answered(struct ike_received *x);
+enum ike_outcome ike_create_child_requested(struct ike_received *x);
+
+/* ---- informational.c: DELETE, liveness, error notifies ---- */
+enum ike_outcome ike_informational_requested(struct ike_received *x);
+enum ike_outcome ike_informational_answered(struct ike_received *x);
+/* Queues the deletion of a child that the peer has and we could not install. */
+void ike_delete_child_at_peer(struct ike_sa *sa, const struct ike_child *child);
+bool ike_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task);
+bool ike_delete_ike_start(struct ike_engine *e, struct ike_sa *sa);
+/* Starts to delete an established SA at the peer; one that is not established just ends. With
+ * force nobody waits for the answer. The SA may be gone afterwards. */
+void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
+	const struct ike_failure *why);
+void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket);
+
+/* What an error notify of the peer means, in words. */
+enum ike_reason ike_notify_reason(uint16_t type);
+
+#endif

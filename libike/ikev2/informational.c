@@ -1,0 +1,209 @@
+/*
+ * INFORMATIONAL: deleting SAs, liveness, errors (RFC 7296 1.4).
+ *
+ *   HDR, SK{[N+,] [D+]}  -->
+ *                        <--  HDR, SK{[N+,] [D+]}
+ *
+ * An empty request asks whether we are alive; the empty answer says so.
+ */
+#include "libike/ikev2/ikev2.h"
+
+#include <inttypes.h>
+
+enum ike_reason ike_notify_reason(uint16_t type)
+{
+	switch (type) {
+	case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
+		return IKE_REASON_NO_PROPOSAL;
+	case IKE_NOTIFY_TS_UNACCEPTABLE:
+		return IKE_REASON_NO_SELECTORS;
+	case IKE_NOTIFY_AUTHENTICATION_FAILED:
+		return IKE_REASON_AUTH_FAILED;
+	case IKE_NOTIFY_INVALID_SYNTAX:
+	case IKE_NOTIFY_UNSUPPORTED_CRITICAL_PAYLOAD:
+	case IKE_NOTIFY_INVALID_MAJOR_VERSION:
+		return IKE_REASON_PROTOCOL;
+	default:
+		return IKE_REASON_REFUSED_BY_PEER;
+	}
+}
+
+/* ---- Requests of the peer ---- */
+
+/* The peer's SPI names our outbound SA; the answer names our inbound ones. */
+static void delete_children(struct ike_received *x, const struct ike_delete *d)
+{
+	struct reader r = reader_of(d->spis);
+	uint32_t ours[64];
+	size_t count = 0;
+
+	while (reader_more(&r) && count < sizeof(ours) / sizeof(*ours)) {
+		uint32_t spi = reader_u32(&r);
+		struct ike_child *child = ike_child_by_spi(x->sa, spi, false);
+
+		if (!child || child->suite.protocol != d->protocol) {
+			ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+				"peer deletes a CHILD_SA with SPI %08" PRIx32 " that we don't have",
+				spi);
+			continue;
+		}
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"received DELETE for CHILD_SA %s{%u}", child->config->name,
+			child->unique_id);
+		/* When both delete at once, each answers without naming it again (RFC 7296 1.4.1).
+		 */
+		if (child->state != IKE_CHILD_DELETING)
+			ours[count++] = child->spi_in;
+		ike_child_destroy(x->e, child);
+	}
+	if (count > 0)
+		ike_build_delete(x->reply, d->protocol, ours, count);
+}
+
+static enum ike_outcome delete_ike(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "received DELETE for IKE_SA %s[%u]",
+		sa->connection->name, sa->unique_id);
+	ike_failure_set(x->failure, IKE_REASON_DELETED_BY_PEER, NULL, NULL,
+		"peer deleted IKE_SA %s[%u]", sa->connection->name, sa->unique_id);
+	return IKE_OUTCOME_END;
+}
+
+enum ike_outcome ike_informational_requested(struct ike_received *x)
+{
+	const struct ike_message *m = x->message;
+	char text[IKE_NUMBER_TEXT_MAX];
+
+	const struct ike_notify *error = ike_message_error(m);
+	if (error && error->type == IKE_NOTIFY_AUTHENTICATION_FAILED) {
+		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"peer did not accept our IKE_AUTH response (AUTHENTICATION_FAILED)");
+		return IKE_OUTCOME_END;
+	}
+	if (error)
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer reports %s",
+			ike_notify_format(error->type, text));
+	for (size_t i = 0; i < m->delete_count; i++)
+		if (m->deletes[i].protocol == IKE_PROTOCOL_IKE)
+			return delete_ike(x);
+	for (size_t i = 0; i < m->delete_count; i++)
+		if (m->deletes[i].spi_length == 4)
+			delete_children(x, &m->deletes[i]);
+	return IKE_OUTCOME_OK;
+}
+
+/* ---- Our requests ---- */
+
+void ike_delete_child_at_peer(struct ike_sa *sa, const struct ike_child *child)
+{
+	struct ike_task *task = ike_task_queue(sa, IKE_TASK_DELETE_CHILD, NULL, 0);
+
+	if (!task) /* out of memory: the peer keeps a child that carries nothing */
+		return;
+	task->protocol = child->suite.protocol;
+	task->spi = child->spi_in;
+}
+
+bool ike_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task)
+{
+	struct ike_builder b;
+
+	if (task->child) {
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
+			"closing CHILD_SA %s{%u} with SPIs %08" PRIx32 "_i %08" PRIx32 "_o",
+			task->child->config->name, task->child->unique_id, task->child->spi_in,
+			task->child->spi_out);
+		ike_child_set_state(e, task->child, IKE_CHILD_DELETING);
+	}
+	ike_builder_start(e, &b);
+	ike_build_delete(&b, task->protocol, &task->spi, 1);
+	return ike_request_send(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
+}
+
+bool ike_delete_ike_start(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_builder b;
+
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "deleting IKE_SA %s[%u]", sa->connection->name,
+		sa->unique_id);
+	ike_builder_start(e, &b);
+	ike_build_delete(&b, IKE_PROTOCOL_IKE, NULL, 0);
+	return ike_request_send(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
+}
+
+enum ike_outcome ike_informational_answered(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_task *task = sa->active;
+
+	switch (task->kind) {
+	case IKE_TASK_DELETE_IKE:
+		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "IKE_SA %s[%u] deleted",
+			sa->connection->name, sa->unique_id);
+		return IKE_OUTCOME_END;
+	case IKE_TASK_DELETE_CHILD:
+		sa->active = NULL;
+		if (task->child) {
+			struct ike_child *child = task->child;
+
+			task->child = NULL;
+			ike_child_destroy(x->e, child);
+		}
+		ike_task_finish(x->e, task, true, NULL);
+		return IKE_OUTCOME_OK;
+	default:
+		return IKE_OUTCOME_IGNORE;
+	}
+}
+
+static void delete_once(struct ike_engine *e, struct ike_sa *sa, uint8_t protocol,
+	const uint32_t *spis, size_t count)
+{
+	struct ike_builder b;
+
+	ike_builder_start(e, &b);
+	ike_build_delete(&b, protocol, spis, count);
+	ike_request_send_once(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
+}
+
+void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
+	const struct ike_failure *why)
+{
+	bool deleting = sa->state == IKE_SA_DELETING;
+
+	if (!sa->was_established || force) {
+		if (sa->was_established && !sa->active)
+			delete_once(e, sa, IKE_PROTOCOL_IKE, NULL, 0);
+		ike_command_finish(e, ticket, true, NULL);
+		ike_sa_destroy(e, sa, why);
+		return;
+	}
+	/* A second command waits for the same deletion. */
+	if (!ike_task_queue_first(sa, IKE_TASK_DELETE_IKE, NULL, ticket)) {
+		ike_command_finish(e, ticket, true, NULL);
+		ike_sa_destroy(e, sa, why);
+		return;
+	}
+	if (!deleting)
+		ike_sa_set_state(e, sa, IKE_SA_DELETING);
+	ike_tasks_run(e, sa);
+}
+
+void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_task *task;
+
+	if (force && !sa->active)
+		delete_once(e, sa, child->suite.protocol, &child->spi_in, 1);
+	if (force || !(task = ike_task_queue(sa, IKE_TASK_DELETE_CHILD, child, ticket))) {
+		ike_command_finish(e, ticket, true, NULL);
+		ike_child_destroy(e, child);
+		return;
+	}
+	task->protocol = child->suite.protocol;
+	task->spi = child->spi_in;
+	ike_tasks_run(e, sa);
+}

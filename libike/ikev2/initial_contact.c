@@ -1,0 +1,51 @@
+/*
+ * INITIAL_CONTACT and uniqueness (RFC 7296 2.4; `unique` of swanctl.conf): what happens to older
+ * SAs between the same two identities.
+ */
+#include "libike/ikev2/ikev2.h"
+
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && a->local_id && b->local_id && a->remote_id && b->remote_id &&
+	       ike_identity_equal(a->local_id, b->local_id) &&
+	       ike_identity_equal(a->remote_id, b->remote_id);
+}
+
+bool ike_initial_contact_holds(const struct ike_sa *sa)
+{
+	const struct ike_connection *c = sa->connection;
+
+	if (c->unique == IKE_UNIQUE_NEVER)
+		return false;
+	for (const struct ike_sa *other = c->sas; other; other = other->next)
+		if (other != sa && other->was_established && other->state != IKE_SA_DELETING)
+			return false;
+	return true;
+}
+
+void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint8_t unique = sa->connection->unique;
+	bool told = !sa->initiator && sa->negotiation->initial_contact;
+	struct ike_sa *other, *next;
+	struct ike_failure failure = { 0 };
+
+	if (unique == IKE_UNIQUE_NEVER || !(told || unique == IKE_UNIQUE_REPLACE))
+		return;
+	for (other = ike_peers_of(e, sa); other; other = next) {
+		next = other->peer_next;
+		if (!same_peer(sa, other))
+			continue;
+		ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL,
+			"replaced by IKE_SA %s[%u]", sa->connection->name, sa->unique_id);
+		ike_log(e, other, IKE_LOG_IKE, IKE_LOG_INFO, "deleting IKE_SA %s[%u]: %s",
+			other->connection->name, other->unique_id,
+			told ? "peer says INITIAL_CONTACT" : "unique = replace");
+		/* After INITIAL_CONTACT the peer has forgotten it: no need to tell. */
+		if (told)
+			ike_sa_destroy(e, other, &failure);
+		else
+			ike_delete_ike(e, other, false, 0, &failure);
+	}
+	ike_failure_free(&failure);
+}

@@ -1,0 +1,105 @@
+/*
+ * Starting what an IKE SA has to tell its peer, one request at a time, and giving up when no answer
+ * comes.
+ */
+#include "libike/ikev2/ikev2.h"
+
+static bool start(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
+{
+	switch (task->kind) {
+	case IKE_TASK_INIT:
+		return ike_init_start(e, sa, failure);
+	case IKE_TASK_AUTH:
+		return ike_auth_start(e, sa, failure);
+	case IKE_TASK_CREATE_CHILD:
+		return ike_create_child_start(e, sa, task, failure);
+	case IKE_TASK_DELETE_CHILD:
+		return ike_delete_child_start(e, sa, task);
+	case IKE_TASK_DELETE_IKE:
+		return ike_delete_ike_start(e, sa);
+	default:
+		return false;
+	}
+}
+
+static bool ends_sa(const struct ike_task *task)
+{
+	return task->kind == IKE_TASK_INIT || task->kind == IKE_TASK_AUTH ||
+	       task->kind == IKE_TASK_DELETE_IKE;
+}
+
+static void abandon(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
+{
+	char text[1800];
+
+	ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL,
+		"%s could not be sent: out of memory", ike_task_name(task->kind));
+	ike_log_failure(e, sa, sa->connection, failure);
+	if (ends_sa(task)) {
+		ike_sa_destroy(e, sa, failure);
+		return;
+	}
+	sa->active = NULL;
+	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
+}
+
+void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
+{
+	while (!sa->active && sa->tasks) {
+		struct ike_failure failure = { 0 };
+		struct ike_task *task = sa->tasks;
+
+		sa->tasks = task->next;
+		task->next = NULL;
+		sa->active = task;
+		bool ended = false;
+		if (!start(e, sa, task, &failure)) {
+			ended = ends_sa(task);
+			abandon(e, sa, task, &failure);
+		}
+		ike_failure_free(&failure);
+		if (ended)
+			return;
+	}
+}
+
+static void half_open_expired(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+	char peer[ADDRESS_TEXT_MAX];
+
+	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
+		"%s did not go on with IKE_AUTH within %d s: deleting the half-open IKE_SA",
+		address_format_with_port(&sa->remote, peer),
+		(int)(e->settings.half_open_timeout / 1000));
+	ike_log_failure(e, sa, sa->connection, &failure);
+	ike_sa_destroy(e, sa, &failure);
+	ike_failure_free(&failure);
+}
+
+static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+	char peer[ADDRESS_TEXT_MAX];
+	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
+
+	if (kind == IKE_TASK_INIT && ike_init_try_again(e, sa))
+		return;
+	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
+		"%s did not answer %s: giving up after %u retransmits in %d s",
+		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
+		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
+	ike_log_failure(e, sa, sa->connection, &failure);
+	ike_sa_destroy(e, sa, &failure);
+	ike_failure_free(&failure);
+}
+
+void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->expires_at <= e->now)
+		half_open_expired(e, sa);
+	else if (sa->retransmit_at <= e->now && !ike_request_retransmit(e, sa))
+		peer_silent(e, sa);
+}

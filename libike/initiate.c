@@ -1,0 +1,248 @@
+/* Commands that make SAs and end them. */
+#include "libike/ikev2/ikev2.h"
+
+static bool choose_remote(const struct ike_connection *c, const struct ike_initiate *what,
+	struct address *ret, struct why *why)
+{
+	*ret = what->other_host;
+	for (size_t i = 0; i < c->remote_addrs.count && ret->family == 0; i++)
+		if (c->remote_addrs.items[i].kind == IKE_ENDPOINT_HOST)
+			*ret = c->remote_addrs.items[i].from;
+	if (ret->family == 0 || address_is_any(ret))
+		return why_fail(why,
+			"connection '%s' has no remote address to initiate to (remote_addrs is %s)",
+			c->name,
+			c->remote_addrs.count > 0 ? c->remote_addrs.items[0].name : "%any");
+	return true;
+}
+
+static bool choose_local(struct ike_engine *e, const struct ike_connection *c,
+	const struct ike_initiate *what, const struct address *remote, struct address *ret,
+	struct why *why)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	*ret = what->my_host;
+	for (size_t i = 0; i < c->local_addrs.count && ret->family == 0; i++) {
+		const struct ike_endpoint *endpoint = &c->local_addrs.items[i];
+
+		if (endpoint->kind == IKE_ENDPOINT_HOST && endpoint->from.family == remote->family)
+			*ret = endpoint->from;
+	}
+	if (ret->family != 0 && !address_is_any(ret))
+		return true;
+	if (!e->host.source_address(e->host.context, remote, ret))
+		return why_fail(why, "connection '%s': no route to %s", c->name,
+			address_format(remote, text));
+	return true;
+}
+
+static bool choose_addresses(struct ike_engine *e, const struct ike_connection *c,
+	const struct ike_initiate *what, struct address *ret_local, struct address *ret_remote,
+	struct why *why)
+{
+	const struct ike_settings *s = &e->settings;
+
+	if (!choose_remote(c, what, ret_remote, why) ||
+		!choose_local(e, c, what, ret_remote, ret_local, why))
+		return false;
+	ret_remote->port = c->remote_port ? c->remote_port : 500;
+	/* A peer's port other than 500 expects the non-ESP marker, which our port 4500 adds. */
+	ret_local->port = ret_remote->port == 500 ? s->port : s->port_nat_t;
+	return true;
+}
+
+static bool is_usable(
+	const struct ike_sa *sa, const struct address *local, const struct address *remote)
+{
+	if (!address_same_host(&sa->local, local) || !address_same_host(&sa->remote, remote))
+		return false;
+	return sa->state == IKE_SA_ESTABLISHED || (sa->state == IKE_SA_CONNECTING && sa->initiator);
+}
+
+static struct ike_sa *reusable(
+	const struct ike_connection *c, const struct address *local, const struct address *remote)
+{
+	for (struct ike_sa *sa = c->sas; sa; sa = sa->next)
+		if (is_usable(sa, local, remote))
+			return sa;
+	return NULL;
+}
+
+static struct ike_sa *make_sa(struct ike_engine *e, struct ike_connection *c,
+	const struct address *local, const struct address *remote)
+{
+	struct ike_sa *sa = ike_sa_new(e, true, local, remote);
+
+	if (!sa)
+		return NULL;
+	ike_sa_set_connection(sa, c);
+	if (ike_task_queue(sa, IKE_TASK_INIT, NULL, 0) &&
+		ike_task_queue(sa, IKE_TASK_AUTH, NULL, 0))
+		return sa;
+	ike_sa_free(e, sa);
+	return NULL;
+}
+
+/* The child that is to be made, or the childless SA's own answer. */
+static bool queue_wish(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, uint64_t ticket)
+{
+	struct ike_child *child = config ? ike_child_new(e, sa, config) : NULL;
+
+	if (config && (!child || !ike_task_queue(sa, IKE_TASK_CREATE_CHILD, child, ticket))) {
+		if (child)
+			ike_child_free(child);
+		return false;
+	}
+	for (struct ike_task *task = sa->tasks; !config && task; task = task->next)
+		if (task->kind == IKE_TASK_AUTH)
+			task->ticket = ticket;
+	return true;
+}
+
+bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, const struct ike_initiate *what,
+	uint32_t *ret_ike_id, struct why *why)
+{
+	struct address local, remote;
+
+	if (c->version == 1)
+		return why_fail(
+			why, "connection '%s' is for IKEv1, which is not supported yet", c->name);
+	if (config && (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP))
+		return why_fail(why, "CHILD_SA '%s' is a %s policy: install it instead",
+			config->name, config->mode == IKE_MODE_PASS ? "pass" : "drop");
+	if (!choose_addresses(e, c, what, &local, &remote, why))
+		return false;
+	struct ike_sa *sa = reusable(c, &local, &remote);
+	bool is_new = !sa;
+	if (!config && sa)
+		return why_fail(why, "IKE_SA %s[%u] is there already", c->name, sa->unique_id);
+	if (is_new && !(sa = make_sa(e, c, &local, &remote)))
+		return why_fail(
+			why, "no IKE_SA for '%s': out of memory, or limit reached", c->name);
+	if (!queue_wish(e, sa, config, what->ticket)) {
+		if (is_new)
+			ike_sa_free(e, sa);
+		return why_fail(why, "out of memory");
+	}
+	ike_command_expect(e, what->ticket);
+	if (ret_ike_id)
+		*ret_ike_id = sa->unique_id;
+	ike_tasks_run(e, sa);
+	return true;
+}
+
+bool ike_engine_initiate(struct ike_engine *e, ike_time now, const struct ike_initiate *what,
+	uint32_t *ret_ike_id, struct why *why)
+{
+	const struct ike_child_config *config = NULL;
+	struct ike_connection *c;
+
+	e->now = now;
+	if (what->child) {
+		c = ike_loaded_child(e, what->ike, what->child, &config, why);
+		return c && ike_initiate(e, c, config, what, ret_ike_id, why);
+	}
+	struct ike_loaded *loaded = what->ike ? ike_loaded_find(e, what->ike) : NULL;
+	if (!loaded)
+		return why_fail(why,
+			what->ike ? "no connection named '%s' is loaded"
+				  : "name a child or a connection%s",
+			what->ike ? what->ike : "");
+	return ike_initiate(e, loaded->connection, NULL, what, ret_ike_id, why);
+}
+
+/* ---- Terminate ---- */
+
+static bool ike_matches(const struct ike_sa *sa, const struct ike_terminate *what)
+{
+	if (what->ike && (!sa->connection || strcmp(sa->connection->name, what->ike) != 0))
+		return false;
+	return what->ike_id == 0 || sa->unique_id == what->ike_id;
+}
+
+static bool child_matches(const struct ike_child *child, const struct ike_terminate *what)
+{
+	if (what->child && strcmp(child->config->name, what->child) != 0)
+		return false;
+	return what->child_id == 0 || child->unique_id == what->child_id;
+}
+
+static size_t count_matches(const struct ike_engine *e, const struct ike_terminate *what)
+{
+	bool of_children = what->child || what->child_id;
+	size_t count = 0;
+
+	for (const struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next) {
+		if (!ike_matches(sa, what))
+			continue;
+		count += !of_children;
+		for (const struct ike_child *c = sa->children; of_children && c; c = c->next)
+			count += child_matches(c, what);
+	}
+	return count;
+}
+
+/* Deleting at once may free the child, and with it the SA when sending fails: look for the next one
+ * afresh each time; those that are being deleted are passed over. */
+static struct ike_child *next_child(struct ike_engine *e, const struct ike_terminate *what,
+	uint32_t after_ike, uint32_t after_child)
+{
+	for (struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next)
+		for (struct ike_child *c = sa->children; c; c = c->next) {
+			bool later = sa->unique_id > after_ike ||
+				     (sa->unique_id == after_ike && c->unique_id > after_child);
+
+			if (later && ike_matches(sa, what) && child_matches(c, what))
+				return c;
+		}
+	return NULL;
+}
+
+static void terminate_children(struct ike_engine *e, const struct ike_terminate *what)
+{
+	uint32_t ike_id = 0, child_id = 0;
+	struct ike_child *child;
+
+	while ((child = next_child(e, what, ike_id, child_id))) {
+		ike_id = child->sa->unique_id;
+		child_id = child->unique_id;
+		ike_delete_child(e, child, what->force, what->ticket);
+	}
+}
+
+static void terminate_ikes(struct ike_engine *e, const struct ike_terminate *what)
+{
+	struct ike_failure failure = { 0 };
+	struct ike_sa *sa, *next;
+
+	ike_failure_set(&failure, IKE_REASON_TERMINATED, NULL, NULL, "terminated");
+	for (sa = e->by_id; sa; sa = next) {
+		next = sa->by_id.next;
+		if (ike_matches(sa, what))
+			ike_delete_ike(e, sa, what->force, what->ticket, &failure);
+	}
+	ike_failure_free(&failure);
+}
+
+bool ike_engine_terminate(struct ike_engine *e, ike_time now, const struct ike_terminate *what,
+	size_t *ret_count, struct why *why)
+{
+	e->now = now;
+	if (!what->ike && !what->child && !what->ike_id && !what->child_id)
+		return why_fail(why, "name what to terminate: ike, child, ike-id or child-id");
+	size_t count = count_matches(e, what);
+	if (ret_count)
+		*ret_count = count;
+	if (count == 0)
+		return why_fail(why, "no matching SAs to terminate found");
+	for (size_t i = 0; i < count; i++)
+		ike_command_expect(e, what->ticket);
+	if (what->child || what->child_id)
+		terminate_children(e, what);
+	else
+		terminate_ikes(e, what);
+	return true;
+}

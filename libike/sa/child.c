@@ -1,0 +1,392 @@
+/* Child SAs: made, installed in the kernel, removed (RFC 7296 2.17, RFC 4301). */
+#include "libike/sa/sa_priv.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+const char *ike_child_state_name(uint8_t state)
+{
+	static const char *const names[] = { "CREATED", "ROUTED", "INSTALLING", "INSTALLED",
+		"UPDATING", "REKEYING", "REKEYED", "RETRYING", "DELETING", "DELETED",
+		"DESTROYING" };
+
+	return state < sizeof(names) / sizeof(*names) ? names[state] : "???";
+}
+
+static struct ike_mark unique_mark(struct ike_mark mark, uint32_t number, bool inbound)
+{
+	if (mark.value == IKE_MARK_UNIQUE)
+		mark.value = number;
+	else if (mark.value == IKE_MARK_UNIQUE_DIR)
+		mark.value = 2 * number + (inbound ? 0 : 1);
+	return mark;
+}
+
+static uint32_t unique_if_id(uint32_t child, uint32_t ike, uint32_t number, bool inbound)
+{
+	uint32_t id = child ? child : ike;
+
+	if (id == IKE_IF_ID_UNIQUE)
+		return number;
+	return id == IKE_IF_ID_UNIQUE_DIR ? 2 * number + (inbound ? 0 : 1) : id;
+}
+
+struct ike_child *ike_child_new(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_child_config *config)
+{
+	struct ike_child *child = calloc(1, sizeof(*child));
+
+	if (!child)
+		return NULL;
+	child->sa = sa;
+	child->config = config;
+	child->unique_id = ++e->next_child_id;
+	child->mode = config->mode;
+	child->installed_at = child->rekey_at = child->expires_at = IKE_NEVER;
+	child->mark_in = unique_mark(config->mark_in, child->unique_id, true);
+	child->mark_out = unique_mark(config->mark_out, child->unique_id, false);
+	child->if_id_in =
+		unique_if_id(config->if_id_in, sa->connection->if_id_in, child->unique_id, true);
+	child->if_id_out =
+		unique_if_id(config->if_id_out, sa->connection->if_id_out, child->unique_id, false);
+	return child;
+}
+
+struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound)
+{
+	const struct ike_sa *sa = c->sa;
+
+	return (struct ike_kernel_id){
+		.source = inbound ? sa->remote : sa->local,
+		.destination = inbound ? sa->local : sa->remote,
+		.spi = inbound ? c->spi_in : c->spi_out,
+		.protocol = c->suite.protocol,
+		.mark = inbound ? c->mark_in : c->mark_out,
+		.if_id = inbound ? c->if_id_in : c->if_id_out,
+	};
+}
+
+bool ike_child_allocate_spi(
+	struct ike_engine *e, struct ike_child *child, uint8_t protocol, struct why *why)
+{
+	const struct ike_sa *sa = child->sa;
+
+	child->suite.protocol = protocol;
+	return e->host.spi_allocate(e->host.context, protocol, &sa->remote, &sa->local,
+		child->reqid, &child->spi_in, why);
+}
+
+bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
+	size_t local_count, const struct ike_selector *remote, size_t remote_count)
+{
+	struct ike_selector *copy = calloc(local_count + remote_count, sizeof(*copy));
+
+	if (!copy)
+		return false;
+	memcpy(copy, local, local_count * sizeof(*copy));
+	memcpy(copy + local_count, remote, remote_count * sizeof(*copy));
+	free(child->selectors);
+	child->selectors = copy;
+	child->local_count = (uint8_t)local_count;
+	child->remote_count = (uint8_t)remote_count;
+	return true;
+}
+
+size_t ike_child_config_selectors(const struct ike_sa *sa, const struct ike_child_config *config,
+	bool local, struct ike_selector *ret, size_t room)
+{
+	const struct ike_selector *from = local ? config->local_ts : config->remote_ts;
+	size_t count = local ? config->local_ts_count : config->remote_ts_count;
+	size_t used = 0;
+
+	for (size_t i = 0; i < count && used < room; i++)
+		ret[used++] = ike_selector_resolve(&from[i], local ? &sa->local : &sa->remote);
+	return used;
+}
+
+static bool hold_reqid(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_reqid_key key = {
+		.local = ike_child_local(child),
+		.remote = ike_child_remote(child),
+		.local_count = child->local_count,
+		.remote_count = child->remote_count,
+		.mark_in = child->mark_in,
+		.mark_out = child->mark_out,
+		.if_id_in = child->if_id_in,
+		.if_id_out = child->if_id_out,
+	};
+
+	child->reqid = child->config->reqid;
+	if (child->reqid)
+		return true;
+	child->shared_reqid = ike_reqid_hold(e, &key);
+	if (!child->shared_reqid)
+		return false;
+	child->reqid = ike_reqid_number(child->shared_reqid);
+	return true;
+}
+
+static struct ike_kernel_policies policies_of(const struct ike_child *child)
+{
+	const struct ike_child_config *config = child->config;
+
+	return (struct ike_kernel_policies){
+		.kind = IKE_POLICY_CHILD,
+		.mode = child->mode,
+		.protocol = child->suite.protocol,
+		.no_fwd_out = !config->policies_fwd_out,
+		.reqid = child->reqid,
+		.priority = config->priority,
+		.spi_out = child->spi_out,
+		.local = child->sa->local,
+		.remote = child->sa->remote,
+		.mark_in = child->mark_in,
+		.mark_out = child->mark_out,
+		.if_id_in = child->if_id_in,
+		.if_id_out = child->if_id_out,
+		.interface = config->interface,
+		.local_selectors = ike_child_local(child),
+		.remote_selectors = ike_child_remote(child),
+		.local_count = child->local_count,
+		.remote_count = child->remote_count,
+	};
+}
+
+/* Soft limits draw from the last rand_* before the configured ones. */
+static uint64_t soften(struct ike_engine *e, uint64_t limit, uint64_t random)
+{
+	uint64_t draw = 0;
+
+	if (limit == 0 || random == 0 || !ike_crypto_random(e->crypto, &draw, sizeof(draw)))
+		return limit;
+	draw %= random < limit ? random : limit;
+	return limit - draw;
+}
+
+static struct ike_lifetime lifetime_of(struct ike_engine *e, struct ike_child *child)
+{
+	const struct ike_child_config *config = child->config;
+	struct ike_lifetime lifetime = {
+		.soft_seconds = soften(e, config->rekey_time, config->rand_time),
+		.hard_seconds = config->life_time,
+		.soft_bytes = soften(e, config->rekey_bytes, config->rand_bytes),
+		.hard_bytes = config->life_bytes,
+		.soft_packets = soften(e, config->rekey_packets, config->rand_packets),
+		.hard_packets = config->life_packets,
+	};
+
+	if (lifetime.soft_seconds)
+		child->rekey_at = e->now + IKE_SECONDS((int64_t)lifetime.soft_seconds);
+	if (lifetime.hard_seconds)
+		child->expires_at = e->now + IKE_SECONDS((int64_t)lifetime.hard_seconds);
+	return lifetime;
+}
+
+static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
+	struct bytes encryption_key, struct bytes integrity_key,
+	const struct ike_lifetime *lifetime, struct why *why)
+{
+	const struct ike_child_config *config = child->config;
+	const struct ike_selector *local = ike_child_local(child);
+	const struct ike_selector *remote = ike_child_remote(child);
+	struct ike_kernel_sa sa = {
+		.id = ike_child_kernel_id(child, inbound),
+		.inbound = inbound,
+		.udp_encapsulation = child->udp_encapsulation,
+		.mode = child->mode,
+		.reqid = child->reqid,
+		.encryption = ike_suite_encryption(&child->suite),
+		.integrity = ike_suite_integrity(&child->suite),
+		.encryption_key = encryption_key,
+		.integrity_key = integrity_key,
+		.esn = child->suite.esn,
+		.replay_window = config->replay_window,
+		.lifetime = *lifetime,
+		.set_mark = inbound ? config->set_mark_in : config->set_mark_out,
+		.tfc_padding = inbound ? 0 : config->tfc_padding,
+		.copy_df = config->copy_df,
+		.copy_ecn = config->copy_ecn,
+		.copy_dscp_out = config->copy_dscp_out,
+		.copy_dscp_in = config->copy_dscp_in,
+		.source_selectors = inbound ? remote : local,
+		.destination_selectors = inbound ? local : remote,
+		.source_selector_count = inbound ? child->remote_count : child->local_count,
+		.destination_selector_count = inbound ? child->local_count : child->remote_count,
+	};
+
+	return e->host.sa_install(e->host.context, &sa, why);
+}
+
+static bool install_keys(struct ike_engine *e, struct ike_child *child, bool initiator,
+	struct bytes keymat, struct why *why)
+{
+	const struct ike_algorithm *encryption = ike_suite_encryption(&child->suite);
+	const struct ike_algorithm *integrity = ike_suite_integrity(&child->suite);
+	struct ike_lifetime lifetime = lifetime_of(e, child);
+	struct reader r = reader_of(keymat);
+	struct bytes keys[2][2]; /* [of the initiator's, of the responder's packets][enc, integ] */
+
+	for (size_t i = 0; i < 2; i++) {
+		keys[i][0] = reader_bytes(&r, encryption ? encryption->key_length : 0);
+		keys[i][1] = reader_bytes(&r, integrity ? integrity->key_length : 0);
+	}
+	struct bytes *out = keys[initiator ? 0 : 1];
+	struct bytes *in = keys[initiator ? 1 : 0];
+	if (!install_sa(e, child, true, in[0], in[1], &lifetime, why))
+		return false;
+	child->installed_in = true;
+	if (!install_sa(e, child, false, out[0], out[1], &lifetime, why))
+		return false;
+	child->installed_out = true;
+	return true;
+}
+
+static bool install_policies(struct ike_engine *e, struct ike_child *child, struct why *why)
+{
+	struct ike_kernel_policies policies = policies_of(child);
+
+	if (!child->config->policies)
+		return true;
+	child->policies_installed = e->host.policies_install(e->host.context, &policies, why);
+	return child->policies_installed;
+}
+
+static void announce(struct ike_engine *e, struct ike_child *child)
+{
+	char local[512], remote[512];
+
+	ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
+		"CHILD_SA %s{%u} established with SPIs %08" PRIx32 "_i %08" PRIx32
+		"_o and TS %s === %s",
+		child->config->name, child->unique_id, child->spi_in, child->spi_out,
+		ike_selectors_format(
+			ike_child_local(child), child->local_count, local, sizeof(local)),
+		ike_selectors_format(
+			ike_child_remote(child), child->remote_count, remote, sizeof(remote)));
+	ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
+}
+
+static void link_child(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_child **end = &child->sa->children;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = child;
+	HASH_ADD(by_spi, e->children_by_spi, spi_in, sizeof(child->spi_in), child);
+	e->child_count++;
+}
+
+bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
+	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct why *why)
+{
+	struct ike_sa *sa = child->sa;
+	AUTO_SECRET keymat = { 0 };
+
+	child->udp_encapsulation = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	ike_child_set_state(e, child, IKE_CHILD_INSTALLING);
+	if (!hold_reqid(e, child) ||
+		!ike_keys_child(e, sa, &child->suite, shared, nonce_i, nonce_r, &keymat))
+		return why_fail(why, "no key material for CHILD_SA %s", child->config->name);
+	child->installed_at = e->now;
+	link_child(e, child);
+	if (!install_keys(e, child, initiator, secret_bytes(&keymat), why) ||
+		!install_policies(e, child, why))
+		return false;
+	ike_child_set_state(e, child, IKE_CHILD_INSTALLED);
+	announce(e, child);
+	return true;
+}
+
+void ike_child_set_state(struct ike_engine *e, struct ike_child *child, enum ike_child_state state)
+{
+	if (child->state == state)
+		return;
+	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_DETAIL, "CHILD_SA %s{%u} state change: %s => %s",
+		child->config->name, child->unique_id, ike_child_state_name(child->state),
+		ike_child_state_name((uint8_t)state));
+	child->state = (uint8_t)state;
+	ike_event(e, IKE_EVENT_CHILD_STATE, child->sa, child);
+}
+
+struct ike_child *ike_child_by_spi(const struct ike_sa *sa, uint32_t spi, bool inbound)
+{
+	for (struct ike_child *child = sa->children; child; child = child->next)
+		if ((inbound ? child->spi_in : child->spi_out) == spi)
+			return child;
+	return NULL;
+}
+
+static bool unlink_child(struct ike_engine *e, struct ike_child *child)
+{
+	for (struct ike_child **at = &child->sa->children; *at; at = &(*at)->next)
+		if (*at == child) {
+			*at = child->next;
+			HASH_DELETE(by_spi, e->children_by_spi, child);
+			e->child_count--;
+			return true;
+		}
+	return false;
+}
+
+static void remove_from_kernel(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_kernel_id in = ike_child_kernel_id(child, true);
+	struct ike_kernel_id out = ike_child_kernel_id(child, false);
+
+	/* Policies first: a packet between the two must not find a policy without an SA. */
+	if (child->policies_installed) {
+		struct ike_kernel_policies policies = policies_of(child);
+
+		e->host.policies_remove(e->host.context, &policies);
+	}
+	if (child->installed_out)
+		e->host.sa_remove(e->host.context, &out);
+	if (child->spi_in)
+		e->host.sa_remove(e->host.context, &in);
+}
+
+/* What waits for the child must not find it again. */
+static void forget_in_tasks(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (sa->active && sa->active->child == child)
+		sa->active->child = NULL;
+	for (struct ike_task **at = &sa->tasks; *at;) {
+		struct ike_task *task = *at;
+
+		if (task->child != child) {
+			at = &task->next;
+			continue;
+		}
+		*at = task->next;
+		task->child = NULL;
+		ike_task_finish(e, task, task->kind == IKE_TASK_DELETE_CHILD, "CHILD_SA ended");
+	}
+}
+
+void ike_child_destroy(struct ike_engine *e, struct ike_child *child)
+{
+	bool was_up = child->state >= IKE_CHILD_INSTALLED;
+
+	forget_in_tasks(e, child);
+	bool linked = unlink_child(e, child);
+	if (was_up) {
+		ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO, "CHILD_SA %s{%u} closed",
+			child->config->name, child->unique_id);
+		ike_event(e, IKE_EVENT_CHILD_DOWN, child->sa, child);
+	}
+	if (linked)
+		ike_child_set_state(e, child, IKE_CHILD_DESTROYING);
+	remove_from_kernel(e, child);
+	ike_reqid_release(e, child->shared_reqid);
+	ike_child_free(child);
+}
+
+void ike_child_free(struct ike_child *child)
+{
+	free(child->selectors);
+	free(child);
+}

@@ -1,0 +1,213 @@
+/* IKE SAs: made, found, established, ended. */
+#include "libike/sa/sa_priv.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+const char *ike_sa_state_name(uint8_t state)
+{
+	static const char *const names[] = { "CREATED", "CONNECTING", "ESTABLISHED", "PASSIVE",
+		"REKEYING", "REKEYED", "DELETING", "DESTROYING" };
+
+	return state < sizeof(names) / sizeof(*names) ? names[state] : "???";
+}
+
+static uint64_t *own_spi(struct ike_sa *sa)
+{
+	return sa->initiator ? &sa->spi_initiator : &sa->spi_responder;
+}
+
+struct ike_sa *ike_sa_by_spi(const struct ike_engine *e, uint64_t spi)
+{
+	struct ike_sa *found;
+
+	HASH_FIND(by_spi, e->by_spi, &spi, sizeof(spi), found);
+	return found;
+}
+
+/* A SPI is never 0 and never one that is in use. */
+static bool fresh_spi(struct ike_engine *e, uint64_t *ret)
+{
+	uint64_t spi;
+
+	do {
+		if (!ike_crypto_random(e->crypto, &spi, sizeof(spi)))
+			return false;
+	} while (spi == 0 || ike_sa_by_spi(e, spi));
+	*ret = spi;
+	return true;
+}
+
+bool ike_sa_renew_spi(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t spi;
+
+	if (!fresh_spi(e, &spi))
+		return false;
+	HASH_DELETE(by_spi, e->by_spi, sa);
+	*own_spi(sa) = spi;
+	HASH_ADD_KEYPTR(by_spi, e->by_spi, own_spi(sa), sizeof(uint64_t), sa);
+	return true;
+}
+
+struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct address *local,
+	const struct address *remote)
+{
+	if (e->settings.max_ikev2_sas > 0 && e->sa_count >= e->settings.max_ikev2_sas)
+		return NULL;
+	struct ike_sa *sa = calloc(1, sizeof(*sa));
+	if (!sa)
+		return NULL;
+	sa->initiator = initiator;
+	sa->local = *local;
+	sa->remote = *remote;
+	sa->created_at = e->now;
+	sa->established_at = sa->rekey_at = sa->reauth_at = IKE_NEVER;
+	sa->expires_at = sa->retransmit_at = sa->dpd_at = IKE_NEVER;
+	sa->negotiation = ike_negotiation_new(sa);
+	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) || !ike_schedule_add(e, sa)) {
+		ike_negotiation_free(sa->negotiation);
+		free(sa);
+		return NULL;
+	}
+	sa->unique_id = ++e->next_ike_id;
+	HASH_ADD_KEYPTR(by_spi, e->by_spi, own_spi(sa), sizeof(uint64_t), sa);
+	HASH_ADD(by_id, e->by_id, unique_id, sizeof(sa->unique_id), sa);
+	e->sa_count++;
+	return sa;
+}
+
+void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c)
+{
+	struct ike_connection *old = sa->connection;
+
+	if (old)
+		DL_DELETE(old->sas, sa);
+	sa->connection = c ? ike_connection_hold(c) : NULL;
+	if (c)
+		DL_APPEND(c->sas, sa);
+	ike_connection_free(old);
+}
+
+void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa, enum ike_sa_state state)
+{
+	if (sa->state == state)
+		return;
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_DETAIL, "IKE_SA %s[%u] state change: %s => %s",
+		sa->connection ? sa->connection->name : "(unnamed)", sa->unique_id,
+		ike_sa_state_name(sa->state), ike_sa_state_name((uint8_t)state));
+	sa->state = (uint8_t)state;
+	if (state == IKE_SA_ESTABLISHED || state == IKE_SA_DESTROYING)
+		ike_event(e, IKE_EVENT_IKE_STATE, sa, NULL);
+}
+
+/* A time within the last `random` seconds before `seconds`, from now; IKE_NEVER for 0. */
+static ike_time plan(struct ike_engine *e, uint64_t seconds, uint64_t random)
+{
+	uint64_t draw = 0;
+
+	if (seconds == 0 || seconds > INT32_MAX)
+		return IKE_NEVER;
+	if (random > 0 && ike_crypto_random(e->crypto, &draw, sizeof(draw)))
+		draw %= (random < seconds ? random : seconds) * 1000;
+	return e->now + IKE_SECONDS((int64_t)seconds) - (ike_time)draw;
+}
+
+void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
+{
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+	char local_id[IKE_IDENTITY_TEXT_MAX], remote_id[IKE_IDENTITY_TEXT_MAX];
+	const struct ike_connection *c = sa->connection;
+
+	ike_half_open_remove(e, sa);
+	if (!ike_peers_add(e, sa))
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"out of memory: uniqueness of this peer is not watched");
+	sa->was_established = true;
+	sa->established_at = sa->last_received = e->now;
+	sa->expires_at = IKE_NEVER;
+	sa->rekey_at = plan(e, c->rekey_time, c->rand_time);
+	sa->reauth_at = plan(e, c->reauth_time, c->rand_time);
+	ike_schedule(e, sa);
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
+		"IKE_SA %s[%u] established between %s[%s]...%s[%s]", c->name, sa->unique_id,
+		address_format(&sa->local, local), ike_identity_format(sa->local_id, local_id),
+		address_format(&sa->remote, remote), ike_identity_format(sa->remote_id, remote_id));
+	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
+	ike_event(e, IKE_EVENT_IKE_UP, sa, NULL);
+}
+
+void ike_sa_end_negotiation(struct ike_sa *sa)
+{
+	ike_negotiation_free(sa->negotiation);
+	sa->negotiation = NULL;
+}
+
+void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_task *task;
+	struct ike_child *child;
+
+	while ((task = sa->active) || (task = sa->tasks)) {
+		if (task == sa->active)
+			sa->active = NULL;
+		else
+			sa->tasks = task->next;
+		if (task->child && task->child->state == IKE_CHILD_CREATED)
+			ike_child_free(task->child);
+		ike_task_free(task);
+	}
+	while ((child = sa->children)) {
+		sa->children = child->next;
+		HASH_DELETE(by_spi, e->children_by_spi, child);
+		ike_reqid_release(e, child->shared_reqid);
+		ike_child_free(child);
+	}
+	ike_half_open_remove(e, sa);
+	ike_negotiation_free(sa->negotiation);
+	ike_schedule_remove(e, sa);
+	HASH_DELETE(by_spi, e->by_spi, sa);
+	HASH_DELETE(by_id, e->by_id, sa);
+	ike_packets_free(sa->request);
+	ike_packets_free(sa->response);
+	ike_reassembly_free(sa->reassembly_request);
+	ike_reassembly_free(sa->reassembly_response);
+	secret_free(&sa->keys);
+	ike_peers_remove(e, sa);
+	ike_identity_free(sa->local_id);
+	ike_identity_free(sa->remote_id);
+	ike_sa_set_connection(sa, NULL);
+	e->sa_count--;
+	free(sa);
+}
+
+/* Deleting what goes away anyway has succeeded; everything else has not. */
+static void finish_tasks(struct ike_engine *e, struct ike_sa *sa, const char *text)
+{
+	struct ike_task *task;
+
+	while ((task = sa->active) || (task = sa->tasks)) {
+		if (task == sa->active)
+			sa->active = NULL;
+		else
+			sa->tasks = task->next;
+		bool deleting =
+			task->kind == IKE_TASK_DELETE_IKE || task->kind == IKE_TASK_DELETE_CHILD;
+		ike_task_finish(e, task, deleting, text);
+	}
+}
+
+void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *why)
+{
+	char text[1800] = "IKE_SA ended";
+
+	if (why && why->reason != IKE_REASON_NONE)
+		ike_failure_format(why, text, sizeof(text));
+	finish_tasks(e, sa, text);
+	while (sa->children)
+		ike_child_destroy(e, sa->children);
+	if (sa->was_established)
+		ike_event(e, IKE_EVENT_IKE_DOWN, sa, NULL);
+	ike_sa_set_state(e, sa, IKE_SA_DESTROYING);
+	ike_sa_free(e, sa);
+}

@@ -1,0 +1,55 @@
+/*
+ * What an IKE SA needs only until it is established, and what a child's exchange needs until it is
+ * answered. Heap, owned by the SA or the task, freed (key pairs and nonces with it) when done.
+ */
+#ifndef LIBIKE_SA_NEGOTIATION_H
+#define LIBIKE_SA_NEGOTIATION_H
+
+#include "libike/sa/ike_sa.h"
+
+#define IKE_NONCE_LENGTH 32
+#define IKE_NONCE_MAX 256
+/* How often a peer may send us back to the start with COOKIE or INVALID_KE_PAYLOAD. */
+#define IKE_INIT_RESTARTS_MAX 4
+
+enum ike_stage {
+	IKE_STAGE_INIT, /* initiator: no answer to IKE_SA_INIT yet */
+	IKE_STAGE_AUTH, /* keys are there; IKE_AUTH is sent or awaited */
+};
+
+struct ike_negotiation {
+	UT_hash_handle by_request; /* responder: engine's table of half-open SAs */
+	struct {                   /* its key; zeroed before it is filled */
+		uint64_t spi_initiator;
+		struct address remote;
+	} request_key;
+	struct ike_sa *sa;
+	uint8_t stage; /* enum ike_stage */
+	uint8_t restarts;
+	uint8_t nonce_length; /* of ours */
+	bool counted;         /* in the half-open tables */
+	bool initial_contact; /* responder: the peer says that it has no other SA with us */
+	uint16_t group;       /* initiator: of the KE payload that we send */
+	uint32_t tries;       /* initiator: rounds of keyingtries done before this one */
+	struct ike_key_exchange *key_exchange;
+	uint8_t nonce[IKE_NONCE_LENGTH];
+	struct bytes peer_nonce;   /* heap */
+	struct bytes cookie;       /* heap; initiator: as the responder gave it */
+	struct bytes init_request; /* heap: the IKE_SA_INIT messages that AUTH signs */
+	struct bytes init_response;
+};
+
+struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa);
+void ike_negotiation_free(struct ike_negotiation *n); /* not linked in any table any more */
+
+/* Our half of a child's negotiation while its request is in flight. */
+struct ike_child_offer {
+	struct ike_key_exchange *key_exchange; /* NULL without PFS and in IKE_AUTH */
+	uint16_t group;
+	uint8_t restarts;
+	uint8_t nonce[IKE_NONCE_LENGTH];
+};
+
+void ike_child_offer_free(struct ike_child_offer *offer); /* NULL is fine */
+
+#endif

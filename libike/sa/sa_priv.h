@@ -1,0 +1,153 @@
+/*
+ * IKE SAs and children from the inside: making, finding, timing, sealing, ending.
+ */
+#ifndef LIBIKE_SA_SA_PRIV_H
+#define LIBIKE_SA_SA_PRIV_H
+
+#include "libike/engine_priv.h"
+
+/* ---- ike_sa.c ---- */
+
+/* In the tables, with a fresh SPI and unique id, state CREATED. NULL when memory or the limit of
+ * SAs ran out. */
+struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct address *local,
+	const struct address *remote);
+
+/* Ends it here and now: answers commands, removes its children from the kernel, tells events.
+ * The peer is not told; that is what deleting (ikev2/delete.c) is for. */
+void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *why);
+
+/* Only memory: for ike_engine_free(). */
+void ike_sa_free(struct ike_engine *e, struct ike_sa *sa);
+
+/* The responder fills in the SPI of the peer; the initiator a new one of its own for a new try. */
+bool ike_sa_renew_spi(struct ike_engine *e, struct ike_sa *sa);
+
+/* The definition that the SA is made from; replaces one that was chosen before. */
+void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c);
+
+/* ---- peers.c: established SAs between the same two identities ---- */
+MUST_USE bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa);
+void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa); /* fine when it is not there */
+/* The first other one; go on with the returned SA's peer_next. May include a hash's false friends.
+ */
+struct ike_sa *ike_peers_of(const struct ike_engine *e, const struct ike_sa *sa);
+
+struct ike_sa *ike_sa_by_spi(const struct ike_engine *e, uint64_t own_spi);
+void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa, enum ike_sa_state state);
+
+/* Keys are there and the peer is who it should be. The negotiation stays until the first child,
+ * which takes its nonces, is dealt with. */
+void ike_sa_established(struct ike_engine *e, struct ike_sa *sa);
+void ike_sa_end_negotiation(struct ike_sa *sa);
+
+/* Half-open SAs of responders are counted, in all and by peer address. */
+bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_initiator,
+	const struct address *remote);
+void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa);
+struct ike_sa *ike_half_open_find(
+	const struct ike_engine *e, uint64_t spi_initiator, const struct address *remote);
+uint32_t ike_half_open_of_peer(const struct ike_engine *e, const struct address *remote);
+
+/* ---- schedule.c: who has to be woken when ---- */
+
+/* To be called whenever one of the SA's times changed. */
+void ike_schedule(struct ike_engine *e, struct ike_sa *sa);
+void ike_schedule_remove(struct ike_engine *e, struct ike_sa *sa);
+MUST_USE bool ike_schedule_add(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- keys.c (RFC 7296 2.14, 2.15, 2.17) ---- */
+
+MUST_USE bool ike_keys_derive(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i,
+	struct bytes nonce_r, struct bytes shared);
+struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound);
+
+/* AUTH of a pre-shared key; ret has room for IKE_PRF_OUTPUT_MAX, ret_length is what was used.
+ * of_initiator: whose AUTH it is. */
+MUST_USE bool ike_keys_psk_auth(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
+	const struct ike_identity *id, struct bytes psk, uint8_t *ret, size_t *ret_length);
+
+/* KEYMAT of a child. shared is empty without PFS. */
+MUST_USE bool ike_keys_child(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_suite *suite, struct bytes shared, struct bytes nonce_i,
+	struct bytes nonce_r, struct secret *ret);
+
+/* ---- window.c: requests, responses, retransmission (RFC 7296 2.1 to 2.3) ---- */
+
+void ike_builder_start(struct ike_engine *e, struct ike_builder *b);
+void ike_transmit(struct ike_engine *e, const struct ike_sa *sa, const struct ike_packets *packets);
+/* Seals (except IKE_SA_INIT), keeps and sends the next request. */
+MUST_USE bool ike_request_send(
+	struct ike_engine *e, struct ike_sa *sa, uint8_t exchange, const struct ike_builder *b);
+/* Sends a sealed request that nobody waits for the answer of: last words. */
+void ike_request_send_once(
+	struct ike_engine *e, struct ike_sa *sa, uint8_t exchange, const struct ike_builder *b);
+MUST_USE bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, uint8_t exchange,
+	uint32_t message_id, const struct ike_builder *b);
+/* The answer came: nothing is in flight any more. */
+void ike_request_answered(struct ike_engine *e, struct ike_sa *sa);
+/* retransmit_at has come. False when the peer is to be given up. */
+MUST_USE bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- task.c ---- */
+
+/* Appends; takes child and ticket over. NULL when memory ran out: nothing was taken. */
+struct ike_task *ike_task_queue(
+	struct ike_sa *sa, enum ike_task_kind kind, struct ike_child *child, uint64_t ticket);
+struct ike_task *ike_task_queue_first(
+	struct ike_sa *sa, enum ike_task_kind kind, struct ike_child *child, uint64_t ticket);
+/* Takes the first queued task of a kind out of the queue. */
+struct ike_task *ike_task_take(struct ike_sa *sa, enum ike_task_kind kind);
+/* Answers the task's command and frees it; a child that could not be made goes with it. The task
+ * is in no queue any more. */
+void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, const char *text);
+void ike_task_free(struct ike_task *task);
+uint32_t ike_tasks_count(const struct ike_sa *sa);
+/* Is the child about to be created or deleted by a queued or active task? */
+struct ike_task *ike_task_of_child(const struct ike_sa *sa, const struct ike_child *child);
+
+/* ---- child.c ---- */
+
+/* In state CREATED, not yet linked to the SA's children. */
+struct ike_child *ike_child_new(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_child_config *config);
+/* An inbound SPI from the kernel. */
+MUST_USE bool ike_child_allocate_spi(
+	struct ike_engine *e, struct ike_child *child, uint8_t protocol, struct why *why);
+/* Takes the selectors over (copied). */
+MUST_USE bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
+	size_t local_count, const struct ike_selector *remote, size_t remote_count);
+/* Everything is negotiated: derive keys, install inbound, policies, outbound. initiator: of the
+ * exchange that made it. On success the child is linked to its SA, INSTALLED and announced. */
+MUST_USE bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
+	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct why *why);
+/* Removes from kernel and SA, announces when it was up, frees. */
+void ike_child_destroy(struct ike_engine *e, struct ike_child *child);
+void ike_child_free(struct ike_child *child); /* memory only */
+void ike_child_set_state(struct ike_engine *e, struct ike_child *child, enum ike_child_state state);
+/* By a SPI of ours or the peer's. */
+struct ike_child *ike_child_by_spi(const struct ike_sa *sa, uint32_t spi, bool inbound);
+/* `dynamic` selectors of a child's configuration resolved for this SA; returns how many. */
+size_t ike_child_config_selectors(const struct ike_sa *sa, const struct ike_child_config *config,
+	bool local, struct ike_selector *ret, size_t room);
+
+#define IKE_CHILD_SELECTORS_MAX 64
+
+/* ---- reqid.c: children with equal selectors share a reqid, as the kernel's policies do ---- */
+
+struct ike_reqid_key {
+	const struct ike_selector *local;
+	const struct ike_selector *remote;
+	size_t local_count;
+	size_t remote_count;
+	struct ike_mark mark_in, mark_out;
+	uint32_t if_id_in, if_id_out;
+};
+
+/* NULL when memory ran out. Each call is one reference. */
+struct ike_reqid *ike_reqid_hold(struct ike_engine *e, const struct ike_reqid_key *key);
+uint32_t ike_reqid_number(const struct ike_reqid *r);
+void ike_reqid_release(struct ike_engine *e, struct ike_reqid *r); /* NULL is fine */
+void ike_reqids_free(struct ike_engine *e);
+
+#endif

@@ -1,0 +1,94 @@
+/* What an IKE SA still has to tell its peer, in order. */
+#include "libike/sa/sa_priv.h"
+
+#include <stdlib.h>
+
+const char *ike_task_name(uint8_t kind)
+{
+	static const char *const names[] = { "NONE", "IKE_INIT", "IKE_AUTH", "CHILD_CREATE",
+		"CHILD_DELETE", "IKE_DELETE", "IKE_DPD" };
+
+	return kind < sizeof(names) / sizeof(*names) ? names[kind] : "???";
+}
+
+static struct ike_task *task_new(enum ike_task_kind kind, struct ike_child *child, uint64_t ticket)
+{
+	struct ike_task *task = calloc(1, sizeof(*task));
+
+	if (task) {
+		task->kind = (uint8_t)kind;
+		task->child = child;
+		task->ticket = ticket;
+	}
+	return task;
+}
+
+struct ike_task *ike_task_queue(
+	struct ike_sa *sa, enum ike_task_kind kind, struct ike_child *child, uint64_t ticket)
+{
+	struct ike_task *task = task_new(kind, child, ticket);
+	struct ike_task **end = &sa->tasks;
+
+	while (*end)
+		end = &(*end)->next;
+	return *end = task;
+}
+
+struct ike_task *ike_task_queue_first(
+	struct ike_sa *sa, enum ike_task_kind kind, struct ike_child *child, uint64_t ticket)
+{
+	struct ike_task *task = task_new(kind, child, ticket);
+
+	if (task) {
+		task->next = sa->tasks;
+		sa->tasks = task;
+	}
+	return task;
+}
+
+struct ike_task *ike_task_take(struct ike_sa *sa, enum ike_task_kind kind)
+{
+	for (struct ike_task **at = &sa->tasks; *at; at = &(*at)->next) {
+		struct ike_task *task = *at;
+
+		if (task->kind == kind) {
+			*at = task->next;
+			task->next = NULL;
+			return task;
+		}
+	}
+	return NULL;
+}
+
+void ike_task_free(struct ike_task *task)
+{
+	ike_child_offer_free(task->offer);
+	free(task);
+}
+
+void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, const char *text)
+{
+	ike_command_finish(e, task->ticket, done, text);
+	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD)
+		ike_child_destroy(e, task->child);
+	ike_task_free(task);
+}
+
+uint32_t ike_tasks_count(const struct ike_sa *sa)
+{
+	uint32_t count = 0;
+
+	for (const struct ike_task *task = sa->tasks; task; task = task->next)
+		count++;
+	return count;
+}
+
+struct ike_task *ike_task_of_child(const struct ike_sa *sa, const struct ike_child *child)
+{
+	if (sa->active && sa->active->child == child)
+		return sa->active;
+	for (struct ike_task *task = sa->tasks; task; task = task->next)
+		if (task->child == child)
+			return task;
+	return NULL;
+}

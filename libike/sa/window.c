@@ -1,0 +1,161 @@
+/* Requests, responses, and sending them again (RFC 7296 2.1 to 2.3; a window of one). */
+#include "libike/sa/sa_priv.h"
+
+#include <stdlib.h>
+
+#define IP4_AND_UDP 28
+#define IP6_AND_UDP 48
+#define NON_ESP_MARKER 4
+#define FRAGMENT_MIN 200
+
+void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
+{
+	ike_builder_begin(b, e->chain, sizeof(e->chain));
+}
+
+void ike_transmit(struct ike_engine *e, const struct ike_sa *sa, const struct ike_packets *packets)
+{
+	for (size_t i = 0; i < packets->count; i++) {
+		struct ike_datagram datagram = { sa->local, sa->remote,
+			ike_packets_get(packets, i) };
+
+		e->host.send(e->host.context, &datagram);
+	}
+}
+
+static size_t datagram_max(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	size_t overhead = sa->remote.family == AF_INET6 ? IP6_AND_UDP : IP4_AND_UDP;
+	size_t packet = e->settings.fragment_size;
+
+	if (!sa->peer_fragments || !sa->connection ||
+		sa->connection->fragmentation == IKE_FRAGMENTATION_NO ||
+		sa->connection->fragmentation == IKE_FRAGMENTATION_ACCEPT)
+		return 0;
+	if (packet == 0) /* what every path carries: RFC 7383 2.5.1 */
+		packet = sa->remote.family == AF_INET6 ? 1280 : 576;
+	overhead += NON_ESP_MARKER;
+	return packet > overhead + FRAGMENT_MIN ? packet - overhead : FRAGMENT_MIN;
+}
+
+static struct ike_packets *make(struct ike_engine *e, struct ike_sa *sa, uint8_t exchange,
+	uint32_t message_id, bool response, const struct ike_builder *b)
+{
+	struct ike_header header = {
+		.spi_initiator = sa->spi_initiator,
+		.spi_responder = sa->spi_responder,
+		.version = 0x20,
+		.exchange = exchange,
+		.flags = (uint8_t)((sa->initiator ? IKE_FLAG_INITIATOR : 0) |
+				   (response ? IKE_FLAG_RESPONSE : 0)),
+		.message_id = message_id,
+	};
+
+	if (exchange == IKE_EXCHANGE_SA_INIT)
+		return ike_packets_clear(&header, b);
+	struct ike_seal_keys keys = ike_keys_seal(sa, true);
+	return ike_packets_sealed(
+		e->crypto, &keys, &header, b, datagram_max(e, sa), &sa->seal_sequence);
+}
+
+static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exchange,
+	uint32_t message_id, bool response, const struct ike_packets *packets)
+{
+	char text[IKE_NUMBER_TEXT_MAX], from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+
+	ike_count_message(e, sa, exchange, false, response);
+	if (!e->host.log_wanted(e->host.context, IKE_LOG_NET, IKE_LOG_INFO))
+		return;
+	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "sending %s %s %u: from %s to %s (%u bytes)",
+		ike_exchange_format(exchange, text), response ? "response" : "request", message_id,
+		address_format_with_port(&sa->local, from),
+		address_format_with_port(&sa->remote, to), packets->size);
+}
+
+static ike_time retransmission_delay(struct ike_engine *e, unsigned transmission)
+{
+	double delay = (double)e->settings.retransmit_timeout;
+
+	for (unsigned i = 1; i < transmission && delay < 1e9; i++)
+		delay *= e->settings.retransmit_base;
+	if (e->settings.retransmit_limit > 0 && delay > (double)e->settings.retransmit_limit)
+		delay = (double)e->settings.retransmit_limit;
+	if (e->settings.retransmit_jitter > 0) {
+		uint32_t random;
+
+		/* Without randomness we go without jitter; the retransmission matters more. */
+		if (ike_crypto_random(e->crypto, &random, sizeof(random)))
+			delay -= delay * (random % (e->settings.retransmit_jitter + 1)) / 100;
+	}
+	return (ike_time)delay;
+}
+
+bool ike_request_send(
+	struct ike_engine *e, struct ike_sa *sa, uint8_t exchange, const struct ike_builder *b)
+{
+	struct ike_packets *packets = make(e, sa, exchange, sa->next_request, false, b);
+
+	if (!packets)
+		return false;
+	ike_packets_free(sa->request);
+	sa->request = packets;
+	log_sent(e, sa, exchange, sa->next_request, false, packets);
+	sa->next_request++;
+	sa->transmissions = 1;
+	sa->request_sent_at = e->now;
+	sa->retransmit_at = e->now + retransmission_delay(e, 1);
+	ike_schedule(e, sa);
+	ike_transmit(e, sa, packets);
+	return true;
+}
+
+void ike_request_send_once(
+	struct ike_engine *e, struct ike_sa *sa, uint8_t exchange, const struct ike_builder *b)
+{
+	struct ike_packets *packets = make(e, sa, exchange, sa->next_request, false, b);
+
+	if (!packets)
+		return;
+	log_sent(e, sa, exchange, sa->next_request, false, packets);
+	ike_transmit(e, sa, packets);
+	ike_packets_free(packets);
+}
+
+bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, uint8_t exchange,
+	uint32_t message_id, const struct ike_builder *b)
+{
+	struct ike_packets *packets = make(e, sa, exchange, message_id, true, b);
+
+	if (!packets)
+		return false;
+	ike_packets_free(sa->response);
+	sa->response = packets;
+	log_sent(e, sa, exchange, message_id, true, packets);
+	ike_transmit(e, sa, packets);
+	return true;
+}
+
+void ike_request_answered(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_packets_free(sa->request);
+	sa->request = NULL;
+	sa->retransmit_at = IKE_NEVER;
+	ike_reassembly_free(sa->reassembly_response);
+	sa->reassembly_response = NULL;
+	ike_schedule(e, sa);
+}
+
+bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint32_t message_id = sa->next_request - 1;
+
+	if (sa->transmissions > e->settings.retransmit_tries)
+		return false;
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "retransmit %u of request with message ID %u",
+		sa->transmissions, message_id);
+	sa->transmissions++;
+	sa->retransmit_at = e->now + retransmission_delay(e, sa->transmissions);
+	ike_schedule(e, sa);
+	ike_transmit(e, sa, sa->request);
+	return true;
+}

@@ -1,0 +1,240 @@
+/*
+ * Trap and shunt policies: installed by `start_action = trap`, by mode pass or drop, and by the
+ * install command. A packet that meets a trap raises an acquire, which starts the child.
+ */
+#include "libike/ikev2/ikev2.h"
+
+#include <stdlib.h>
+
+const struct ike_trap *ike_engine_trap(const struct ike_engine *e, size_t index)
+{
+	const struct ike_trap *trap = e->traps;
+
+	while (trap && index-- > 0)
+		trap = trap->next;
+	return trap;
+}
+
+struct ike_trap *ike_trap_find(const struct ike_engine *e, const char *ike, const char *child)
+{
+	for (struct ike_trap *trap = e->traps; trap; trap = trap->next)
+		if ((!ike || strcmp(trap->connection->name, ike) == 0) &&
+			strcmp(trap->config->name, child) == 0)
+			return trap;
+	return NULL;
+}
+
+static void trap_free(struct ike_engine *e, struct ike_trap *trap)
+{
+	ike_reqid_release(e, trap->shared_reqid);
+	ike_connection_free(trap->connection);
+	free((void *)trap->policies.local_selectors);
+	free(trap);
+}
+
+static bool is_shunt(const struct ike_child_config *config)
+{
+	return config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP;
+}
+
+/* Whom the trap's tunnel would go between; unknown peers are fine for shunts only. */
+static bool resolve_endpoints(
+	struct ike_engine *e, const struct ike_connection *c, struct ike_kernel_policies *p)
+{
+	for (size_t i = 0; i < c->remote_addrs.count && p->remote.family == 0; i++)
+		if (c->remote_addrs.items[i].kind == IKE_ENDPOINT_HOST)
+			p->remote = c->remote_addrs.items[i].from;
+	for (size_t i = 0; i < c->local_addrs.count && p->local.family == 0; i++)
+		if (c->local_addrs.items[i].kind == IKE_ENDPOINT_HOST &&
+			(p->remote.family == 0 ||
+				c->local_addrs.items[i].from.family == p->remote.family))
+			p->local = c->local_addrs.items[i].from;
+	if (p->local.family == 0 && p->remote.family != 0)
+		return e->host.source_address(e->host.context, &p->remote, &p->local);
+	return p->remote.family != 0;
+}
+
+static size_t resolve_list(const struct ike_selector *from, size_t count,
+	const struct address *host, struct ike_selector *ret)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!from[i].dynamic || host->family != 0)
+			ret[used++] = ike_selector_resolve(&from[i], host);
+	return used;
+}
+
+static bool fill_selectors(struct ike_trap *trap, struct why *why)
+{
+	const struct ike_child_config *config = trap->config;
+	struct ike_kernel_policies *p = &trap->policies;
+	struct ike_selector *list =
+		calloc((size_t)config->local_ts_count + config->remote_ts_count, sizeof(*list));
+
+	if (!list)
+		return why_fail(why, "out of memory");
+	p->local_selectors = list;
+	p->local_count =
+		(uint8_t)resolve_list(config->local_ts, config->local_ts_count, &p->local, list);
+	p->remote_selectors = list + p->local_count;
+	p->remote_count = (uint8_t)resolve_list(
+		config->remote_ts, config->remote_ts_count, &p->remote, list + p->local_count);
+	if (p->local_count > 0 && p->remote_count > 0)
+		return true;
+	return why_fail(
+		why, "'%s' has dynamic selectors and no address to take for them", config->name);
+}
+
+static bool fill_reqid(struct ike_engine *e, struct ike_trap *trap, struct why *why)
+{
+	const struct ike_kernel_policies *p = &trap->policies;
+	struct ike_reqid_key key = {
+		.local = p->local_selectors,
+		.remote = p->remote_selectors,
+		.local_count = p->local_count,
+		.remote_count = p->remote_count,
+		.mark_in = p->mark_in,
+		.mark_out = p->mark_out,
+		.if_id_in = p->if_id_in,
+		.if_id_out = p->if_id_out,
+	};
+
+	trap->reqid = trap->config->reqid;
+	if (!trap->reqid) {
+		trap->shared_reqid = ike_reqid_hold(e, &key);
+		if (!trap->shared_reqid)
+			return why_fail(why, "out of memory");
+		trap->reqid = ike_reqid_number(trap->shared_reqid);
+	}
+	trap->policies.reqid = trap->reqid;
+	return true;
+}
+
+static bool fill(struct ike_engine *e, struct ike_trap *trap, struct why *why)
+{
+	const struct ike_child_config *config = trap->config;
+	const struct ike_connection *c = trap->connection;
+	struct ike_kernel_policies *p = &trap->policies;
+
+	p->kind = is_shunt(config) ? IKE_POLICY_SHUNT : IKE_POLICY_TRAP;
+	p->mode = config->mode;
+	p->protocol = config->proposals.count > 0 ? config->proposals.items[0].protocol
+						  : IKE_PROTOCOL_ESP;
+	p->no_fwd_out = !config->policies_fwd_out;
+	p->priority = config->priority;
+	p->mark_in = config->mark_in;
+	p->mark_out = config->mark_out;
+	p->if_id_in = config->if_id_in ? config->if_id_in : c->if_id_in;
+	p->if_id_out = config->if_id_out ? config->if_id_out : c->if_id_out;
+	p->interface = config->interface;
+	if (!resolve_endpoints(e, c, p) && !is_shunt(config))
+		return why_fail(why, "installing trap failed, remote address unknown");
+	return fill_selectors(trap, why) && fill_reqid(e, trap, why);
+}
+
+bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, struct why *why)
+{
+	struct ike_trap **end = &e->traps;
+
+	if (ike_trap_find(e, c->name, config->name))
+		return why_fail(why, "CHILD_SA '%s' is installed already", config->name);
+	struct ike_trap *trap = calloc(1, sizeof(*trap));
+	if (!trap)
+		return why_fail(why, "out of memory");
+	trap->connection = ike_connection_hold(c);
+	trap->config = config;
+	if (!fill(e, trap, why) ||
+		!e->host.policies_install(e->host.context, &trap->policies, why)) {
+		trap_free(e, trap);
+		return false;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = trap;
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "installed %s policies of '%s'",
+		is_shunt(config) ? "shunt" : "trap", config->name);
+	return true;
+}
+
+void ike_trap_remove(struct ike_engine *e, struct ike_trap *trap)
+{
+	struct ike_trap **at = &e->traps;
+
+	while (*at != trap)
+		at = &(*at)->next;
+	*at = trap->next;
+	e->host.policies_remove(e->host.context, &trap->policies);
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "uninstalled policies of '%s'",
+		trap->config->name);
+	trap_free(e, trap);
+}
+
+void ike_traps_free(struct ike_engine *e)
+{
+	while (e->traps) {
+		struct ike_trap *trap = e->traps;
+
+		e->traps = trap->next;
+		trap_free(e, trap);
+	}
+}
+
+bool ike_engine_install(
+	struct ike_engine *e, ike_time now, const char *ike, const char *child, struct why *why)
+{
+	const struct ike_child_config *config;
+	struct ike_connection *c;
+
+	e->now = now;
+	c = ike_loaded_child(e, ike, child, &config, why);
+	return c && ike_trap_install(e, c, config, why);
+}
+
+bool ike_engine_uninstall(
+	struct ike_engine *e, ike_time now, const char *ike, const char *child, struct why *why)
+{
+	struct ike_trap *trap = ike_trap_find(e, ike, child);
+
+	e->now = now;
+	if (!trap)
+		return why_fail(why, "policy '%s' not found", child);
+	ike_trap_remove(e, trap);
+	return true;
+}
+
+/* A child of that definition that is up or on its way: the packet will find it. */
+static bool is_underway(const struct ike_trap *trap)
+{
+	for (const struct ike_sa *sa = trap->connection->sas; sa; sa = sa->next) {
+		if (sa->state == IKE_SA_DELETING)
+			continue;
+		for (const struct ike_task *task = sa->tasks; task; task = task->next)
+			if (task->child && task->kind == IKE_TASK_CREATE_CHILD &&
+				task->child->config == trap->config)
+				return true;
+		if (sa->active && sa->active->child && sa->active->kind != IKE_TASK_DELETE_CHILD &&
+			sa->active->child->config == trap->config)
+			return true;
+	}
+	return false;
+}
+
+void ike_engine_acquire(struct ike_engine *e, ike_time now, const struct ike_acquire *acquire)
+{
+	struct ike_initiate what = { 0 };
+	struct why why;
+
+	e->now = now;
+	for (struct ike_trap *trap = e->traps; trap; trap = trap->next) {
+		if (trap->reqid != acquire->reqid || trap->policies.kind != IKE_POLICY_TRAP ||
+			is_underway(trap))
+			continue;
+		ike_log(e, NULL, IKE_LOG_KNL, IKE_LOG_INFO,
+			"a packet wants CHILD_SA '%s' (reqid %u)", trap->config->name, trap->reqid);
+		if (!ike_initiate(e, trap->connection, trap->config, &what, NULL, &why))
+			ike_log(e, NULL, IKE_LOG_IKE, IKE_LOG_INFO, "acquire: %s", why.text);
+		return;
+	}
+}
