@@ -65,6 +65,10 @@ void xfrm_selector_to_kernel(const struct xfrm_traffic_selector *from, struct xf
 
 bool xfrm_selector_from_kernel(const struct xfrm_selector *from, struct xfrm_traffic_selector *ret)
 {
+	if (from->family == AF_UNSPEC) { /* larval states have something in the other fields */
+		*ret = (struct xfrm_traffic_selector){ 0 };
+		return true;
+	}
 	struct xfrm_traffic_selector s = {
 		.source = xfrm_address_from_kernel(from->family, &from->saddr, ntohs(from->sport)),
 		.destination =
@@ -78,8 +82,7 @@ bool xfrm_selector_from_kernel(const struct xfrm_selector *from, struct xfrm_tra
 	};
 	size_t bits = 8 * address_size(&s.source);
 
-	if (s.source_prefix > bits || s.destination_prefix > bits ||
-		(from->family != AF_UNSPEC && bits == 0))
+	if (bits == 0 || s.source_prefix > bits || s.destination_prefix > bits)
 		return false;
 	*ret = s;
 	return true;

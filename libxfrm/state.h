@@ -89,6 +89,7 @@ struct xfrm_replay {
 
 struct xfrm_state_status {
 	bool ours; /* installed through libxfrm, perhaps by an earlier process (see xfrm.h) */
+	uint32_t reqid;
 	uint64_t bytes, packets;
 	uint64_t added;     /* seconds since 1970 */
 	uint64_t used;      /* first packet, seconds since 1970, 0: none yet */

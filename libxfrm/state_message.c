@@ -363,6 +363,7 @@ bool xfrm_parse_state(const struct nlmsghdr *message, struct xfrm_state *ret_sta
 		carried = info.curlft;
 	struct xfrm_state_status status = {
 		.ours = (info.seq & 0xffff0000u) == OWNER_SEQUENCE,
+		.reqid = info.reqid,
 		.bytes = carried.bytes,
 		.packets = carried.packets,
 		.added = carried.add_time,
