@@ -69,7 +69,7 @@ static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exch
 	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "sending %s %s %u: from %s to %s (%u bytes)",
 		ike_exchange_format(exchange, text), response ? "response" : "request", message_id,
 		address_format_with_port(&sa->local, from),
-		address_format_with_port(&sa->remote, to), packets->size);
+		address_format_with_port(&sa->remote, to), packets->size - 2 * packets->count);
 }
 
 static ike_time retransmission_delay(struct ike_engine *e, unsigned transmission)

@@ -55,7 +55,7 @@ void ike_build_configuration(struct ike_builder *b, uint8_t type, struct bytes a
  * kept as it is for retransmission. */
 struct ike_packets {
 	uint16_t count;
-	uint32_t size;    /* of all datagrams together */
+	uint32_t size;    /* of octets, below: lengths and datagrams */
 	uint8_t octets[]; /* count times: 16-bit length in network order, datagram */
 };
 
