@@ -251,6 +251,15 @@ const struct settings_section *settings_find(const struct settings_section *from
 	return from;
 }
 
+const struct settings_section *settings_child(
+	const struct settings *s, const struct settings_section *parent, const char *name)
+{
+	const struct settings_node *node =
+		parent ? settings_tree_find(&s->resolved, parent, true, bytes_of_text(name)) : NULL;
+
+	return node ? &node->as.section : NULL;
+}
+
 const struct settings_key *settings_find_key(const struct settings_section *from, const char *path)
 {
 	const char *dot;

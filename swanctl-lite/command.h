@@ -1,0 +1,105 @@
+/*
+ * Commands of swanctl-lite: the table in main.c, the options of each, and what all of them need.
+ *
+ * A command is one `const struct swanctl_command` with its name, options in the order in which
+ * --help lists them, and a run function. main.c parses the options; run talks to the daemon
+ * through struct swanctl, which connects at the first request, and returns the exit status. Texts
+ * for people and scripts go to stdout, complaints to stderr, worded as strongSwan's swanctl words
+ * them, because OPNsense, pfSense and VyOS parse them.
+ */
+#ifndef SWANCTL_LITE_COMMAND_H
+#define SWANCTL_LITE_COMMAND_H
+
+#include "libvici/client.h"
+#include "swanctl-lite/output.h"
+
+#define SWANCTL_OPTIONS_MAX 16
+#define SWANCTL_USAGE_MAX 4
+
+struct swanctl_option {
+	const char *name; /* long */
+	char letter;
+	bool has_value;
+	const char *text;
+};
+
+/* What a command runs with. */
+struct swanctl {
+	const struct swanctl_command *command;
+	struct vici_client *client; /* NULL until something is asked of the daemon */
+	enum swanctl_format format;
+	int debug; /* 0: no warnings; 2: also what is sent */
+	const char *
+		values[128]; /* by an option's letter; "" for one without a value; NULL if absent */
+};
+
+struct swanctl_command {
+	const char *name;
+	char letter;
+	const char *text;
+	const char *usage[SWANCTL_USAGE_MAX]; /* lines behind "--name" */
+	struct swanctl_option options[SWANCTL_OPTIONS_MAX];
+	int (*run)(struct swanctl *s);
+};
+
+#define SWANCTL_RAW                                            \
+	{                                                      \
+		"raw", 'r', false, "dump raw response message" \
+	}
+#define SWANCTL_PRETTY                                                            \
+	{                                                                         \
+		"pretty", 'P', false, "dump raw response message in pretty print" \
+	}
+#define SWANCTL_FILE                                             \
+	{                                                        \
+		"file", 'f', true, "custom path to swanctl.conf" \
+	}
+
+static inline const char *swanctl_value(const struct swanctl *s, char letter)
+{
+	return s->values[(unsigned char)letter & 127];
+}
+
+static inline bool swanctl_given(const struct swanctl *s, char letter)
+{
+	return swanctl_value(s, letter) != NULL;
+}
+
+/* Adds an option's value as a key of the request, if it was given. */
+void swanctl_add_option(
+	const struct swanctl *s, struct vici_builder *b, char letter, const char *key);
+
+/* Connects unless that is done. False, after saying why, with the exit status. */
+MUST_USE bool swanctl_connect(struct swanctl *s, int *ret_status);
+
+/* Sends a command. False when there is no answer, after saying why ("list-conns request failed:
+ * ...", "not supported by this daemon"); *ret_status is then the exit status. */
+MUST_USE bool swanctl_call(
+	struct swanctl *s, const struct vici_call *call, struct vici_view *ret, int *ret_status);
+
+/* swanctl_call(), and what nearly every command does with an answer of success and errmsg: dump it
+ * as `reply` when asked for a dump, else say "<what> failed: <errmsg>" if it failed. Returns the
+ * exit status; *ret_ok tells whether it succeeded. */
+int swanctl_simple(struct swanctl *s, const struct vici_call *call, const char *what, bool *ret_ok);
+
+/* A command that streams events: dumps each as asked, or has it printed for people. Returns the
+ * exit status. */
+int swanctl_stream(struct swanctl *s, const char *command, const char *event,
+	struct vici_builder *arguments, void (*print)(struct vici_view message));
+
+/* Dumps the reply to one request of several ("load-conn reply {...}"); JSON says what it was
+ * about: {"command":"load-conn","name":"psk","success":"yes"}. name may be NULL. */
+void swanctl_dump_reply(
+	const struct swanctl *s, const char *command, const char *name, struct vici_view answer);
+
+/* Whether an answer says success = yes. */
+bool swanctl_succeeded(struct vici_view answer);
+
+extern const struct swanctl_command swanctl_counters, swanctl_initiate, swanctl_terminate,
+	swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install, swanctl_list_sas,
+	swanctl_list_pols, swanctl_list_authorities, swanctl_list_conns, swanctl_list_pools,
+	swanctl_list_algs, swanctl_flush_certs, swanctl_load_all, swanctl_load_authorities,
+	swanctl_load_conns, swanctl_load_creds, swanctl_load_pools, swanctl_log, swanctl_version,
+	swanctl_stats, swanctl_reload_settings;
+
+#endif

@@ -1,0 +1,163 @@
+/* About the daemon itself: --version, --stats, --reload-settings, --log. */
+#include "swanctl-lite/command.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int run_version(struct swanctl *s)
+{
+	struct vici_call call = { .command = "version" };
+	struct vici_view answer;
+	int status;
+
+	if (!swanctl_given(s, 'd')) {
+		puts("charon-lite swanctl-lite " SWANCTL_LITE_VERSION);
+		return 0;
+	}
+	if (!swanctl_call(s, &call, &answer, &status))
+		return status;
+	if (s->format != SWANCTL_TEXT) {
+		swanctl_dump(stdout, s->format, "version reply", answer);
+		return 0;
+	}
+	bool ours = vici_is(vici_get(answer, "daemon"), "charon-lite");
+	printf("%s %s %s (%s, %s, %s)\n", ours ? "charon-lite" : "strongSwan",
+		SWANCTL_TEXT_OF(answer, "version"), SWANCTL_TEXT_OF(answer, "daemon"),
+		SWANCTL_TEXT_OF(answer, "sysname"), SWANCTL_TEXT_OF(answer, "release"),
+		SWANCTL_TEXT_OF(answer, "machine"));
+	return 0;
+}
+
+/* A number of the statistics by its path; nothing when it is not there. */
+static const char *stat_text(
+	struct vici_view answer, const char *path, char room[SWANCTL_TEXT_ROOM])
+{
+	struct bytes value = vici_value(vici_find_path(answer, path));
+
+	snprintf(room, SWANCTL_TEXT_ROOM, "%.*s", (int)value.length,
+		value.at ? (const char *)value.at : "");
+	return room;
+}
+
+#define STAT(path) stat_text(answer, path, (char[SWANCTL_TEXT_ROOM]){ 0 })
+
+static void print_stats(struct vici_view answer)
+{
+	printf("uptime: %s, since %s\n", STAT("uptime.running"), STAT("uptime.since"));
+	printf("worker threads: %s total, %s idle, working: %s/%s/%s/%s\n", STAT("workers.total"),
+		STAT("workers.idle"), STAT("workers.active.critical"), STAT("workers.active.high"),
+		STAT("workers.active.medium"), STAT("workers.active.low"));
+	printf("job queues: %s/%s/%s/%s\n", STAT("queues.critical"), STAT("queues.high"),
+		STAT("queues.medium"), STAT("queues.low"));
+	printf("jobs scheduled: %s\n", STAT("scheduled"));
+	printf("IKE_SAs: %s total, %s half-open\n", STAT("ikesas.total"), STAT("ikesas.half-open"));
+	if (vici_present(vici_find(answer, "mem")))
+		printf("memory usage: %s bytes, %s allocations\n", STAT("mem.total"),
+			STAT("mem.allocs"));
+	if (vici_present(vici_find(answer, "mallinfo")))
+		printf("mallinfo: sbrk %s, mmap %s, used %s, free %s\n", STAT("mallinfo.sbrk"),
+			STAT("mallinfo.mmap"), STAT("mallinfo.used"), STAT("mallinfo.free"));
+	fputs("loaded plugins:", stdout);
+	if (swanctl_has_items(answer, "plugins")) {
+		putchar(' ');
+		swanctl_print_list(stdout, answer, "plugins");
+	}
+	putchar('\n');
+}
+
+static int run_stats(struct swanctl *s)
+{
+	struct vici_call call = { .command = "stats" };
+	struct vici_view answer;
+	int status;
+
+	if (!swanctl_call(s, &call, &answer, &status))
+		return status;
+	if (s->format != SWANCTL_TEXT)
+		swanctl_dump(stdout, s->format, "stats reply", answer);
+	else
+		print_stats(answer);
+	return 0;
+}
+
+static int run_reload(struct swanctl *s)
+{
+	struct vici_call call = { .command = "reload-settings" };
+	bool ok;
+
+	return swanctl_simple(s, &call, "reload-settings", &ok);
+}
+
+static bool on_log(void *context, struct bytes name, struct vici_view message)
+{
+	const struct swanctl *s = context;
+
+	(void)name;
+	if (s->format != SWANCTL_TEXT)
+		swanctl_dump(stdout, s->format, "log", message);
+	else
+		printf("%02d[%s] %s\n", atoi(SWANCTL_TEXT_OF(message, "thread")),
+			SWANCTL_TEXT_OF(message, "group"), SWANCTL_TEXT_OF(message, "msg"));
+	fflush(stdout);
+	return true;
+}
+
+/* Goes on until it is interrupted or the daemon goes away. */
+static int run_log(struct swanctl *s)
+{
+	static const char *const events[] = { "log" };
+	struct why why = { "" };
+	int status;
+
+	if (!swanctl_connect(s, &status))
+		return status;
+	errno = 0;
+	enum vici_result result = vici_client_listen(s->client, events, 1, on_log, s, &why);
+	if (result == VICI_OK)
+		return 0;
+	status = errno ? errno : EPROTO;
+	fprintf(stderr, "%s: %s\n",
+		result == VICI_UNKNOWN_EVENT ? "registering for log failed" : "disconnected",
+		why.text);
+	return status;
+}
+
+const struct swanctl_command swanctl_version = {
+	.name = "version",
+	.letter = 'v',
+	.text = "show version information",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = {
+		{ "daemon", 'd', false, "query daemon version" },
+		SWANCTL_RAW,
+		SWANCTL_PRETTY,
+	},
+	.run = run_version,
+};
+
+const struct swanctl_command swanctl_stats = {
+	.name = "stats",
+	.letter = 'S',
+	.text = "show daemon stats information",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.run = run_stats,
+};
+
+const struct swanctl_command swanctl_reload_settings = {
+	.name = "reload-settings",
+	.letter = 'r',
+	.text = "reload daemon strongswan.conf",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.run = run_reload,
+};
+
+const struct swanctl_command swanctl_log = {
+	.name = "log",
+	.letter = 'T',
+	.text = "trace logging output",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.run = run_log,
+};

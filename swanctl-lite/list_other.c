@@ -1,0 +1,138 @@
+/* Lists that are short: --list-algs, --list-pools, --list-authorities. */
+#include "swanctl-lite/command.h"
+
+static int run_algs(struct swanctl *s)
+{
+	struct vici_call call = { .command = "get-algorithms" };
+	struct vici_view answer;
+	int status;
+
+	if (!swanctl_call(s, &call, &answer, &status))
+		return status;
+	if (s->format != SWANCTL_TEXT) {
+		swanctl_dump(stdout, s->format, "get-algorithms reply", answer);
+		return 0;
+	}
+	VICI_EACH(kind, answer)
+	{
+		printf("%s:\n", SWANCTL_NAME_OF(kind));
+		VICI_EACH(alg, kind)
+		{
+			printf("  %s[", SWANCTL_NAME_OF(alg));
+			fwrite(vici_value(alg).at, 1, vici_value(alg).length, stdout);
+			puts("]");
+		}
+	}
+	return 0;
+}
+
+const struct swanctl_command swanctl_list_algs = {
+	.name = "list-algs",
+	.letter = 'g',
+	.text = "show loaded algorithms",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.run = run_algs,
+};
+
+static void print_leases(struct vici_view leases)
+{
+	VICI_EACH(lease, leases)
+	printf("  %-30s %-8s '%s'\n", SWANCTL_TEXT_OF(lease, "address"),
+		SWANCTL_TEXT_OF(lease, "status"), SWANCTL_TEXT_OF(lease, "identity"));
+}
+
+static int run_pools(struct swanctl *s)
+{
+	struct vici_builder b = { 0 };
+	struct vici_call call = { .command = "get-pools", .arguments = &b };
+	struct vici_view answer;
+	int status;
+
+	if (swanctl_given(s, 'l'))
+		vici_key_text(&b, "leases", "yes");
+	swanctl_add_option(s, &b, 'n', "name");
+	bool ok = swanctl_call(s, &call, &answer, &status);
+	vici_builder_free(&b);
+	if (!ok)
+		return status;
+	if (s->format != SWANCTL_TEXT) {
+		swanctl_dump(stdout, s->format, "get-pools reply", answer);
+		return 0;
+	}
+	VICI_EACH(pool, answer)
+	{
+		printf("%-20s %-30s %6s / %s / %s\n", SWANCTL_NAME_OF(pool),
+			SWANCTL_TEXT_OF(pool, "base"), SWANCTL_TEXT_OF(pool, "online"),
+			SWANCTL_TEXT_OF(pool, "offline"), SWANCTL_TEXT_OF(pool, "size"));
+		print_leases(vici_find(pool, "leases"));
+	}
+	return 0;
+}
+
+const struct swanctl_command swanctl_list_pools = {
+	.name = "list-pools",
+	.letter = 'A',
+	.text = "list loaded pool configurations",
+	.usage = { "[--leases] [--raw|--pretty|--json]" },
+	.options = {
+		SWANCTL_RAW,
+		SWANCTL_PRETTY,
+		{ "leases", 'l', false, "list leases of each pool" },
+		{ "name", 'n', true, "filter pools by name" },
+	},
+	.run = run_pools,
+};
+
+/* "  crl_uris:  u1" and further ones below it. */
+static void print_uris(struct vici_view uris)
+{
+	const char *label = vici_is(vici_name(uris), "crl_uris") ? "crl_uris:" : "ocsp_uris:";
+
+	VICI_EACH(uri, uris)
+	{
+		printf("  %-10s ", label);
+		fwrite(vici_value(uri).at, 1, vici_value(uri).length, stdout);
+		putchar('\n');
+		label = "";
+	}
+}
+
+static void print_authority(struct vici_view message)
+{
+	VICI_EACH(authority, message)
+	{
+		printf("%s:\n", SWANCTL_NAME_OF(authority));
+		VICI_EACH(each, authority)
+		{
+			if (vici_kind(each) == VICI_LIST)
+				print_uris(each);
+			else
+				printf("  %s: %s\n", SWANCTL_NAME_OF(each),
+					SWANCTL_TEXT_OF(authority, SWANCTL_NAME_OF(each)));
+		}
+	}
+}
+
+static int run_authorities(struct swanctl *s)
+{
+	struct vici_builder b = { 0 };
+
+	swanctl_add_option(s, &b, 'n', "name");
+	int status = swanctl_stream(s, "list-authorities", "list-authority", &b, print_authority);
+	vici_builder_free(&b);
+	return status;
+}
+
+const struct swanctl_command swanctl_list_authorities = {
+	.name = "list-authorities",
+	.letter = 'B',
+	.text = "list loaded authority configurations",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = {
+		{ "name", 'n', true, "filter by authority name" },
+		SWANCTL_RAW,
+		SWANCTL_PRETTY,
+	},
+	.run = run_authorities,
+};
