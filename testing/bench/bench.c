@@ -1,0 +1,216 @@
+/*
+ * bench: what a set-up costs, each side on its own, beside what OpenSSL alone charges in the same
+ * run; what an SA holds in memory; how both change when many are up. Medians: the machine may be
+ * busy with something else. Compare ratios, not absolute figures across machines.
+ */
+#include "testing/bench/floor.h"
+#include "testing/bench/pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RATIO_GOAL 2.0
+#define MEMORY_GOAL 4096
+
+struct options {
+	bool json;
+	uint32_t set_ups; /* measured for each suite */
+	uint32_t many;    /* SAs up */
+};
+
+struct suite {
+	const char *name;
+	const char *proposal;
+	enum floor_group group;
+};
+
+struct result {
+	double floor, side[BENCH_SIDES]; /* microseconds */
+};
+
+static const struct suite suites[] = {
+	{ "PSK X25519 AES-GCM", "aes128gcm16-prfsha256-x25519", FLOOR_X25519 },
+	{ "PSK ECP-256 AES-GCM", "aes128gcm16-prfsha256-ecp256", FLOOR_ECP_256 },
+	{ "PSK MODP-2048 AES-GCM", "aes128gcm16-prfsha256-modp2048", FLOOR_MODP_2048 },
+};
+#define SUITES (sizeof(suites) / sizeof(suites[0]))
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* In microseconds; sorts. */
+static double median(uint64_t *samples, uint32_t count)
+{
+	qsort(samples, count, sizeof(*samples), by_value);
+	return (double)samples[count / 2] / 1000;
+}
+
+static uint64_t *samples_new(uint32_t count)
+{
+	uint64_t *samples = calloc(count, sizeof(*samples));
+
+	if (!samples)
+		exit(1);
+	return samples;
+}
+
+/* Set-ups of peers first, first + 1, ... each torn down again. */
+static void measure_set_ups(
+	struct bench_pair *p, uint32_t first, uint32_t peers, uint32_t count, struct result *ret)
+{
+	uint64_t *samples[BENCH_SIDES] = { samples_new(count), samples_new(count) };
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t nanoseconds[BENCH_SIDES];
+
+		bench_pair_set_up(p, first + i % peers, nanoseconds);
+		for (size_t side = 0; side < BENCH_SIDES; side++)
+			samples[side][i] = nanoseconds[side];
+		bench_pair_tear_down(p, first + i % peers);
+	}
+	for (size_t side = 0; side < BENCH_SIDES; side++) {
+		ret->side[side] = median(samples[side], count);
+		free(samples[side]);
+	}
+}
+
+static void measure_suite(const struct suite *suite, uint32_t count, struct result *ret)
+{
+	struct bench_pair *p = bench_pair_new(suite->proposal, 0);
+	struct floor *f = floor_new(suite->group);
+	uint64_t *samples = samples_new(count);
+	struct result warm;
+	uint32_t peer = bench_pair_add_peer(p);
+
+	measure_set_ups(p, peer, 1, count / 10 + 1, &warm);
+	for (uint32_t i = 0; i < count / 10 + 1; i++)
+		floor_run(f);
+	measure_set_ups(p, peer, 1, count, ret);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t before = bench_cpu_time();
+
+		floor_run(f);
+		samples[i] = bench_cpu_time() - before;
+	}
+	ret->floor = median(samples, count);
+	free(samples);
+	floor_free(f);
+	bench_pair_free(p);
+}
+
+struct many {
+	double memory[BENCH_SIDES]; /* octets an SA with one child */
+	struct result empty, full;
+	double liveness[BENCH_SIDES]; /* microseconds an exchange */
+	uint32_t exchanges;
+};
+
+static void measure_many(const struct options *o, struct many *ret)
+{
+	struct bench_pair *p = bench_pair_new(suites[0].proposal, 30);
+	uint32_t extra = 50;
+	uint64_t nanoseconds[BENCH_SIDES];
+
+	for (uint32_t i = 0; i < o->many + extra; i++)
+		(void)bench_pair_add_peer(p);
+	measure_set_ups(p, o->many, extra, o->set_ups / 2 + 1, &ret->empty);
+	bench_pair_count_memory(p, true);
+	for (uint32_t i = 0; i < o->many; i++)
+		bench_pair_set_up(p, i, nanoseconds);
+	bench_pair_count_memory(p, false);
+	for (size_t side = 0; side < BENCH_SIDES; side++)
+		ret->memory[side] = (double)bench_pair_memory(p, (enum bench_side)side) / o->many;
+	measure_set_ups(p, o->many, extra, o->set_ups / 2 + 1, &ret->full);
+	ret->exchanges = bench_pair_liveness(p, nanoseconds);
+	for (size_t side = 0; side < BENCH_SIDES; side++)
+		ret->liveness[side] =
+			ret->exchanges ? (double)nanoseconds[side] / ret->exchanges / 1000 : 0;
+	bench_pair_free(p);
+}
+
+static const char *verdict(bool met)
+{
+	return met ? "met" : "missed";
+}
+
+static void print_table(const struct options *o, const struct result *results, const struct many *m)
+{
+	printf("CPU time of one set-up (IKE_SA_INIT, IKE_AUTH, one child), microseconds, medians "
+	       "of "
+	       "%u\n",
+		o->set_ups);
+	printf("%-24s %10s %10s %10s %8s %8s   goal <= %.1f\n", "", "initiator", "responder",
+		"OpenSSL", "ratio i", "ratio r", RATIO_GOAL);
+	for (size_t i = 0; i < SUITES; i++) {
+		const struct result *r = &results[i];
+		double a = r->side[BENCH_INITIATOR] / r->floor;
+		double b = r->side[BENCH_RESPONDER] / r->floor;
+
+		printf("%-24s %10.1f %10.1f %10.1f %8.2f %8.2f   %s\n", suites[i].name,
+			r->side[BENCH_INITIATOR], r->side[BENCH_RESPONDER], r->floor, a, b,
+			verdict(a <= RATIO_GOAL && b <= RATIO_GOAL));
+	}
+	printf("\nWith %u IKE SAs up (PSK X25519 AES-GCM)\n", o->many);
+	printf("%-40s %10s %10s\n", "", "initiator", "responder");
+	printf("%-40s %10.0f %10.0f   goal <= %d: %s\n", "octets of heap per IKE SA with one child",
+		m->memory[0], m->memory[1], MEMORY_GOAL,
+		verdict(m->memory[0] <= MEMORY_GOAL && m->memory[1] <= MEMORY_GOAL));
+	printf("%-40s %10.1f %10.1f\n", "set-up with none other up, us", m->empty.side[0],
+		m->empty.side[1]);
+	printf("%-40s %10.1f %10.1f\n", "set-up with these up, us", m->full.side[0],
+		m->full.side[1]);
+	printf("%-40s %10.2f %10.2f\n", "ratio", m->full.side[0] / m->empty.side[0],
+		m->full.side[1] / m->empty.side[1]);
+	printf("%-40s %10.1f %10.1f   (%u exchanges)\n", "DPD exchange, us", m->liveness[0],
+		m->liveness[1], m->exchanges);
+}
+
+static void print_json(const struct options *o, const struct result *results, const struct many *m)
+{
+	printf("{\n  \"set_up_us\": [\n");
+	for (size_t i = 0; i < SUITES; i++) {
+		const struct result *r = &results[i];
+
+		printf("    {\"suite\": \"%s\", \"initiator\": %.1f, \"responder\": %.1f, "
+		       "\"openssl\": %.1f, \"initiator_ratio\": %.3f, \"responder_ratio\": "
+		       "%.3f}%s\n",
+			suites[i].name, r->side[0], r->side[1], r->floor, r->side[0] / r->floor,
+			r->side[1] / r->floor, i + 1 < SUITES ? "," : "");
+	}
+	printf("  ],\n  \"goal_ratio\": %.1f,\n", RATIO_GOAL);
+	printf("  \"octets_per_sa\": {\"initiator\": %.0f, \"responder\": %.0f, \"goal\": %d},\n",
+		m->memory[0], m->memory[1], MEMORY_GOAL);
+	printf("  \"with_many\": {\"ike_sas\": %u, \"initiator\": %.1f, \"responder\": %.1f, "
+	       "\"initiator_alone\": %.1f, \"responder_alone\": %.1f},\n",
+		o->many, m->full.side[0], m->full.side[1], m->empty.side[0], m->empty.side[1]);
+	printf("  \"dpd_us\": {\"exchanges\": %u, \"initiator\": %.1f, \"responder\": %.1f}\n}\n",
+		m->exchanges, m->liveness[0], m->liveness[1]);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .set_ups = 2000, .many = 10000 };
+	struct result results[SUITES];
+	struct many many = { 0 };
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--json") == 0) {
+			o.json = true;
+		} else if (strcmp(argv[i], "--quick") == 0) {
+			o.set_ups = 300;
+			o.many = 2000;
+		} else {
+			fprintf(stderr, "usage: bench [--json] [--quick]\n");
+			return 2;
+		}
+	}
+	for (size_t i = 0; i < SUITES; i++)
+		measure_suite(&suites[i], o.set_ups, &results[i]);
+	measure_many(&o, &many);
+	(o.json ? print_json : print_table)(&o, results, &many);
+	return 0;
+}

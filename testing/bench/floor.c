@@ -1,0 +1,167 @@
+#include "testing/bench/floor.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct floor {
+	EVP_PKEY_CTX *keygen;
+	EVP_PKEY *peer;
+	unsigned char *peer_public; /* as it comes on the wire */
+	size_t peer_public_length;
+	EVP_MAC *hmac;
+	EVP_MAC_CTX *mac;
+	EVP_MD *sha1;
+	EVP_MD_CTX *digest;
+	EVP_CIPHER *gcm;
+	EVP_CIPHER_CTX *cipher;
+	unsigned char message[512];
+};
+
+static void must(int ok, const char *what)
+{
+	if (ok > 0)
+		return;
+	fprintf(stderr, "bench: OpenSSL: %s failed\n", what);
+	exit(1);
+}
+
+static EVP_PKEY *key_pair(struct floor *f)
+{
+	EVP_PKEY *key = NULL;
+
+	must(EVP_PKEY_keygen(f->keygen, &key), "key generation");
+	return key;
+}
+
+struct floor *floor_new(enum floor_group group)
+{
+	static const struct {
+		const char *type, *name;
+	} groups[] = { { "X25519", NULL }, { "EC", "P-256" }, { "DH", "modp_2048" } };
+	struct floor *f = calloc(1, sizeof(*f));
+	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
+		OSSL_PARAM_END };
+
+	must(f != NULL, "memory");
+	f->keygen = EVP_PKEY_CTX_new_from_name(NULL, groups[group].type, NULL);
+	must(EVP_PKEY_keygen_init(f->keygen), "key generation");
+	if (groups[group].name)
+		must(EVP_PKEY_CTX_set_group_name(f->keygen, groups[group].name), "group");
+	f->peer = key_pair(f);
+	f->peer_public_length = EVP_PKEY_get1_encoded_public_key(f->peer, &f->peer_public);
+	f->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	f->mac = EVP_MAC_CTX_new(f->hmac);
+	must(EVP_MAC_CTX_set_params(f->mac, params), "HMAC");
+	f->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+	f->digest = EVP_MD_CTX_new();
+	f->gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	f->cipher = EVP_CIPHER_CTX_new();
+	return f;
+}
+
+void floor_free(struct floor *f)
+{
+	EVP_PKEY_CTX_free(f->keygen);
+	EVP_PKEY_free(f->peer);
+	OPENSSL_free(f->peer_public);
+	EVP_MAC_CTX_free(f->mac);
+	EVP_MAC_free(f->hmac);
+	EVP_MD_CTX_free(f->digest);
+	EVP_MD_free(f->sha1);
+	EVP_CIPHER_CTX_free(f->cipher);
+	EVP_CIPHER_free(f->gcm);
+	free(f);
+}
+
+static void prf(struct floor *f, const unsigned char *key, const unsigned char *data, size_t length,
+	unsigned char ret[32])
+{
+	size_t written;
+
+	must(EVP_MAC_init(f->mac, key, 32, NULL), "HMAC");
+	must(EVP_MAC_update(f->mac, data, length), "HMAC");
+	must(EVP_MAC_final(f->mac, ret, &written, 32), "HMAC");
+}
+
+/* prf+ keeps its key. */
+static void prf_plus(struct floor *f, const unsigned char *key, size_t seed_length, size_t octets)
+{
+	unsigned char block[32] = { 0 };
+	size_t written;
+
+	for (size_t at = 0; at < octets; at += 32) {
+		must(EVP_MAC_init(f->mac, at ? NULL : key, at ? 0 : 32, NULL), "HMAC");
+		must(EVP_MAC_update(f->mac, block, at ? 32 : 0), "HMAC");
+		must(EVP_MAC_update(f->mac, f->message, seed_length + 1), "HMAC");
+		must(EVP_MAC_final(f->mac, block, &written, 32), "HMAC");
+	}
+}
+
+static void shared_secret(struct floor *f, unsigned char *ret, size_t room)
+{
+	EVP_PKEY *mine = key_pair(f);
+	EVP_PKEY *theirs = EVP_PKEY_new();
+	EVP_PKEY_CTX *derive = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL);
+	unsigned char *encoded = NULL;
+	size_t length = room;
+
+	must(EVP_PKEY_get1_encoded_public_key(mine, &encoded) > 0, "public value");
+	must(EVP_PKEY_copy_parameters(theirs, mine), "peer's value");
+	must(EVP_PKEY_set1_encoded_public_key(theirs, f->peer_public, f->peer_public_length),
+		"peer's value");
+	must(EVP_PKEY_derive_init(derive), "derive");
+	must(EVP_PKEY_derive_set_peer_ex(derive, theirs, 0), "derive");
+	must(EVP_PKEY_derive(derive, ret, &length), "derive");
+	OPENSSL_free(encoded);
+	EVP_PKEY_CTX_free(derive);
+	EVP_PKEY_free(theirs);
+	EVP_PKEY_free(mine);
+}
+
+static void seal_and_open(struct floor *f)
+{
+	unsigned char key[16] = { 1 }, iv[12] = { 2 }, tag[16], text[256] = { 3 };
+	int length;
+
+	must(EVP_EncryptInit_ex2(f->cipher, f->gcm, key, iv, NULL), "seal");
+	must(EVP_EncryptUpdate(f->cipher, NULL, &length, f->message, 32), "seal");
+	must(EVP_EncryptUpdate(f->cipher, text, &length, text, sizeof(text)), "seal");
+	must(EVP_EncryptFinal_ex(f->cipher, text, &length), "seal");
+	must(EVP_CIPHER_CTX_ctrl(f->cipher, EVP_CTRL_AEAD_GET_TAG, 16, tag), "seal");
+	must(EVP_DecryptInit_ex2(f->cipher, f->gcm, key, iv, NULL), "open");
+	must(EVP_DecryptUpdate(f->cipher, NULL, &length, f->message, 32), "open");
+	must(EVP_DecryptUpdate(f->cipher, text, &length, text, sizeof(text)), "open");
+	must(EVP_CIPHER_CTX_ctrl(f->cipher, EVP_CTRL_AEAD_SET_TAG, 16, tag), "open");
+	must(EVP_DecryptFinal_ex(f->cipher, text, &length), "open");
+}
+
+static void nat_detection(struct floor *f)
+{
+	unsigned char hash[20];
+
+	must(EVP_DigestInit_ex2(f->digest, f->sha1, NULL), "SHA-1");
+	must(EVP_DigestUpdate(f->digest, f->message, 22), "SHA-1");
+	must(EVP_DigestFinal_ex(f->digest, hash, NULL), "SHA-1");
+}
+
+void floor_run(struct floor *f)
+{
+	unsigned char shared[512], block[32], random[44];
+
+	must(RAND_bytes(random, sizeof(random)), "random");
+	shared_secret(f, shared, sizeof(shared));
+	prf(f, random, shared, 32, block); /* SKEYSEED */
+	prf_plus(f, block, 80, 136);       /* SK_d, SK_ei, SK_er, SK_pi, SK_pr */
+	for (int side = 0; side < 2; side++) {
+		prf(f, block, f->message, 17, block); /* of the PSK */
+		prf(f, block, f->message, 24, block); /* of the identity */
+		prf(f, block, f->message, 400, block);
+	}
+	prf_plus(f, block, 64, 40);
+	for (int i = 0; i < 4; i++)
+		nat_detection(f);
+	seal_and_open(f);
+}

@@ -1,0 +1,25 @@
+/*
+ * What OpenSSL alone charges for the cryptography of one side of one set-up: no message, no state,
+ * no memory. A lower bound to compare the engine with, measured in the same run.
+ *
+ * Key pair and shared secret of the group; SKEYSEED and 3 x 32 + 2 x 20 octets of prf+; both AUTH
+ * values; the child's keys; four NAT detection hashes; nonce and SPIs; one message sealed and one
+ * opened. Contexts and algorithms are fetched beforehand and reused; the peer's MODP value gets the
+ * range check alone (RFC 6989).
+ */
+#ifndef TESTING_BENCH_FLOOR_H
+#define TESTING_BENCH_FLOOR_H
+
+#include <stdint.h>
+
+enum floor_group { FLOOR_X25519, FLOOR_ECP_256, FLOOR_MODP_2048 };
+
+struct floor;
+
+/* Ends the program when OpenSSL lacks something. */
+struct floor *floor_new(enum floor_group group);
+void floor_free(struct floor *f);
+/* Does it once. */
+void floor_run(struct floor *f);
+
+#endif
