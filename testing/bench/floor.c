@@ -42,8 +42,11 @@ struct floor *floor_new(enum floor_group group)
 		const char *type, *name;
 	} groups[] = { { "X25519", NULL }, { "EC", "P-256" }, { "DH", "modp_2048" } };
 	struct floor *f = calloc(1, sizeof(*f));
-	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA256", 0),
-		OSSL_PARAM_END };
+	char sha256[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+		OSSL_PARAM_construct_end(),
+	};
 
 	must(f != NULL, "memory");
 	f->keygen = EVP_PKEY_CTX_new_from_name(NULL, groups[group].type, NULL);

@@ -298,16 +298,30 @@ static bool same_identity(const struct ike_identity *a, const struct ike_identit
 	return a && b && ike_identity_equal(a, b);
 }
 
+static const char *difference(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	if (sa->initiator == other->initiator)
+		return "role";
+	if (!suite_equal(&sa->suite, &other->suite))
+		return "suite";
+	if (!same_identity(sa->local_id, other->remote_id) ||
+		!same_identity(sa->remote_id, other->local_id))
+		return "identities";
+	if (!secret_equal(secret_bytes(&sa->keys), secret_bytes(&other->keys)))
+		return "keys";
+	if ((sa->nat_local || sa->nat_fake) != other->nat_remote)
+		return "NAT";
+	return NULL;
+}
+
 static void check_pair(struct sim_node *n, const struct ike_sa *sa, struct sim_node *peer,
 	const struct ike_sa *other)
 {
-	if (sa->initiator == other->initiator || !suite_equal(&sa->suite, &other->suite) ||
-		!same_identity(sa->local_id, other->remote_id) ||
-		!same_identity(sa->remote_id, other->local_id) ||
-		sa->nat_local != other->nat_remote ||
-		!secret_equal(secret_bytes(&sa->keys), secret_bytes(&other->keys)))
-		sim_complain(n->world, "%s: IKE SA %u is another one at %s", n->name, sa->unique_id,
-			peer->name);
+	const char *what = difference(sa, other);
+
+	if (what)
+		sim_complain(n->world, "%s: IKE SA %u has other %s at %s", n->name, sa->unique_id,
+			what, peer->name);
 	if (!n->nat.here && !address_same_host(&sa->local, &other->remote))
 		sim_complain(n->world, "%s: %s has another address of IKE SA %u", n->name,
 			peer->name, sa->unique_id);

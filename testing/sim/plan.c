@@ -118,7 +118,8 @@ static void make_tunnel(struct sim_world *w, struct plan_pair *pair,
 		hub->local_ts = text(pair, "10.100.%zu.0/24%s", number, port);
 		hub->remote_ts = text(pair, "10.%u.%zu.0/24", site, number);
 		spoke->local_ts = hub->remote_ts;
-		spoke->remote_ts = "0.0.0.0/0";
+		/* Too wide would leave the choice of the child to the other end. */
+		spoke->remote_ts = text(pair, "10.100.%zu.0/24,10.150.0.0/16", number);
 		break;
 	case 2: /* two families */
 		hub->local_ts = text(pair, "10.100.%zu.0/24,fd00:100:%zu::/48", number, number);
@@ -174,7 +175,7 @@ static void make_child(
 		spoke->close_action = make_action(w, plan);
 }
 
-static void make_identities(struct sim_world *w, struct plan_pair *pair)
+static void make_identities(struct sim_world *w, struct plan_pair *pair, bool several)
 {
 	static const char *const hubs[] = { "hub.example.org", "hub@example.org", "@#0a0b0c",
 		"C=CH, O=test, CN=hub" };
@@ -191,7 +192,8 @@ static void make_identities(struct sim_world *w, struct plan_pair *pair)
 		pair->hub_side.remote_id = "nobody.example.org";
 		pair->spoke_side.remote_id = hub;
 	}
-	switch (sim_random_below(&w->random, 3)) {
+	/* At a hub of several only both owners make clear whose it is. */
+	switch (several ? 0 : sim_random_below(&w->random, 3)) {
 	case 0:
 		pair->psk_owners[0] = hub;
 		pair->psk_owners[1] = spoke;
@@ -225,7 +227,7 @@ static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *
 	pair->hub_side.remote_addrs =
 		pair->hub_initiates || plan->pair_count > 1 ? text(pair, "%s", spoke_text) : "%any";
 	pair->spoke_side.remote_addrs = text(pair, "%s", hub_text);
-	make_identities(w, pair);
+	make_identities(w, pair, plan->pair_count > 1);
 	propose(w, pair, ike_proposals, expensive ? COUNT(ike_proposals) : IKE_PROPOSALS_CHEAP,
 		pair->flaw != PLAN_NO_IKE_PROPOSAL, proposals);
 	pair->hub_side.proposals = proposals[0];
