@@ -241,6 +241,7 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 	sa->spi_responder = x->message->header.spi_responder;
 	if (!agree(x) || !derive(x))
 		return IKE_OUTCOME_END;
+	ike_log_suite(x->e, sa, &sa->suite);
 	ike_init_read_notifies(sa, x->message);
 	ike_nat_detect(x->e, sa, x->message);
 	float_ports(x->e, sa);

@@ -192,6 +192,7 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	}
 	ike_count_message(e, sa, IKE_EXCHANGE_SA_INIT, true, false);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "%s is initiating an IKE_SA", from);
+	ike_log_suite(e, sa, &sa->suite);
 	ike_init_read_notifies(sa, message);
 	ike_nat_detect(e, sa, message);
 	sa->negotiation->init_request = bytes_duplicate(datagram->data);

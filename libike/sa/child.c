@@ -284,6 +284,7 @@ bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initi
 	struct ike_sa *sa = child->sa;
 	AUTO_SECRET keymat = { 0 };
 
+	ike_log_suite(e, sa, &child->suite);
 	child->udp_encapsulation = sa->nat_local || sa->nat_remote || sa->nat_fake;
 	ike_child_set_state(e, child, IKE_CHILD_INSTALLING);
 	if (!hold_reqid(e, child) ||

@@ -89,6 +89,15 @@ void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c)
 	ike_connection_free(old);
 }
 
+void ike_log_suite(struct ike_engine *e, const struct ike_sa *sa, const struct ike_suite *suite)
+{
+	char text[IKE_PROPOSAL_TEXT_MAX];
+
+	if (e->host.log_wanted(e->host.context, IKE_LOG_CFG, IKE_LOG_INFO))
+		ike_log(e, sa, IKE_LOG_CFG, IKE_LOG_INFO, "selected proposal: %s",
+			ike_suite_format(suite, text));
+}
+
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa, enum ike_sa_state state)
 {
 	if (sa->state == state)

@@ -26,6 +26,9 @@ bool ike_sa_renew_spi(struct ike_engine *e, struct ike_sa *sa);
 /* The definition that the SA is made from; replaces one that was chosen before. */
 void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c);
 
+/* "selected proposal: ...", when the log wants it. */
+void ike_log_suite(struct ike_engine *e, const struct ike_sa *sa, const struct ike_suite *suite);
+
 /* ---- peers.c: established SAs between the same two identities ---- */
 MUST_USE bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa);
 void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa); /* fine when it is not there */
