@@ -71,6 +71,15 @@ listed() {
 	within 5 sas_match "$@" || failed "$1: no /$2/ in --list-sas"
 }
 
+# unlisted SITE PATTERN: --list-sas does not, or no longer, say so
+unlisted() {
+	within 5 sas_lack "$@" || failed "$1: /$2/ stays in --list-sas"
+}
+
+sas_lack() {
+	swanctl "$1" --list-sas && ! grep -Eq -- "$2" <<<"$output"
+}
+
 sas_match() {
 	swanctl "$1" --list-sas && grep -Eq -- "$2" <<<"$output"
 }
@@ -118,6 +127,12 @@ wire_watch() {
 
 # wire_has FILTER: a packet like this has passed
 wire_has() { tcpdump -n -c 1 -r "$scene_logs/wire.pcap" "$1" 2>/dev/null | grep -q .; }
+
+# wire_block IPTABLES-MATCH...: the router drops these packets from now on
+wire_block() {
+	rm -f /run/lab/topology
+	on wan iptables-legacy -A FORWARD "$@" -j DROP || failed "no such packets to block: $*"
+}
 
 # counters_move SITE: at least one SA in each direction has carried packets
 counters_move() {
