@@ -43,7 +43,8 @@ static void print_limit(struct vici_view child, const char *key, const char *uni
 	*any = true;
 }
 
-static void print_child(struct vici_view child)
+/* detecting: the connection has a dpd_delay; without one, the action says nothing. */
+static void print_child(struct vici_view child, bool detecting)
 {
 	const char *mode = SWANCTL_TEXT_OF(child, "mode");
 	bool any = false;
@@ -56,7 +57,7 @@ static void print_child(struct vici_view child)
 	}
 	if (!any)
 		fputs("no rekeying", stdout);
-	if (!vici_is(vici_get(child, "dpd_action"), "none"))
+	if (detecting)
 		printf(", dpd action is %s", SWANCTL_TEXT_OF(child, "dpd_action"));
 	putchar('\n');
 	if (swanctl_has(child, "label"))
@@ -121,7 +122,7 @@ static void print_event(struct vici_view message)
 				continue;
 			if (vici_is(name, "children")) {
 				VICI_EACH(child, section)
-				print_child(child);
+				print_child(child, !is_zero(connection, "dpd_delay"));
 			} else if ((name.length >= 5 && memcmp(name.at, "local", 5) == 0) ||
 				   (name.length >= 6 && memcmp(name.at, "remote", 6) == 0)) {
 				print_auth(section);
