@@ -37,9 +37,9 @@ void cl_log_write(struct cl_log *log, const struct ike_log *line);
 PRINTF_LIKE(4, 5)
 void cl_log_text(struct cl_log *log, uint8_t group, int level, const char *format, ...);
 
-/* One listener (the VICI server). level: the most detailed that it wants now, -1 for nothing. A
- * listener's own lines are not given to it. */
-void cl_log_listen(struct cl_log *log, int level,
+/* One listener (the VICI server); NULLs end it. level says how detailed the lines are that it wants
+ * now, -1 for none. Lines that it causes itself are not given to it. */
+void cl_log_listen(struct cl_log *log, int (*level)(void *context),
 	void (*write)(void *context, const struct ike_log *line), void *context);
 
 #endif

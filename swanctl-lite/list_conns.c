@@ -43,8 +43,7 @@ static void print_limit(struct vici_view child, const char *key, const char *uni
 	*any = true;
 }
 
-/* detecting: the connection has a dpd_delay; without one, the action says nothing. */
-static void print_child(struct vici_view child, bool detecting)
+static void print_child(struct vici_view child)
 {
 	const char *mode = SWANCTL_TEXT_OF(child, "mode");
 	bool any = false;
@@ -57,7 +56,7 @@ static void print_child(struct vici_view child, bool detecting)
 	}
 	if (!any)
 		fputs("no rekeying", stdout);
-	if (detecting)
+	if (!vici_is(vici_get(child, "dpd_action"), "none"))
 		printf(", dpd action is %s", SWANCTL_TEXT_OF(child, "dpd_action"));
 	putchar('\n');
 	if (swanctl_has(child, "label"))
@@ -122,7 +121,7 @@ static void print_event(struct vici_view message)
 				continue;
 			if (vici_is(name, "children")) {
 				VICI_EACH(child, section)
-				print_child(child, !is_zero(connection, "dpd_delay"));
+				print_child(child);
 			} else if ((name.length >= 5 && memcmp(name.at, "local", 5) == 0) ||
 				   (name.length >= 6 && memcmp(name.at, "remote", 6) == 0)) {
 				print_auth(section);

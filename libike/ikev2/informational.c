@@ -158,13 +158,13 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 	}
 }
 
-/* Last words of an SA that nobody waits for. */
-static void delete_once(struct ike_engine *e, struct ike_sa *sa)
+static void delete_once(struct ike_engine *e, struct ike_sa *sa, uint8_t protocol,
+	const uint32_t *spis, size_t count)
 {
 	struct ike_builder b;
 
 	ike_builder_start(e, &b);
-	ike_build_delete(&b, IKE_PROTOCOL_IKE, NULL, 0);
+	ike_build_delete(&b, protocol, spis, count);
 	ike_request_send_once(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
 }
 
@@ -175,7 +175,7 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 
 	if (!sa->was_established || force) {
 		if (sa->was_established && !sa->active)
-			delete_once(e, sa);
+			delete_once(e, sa, IKE_PROTOCOL_IKE, NULL, 0);
 		ike_command_finish(e, ticket, true, NULL);
 		ike_sa_destroy(e, sa, why);
 		return;
@@ -194,18 +194,16 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket)
 {
 	struct ike_sa *sa = child->sa;
-	/* With force it is gone here at once, and the peer is told like always: the window goes on.
-	 */
-	struct ike_task *task =
-		ike_task_queue(sa, IKE_TASK_DELETE_CHILD, force ? NULL : child, force ? 0 : ticket);
+	struct ike_task *task;
 
-	if (task) {
-		task->protocol = child->suite.protocol;
-		task->spi = child->spi_in;
-	}
-	if (force || !task) {
+	if (force && !sa->active)
+		delete_once(e, sa, child->suite.protocol, &child->spi_in, 1);
+	if (force || !(task = ike_task_queue(sa, IKE_TASK_DELETE_CHILD, child, ticket))) {
 		ike_command_finish(e, ticket, true, NULL);
 		ike_child_destroy(e, child);
+		return;
 	}
+	task->protocol = child->suite.protocol;
+	task->spi = child->spi_in;
 	ike_tasks_run(e, sa);
 }

@@ -74,8 +74,22 @@ static bool lacks_family(const struct ike_selector *list, size_t count, uint8_t 
 	return true;
 }
 
-static bool complete_child(struct ike_child_config *child, struct why *why)
+/* %same: the value of the mark of that direction, under a mask of its own. */
+static void complete_mark(struct ike_mark *set, const struct ike_mark *mark)
 {
+	if (set->value == IKE_MARK_SAME)
+		set->value = mark->value;
+}
+
+static bool complete_child(
+	struct ike_child_config *child, const struct ike_connection *c, struct why *why)
+{
+	complete_mark(&child->set_mark_in, &child->mark_in);
+	complete_mark(&child->set_mark_out, &child->mark_out);
+	if (child->if_id_in == 0)
+		child->if_id_in = c->if_id_in;
+	if (child->if_id_out == 0)
+		child->if_id_out = c->if_id_out;
 	complete_limits(&child->rekey_time, &child->life_time, &child->rand_time, CHILD_REKEY_TIME);
 	complete_limits(&child->rekey_bytes, &child->life_bytes, &child->rand_bytes, 0);
 	complete_limits(&child->rekey_packets, &child->life_packets, &child->rand_packets, 0);
@@ -132,7 +146,7 @@ bool ike_connection_complete(struct ike_connection *c, struct why *why)
 		return false;
 	complete_ike_times(c);
 	for (size_t i = 0; i < c->child_count; i++) {
-		if (!complete_child(c->children[i], why))
+		if (!complete_child(c->children[i], c, why))
 			return why_prefix(why, "children.%s: ", c->children[i]->name);
 	}
 	return true;

@@ -122,3 +122,46 @@ size_t sample_datagram(const struct ike_builder *b, uint8_t ret[SAMPLE_MAX])
 	ike_packets_free(packets);
 	return datagram.length;
 }
+
+static void walk(struct bytes b)
+{
+	volatile uint8_t sum = 0;
+
+	for (size_t i = 0; i < b.length; i++)
+		sum ^= b.at[i];
+}
+
+void sample_walk(const struct ike_message *m)
+{
+	struct ike_proposal proposal;
+	struct ike_selector list[255];
+	struct bytes spi;
+	size_t cursor = 0;
+	char text[512];
+
+	while (ike_sa_view_next(&m->sa, &cursor, &proposal, &spi))
+		walk(spi);
+	ike_ts_view_read(&m->ts_initiator, list, 255);
+	ike_ts_view_read(&m->ts_responder, list, 255);
+	walk(m->ke.public_value);
+	walk(m->nonce);
+	walk(m->id_initiator.octets);
+	walk(m->id_responder.octets);
+	walk(m->auth.data);
+	walk(m->configuration.attributes);
+	walk(m->eap);
+	for (size_t i = 0; i < m->notify_count; i++) {
+		walk(m->notifies[i].spi);
+		walk(m->notifies[i].data);
+	}
+	for (size_t i = 0; i < m->delete_count; i++)
+		walk(m->deletes[i].spis);
+	for (size_t i = 0; i < m->cert_count; i++)
+		walk(m->certs[i].data);
+	for (size_t i = 0; i < m->certreq_count; i++)
+		walk(m->certreqs[i].data);
+	for (size_t i = 0; i < m->vendor_count; i++)
+		walk(m->vendors[i]);
+	for (size_t size = 0; size < sizeof(text); size += 97)
+		ike_message_format(m, text, size);
+}

@@ -1,0 +1,79 @@
+#include "charon-lite/control/command.h"
+
+#include "libvici/value.h"
+
+static const struct {
+	const char *name;
+	cl_command *command;
+} commands[] = {
+	{ "version", cl_command_version },
+	{ "stats", cl_command_stats },
+	{ "reload-settings", cl_command_reload_settings },
+	{ "get-algorithms", cl_command_get_algorithms },
+	{ "get-counters", cl_command_get_counters },
+	{ "reset-counters", cl_command_reset_counters },
+	{ "load-conn", cl_command_load_conn },
+	{ "unload-conn", cl_command_unload_conn },
+	{ "get-conns", cl_command_get_conns },
+	{ "list-conns", cl_command_list_conns },
+	{ "load-shared", cl_command_load_shared },
+	{ "unload-shared", cl_command_unload_shared },
+	{ "get-shared", cl_command_get_shared },
+	{ "clear-creds", cl_command_clear_creds },
+	{ "list-sas", cl_command_list_sas },
+	{ "list-policies", cl_command_list_policies },
+	{ "initiate", cl_command_initiate },
+	{ "terminate", cl_command_terminate },
+	{ "install", cl_command_install },
+	{ "uninstall", cl_command_uninstall },
+	{ "get-keys", cl_command_get_keys },
+	{ "get-authorities", cl_command_get_authorities },
+	{ "get-pools", cl_command_nothing_to_list },
+	{ "list-certs", cl_command_nothing_to_list },
+	{ "list-authorities", cl_command_nothing_to_list },
+	{ "flush-certs", cl_command_not_supported },
+	{ "load-cert", cl_command_not_supported },
+	{ "load-key", cl_command_not_supported },
+	{ "unload-key", cl_command_not_supported },
+	{ "load-token", cl_command_not_supported },
+	{ "load-authority", cl_command_not_supported },
+	{ "unload-authority", cl_command_not_supported },
+	{ "load-pool", cl_command_not_supported },
+	{ "unload-pool", cl_command_not_supported },
+	{ "rekey", cl_command_not_supported },
+	{ "redirect", cl_command_not_supported },
+};
+
+cl_command *cl_command_find(struct bytes name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+		if (vici_is(name, commands[i].name))
+			return commands[i].command;
+	}
+	return NULL;
+}
+
+const char *cl_request_text(struct vici_view request, const char *name, char room[CL_NAME_MAX])
+{
+	if (!vici_get(request, name).at)
+		return NULL;
+	if (!vici_get_text(request, name, room, CL_NAME_MAX))
+		room[0] = '\0';
+	return room;
+}
+
+int64_t cl_request_number(struct vici_view request, const char *name, int64_t otherwise)
+{
+	int64_t number = otherwise;
+
+	if (!value_signed(vici_get(request, name), &number))
+		return otherwise;
+	return number;
+}
+
+bool cl_request_bool(struct vici_view request, const char *name)
+{
+	bool value = false;
+
+	return value_bool(vici_get(request, name), &value) && value;
+}

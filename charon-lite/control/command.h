@@ -1,0 +1,49 @@
+/*
+ * The commands: one table, one function each, one file for each family.
+ */
+#ifndef CHARON_LITE_CONTROL_COMMAND_H
+#define CHARON_LITE_CONTROL_COMMAND_H
+
+#include "charon-lite/control/client.h"
+
+typedef void cl_command(struct cl_client *c, struct vici_view request);
+
+/* NULL when there is no such command. */
+cl_command *cl_command_find(struct bytes name);
+
+/* info.c */
+cl_command cl_command_version, cl_command_stats, cl_command_reload_settings,
+	cl_command_get_algorithms;
+/* counters.c */
+cl_command cl_command_get_counters, cl_command_reset_counters;
+/* conns.c */
+cl_command cl_command_load_conn, cl_command_unload_conn, cl_command_get_conns,
+	cl_command_list_conns;
+/* shared.c */
+cl_command cl_command_load_shared, cl_command_unload_shared, cl_command_get_shared,
+	cl_command_clear_creds;
+/* list_sas.c */
+cl_command cl_command_list_sas;
+/* policies.c */
+cl_command cl_command_list_policies, cl_command_install, cl_command_uninstall;
+/* initiate.c */
+cl_command cl_command_initiate;
+/* terminate.c */
+cl_command cl_command_terminate;
+/* later.c: what other versions of charon have and this one does not yet */
+cl_command cl_command_get_keys, cl_command_get_authorities, cl_command_nothing_to_list,
+	cl_command_not_supported;
+
+/* ---- Common to handlers ---- */
+
+#define CL_NAME_MAX 256
+
+/* A text of the request, or NULL when it is not there; room lends the memory. What contains a zero
+ * or does not fit is no name of anything that we have: ret is then "". */
+const char *cl_request_text(struct vici_view request, const char *name, char room[CL_NAME_MAX]);
+
+/* otherwise when it is not there or no number. */
+int64_t cl_request_number(struct vici_view request, const char *name, int64_t otherwise);
+bool cl_request_bool(struct vici_view request, const char *name);
+
+#endif

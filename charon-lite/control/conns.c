@@ -1,0 +1,244 @@
+/* Peer definitions: load-conn, unload-conn, get-conns, list-conns. */
+#include "charon-lite/control/command.h"
+#include "charon-lite/control/load_conn.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* ---- load-conn, unload-conn, get-conns ---- */
+
+/* Holds what a message defines until all of it turned out right: half of it would be worse than
+ * none. */
+struct loading {
+	struct ike_connection **items;
+	size_t count;
+};
+
+static void loading_free(struct loading *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		ike_connection_free(l->items[i]);
+	free(l->items);
+}
+
+static bool read_connections(struct vici_view request, struct loading *l, struct why *why)
+{
+	VICI_EACH(each, request)
+	{
+		if (vici_kind(each) != VICI_SECTION)
+			continue;
+		struct ike_connection **items =
+			reallocarray(l->items, l->count + 1, sizeof(*items));
+		if (!items)
+			return why_fail(why, "out of memory");
+		l->items = items;
+		items[l->count] = cl_load_connection(each, why);
+		if (!items[l->count])
+			return false;
+		l->count++;
+	}
+	return true;
+}
+
+void cl_command_load_conn(struct cl_client *c, struct vici_view request)
+{
+	struct cl_daemon *d = cl_client_daemon(c);
+	struct loading l = { 0 };
+	struct why why;
+	bool good = read_connections(request, &l, &why);
+
+	for (size_t i = 0; good && i < l.count; i++) {
+		/* A reference more: the engine takes one in any case. */
+		good = ike_engine_load_connection(
+			d->engine, cl_daemon_now(), ike_connection_hold(l.items[i]), &why);
+	}
+	loading_free(&l);
+	cl_daemon_rearm(d);
+	if (good)
+		cl_client_reply_success(c);
+	else
+		cl_client_reply_failure(c, "%s", why.text);
+}
+
+void cl_command_unload_conn(struct cl_client *c, struct vici_view request)
+{
+	struct cl_daemon *d = cl_client_daemon(c);
+	char room[CL_NAME_MAX];
+	const char *name = cl_request_text(request, "name", room);
+
+	if (!name) {
+		cl_client_reply_failure(c, "unload: missing connection name");
+		return;
+	}
+	bool found = ike_engine_unload_connection(d->engine, cl_daemon_now(), name);
+	cl_daemon_rearm(d);
+	if (found)
+		cl_client_reply_success(c);
+	else
+		cl_client_reply_failure(c, "unload: connection '%s' not found", name);
+}
+
+void cl_command_get_conns(struct cl_client *c, struct vici_view request)
+{
+	const struct ike_engine *e = cl_client_daemon(c)->engine;
+	struct vici_builder b = cl_client_answer();
+	const struct ike_connection *connection;
+
+	(void)request;
+	vici_list_start(&b, "conns");
+	for (size_t i = 0; (connection = ike_engine_connection(e, i)); i++)
+		vici_item_text(&b, connection->name);
+	vici_list_end(&b);
+	cl_client_reply(c, &b);
+}
+
+/* ---- list-conns ---- */
+
+static void put_endpoints(
+	struct vici_builder *b, const char *name, const struct ike_endpoints *list)
+{
+	vici_list_start(b, name);
+	for (size_t i = 0; i < list->count; i++)
+		vici_item_text(b, list->items[i].name);
+	if (list->count == 0)
+		vici_item_text(b, "%any");
+	vici_list_end(b);
+}
+
+static const char *class_name(uint8_t class)
+{
+	static const char *const names[] = { "any", "pre-shared key", "public key", "EAP",
+		"XAuth" };
+
+	return class < sizeof(names) / sizeof(*names) ? names[class] : "any";
+}
+
+static void put_empty_list(struct vici_builder *b, const char *name)
+{
+	vici_list_start(b, name);
+	vici_list_end(b);
+}
+
+static void put_rounds(
+	struct vici_builder *b, const char *side, const struct ike_auth_rounds *rounds)
+{
+	char text[IKE_IDENTITY_TEXT_MAX];
+
+	for (size_t i = 0; i < rounds->count; i++) {
+		vici_section_start_format(b, "%s-%zu", side, i + 1);
+		if (rounds->items[i].id)
+			vici_key_text(b, "id", ike_identity_format(rounds->items[i].id, text));
+		vici_key_text(b, "class", class_name(rounds->items[i].class));
+		put_empty_list(b, "groups");
+		put_empty_list(b, "cert_policy");
+		put_empty_list(b, "certs");
+		put_empty_list(b, "cacerts");
+		vici_section_end(b);
+	}
+}
+
+static const char *mode_name(uint8_t mode)
+{
+	static const char *const names[] = { "TUNNEL", "TRANSPORT", "BEET", "PASS", "DROP" };
+
+	return mode < sizeof(names) / sizeof(*names) ? names[mode] : "TUNNEL";
+}
+
+static const char *action_name(uint8_t action)
+{
+	return action & IKE_ACTION_START ? "start" : action & IKE_ACTION_TRAP ? "trap" : "none";
+}
+
+static void put_selectors(
+	struct vici_builder *b, const char *name, const struct ike_selector *list, size_t count)
+{
+	char text[IKE_SELECTOR_TEXT_MAX];
+
+	vici_list_start(b, name);
+	for (size_t i = 0; i < count; i++)
+		vici_item_text(b, ike_selector_format(&list[i], text));
+	vici_list_end(b);
+}
+
+static void put_child(struct vici_builder *b, const struct ike_child_config *child)
+{
+	vici_section_start(b, child->name);
+	vici_key_text(b, "mode", mode_name(child->mode));
+	vici_key_format(b, "rekey_time", "%" PRIu64, child->rekey_time);
+	vici_key_format(b, "rekey_bytes", "%" PRIu64, child->rekey_bytes);
+	vici_key_format(b, "rekey_packets", "%" PRIu64, child->rekey_packets);
+	vici_key_text(b, "dpd_action", action_name(child->dpd_action));
+	vici_key_text(b, "close_action", action_name(child->close_action));
+	put_selectors(b, "local-ts", child->local_ts, child->local_ts_count);
+	put_selectors(b, "remote-ts", child->remote_ts, child->remote_ts_count);
+	vici_section_end(b);
+}
+
+static const char *unique_name(uint8_t unique)
+{
+	static const char *const names[] = { "UNIQUE_NO", "UNIQUE_NEVER", "UNIQUE_KEEP",
+		"UNIQUE_REPLACE" };
+
+	return unique < sizeof(names) / sizeof(*names) ? names[unique] : "UNIQUE_NO";
+}
+
+static const char *version_name(uint8_t version)
+{
+	return version == 1 ? "IKEv1" : version == 2 ? "IKEv2" : "IKEv1/2";
+}
+
+static void put_connection(struct vici_builder *b, const struct ike_connection *c)
+{
+	vici_section_start(b, c->name);
+	put_endpoints(b, "local_addrs", &c->local_addrs);
+	put_endpoints(b, "remote_addrs", &c->remote_addrs);
+	vici_key_text(b, "version", version_name(c->version));
+	vici_key_format(b, "reauth_time", "%" PRIu64, c->reauth_time);
+	vici_key_format(b, "rekey_time", "%" PRIu64, c->rekey_time);
+	vici_key_text(b, "unique", unique_name(c->unique));
+	if (c->dpd_delay)
+		vici_key_format(b, "dpd_delay", "%" PRIu64, c->dpd_delay);
+	if (c->dpd_timeout)
+		vici_key_format(b, "dpd_timeout", "%" PRIu64, c->dpd_timeout);
+	put_rounds(b, "local", &c->local);
+	put_rounds(b, "remote", &c->remote);
+	vici_section_start(b, "children");
+	for (size_t i = 0; i < c->child_count; i++)
+		put_child(b, c->children[i]);
+	vici_section_end(b);
+	vici_section_end(b);
+}
+
+struct list_conns {
+	size_t index;
+	bool named;
+	char name[CL_NAME_MAX];
+};
+
+static bool list_next(struct cl_client *c, void *state)
+{
+	struct list_conns *list = state;
+	const struct ike_connection *connection =
+		ike_engine_connection(cl_client_daemon(c)->engine, list->index++);
+
+	if (!connection)
+		return false;
+	if (list->named && strcmp(connection->name, list->name) != 0)
+		return true;
+	struct vici_builder b = cl_event_packet(CL_EVENT_LIST_CONN);
+	put_connection(&b, connection);
+	cl_client_event_take(c, CL_EVENT_LIST_CONN, &b);
+	return true;
+}
+
+void cl_command_list_conns(struct cl_client *c, struct vici_view request)
+{
+	struct list_conns *list = calloc(1, sizeof(*list));
+
+	if (!list) {
+		cl_client_reply_failure(c, "out of memory");
+		return;
+	}
+	list->named = cl_request_text(request, "ike", list->name) != NULL;
+	cl_client_walk(c, list_next, list);
+}

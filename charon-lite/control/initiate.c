@@ -1,0 +1,104 @@
+/* initiate: an IKE SA and a child of it. */
+#include "charon-lite/control/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct initiate {
+	bool is_child;
+	char name[CL_NAME_MAX];
+	int64_t timeout;
+};
+
+/* strongSwan's words, and after them what it leaves to the log: why. */
+static void finish(struct cl_client *c, void *state, bool done, const char *text)
+{
+	const struct initiate *i = state;
+	const char *kind = i->is_child ? "CHILD_SA" : "IKE_SA";
+
+	if (done)
+		cl_client_reply_success(c);
+	else if (!text)
+		cl_client_reply_failure(c, "%s '%s' not established after %lldms", kind, i->name,
+			(long long)i->timeout);
+	else
+		cl_client_reply_failure(c, "establishing %s '%s' failed%s%s", kind, i->name,
+			*text ? ": " : "", text);
+}
+
+static bool read_host(struct vici_view request, const char *name, struct address *ret)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (!vici_get(request, name).at)
+		return true;
+	return vici_get_text(request, name, text, sizeof(text)) && address_parse(text, ret);
+}
+
+static bool is_asynchronous(struct vici_view request)
+{
+	return cl_request_number(request, "timeout", 0) < 0 || cl_request_bool(request, "async");
+}
+
+static void start(struct cl_client *c, struct ike_initiate *what, struct cl_wait *wait)
+{
+	struct cl_daemon *d = cl_client_daemon(c);
+	uint32_t ike_id = 0;
+	struct why why;
+
+	what->ticket = wait->ticket;
+	if (wait->ticket)
+		cl_client_wait(c, wait);
+	bool begun = ike_engine_initiate(d->engine, cl_daemon_now(), what, &ike_id, &why);
+	if (wait->ticket) {
+		cl_client_watch(c, ike_id);
+		if (!begun)
+			cl_client_wait_cancel(c);
+	}
+	if (!begun)
+		cl_client_reply_failure(c, "%s", why.text);
+	else if (!wait->ticket)
+		cl_client_reply_success(c);
+	cl_daemon_rearm(d);
+}
+
+void cl_command_initiate(struct cl_client *c, struct vici_view request)
+{
+	char ike[CL_NAME_MAX], child[CL_NAME_MAX];
+	struct ike_initiate what = {
+		.ike = cl_request_text(request, "ike", ike),
+		.child = cl_request_text(request, "child", child),
+	};
+	struct cl_wait wait = { .finish = finish };
+
+	if (!what.ike && !what.child) {
+		cl_client_reply_failure(c, "missing configuration name");
+		return;
+	}
+	if (!read_host(request, "my-host", &what.my_host)) {
+		cl_client_reply_failure(c, "my-host is not an address");
+		return;
+	}
+	if (!read_host(request, "other-host", &what.other_host)) {
+		cl_client_reply_failure(c, "other-host is not an address");
+		return;
+	}
+	cl_log_text(cl_client_daemon(c)->log, IKE_LOG_CFG, IKE_LOG_INFO, "vici initiate %s '%s'",
+		what.child ? "CHILD_SA" : "IKE_SA", what.child ? what.child : what.ike);
+	if (!is_asynchronous(request)) {
+		struct initiate *i = calloc(1, sizeof(*i));
+
+		if (!i) {
+			cl_client_reply_failure(c, "out of memory");
+			return;
+		}
+		i->is_child = what.child != NULL;
+		snprintf(i->name, sizeof(i->name), "%s", what.child ? what.child : what.ike);
+		i->timeout = cl_request_number(request, "timeout", 0);
+		wait.state = i;
+		wait.milliseconds = i->timeout;
+		wait.level = (int)cl_request_number(request, "loglevel", 1);
+		wait.ticket = cl_client_ticket(c);
+	}
+	start(c, &what, &wait);
+}

@@ -1,0 +1,339 @@
+#include "charon-lite/control/load_conn.h"
+
+#include "libvici/value.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define ENDPOINTS_MAX 64
+#define ROUNDS_MAX 8
+
+/* ---- The connection itself ---- */
+
+static bool add_endpoint(struct ike_endpoints *list, const char *text, struct why *why)
+{
+	if (list->count == ENDPOINTS_MAX)
+		return why_fail(why, "more than %u addresses", ENDPOINTS_MAX);
+	if (!ike_endpoints_add(list, text, why))
+		return false;
+	if (list->items[list->count - 1].kind == IKE_ENDPOINT_NAME)
+		return why_fail(why, "'%s': host names are not supported by this version", text);
+	return true;
+}
+
+static bool set_local_addrs(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	(void)key;
+	return add_endpoint(&((struct ike_connection *)object)->local_addrs, text, why);
+}
+
+static bool set_remote_addrs(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	(void)key;
+	return add_endpoint(&((struct ike_connection *)object)->remote_addrs, text, why);
+}
+
+static bool set_proposals(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct ike_connection *c = object;
+
+	(void)key;
+	return ike_proposals_add(&c->proposals, IKE_PROTOCOL_IKE, text, why);
+}
+
+/* Six binary digits. */
+static bool set_dscp(const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct ike_connection *c = object;
+
+	(void)key;
+	if (strlen(text) != 6 || strspn(text, "01") != 6)
+		return why_fail(why, "'%s' is not a codepoint: expected six binary digits", text);
+	c->dscp = (uint8_t)strtoul(text, NULL, 2);
+	return true;
+}
+
+/* As responder, "either" is IKEv2 for peers that speak it: the other half comes later. */
+static const struct cl_load_word versions[] = {
+	{ "0", 0 },
+	{ "1", -1 },
+	{ "2", 2 },
+	{ NULL, 0 },
+};
+
+static const struct cl_load_word fragmentations[] = {
+	{ "yes", IKE_FRAGMENTATION_YES },
+	{ "true", IKE_FRAGMENTATION_YES },
+	{ "1", IKE_FRAGMENTATION_YES },
+	{ "accept", IKE_FRAGMENTATION_ACCEPT },
+	{ "force", IKE_FRAGMENTATION_FORCE },
+	{ "no", IKE_FRAGMENTATION_NO },
+	{ "false", IKE_FRAGMENTATION_NO },
+	{ "0", IKE_FRAGMENTATION_NO },
+	{ NULL, 0 },
+};
+
+static const struct cl_load_word childless_words[] = {
+	{ "allow", IKE_CHILDLESS_ALLOW },
+	{ "prefer", IKE_CHILDLESS_PREFER },
+	{ "force", IKE_CHILDLESS_FORCE },
+	{ "never", IKE_CHILDLESS_NEVER },
+	{ NULL, 0 },
+};
+
+static const struct cl_load_word send_certs[] = {
+	{ "ifasked", IKE_SEND_CERT_IFASKED },
+	{ "always", IKE_SEND_CERT_ALWAYS },
+	{ "yes", IKE_SEND_CERT_ALWAYS },
+	{ "never", IKE_SEND_CERT_NEVER },
+	{ "no", IKE_SEND_CERT_NEVER },
+	{ NULL, 0 },
+};
+
+static const struct cl_load_word uniques[] = {
+	{ "no", IKE_UNIQUE_NO },
+	{ "never", IKE_UNIQUE_NEVER },
+	{ "keep", IKE_UNIQUE_KEEP },
+	{ "replace", IKE_UNIQUE_REPLACE },
+	{ NULL, 0 },
+};
+
+#define AT(field) offsetof(struct ike_connection, field)
+
+const struct cl_load_key cl_load_connection_keys[] = {
+	{ "version", cl_load_word, AT(version), { .words = versions } },
+	{ "local_addrs", set_local_addrs, .list = true },
+	{ "remote_addrs", set_remote_addrs, .list = true },
+	{ "local_port", cl_load_u16, AT(local_port) },
+	{ "remote_port", cl_load_u16, AT(remote_port) },
+	{ "proposals", set_proposals, .list = true },
+	{ "vips", cl_load_refuse, .list = true },
+	{ "aggressive", cl_load_refuse, 0, { .harmless = "no" } },
+	{ "pull", cl_load_refuse, 0, { .harmless = "yes" } },
+	{ "dscp", set_dscp },
+	{ "encap", cl_load_bool, AT(encap) },
+	{ "mobike", cl_load_bool, AT(mobike) },
+	{ "dpd_delay", cl_load_time, AT(dpd_delay) },
+	{ "dpd_timeout", cl_load_time, AT(dpd_timeout) },
+	{ "fragmentation", cl_load_word, AT(fragmentation), { .words = fragmentations } },
+	{ "childless", cl_load_word, AT(childless), { .words = childless_words } },
+	{ "send_certreq", cl_load_bool, AT(send_certreq) },
+	{ "send_cert", cl_load_word, AT(send_cert), { .words = send_certs } },
+	{ "ocsp", cl_load_refuse, 0, { .harmless = "reply" } },
+	{ "ppk_id", cl_load_refuse },
+	{ "ppk_required", cl_load_refuse, 0, { .harmless = "no" } },
+	{ "keyingtries", cl_load_u32, AT(keyingtries) },
+	{ "unique", cl_load_word, AT(unique), { .words = uniques } },
+	{ "reauth_time", cl_load_time, AT(reauth_time) },
+	{ "rekey_time", cl_load_time, AT(rekey_time) },
+	{ "over_time", cl_load_time, AT(over_time) },
+	{ "rand_time", cl_load_time, AT(rand_time) },
+	{ "pools", cl_load_refuse, .list = true },
+	{ "if_id_in", cl_load_if_id, AT(if_id_in) },
+	{ "if_id_out", cl_load_if_id, AT(if_id_out) },
+	{ "mediation", cl_load_refuse, 0, { .harmless = "no" } },
+	{ "mediated_by", cl_load_refuse },
+	{ "mediation_peer", cl_load_refuse },
+	{ NULL },
+};
+
+/* ---- Authentication rounds ---- */
+
+struct load_round {
+	uint32_t round; /* sorts them */
+	uint8_t class;
+	struct ike_identity *id;
+};
+
+static bool set_auth(const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct load_round *round = object;
+	static const char *const later[] = { "pubkey", "rsa", "ecdsa", "ed25519", "ed448", "bliss",
+		"ike:", "eap", "xauth", "any" };
+
+	(void)key;
+	if (strcasecmp(text, "psk") == 0) {
+		round->class = IKE_AUTH_CLASS_PSK;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
+		if (strncasecmp(text, later[i], strlen(later[i])) == 0)
+			return why_fail(why,
+				"'%s' authentication is not supported by this version, only psk",
+				text);
+	}
+	return why_fail(why, "'%s' is not an authentication method", text);
+}
+
+static bool set_id(const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct load_round *round = object;
+	struct ike_identity *id = ike_identity_parse(text, why);
+
+	(void)key;
+	if (!id)
+		return false;
+	ike_identity_free(round->id);
+	round->id = id;
+	return true;
+}
+
+const struct cl_load_key cl_load_local_keys[] = {
+	{ "round", cl_load_u32, offsetof(struct load_round, round) },
+	{ "certs", cl_load_refuse, .list = true },
+	{ "pubkeys", cl_load_refuse, .list = true },
+	{ "auth", set_auth },
+	{ "id", set_id },
+	{ "eap_id", cl_load_refuse },
+	{ "aaa_id", cl_load_refuse },
+	{ "xauth_id", cl_load_refuse },
+	{ NULL },
+};
+
+const struct cl_load_key cl_load_remote_keys[] = {
+	{ "round", cl_load_u32, offsetof(struct load_round, round) },
+	{ "id", set_id },
+	{ "eap_id", cl_load_refuse },
+	{ "groups", cl_load_refuse, .list = true },
+	{ "cert_policy", cl_load_refuse, .list = true },
+	{ "certs", cl_load_refuse, .list = true },
+	{ "cacerts", cl_load_refuse, .list = true },
+	{ "ca_id", cl_load_refuse },
+	{ "pubkeys", cl_load_refuse, .list = true },
+	{ "revocation", cl_load_refuse, 0, { .harmless = "relaxed" } },
+	{ "auth", set_auth },
+	{ NULL },
+};
+
+/* cert<suffix> and cacert<suffix>: certificates on tokens or in files. */
+static bool refuse_sections(struct vici_view section, const char *place, struct why *why)
+{
+	VICI_EACH(each, section)
+	{
+		struct bytes name = vici_name(each);
+
+		if (vici_kind(each) != VICI_SECTION)
+			continue;
+		if ((name.length >= 4 && memcmp(name.at, "cert", 4) == 0) ||
+			(name.length >= 6 && memcmp(name.at, "cacert", 6) == 0))
+			return why_fail(why,
+				"%s.%.*s: certificates are not supported by this version", place,
+				(int)name.length, (const char *)name.at);
+		return why_fail(why, "invalid section: %.*s, in %s", (int)name.length,
+			(const char *)name.at, place);
+	}
+	return true;
+}
+
+static bool load_round(
+	struct vici_view section, bool local, struct ike_connection *c, struct why *why)
+{
+	struct ike_auth_rounds *rounds = local ? &c->local : &c->remote;
+	struct bytes name = vici_name(section);
+	struct load_round round = { 0 };
+	char place[VICI_NAME_MAX + 1];
+
+	snprintf(place, sizeof(place), "%.*s", (int)name.length, (const char *)name.at);
+	if (!refuse_sections(section, place, why) ||
+		!cl_load_section(section, local ? cl_load_local_keys : cl_load_remote_keys, place,
+			&round, why)) {
+		ike_identity_free(round.id);
+		return false;
+	}
+	if (!ike_auth_rounds_add(rounds, round.class, round.id))
+		return why_fail(why, "out of memory");
+	return true;
+}
+
+/* auth's default is pubkey, also for a section that is not there at all. */
+static bool check_rounds(const struct ike_auth_rounds *rounds, const char *side, struct why *why)
+{
+	if (rounds->count > 1)
+		return why_fail(why,
+			"%s: several authentication rounds are not supported by this version",
+			side);
+	if (rounds->count == 0 || rounds->items[0].class == IKE_AUTH_CLASS_ANY)
+		return why_fail(why,
+			"%s.auth: pubkey, the default, is not supported by this version, only psk",
+			side);
+	return true;
+}
+
+/* ---- The whole ---- */
+
+static bool begins_with(struct bytes name, const char *text)
+{
+	return name.length >= strlen(text) && memcmp(name.at, text, strlen(text)) == 0;
+}
+
+static bool load_children(struct vici_view section, struct ike_connection *c, struct why *why)
+{
+	VICI_EACH(each, section)
+	{
+		if (vici_kind(each) != VICI_SECTION)
+			return why_fail(why, "unknown option: %.*s, config discarded: in children",
+				(int)vici_name(each).length, (const char *)vici_name(each).at);
+		if (!cl_load_child(each, c, why))
+			return false;
+	}
+	return true;
+}
+
+static bool load_section(struct vici_view section, struct ike_connection *c, struct why *why)
+{
+	struct bytes name = vici_name(section);
+
+	if (vici_is(name, "children"))
+		return load_children(section, c, why);
+	if (begins_with(name, "local"))
+		return load_round(section, true, c, why);
+	if (begins_with(name, "remote"))
+		return load_round(section, false, c, why);
+	return why_fail(why, "invalid section: %.*s", (int)name.length, (const char *)name.at);
+}
+
+static bool fill(struct vici_view section, struct ike_connection *c, struct why *why)
+{
+	if (!cl_load_section(section, cl_load_connection_keys, "", c, why))
+		return false;
+	VICI_EACH(each, section)
+	{
+		if (vici_kind(each) == VICI_SECTION && !load_section(each, c, why))
+			return false;
+	}
+	return check_rounds(&c->local, "local", why) && check_rounds(&c->remote, "remote", why) &&
+	       ike_connection_complete(c, why);
+}
+
+bool cl_load_name(struct bytes name, char ret[CL_LOAD_NAME_MAX + 1], struct why *why)
+{
+	if (name.length == 0 || name.length > CL_LOAD_NAME_MAX || memchr(name.at, 0, name.length))
+		return why_fail(why,
+			"a name is empty, longer than %u characters, or contains a zero",
+			CL_LOAD_NAME_MAX);
+	bytes_copy(ret, name);
+	ret[name.length] = '\0';
+	return true;
+}
+
+struct ike_connection *cl_load_connection(struct vici_view section, struct why *why)
+{
+	char name[CL_LOAD_NAME_MAX + 1];
+
+	if (!cl_load_name(vici_name(section), name, why))
+		return NULL;
+	struct ike_connection *c = ike_connection_new(name);
+	if (!c) {
+		why_fail(why, "out of memory");
+		return NULL;
+	}
+	if (!fill(section, c, why)) {
+		ike_connection_free(c);
+		return NULL;
+	}
+	return c;
+}

@@ -1,0 +1,31 @@
+/*
+ * Peer definitions out of VICI's load-conn messages.
+ *
+ * Every key of swanctl.conf(5) is either honoured or refused by name: a key that is not known and
+ * a feature that is not there are errors of that connection, never silence. Pure: no I/O.
+ */
+#ifndef CHARON_LITE_CONTROL_LOAD_CONN_H
+#define CHARON_LITE_CONTROL_LOAD_CONN_H
+
+#include "charon-lite/control/load_value.h"
+#include "libike/model/connection.h"
+
+/* The connection that a section of a load-conn message describes, complete; the section's name is
+ * its name. NULL, with a reason that begins as strongSwan's, when it cannot be. */
+MUST_USE struct ike_connection *cl_load_connection(struct vici_view section, struct why *why);
+
+/* The tables of keys; each ends in a NULL name. */
+extern const struct cl_load_key cl_load_connection_keys[];
+extern const struct cl_load_key cl_load_local_keys[];
+extern const struct cl_load_key cl_load_remote_keys[];
+extern const struct cl_load_key cl_load_child_keys[];
+
+/* Names of connections and children: with a number after them they are names of sections in
+ * events, which hold 255 bytes. */
+#define CL_LOAD_NAME_MAX 200
+MUST_USE bool cl_load_name(struct bytes name, char ret[CL_LOAD_NAME_MAX + 1], struct why *why);
+
+/* One section below `children`: for load_conn.c. */
+MUST_USE bool cl_load_child(struct vici_view section, struct ike_connection *c, struct why *why);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * IKE SAs and child SAs as VICI sections, with strongSwan's keys in strongSwan's order: scripts
+ * and test suites grep what `swanctl --raw` prints.
+ */
+#ifndef CHARON_LITE_CONTROL_SA_MESSAGE_H
+#define CHARON_LITE_CONTROL_SA_MESSAGE_H
+
+#include "charon-lite/control/event.h"
+#include "charon-lite/daemon.h"
+#include "libvici/builder.h"
+
+/* The keys of an IKE SA, without its children, into the section that is open. */
+void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa);
+
+/* The keys of a child SA, its traffic counters asked of the kernel. */
+void cl_child_sa_build(struct vici_builder *b, struct cl_daemon *d, const struct ike_child *child);
+
+/* An event's message. */
+void cl_sa_event_build(struct vici_builder *b, struct cl_daemon *d, enum cl_event event,
+	const struct ike_event *what);
+
+#endif

@@ -1,0 +1,276 @@
+#include "charon-lite/control/server.h"
+
+#include "charon-lite/control/client.h"
+#include "charon-lite/control/sa_message.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define CLIENTS_MAX 256
+#define LOG_LEVEL 1 /* of log events, as strongSwan's */
+
+struct member {
+	struct member *prev, *next;
+	struct cl_client *client;
+};
+
+struct cl_server {
+	struct cl_daemon *daemon;
+	struct evconnlistener *acceptor;
+	struct event *resume; /* accepting, after descriptors ran out */
+	struct member *members;
+	size_t count;
+	unsigned last_id;
+};
+
+/* ---- Clients ---- */
+
+static void closed(struct cl_server *s, struct cl_client *client)
+{
+	struct member *member;
+
+	DL_FOREACH(s->members, member)
+	{
+		if (member->client == client) {
+			DL_DELETE(s->members, member);
+			s->count--;
+			free(member);
+			return;
+		}
+	}
+}
+
+static void accepted(struct evconnlistener *acceptor, evutil_socket_t fd, struct sockaddr *from,
+	int from_length, void *context)
+{
+	struct cl_server *s = context;
+	struct member *member = s->count < CLIENTS_MAX ? calloc(1, sizeof(*member)) : NULL;
+
+	(void)acceptor, (void)from, (void)from_length;
+	if (!member) {
+		cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
+			"vici connection refused: %zu clients are connected", s->count);
+		close(fd);
+		return;
+	}
+	member->client = cl_client_new(s->daemon, s, fd, ++s->last_id, closed);
+	if (!member->client) {
+		free(member);
+		return;
+	}
+	DL_APPEND(s->members, member);
+	s->count++;
+}
+
+/* Without descriptors accepting would fail again at once, for ever. */
+static void accept_failed(struct evconnlistener *acceptor, void *context)
+{
+	struct cl_server *s = context;
+	const struct timeval later = { 1, 0 };
+
+	cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO, "accepting a vici client failed: %s",
+		strerror(errno));
+	evconnlistener_disable(acceptor);
+	evtimer_add(s->resume, &later);
+}
+
+static void resume(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
+	evconnlistener_enable(((struct cl_server *)context)->acceptor);
+}
+
+/* ---- The log ---- */
+
+/* Which lines somebody wants changes with every registration and command, and lines are many more
+ * than these: asked anew for each line, of few clients. */
+static void log_line(void *context, const struct ike_log *line)
+{
+	struct cl_server *s = context;
+	struct member *member;
+	bool wanted = false;
+
+	DL_FOREACH(s->members, member)
+	{
+		cl_client_control_log(member->client, line);
+		wanted = wanted || cl_client_wants(member->client, CL_EVENT_LOG);
+	}
+	if (!wanted || line->level > LOG_LEVEL)
+		return;
+	struct vici_builder b = cl_event_packet(CL_EVENT_LOG);
+	vici_key_text(&b, "group", ike_log_group_name(line->group));
+	vici_key_format(&b, "level", "%d", line->level);
+	vici_key_text(&b, "thread", "0");
+	if (line->ike_id) {
+		vici_key_text(&b, "ikesa-name", line->connection ? line->connection : "");
+		vici_key_format(&b, "ikesa-uniqueid", "%u", line->ike_id);
+	}
+	vici_key_text(&b, "msg", line->text);
+	struct bytes frame;
+	if (vici_builder_finish(&b, &frame)) {
+		DL_FOREACH(s->members, member)
+		cl_client_event(member->client, CL_EVENT_LOG, frame);
+	}
+	vici_builder_free(&b);
+}
+
+/* The log asks whether a line is wanted before its text is made. */
+static int log_level(void *context)
+{
+	struct cl_server *s = context;
+	struct member *member;
+	int most = -1;
+
+	DL_FOREACH(s->members, member)
+	{
+		int level = cl_client_log_level(member->client);
+
+		if (level < LOG_LEVEL && cl_client_wants(member->client, CL_EVENT_LOG))
+			level = LOG_LEVEL;
+		if (level > most)
+			most = level;
+	}
+	return most;
+}
+
+/* ---- Opening and closing ---- */
+
+bool cl_server_open(
+	struct cl_daemon *d, struct cl_listener *listener, struct cl_server **ret, struct why *why)
+{
+	struct cl_server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return why_fail(why, "out of memory");
+	s->daemon = d;
+	s->resume = evtimer_new(d->base, resume, s);
+	s->acceptor = evconnlistener_new(
+		d->base, accepted, s, LEV_OPT_CLOSE_ON_EXEC, 0, cl_listener_fd(listener));
+	if (!s->resume || !s->acceptor) {
+		cl_server_close(s);
+		return why_fail(why, "control socket: out of memory");
+	}
+	evconnlistener_set_error_cb(s->acceptor, accept_failed);
+	cl_log_listen(d->log, log_level, log_line, s);
+	*ret = s;
+	return true;
+}
+
+void cl_server_close(struct cl_server *s)
+{
+	struct member *member, *next;
+
+	if (!s)
+		return;
+	cl_log_listen(s->daemon->log, NULL, NULL, NULL);
+	DL_FOREACH_SAFE(s->members, member, next)
+	{
+		cl_client_free(member->client);
+		free(member);
+	}
+	if (s->acceptor)
+		evconnlistener_free(s->acceptor);
+	if (s->resume)
+		event_free(s->resume);
+	free(s);
+}
+
+/* ---- From the engine ---- */
+
+void cl_server_command_done(struct cl_server *s, uint64_t ticket, bool done, const char *text)
+{
+	struct member *member;
+
+	DL_FOREACH(s->members, member)
+	{
+		if (cl_client_command_done(member->client, ticket, done, text))
+			return;
+	}
+}
+
+static void broadcast(struct cl_server *s, enum cl_event event, const struct ike_event *what)
+{
+	struct member *member;
+	bool wanted = false;
+
+	DL_FOREACH(s->members, member)
+	wanted = wanted || cl_client_wants(member->client, event);
+	if (!wanted)
+		return;
+	struct vici_builder b = cl_event_packet(event);
+	struct bytes frame;
+	cl_sa_event_build(&b, s->daemon, event, what);
+	if (vici_builder_finish(&b, &frame)) {
+		DL_FOREACH(s->members, member)
+		cl_client_event(member->client, event, frame);
+	}
+	vici_builder_free(&b);
+}
+
+static bool ike_state_event(uint8_t state, enum cl_event *ret)
+{
+	if (state == IKE_SA_ESTABLISHED)
+		*ret = CL_EVENT_IKE_STATE_ESTABLISHED;
+	else if (state == IKE_SA_DESTROYING)
+		*ret = CL_EVENT_IKE_STATE_DESTROYING;
+	else
+		return false;
+	return true;
+}
+
+static bool child_state_event(uint8_t state, enum cl_event *ret)
+{
+	static const struct {
+		uint8_t state;
+		enum cl_event event;
+	} events[] = {
+		{ IKE_CHILD_INSTALLING, CL_EVENT_CHILD_STATE_INSTALLING },
+		{ IKE_CHILD_INSTALLED, CL_EVENT_CHILD_STATE_INSTALLED },
+		{ IKE_CHILD_UPDATING, CL_EVENT_CHILD_STATE_UPDATING },
+		{ IKE_CHILD_REKEYING, CL_EVENT_CHILD_STATE_REKEYING },
+		{ IKE_CHILD_REKEYED, CL_EVENT_CHILD_STATE_REKEYED },
+		{ IKE_CHILD_DESTROYING, CL_EVENT_CHILD_STATE_DESTROYING },
+	};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+		if (events[i].state == state) {
+			*ret = events[i].event;
+			return true;
+		}
+	}
+	return false;
+}
+
+void cl_server_event(struct cl_server *s, const struct ike_event *event)
+{
+	enum cl_event state;
+
+	switch (event->kind) {
+	case IKE_EVENT_IKE_UP:
+	case IKE_EVENT_IKE_DOWN:
+		broadcast(s, CL_EVENT_IKE_UPDOWN, event);
+		break;
+	case IKE_EVENT_CHILD_UP:
+	case IKE_EVENT_CHILD_DOWN:
+		broadcast(s, CL_EVENT_CHILD_UPDOWN, event);
+		break;
+	case IKE_EVENT_IKE_REKEY:
+		broadcast(s, CL_EVENT_IKE_REKEY, event);
+		break;
+	case IKE_EVENT_CHILD_REKEY:
+		broadcast(s, CL_EVENT_CHILD_REKEY, event);
+		break;
+	case IKE_EVENT_IKE_STATE:
+		if (ike_state_event(event->sa->state, &state))
+			broadcast(s, state, event);
+		break;
+	case IKE_EVENT_CHILD_STATE:
+		if (child_state_event(event->child->state, &state))
+			broadcast(s, state, event);
+		break;
+	}
+}

@@ -1,0 +1,27 @@
+/*
+ * The VICI server: clients on the control socket, what they ask and what they want to be told.
+ *
+ * No client can block the loop or another client. Each is served one request at a time; what it
+ * does not read waits in a buffer that has a ceiling, and a client that lets it fill, or sends
+ * nonsense, is disconnected with a line in the log.
+ */
+#ifndef CHARON_LITE_CONTROL_SERVER_H
+#define CHARON_LITE_CONTROL_SERVER_H
+
+#include "charon-lite/control/listener.h"
+#include "charon-lite/daemon.h"
+
+struct cl_server;
+
+/* Begins to accept. The listener stays the caller's; d->engine must exist. */
+MUST_USE bool cl_server_open(
+	struct cl_daemon *d, struct cl_listener *listener, struct cl_server **ret, struct why *why);
+
+/* Disconnects everybody. NULL is fine. */
+void cl_server_close(struct cl_server *s);
+
+/* From the engine, through the host. */
+void cl_server_event(struct cl_server *s, const struct ike_event *event);
+void cl_server_command_done(struct cl_server *s, uint64_t ticket, bool done, const char *text);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * The daemon: everything that a running charon-lite has, in one place.
+ *
+ * main.c makes it and takes it apart; host.c gives its parts to the engine as struct ike_host; the
+ * VICI server works on it. One thread, one event loop: nothing in it may block.
+ */
+#ifndef CHARON_LITE_DAEMON_H
+#define CHARON_LITE_DAEMON_H
+
+#include "charon-lite/kernel.h"
+#include "charon-lite/log.h"
+#include "charon-lite/network.h"
+#include "charon-lite/settings.h"
+#include "charon-lite/udp.h"
+#include "libike/engine.h"
+
+#include <time.h>
+
+#define CL_VERSION "0.1.0"
+
+struct cl_server;
+struct cl_listener;
+
+struct cl_daemon {
+	struct event_base *base;
+	struct cl_log *log;
+	struct cl_settings settings;
+	OSSL_LIB_CTX *library;
+	struct cl_listener *listener;
+	struct cl_kernel kernel; /* close is NULL while it is not open */
+	struct cl_network *network;
+	struct cl_udp *udp;
+	struct ike_engine *engine;
+	struct cl_server *server; /* NULL before it serves and while the daemon stops */
+	struct event *tick;
+	struct event *keepalive;
+	struct event *signals[3];
+	struct event *give_up; /* while stopping: no longer than that */
+	uint32_t keepalive_id; /* the last IKE SA that got one in this round; 0: round is over */
+	ike_time keepalive_started;
+	uint64_t last_ticket; /* of commands given to the engine */
+	time_t started;
+	bool kernel_none;
+	bool stopping;
+};
+
+/* The engine's time. */
+ike_time cl_daemon_now(void);
+
+/* To be called after each call into the engine: sees to its next deadline, and to the end of the
+ * loop when a shutdown has finished. */
+void cl_daemon_rearm(struct cl_daemon *d);
+
+/* Reads the settings again and applies what can change in a running daemon. On failure everything
+ * stays as it was. */
+MUST_USE bool cl_daemon_reload(struct cl_daemon *d, struct why *why);
+
+/* host.c: opens the kernel, the sockets and the engine, with d as their context. */
+MUST_USE bool cl_host_open(struct cl_daemon *d, struct why *why);
+void cl_host_close(struct cl_daemon *d);
+
+/* The kernel's view of an SA's use; false when it is not there. */
+bool cl_host_query(
+	struct cl_daemon *d, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
+
+/* The oldest IKE SA that is younger than the one of that unique id (0: the oldest of all); NULL
+ * when there is none. Lets walks over all SAs pause between turns of the loop. */
+const struct ike_sa *cl_sa_after(const struct ike_engine *e, uint32_t unique_id);
+
+/* keepalive.c: NAT keepalives (RFC 3948 4) for SAs that have a NAT on our side. */
+MUST_USE bool cl_keepalive_start(struct cl_daemon *d);
+
+#endif

@@ -1,0 +1,233 @@
+/* The engine's hands: its effects go out to the sockets, the kernel, the log and VICI's clients,
+ * what comes from there goes in. */
+#include "charon-lite/control/server.h"
+#include "charon-lite/daemon.h"
+
+#include <openssl/crypto.h>
+
+ike_time cl_daemon_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (ike_time)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const struct ike_sa *cl_sa_after(const struct ike_engine *e, uint32_t unique_id)
+{
+	const struct ike_sa *sa = unique_id ? ike_engine_sa_find(e, unique_id) : NULL;
+
+	if (sa)
+		return ike_engine_sa_next(e, sa);
+	/* It went in the meantime: look for its place from the start. */
+	sa = ike_engine_sa_next(e, NULL);
+	while (sa && sa->unique_id <= unique_id)
+		sa = ike_engine_sa_next(e, sa);
+	return sa;
+}
+
+/* ---- Out: struct ike_host ---- */
+
+static void host_send(void *context, const struct ike_datagram *datagram)
+{
+	cl_udp_send(((struct cl_daemon *)context)->udp, datagram);
+}
+
+static bool host_source_address(void *context, const struct address *remote, struct address *ret)
+{
+	return cl_network_source_address(((struct cl_daemon *)context)->network, remote, ret);
+}
+
+static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	return k->spi_allocate(k->context, protocol, source, destination, reqid, ret_spi, why);
+}
+
+static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	return k->sa_install(k->context, sa, why);
+}
+
+static void host_sa_remove(void *context, const struct ike_kernel_id *id)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	k->sa_remove(k->context, id);
+}
+
+static bool host_sa_query(
+	void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	return k->sa_query(k->context, id, ret);
+}
+
+static bool host_policies_install(
+	void *context, const struct ike_kernel_policies *policies, struct why *why)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	return k->policies_install(k->context, policies, why);
+}
+
+static void host_policies_remove(void *context, const struct ike_kernel_policies *policies)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	k->policies_remove(k->context, policies);
+}
+
+static void host_log(void *context, const struct ike_log *line)
+{
+	cl_log_write(((struct cl_daemon *)context)->log, line);
+}
+
+static bool host_log_wanted(void *context, uint8_t group, int level)
+{
+	return cl_log_wanted(((struct cl_daemon *)context)->log, group, level);
+}
+
+static void host_event(void *context, const struct ike_event *event)
+{
+	struct cl_daemon *d = context;
+
+	if (d->server)
+		cl_server_event(d->server, event);
+}
+
+static void host_command_done(void *context, uint64_t ticket, bool done, const char *text)
+{
+	struct cl_daemon *d = context;
+
+	if (d->server)
+		cl_server_command_done(d->server, ticket, done, text);
+}
+
+bool cl_host_query(
+	struct cl_daemon *d, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	return host_sa_query(d, id, ret);
+}
+
+/* ---- In ---- */
+
+static void receive(void *context, const struct ike_datagram *datagram)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_datagram(d->engine, cl_daemon_now(), datagram);
+}
+
+static void received(void *context)
+{
+	cl_daemon_rearm(context);
+}
+
+static void acquire(void *context, const struct ike_acquire *what)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_acquire(d->engine, cl_daemon_now(), what);
+	cl_daemon_rearm(d);
+}
+
+static void expire(
+	void *context, uint8_t protocol, uint32_t spi, const struct address *destination, bool hard)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_expire(d->engine, cl_daemon_now(), protocol, spi, destination, hard);
+	cl_daemon_rearm(d);
+}
+
+static void mapping(void *context, uint32_t spi, const struct address *remote)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_mapping(d->engine, cl_daemon_now(), spi, remote);
+	cl_daemon_rearm(d);
+}
+
+/* ---- Opening and closing ---- */
+
+static bool open_kernel(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_kernel_events events = { d, acquire, expire, mapping };
+
+	if (d->kernel_none)
+		return cl_kernel_none_open(d->library, &d->kernel, why);
+	return cl_kernel_open(d->base, &events, d->log, &d->kernel, why);
+}
+
+static bool open_sockets(struct cl_daemon *d, struct why *why)
+{
+	struct ike_settings *settings = &d->settings.engine;
+	const struct cl_udp_config config = {
+		.port = settings->port,
+		.port_nat_t = settings->port_nat_t,
+		.interfaces_use = d->settings.interfaces_use,
+		.interfaces_ignore = d->settings.interfaces_ignore,
+		.context = d,
+		.receive = receive,
+		.received = received,
+	};
+
+	if (!cl_udp_open(d->base, &config, &d->kernel, d->log, &d->udp, why))
+		return false;
+	settings->port = cl_udp_port(d->udp);
+	settings->port_nat_t = cl_udp_port_nat_t(d->udp);
+	return true;
+}
+
+static bool open_engine(struct cl_daemon *d, struct why *why)
+{
+	const struct ike_host host = {
+		.context = d,
+		.library = d->library,
+		.send = host_send,
+		.source_address = host_source_address,
+		.spi_allocate = host_spi_allocate,
+		.sa_install = host_sa_install,
+		.sa_remove = host_sa_remove,
+		.sa_query = host_sa_query,
+		.policies_install = host_policies_install,
+		.policies_remove = host_policies_remove,
+		.log = host_log,
+		.log_wanted = host_log_wanted,
+		.event = host_event,
+		.command_done = host_command_done,
+	};
+
+	d->engine = ike_engine_new(&host, &d->settings.engine, why);
+	return d->engine != NULL;
+}
+
+bool cl_host_open(struct cl_daemon *d, struct why *why)
+{
+	d->library = OSSL_LIB_CTX_new();
+	if (!d->library)
+		return why_fail(why, "OpenSSL has no memory");
+	return open_kernel(d, why) && open_sockets(d, why) &&
+	       cl_network_open(d->base, d->log, &d->network, why) && open_engine(d, why);
+}
+
+void cl_host_close(struct cl_daemon *d)
+{
+	ike_engine_free(d->engine);
+	cl_udp_close(d->udp);
+	cl_network_close(d->network);
+	if (d->kernel.close)
+		d->kernel.close(d->kernel.context);
+	OSSL_LIB_CTX_free(d->library);
+	d->engine = NULL;
+	d->udp = NULL;
+	d->network = NULL;
+	d->kernel = (struct cl_kernel){ 0 };
+	d->library = NULL;
+}

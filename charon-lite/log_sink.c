@@ -1,0 +1,140 @@
+#include "charon-lite/log_sink.h"
+
+#include "libbase/bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+struct cl_log_sink *cl_log_sink_new(enum cl_log_sink_kind kind, const char *name)
+{
+	struct cl_log_sink *sink = calloc(1, sizeof(*sink));
+
+	if (!sink)
+		return NULL;
+	sink->name = strdup(name);
+	if (!sink->name) {
+		free(sink);
+		return NULL;
+	}
+	sink->kind = (uint8_t)kind;
+	for (size_t i = 0; i < IKE_LOG_GROUPS; i++)
+		sink->levels[i] = IKE_LOG_INFO;
+	sink->ike_name = true;
+	sink->append = true;
+	sink->map_level = -1;
+	sink->facility = LOG_DAEMON;
+	if (kind == CL_LOG_SINK_STREAM)
+		sink->file = strcmp(name, "stdout") == 0 ? stdout : stderr;
+	return sink;
+}
+
+static void close_file(struct cl_log_sink *sink)
+{
+	if (sink->kind == CL_LOG_SINK_FILE && sink->file)
+		fclose(sink->file);
+	if (sink->kind == CL_LOG_SINK_FILE)
+		sink->file = NULL;
+}
+
+void cl_log_sink_free(struct cl_log_sink *sink)
+{
+	close_file(sink);
+	free(sink->time_format);
+	free(sink->name);
+	free(sink);
+}
+
+/* Lines show who talks to whom: others don't read them. */
+bool cl_log_sink_reopen(struct cl_log_sink *sink, struct why *why)
+{
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | O_NOCTTY;
+
+	if (sink->kind != CL_LOG_SINK_FILE)
+		return true;
+	if (!sink->append && !sink->file)
+		flags |= O_TRUNC;
+	int fd = open(sink->name, flags, 0640);
+	if (fd < 0)
+		return why_fail(
+			why, "opening log file '%s' failed: %s", sink->name, strerror(errno));
+	FILE *file = fdopen(fd, "a");
+	if (!file) {
+		close(fd);
+		return why_fail(why, "opening log file '%s' failed: out of memory", sink->name);
+	}
+	close_file(sink);
+	sink->file = file;
+	return true;
+}
+
+size_t cl_log_sink_format(
+	const struct cl_log_sink *sink, const struct ike_log *line, char text[CL_LOG_LINE_MAX])
+{
+	char level[8] = "", name[256] = "";
+
+	if (sink->log_level)
+		snprintf(level, sizeof(level), "%d", line->level);
+	if (sink->ike_name && line->ike_id)
+		snprintf(name, sizeof(name), "<%s|%u> ", line->connection ? line->connection : "",
+			line->ike_id);
+	/* strongSwan prints a thread's number first; scripts cut it off. We have one thread. */
+	int length = snprintf(text, CL_LOG_LINE_MAX, "00[%s%s] %s%s",
+		ike_log_group_name(line->group), level, name, line->text);
+	if (length < 0)
+		length = 0;
+	if (length >= CL_LOG_LINE_MAX)
+		length = CL_LOG_LINE_MAX - 1;
+	for (int i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	}
+	return (size_t)length;
+}
+
+static void write_time(const struct cl_log_sink *sink)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[128];
+
+	if (!sink->time_format)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	localtime_r(&now.tv_sec, &tm);
+	if (strftime(text, sizeof(text), sink->time_format, &tm) == 0)
+		return;
+	if (sink->time_add_ms)
+		fprintf(sink->file, "%s.%03ld ", text, now.tv_nsec / 1000000);
+	else
+		fprintf(sink->file, "%s ", text);
+}
+
+static int syslog_priority(const struct cl_log_sink *sink, const struct ike_log *line)
+{
+	if (sink->map_level < 0)
+		return LOG_INFO;
+	int priority = sink->map_level + line->level;
+	return priority > LOG_DEBUG ? LOG_DEBUG : priority;
+}
+
+void cl_log_sink_write(struct cl_log_sink *sink, const struct ike_log *line)
+{
+	char text[CL_LOG_LINE_MAX];
+
+	cl_log_sink_format(sink, line, text);
+	if (sink->kind == CL_LOG_SINK_SYSLOG) {
+		syslog(sink->facility | syslog_priority(sink, line), "%s", text);
+		return;
+	}
+	if (!sink->file)
+		return;
+	write_time(sink);
+	fprintf(sink->file, "%s\n", text);
+	/* Whatever flush_line says: a line that a crash swallows is the one that was needed. */
+	fflush(sink->file);
+}

@@ -1,0 +1,253 @@
+/* Start, settings, loop, stop. */
+#include "charon-lite/control/server.h"
+#include "charon-lite/daemon.h"
+#include "charon-lite/privileges.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long peers may take to acknowledge that their SAs are gone. */
+#define SHUTDOWN_SECONDS 3
+
+enum {
+	EXIT_USAGE = 2, /* as EXIT_FAILURE is 1: it did not start */
+};
+
+void cl_daemon_rearm(struct cl_daemon *d)
+{
+	ike_time deadline = ike_engine_deadline(d->engine);
+
+	if (d->stopping && ike_engine_is_idle(d->engine)) {
+		event_base_loopbreak(d->base);
+		return;
+	}
+	if (deadline == IKE_NEVER) {
+		evtimer_del(d->tick);
+		return;
+	}
+	ike_time wait = deadline - cl_daemon_now();
+	if (wait < 0)
+		wait = 0;
+	const struct timeval tv = { wait / 1000, wait % 1000 * 1000 };
+	evtimer_add(d->tick, &tv);
+}
+
+static void tick(evutil_socket_t fd, short what, void *context)
+{
+	struct cl_daemon *d = context;
+
+	(void)fd, (void)what;
+	ike_engine_tick(d->engine, cl_daemon_now());
+	cl_daemon_rearm(d);
+}
+
+/* ---- Settings ---- */
+
+bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
+{
+	struct cl_settings settings;
+
+	if (!cl_settings_load(&settings, why))
+		return false;
+	if ((settings.engine.port && settings.engine.port != d->settings.engine.port) ||
+		(settings.engine.port_nat_t &&
+			settings.engine.port_nat_t != d->settings.engine.port_nat_t) ||
+		strcmp(settings.socket, d->settings.socket) != 0)
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"ports and the control socket stay as they are until a restart");
+	settings.engine.port = d->settings.engine.port;
+	settings.engine.port_nat_t = d->settings.engine.port_nat_t;
+	cl_log_configure(d->log, &settings);
+	cl_settings_warn(&settings, d->log);
+	ike_engine_settings(d->engine, &settings.engine);
+	cl_settings_free(&d->settings);
+	d->settings = settings;
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "settings reloaded");
+	return true;
+}
+
+/* ---- Signals ---- */
+
+static void give_up(evutil_socket_t fd, short what, void *context)
+{
+	struct cl_daemon *d = context;
+
+	(void)fd, (void)what;
+	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO,
+		"not all peers acknowledged that their SAs are gone");
+	event_base_loopbreak(d->base);
+}
+
+/* A second signal ends it at once. */
+static void stop(evutil_socket_t signal_number, short what, void *context)
+{
+	const struct timeval limit = { SHUTDOWN_SECONDS, 0 };
+	struct cl_daemon *d = context;
+
+	(void)what;
+	if (d->stopping) {
+		event_base_loopbreak(d->base);
+		return;
+	}
+	d->stopping = true;
+	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "SIG%s received, shutting down",
+		signal_number == SIGINT ? "INT" : "TERM");
+	evtimer_add(d->give_up, &limit);
+	ike_engine_shutdown(d->engine, cl_daemon_now());
+	cl_daemon_rearm(d);
+}
+
+static void reload(evutil_socket_t signal_number, short what, void *context)
+{
+	struct cl_daemon *d = context;
+	struct why why;
+
+	(void)signal_number, (void)what;
+	cl_log_reopen(d->log);
+	if (!cl_daemon_reload(d, &why))
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "settings stay as they were: %s",
+			why.text);
+}
+
+static bool open_timers(struct cl_daemon *d)
+{
+	static const struct {
+		int signal;
+		event_callback_fn callback;
+	} signals[] = { { SIGTERM, stop }, { SIGINT, stop }, { SIGHUP, reload } };
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
+		d->signals[i] = evsignal_new(d->base, signals[i].signal, signals[i].callback, d);
+		if (!d->signals[i] || evsignal_add(d->signals[i], NULL) < 0)
+			return false;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	d->tick = evtimer_new(d->base, tick, d);
+	d->give_up = evtimer_new(d->base, give_up, d);
+	return d->tick && d->give_up;
+}
+
+/* ---- From start to end ---- */
+
+static bool daemon_open(struct cl_daemon *d, struct why *why)
+{
+	if (!cl_settings_load(&d->settings, why))
+		return false;
+	/* The control socket first: it tells whether another daemon runs, before its log files or
+	 * the kernel are touched. */
+	if (!cl_listener_open(d->settings.socket, &d->listener, why))
+		return false;
+	cl_log_configure(d->log, &d->settings);
+	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "Starting charon-lite %s", CL_VERSION);
+	cl_settings_warn(&d->settings, d->log);
+	d->base = event_base_new();
+	if (!d->base)
+		return why_fail(why, "libevent: no event loop");
+	if (!cl_host_open(d, why))
+		return false;
+	if (!open_timers(d) || !cl_keepalive_start(d))
+		return why_fail(why, "libevent: out of memory");
+	return cl_server_open(d, d->listener, &d->server, why) &&
+	       cl_privileges_drop(!d->kernel_none, why);
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static void daemon_close(struct cl_daemon *d)
+{
+	cl_server_close(d->server);
+	d->server = NULL;
+	cl_host_close(d);
+	free_event(d->tick);
+	free_event(d->give_up);
+	free_event(d->keepalive);
+	for (size_t i = 0; i < sizeof(d->signals) / sizeof(*d->signals); i++)
+		free_event(d->signals[i]);
+	cl_listener_close(d->listener);
+	if (d->base)
+		event_base_free(d->base);
+	cl_settings_free(&d->settings);
+	cl_log_free(d->log);
+}
+
+static int run(struct cl_daemon *d)
+{
+	struct why why;
+
+	d->log = cl_log_new();
+	d->started = time(NULL);
+	if (!d->log)
+		return EXIT_FAILURE;
+	if (!daemon_open(d, &why)) {
+		cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "charon-lite did not start: %s",
+			why.text);
+		daemon_close(d);
+		return EXIT_FAILURE;
+	}
+	if (d->kernel_none)
+		cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT,
+			"--kernel none: NO TRAFFIC IS PROTECTED, nothing is installed in the "
+			"kernel");
+	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO,
+		"ready: control socket %s, UDP ports %u and %u", d->settings.socket,
+		d->settings.engine.port, d->settings.engine.port_nat_t);
+	cl_daemon_rearm(d);
+	event_base_dispatch(d->base);
+	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO, "stopped");
+	daemon_close(d);
+	return EXIT_SUCCESS;
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: charon-lite [--kernel xfrm|none]\n"
+	      "       charon-lite --version | --help\n"
+	      "\n"
+	      "An IKE daemon, in the foreground. Settings are read from the file that the\n"
+	      "environment's STRONGSWAN_CONF names, else from " CL_SETTINGS_PATH ".\n"
+	      "\n"
+	      "  --kernel none  negotiate only: no traffic is protected\n",
+		out);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = { { "kernel", required_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 } };
+	struct cl_daemon daemon = { 0 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
+		switch (option) {
+		case 'k':
+			daemon.kernel_none = strcmp(optarg, "none") == 0;
+			if (!daemon.kernel_none && strcmp(optarg, "xfrm") != 0) {
+				usage(stderr);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'v':
+			puts("charon-lite " CL_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			usage(stdout);
+			return EXIT_SUCCESS;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind != argc) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	return run(&daemon);
+}

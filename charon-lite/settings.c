@@ -1,0 +1,178 @@
+#include "charon-lite/settings.h"
+
+#include "libvici/packet.h"
+#include "libvici/value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const section_names[CL_SETTINGS_SECTIONS] = { "charon-lite", "charon-systemd",
+	"charon" };
+
+const struct settings_key *cl_settings_key(const struct cl_settings *s, const char *path)
+{
+	for (size_t i = 0; i < CL_SETTINGS_SECTIONS; i++) {
+		const struct settings_key *key = settings_find_key(s->sections[i], path);
+
+		if (key)
+			return key;
+	}
+	return NULL;
+}
+
+static bool wrong(const struct settings_key *key, const char *wanted, struct why *why)
+{
+	return settings_fail(&key->place, why, "%s = %s is not %s", key->name, key->value, wanted);
+}
+
+/* Absent keys leave *value, the default, as it is. */
+static bool read_number(const struct cl_settings *s, const char *path, uint32_t max,
+	uint32_t *value, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, path);
+	uint32_t number;
+
+	if (!key)
+		return true;
+	if (!value_u32(bytes_of_text(key->value), &number) || number > max)
+		return settings_fail(&key->place, why, "%s = %s is not a number from 0 to %u",
+			key->name, key->value, max);
+	*value = number;
+	return true;
+}
+
+static bool read_port(
+	const struct cl_settings *s, const char *path, uint16_t *value, struct why *why)
+{
+	uint32_t number = *value;
+
+	if (!read_number(s, path, UINT16_MAX, &number, why))
+		return false;
+	*value = (uint16_t)number;
+	return true;
+}
+
+static bool read_time(
+	const struct cl_settings *s, const char *path, ike_time *value, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, path);
+	uint64_t milliseconds;
+
+	if (!key)
+		return true;
+	if (!value_milliseconds(bytes_of_text(key->value), &milliseconds) ||
+		milliseconds > (uint64_t)IKE_SECONDS(86400 * 365))
+		return wrong(key, "a time of at most a year", why);
+	*value = (ike_time)milliseconds;
+	return true;
+}
+
+static bool read_base(const struct cl_settings *s, double *value, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, "retransmit_base");
+	double base;
+
+	if (!key)
+		return true;
+	if (!value_double(bytes_of_text(key->value), &base) || base < 1 || base > 10)
+		return wrong(key, "a factor from 1 to 10", why);
+	*value = base;
+	return true;
+}
+
+/* dos_protection = no is strongSwan's switch for both thresholds at once. */
+static bool read_protection(struct cl_settings *s, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, "dos_protection");
+	struct ike_settings *e = &s->engine;
+	bool protection = true;
+
+	if (key && !value_bool(bytes_of_text(key->value), &protection))
+		return wrong(key, "yes or no", why);
+	if (!protection) {
+		e->cookie_threshold = e->block_threshold = 0;
+		return true;
+	}
+	return read_number(s, "cookie_threshold", UINT32_MAX, &e->cookie_threshold, why) &&
+	       read_number(s, "block_threshold", UINT32_MAX, &e->block_threshold, why);
+}
+
+static const char *text_of(const struct cl_settings *s, const char *path, const char *otherwise)
+{
+	const struct settings_key *key = cl_settings_key(s, path);
+
+	return key && *key->value ? key->value : otherwise;
+}
+
+static bool read_all(struct cl_settings *s, struct why *why)
+{
+	struct ike_settings *e = &s->engine;
+	ike_time keep_alive = IKE_SECONDS(20);
+
+	ike_settings_default(e);
+	if (!read_port(s, "port", &e->port, why) ||
+		!read_port(s, "port_nat_t", &e->port_nat_t, why) ||
+		!read_number(s, "retransmit_tries", 100, &e->retransmit_tries, why) ||
+		!read_time(s, "retransmit_timeout", &e->retransmit_timeout, why) ||
+		!read_base(s, &e->retransmit_base, why) ||
+		!read_number(s, "retransmit_jitter", 20, &e->retransmit_jitter, why) ||
+		!read_time(s, "retransmit_limit", &e->retransmit_limit, why) ||
+		!read_time(s, "half_open_timeout", &e->half_open_timeout, why) ||
+		!read_protection(s, why) ||
+		!read_number(
+			s, "init_limit_half_open", UINT32_MAX, &e->init_limit_half_open, why) ||
+		!read_number(s, "fragment_size", UINT16_MAX, &e->fragment_size, why) ||
+		!read_number(s, "ikesa_limit", UINT32_MAX, &e->max_ikev2_sas, why) ||
+		!read_time(s, "keep_alive", &keep_alive, why))
+		return false;
+	if (e->port && e->port == e->port_nat_t)
+		return settings_fail(&cl_settings_key(s, "port_nat_t")->place, why,
+			"port_nat_t must differ from port");
+	s->keep_alive = (uint32_t)((keep_alive + 999) / 1000);
+	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
+	s->interfaces_use = text_of(s, "interfaces_use", NULL);
+	s->interfaces_ignore = text_of(s, "interfaces_ignore", NULL);
+	return true;
+}
+
+static bool take(struct settings *file, struct cl_settings *ret, struct why *why)
+{
+	struct cl_settings s = { .file = file };
+
+	for (size_t i = 0; file && i < CL_SETTINGS_SECTIONS; i++)
+		s.sections[i] = settings_find(settings_root(file), section_names[i]);
+	if (!read_all(&s, why)) {
+		settings_free(file);
+		return false;
+	}
+	*ret = s;
+	return true;
+}
+
+bool cl_settings_load(struct cl_settings *ret, struct why *why)
+{
+	const char *path = getenv("STRONGSWAN_CONF");
+	struct settings *file;
+
+	if (!path) {
+		path = CL_SETTINGS_PATH;
+		if (access(path, F_OK) != 0 && errno == ENOENT)
+			return take(NULL, ret, why);
+	}
+	file = settings_load(path, why);
+	return file && take(file, ret, why);
+}
+
+bool cl_settings_parse(const char *text, struct cl_settings *ret, struct why *why)
+{
+	struct settings *file = settings_parse(bytes_of_text(text), "test", why);
+
+	return file && take(file, ret, why);
+}
+
+void cl_settings_free(struct cl_settings *s)
+{
+	settings_free(s->file);
+	*s = (struct cl_settings){ 0 };
+}

@@ -1,0 +1,44 @@
+/*
+ * The daemon's settings: a file in the syntax of strongswan.conf(5).
+ *
+ * The sections charon, charon-systemd and charon-lite are read as one; where they disagree the
+ * later one of these three wins. A key that is not honoured is a warning with its file and line,
+ * once, never silence; a value that makes no sense refuses the whole file.
+ */
+#ifndef CHARON_LITE_SETTINGS_H
+#define CHARON_LITE_SETTINGS_H
+
+#include "libike/engine.h"
+#include "libvici/settings.h"
+
+#define CL_SETTINGS_PATH "/etc/strongswan.conf"
+#define CL_SETTINGS_SECTIONS 3
+
+struct cl_log;
+
+struct cl_settings {
+	struct settings *file; /* NULL: no file, all defaults */
+	const struct settings_section *sections[CL_SETTINGS_SECTIONS]; /* the strongest first */
+	struct ike_settings engine;
+	const char *socket;            /* "unix:///run/charon.vici", "tcp://127.0.0.1:4502" */
+	const char *interfaces_use;    /* comma-separated; NULL: all */
+	const char *interfaces_ignore; /* or NULL; without effect beside interfaces_use */
+	uint32_t keep_alive;           /* seconds between NAT keepalives; 0: none */
+};
+
+/* The file named in the environment's STRONGSWAN_CONF, else CL_SETTINGS_PATH, which may be
+ * missing. */
+MUST_USE bool cl_settings_load(struct cl_settings *ret, struct why *why);
+
+/* From memory, for tests. */
+MUST_USE bool cl_settings_parse(const char *text, struct cl_settings *ret, struct why *why);
+
+void cl_settings_free(struct cl_settings *s); /* a zeroed one is fine */
+
+/* The strongest setting of that path ("filelog.a.default"), or NULL. */
+const struct settings_key *cl_settings_key(const struct cl_settings *s, const char *path);
+
+/* Says what the file contains that has no effect, and what was odd in it. */
+void cl_settings_warn(const struct cl_settings *s, struct cl_log *log);
+
+#endif

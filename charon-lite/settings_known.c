@@ -1,0 +1,93 @@
+/* Which of the settings have an effect here, and what to say about the others. */
+#include "charon-lite/log.h"
+#include "charon-lite/settings.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum effect {
+	HONOURED,
+	/* Means something to strongSwan's build alone (its plugins, threads, tables) or asks for
+	 * what we do anyway: nothing to say. */
+	NEEDLESS,
+};
+
+/* Patterns of paths within a charon section; the first that fits counts. Log sections are checked
+ * by log.c, which knows their keys. */
+static const struct {
+	const char *pattern;
+	enum effect effect;
+} known[] = {
+	{ "port", HONOURED },
+	{ "port_nat_t", HONOURED },
+	{ "retransmit_*", HONOURED },
+	{ "half_open_timeout", HONOURED },
+	{ "dos_protection", HONOURED },
+	{ "cookie_threshold", HONOURED },
+	{ "block_threshold", HONOURED },
+	{ "init_limit_half_open", HONOURED },
+	{ "fragment_size", HONOURED },
+	{ "ikesa_limit", HONOURED },
+	{ "keep_alive", HONOURED },
+	{ "interfaces_use", HONOURED },
+	{ "interfaces_ignore", HONOURED },
+	{ "filelog.*", HONOURED },
+	{ "syslog.*", HONOURED },
+	{ "journal.*", HONOURED },
+	{ "plugins.vici.socket", HONOURED },
+	{ "load", NEEDLESS },
+	{ "load_modular", NEEDLESS },
+	{ "plugins.*.load", NEEDLESS },
+	{ "threads", NEEDLESS },
+	{ "processor.*", NEEDLESS },
+	{ "ikesa_table_s*", NEEDLESS },
+	{ "host_resolver.*", NEEDLESS },
+	{ "crypto_test.*", NEEDLESS },
+	{ "leak_detective.*", NEEDLESS },
+	{ "dlopen_use_rtld_now", NEEDLESS },
+	{ "prefer_configured_proposals", NEEDLESS },
+};
+
+static bool is_known(const char *path)
+{
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
+		if (fnmatch(known[i].pattern, path, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Sections have bounded depth and names of bounded length come from a file that the operator
+ * wrote: a path that does not fit is cut, and then unknown. */
+static void warn_section(
+	const struct settings_section *section, const char *prefix, struct cl_log *log)
+{
+	char path[512];
+
+	SETTINGS_KEYS(key, section)
+	{
+		snprintf(path, sizeof(path), "%s%s", prefix, key->name);
+		if (!is_known(path))
+			cl_log_text(log, IKE_LOG_CFG, IKE_LOG_INFO,
+				"%s:%u: %s has no effect in this version", key->place.file,
+				key->place.line, path);
+	}
+	SETTINGS_SECTIONS(below, section)
+	{
+		snprintf(path, sizeof(path), "%s%s.", prefix, below->name);
+		warn_section(below, path, log);
+	}
+}
+
+void cl_settings_warn(const struct cl_settings *s, struct cl_log *log)
+{
+	const char *warning;
+
+	for (size_t i = 0; s->file && (warning = settings_warning(s->file, i)); i++)
+		cl_log_text(log, IKE_LOG_CFG, IKE_LOG_INFO, "%s", warning);
+	for (size_t i = 0; i < CL_SETTINGS_SECTIONS; i++) {
+		if (s->sections[i])
+			warn_section(s->sections[i], "", log);
+	}
+}
