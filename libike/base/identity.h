@@ -43,7 +43,9 @@ MUST_USE struct ike_identity *ike_identity_from_wire(uint8_t type, struct bytes 
  * "moon.example.org", "@moon", "@#0a0b" (key id in hex), "@@user@example.org", "user@example.org",
  * "C=CH, O=Linux strongSwan, CN=moon" (and the /C=CH/O=... form), "%any", "", "*", and the prefixes
  * "ipv4:", "ipv6:", "ipv4net:", "ipv6net:", "ipv4range:", "ipv6range:", "rfc822:", "email:",
- * "userfqdn:", "fqdn:", "dns:", "asn1dn:", "asn1gn:", "keyid:", "{N}:". NULL with a reason. */
+ * "userfqdn:", "fqdn:", "dns:", "asn1dn:", "asn1gn:", "keyid:", "{N}:", each also followed by
+ * "#" and octets in hex. As in strongSwan, text with '=' that is no DN, or with ':' that is no
+ * address, is a key id. NULL with a reason. */
 MUST_USE struct ike_identity *ike_identity_parse(const char *text, struct why *why);
 
 /* The ID that an endpoint has when none is configured: its address. */
@@ -66,6 +68,7 @@ bool ike_identity_equal(const struct ike_identity *a, const struct ike_identity 
 #define IKE_MATCH_PERFECT 20
 unsigned ike_identity_match(const struct ike_identity *id, const struct ike_identity *pattern);
 
+/* A pattern rather than a claim: %any, "*" in a name, a subnet, a range. */
 bool ike_identity_is_wildcard(const struct ike_identity *id);
 
 #endif

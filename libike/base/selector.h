@@ -24,13 +24,15 @@ struct ike_selector {
 };
 
 /* The text form of swanctl.conf(5) local_ts: "10.1.0.0/16", "10.1.0.1", "10.1.0.1-10.1.0.9",
- * "2001:db8::/32[udp/53]", "dynamic[gre]", "0.0.0.0/0[tcp/1024-65535]", "[/1701]", "[icmp/2048]",
- * "%any" as port or protocol, "opaque", service and protocol names as getservbyname and
- * getprotobyname know them (own small table: no I/O here). */
+ * "2001:db8::/32[udp/53]", "dynamic[gre]", "0.0.0.0/0[tcp/1024-65535]", "dynamic[/1701]",
+ * "0.0.0.0/0[icmp/2048]" (below 256 an ICMP type alone: "[icmp/8]"), "%any" as port or protocol,
+ * "opaque" as port, service and protocol names (own small table: no I/O here). An address part
+ * is required, as it is by strongSwan. */
 MUST_USE bool ike_selector_parse(const char *text, struct ike_selector *ret, struct why *why);
 
-/* strongSwan's form: "10.1.0.0/16", "10.1.0.0/16[tcp/https]", "10.0.0.1..10.0.0.9", "dynamic".
- * Returns text. (Check strongSwan's list-sas output for service names and ICMP.) */
+/* strongSwan's form: "10.1.0.0/16", "10.1.0.0/16[tcp/https]", "10.0.0.1..10.0.0.9", "dynamic",
+ * "::/0[ipv6-icmp/128]" (type, with its code in parentheses unless 0), "10.0.0.0/8[0/https]".
+ * Returns text. */
 char *ike_selector_format(const struct ike_selector *s, char text[IKE_SELECTOR_TEXT_MAX]);
 
 /* Exactly this host, any protocol and port. */

@@ -98,8 +98,9 @@ enum ike_reassembled {
 };
 
 /* Adds one opened fragment to *r (made on first use; started anew when message_id changes or the
- * peer re-fragmented into more, smaller pieces). On DONE ret_chain borrows from *r and first is
- * the type of the first payload. */
+ * peer re-fragmented into more, smaller pieces). On DONE ret_chain borrows from *r, which is to
+ * be freed after use, and first is the type of the first payload. A duplicate is MORE. When
+ * REFUSED for its size, *r is freed and NULL. */
 enum ike_reassembled ike_reassembly_add(struct ike_reassembly **r,
 	const struct ike_message *message, struct bytes chain, uint8_t *ret_first,
 	struct bytes *ret_chain);
