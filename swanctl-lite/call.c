@@ -92,7 +92,7 @@ int swanctl_simple(struct swanctl *s, const struct vici_call *call, const char *
 		return s->format == SWANCTL_JSON && !*ret_ok;
 	}
 	if (!*ret_ok) {
-		fprintf(stderr, "%s failed: %s\n", what, SWANCTL_TEXT_OF(answer, "errmsg"));
+		fprintf(stderr, "%s failed: %s\n", what, SWANCTL_GAP_OF(answer, "errmsg"));
 		return 1;
 	}
 	return 0;

@@ -13,7 +13,7 @@ static int reset(struct swanctl *s, const struct vici_call *call)
 		return 0;
 	}
 	if (!swanctl_succeeded(answer)) {
-		fprintf(stderr, "reset-counters failed: %s\n", SWANCTL_TEXT_OF(answer, "errmsg"));
+		fprintf(stderr, "reset-counters failed: %s\n", SWANCTL_GAP_OF(answer, "errmsg"));
 		return 1;
 	}
 	puts("reset-counters completed successfully");
@@ -31,8 +31,8 @@ static int get(struct swanctl *s, const struct vici_call *call)
 		swanctl_dump(stdout, s->format, "counters reply", answer);
 		return 0;
 	}
-	if (!swanctl_succeeded(answer) && swanctl_has(answer, "errmsg")) {
-		fprintf(stderr, "get-counters failed: %s\n", SWANCTL_TEXT_OF(answer, "errmsg"));
+	if (!swanctl_succeeded(answer)) {
+		fprintf(stderr, "get-counters failed: %s\n", SWANCTL_GAP_OF(answer, "errmsg"));
 		return 1;
 	}
 	VICI_EACH(connection, vici_find(answer, "counters"))
@@ -54,9 +54,10 @@ static int run(struct swanctl *s)
 	struct vici_call call = { .command = resetting ? "reset-counters" : "get-counters",
 		.arguments = &b };
 
-	swanctl_add_option(s, &b, 'n', "name");
 	if (swanctl_given(s, 'a'))
 		vici_key_text(&b, "all", "yes");
+	else
+		swanctl_add_option(s, &b, 'n', "name");
 	int status = resetting ? reset(s, &call) : get(s, &call);
 	vici_builder_free(&b);
 	return status;

@@ -22,9 +22,9 @@ static int run_version(struct swanctl *s)
 	}
 	bool ours = vici_is(vici_get(answer, "daemon"), "charon-lite");
 	printf("%s %s %s (%s, %s, %s)\n", ours ? "charon-lite" : "strongSwan",
-		SWANCTL_TEXT_OF(answer, "version"), SWANCTL_TEXT_OF(answer, "daemon"),
-		SWANCTL_TEXT_OF(answer, "sysname"), SWANCTL_TEXT_OF(answer, "release"),
-		SWANCTL_TEXT_OF(answer, "machine"));
+		SWANCTL_GAP_OF(answer, "version"), SWANCTL_GAP_OF(answer, "daemon"),
+		SWANCTL_GAP_OF(answer, "sysname"), SWANCTL_GAP_OF(answer, "release"),
+		SWANCTL_GAP_OF(answer, "machine"));
 	return 0;
 }
 
@@ -51,10 +51,10 @@ static void print_stats(struct vici_view answer)
 		STAT("queues.medium"), STAT("queues.low"));
 	printf("jobs scheduled: %s\n", STAT("scheduled"));
 	printf("IKE_SAs: %s total, %s half-open\n", STAT("ikesas.total"), STAT("ikesas.half-open"));
-	if (vici_present(vici_find(answer, "mem")))
+	if (vici_present(vici_find_path(answer, "mem.total")))
 		printf("memory usage: %s bytes, %s allocations\n", STAT("mem.total"),
 			STAT("mem.allocs"));
-	if (vici_present(vici_find(answer, "mallinfo")))
+	if (vici_present(vici_find_path(answer, "mallinfo.sbrk")))
 		printf("mallinfo: sbrk %s, mmap %s, used %s, free %s\n", STAT("mallinfo.sbrk"),
 			STAT("mallinfo.mmap"), STAT("mallinfo.used"), STAT("mallinfo.free"));
 	fputs("loaded plugins:", stdout);

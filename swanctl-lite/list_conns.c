@@ -24,7 +24,8 @@ static void print_auth(struct vici_view auth)
 	bool eap = vici_is(vici_get(auth, "class"), "EAP") && swanctl_has(auth, "eap-type");
 
 	printf("  %s %s authentication:\n", local ? "local" : "remote",
-		SWANCTL_TEXT_OF(auth, eap ? "eap-type" : "class"));
+		swanctl_has(auth, "class") ? SWANCTL_TEXT_OF(auth, eap ? "eap-type" : "class")
+					   : "unspecified");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (swanctl_has(auth, keys[i]))
 			printf("    %s: %s\n", keys[i], SWANCTL_TEXT_OF(auth, keys[i]));
@@ -43,7 +44,7 @@ static void print_limit(struct vici_view child, const char *key, const char *uni
 	*any = true;
 }
 
-static void print_child(struct vici_view child)
+static void print_child(struct vici_view child, bool dpd)
 {
 	const char *mode = SWANCTL_TEXT_OF(child, "mode");
 	bool any = false;
@@ -56,11 +57,9 @@ static void print_child(struct vici_view child)
 	}
 	if (!any)
 		fputs("no rekeying", stdout);
-	if (!vici_is(vici_get(child, "dpd_action"), "none"))
+	if (dpd)
 		printf(", dpd action is %s", SWANCTL_TEXT_OF(child, "dpd_action"));
 	putchar('\n');
-	if (swanctl_has(child, "label"))
-		printf("    label:  %s\n", SWANCTL_TEXT_OF(child, "label"));
 	fputs("    local:  ", stdout);
 	swanctl_print_list(stdout, child, "local-ts");
 	fputs("\n    remote: ", stdout);
@@ -78,30 +77,35 @@ static void print_addresses(struct vici_view connection, const char *key, const 
 	}
 }
 
+static void print_ppk(struct vici_view connection)
+{
+	bool id = swanctl_has(connection, "ppk_id");
+	bool required = vici_is(vici_get(connection, "ppk_required"), "yes");
+
+	if (id)
+		printf("  ppk: %s, %srequired\n", SWANCTL_TEXT_OF(connection, "ppk_id"),
+			required ? "" : "not ");
+	else if (required)
+		puts("  ppk: required");
+}
+
 static void print_connection(struct vici_view connection)
 {
 	bool ikev1 = vici_is(vici_get(connection, "version"), "IKEv1");
 
-	printf("%s: %s", SWANCTL_NAME_OF(connection), SWANCTL_TEXT_OF(connection, "version"));
+	printf("%s: %s", SWANCTL_NAME_OF(connection), SWANCTL_GAP_OF(connection, "version"));
 	if (is_zero(connection, "reauth_time"))
 		fputs(", no reauthentication", stdout);
 	else
 		printf(", reauthentication every %ss", SWANCTL_TEXT_OF(connection, "reauth_time"));
-	if (!is_zero(connection, "rekey_time"))
-		printf(", rekeying every %ss", SWANCTL_TEXT_OF(connection, "rekey_time"));
-	else if (!ikev1)
+	if (!ikev1 && is_zero(connection, "rekey_time"))
 		fputs(", no rekeying", stdout);
+	else if (!ikev1) /* which has reauthentication only */
+		printf(", rekeying every %ss", SWANCTL_TEXT_OF(connection, "rekey_time"));
 	if (!is_zero(connection, "dpd_delay"))
 		printf(", dpd delay %ss", SWANCTL_TEXT_OF(connection, "dpd_delay"));
 	putchar('\n');
-	if (swanctl_has(connection, "ppk_id") || swanctl_has(connection, "ppk_required")) {
-		bool required = vici_is(vici_get(connection, "ppk_required"), "yes");
-
-		printf("  ppk: %s%s\n",
-			swanctl_has(connection, "ppk_id") ? SWANCTL_TEXT_OF(connection, "ppk_id")
-							  : "",
-			required ? ", required" : "");
-	}
+	print_ppk(connection);
 	print_addresses(connection, "local_addrs", "  local:  ");
 	print_addresses(connection, "remote_addrs", "  remote: ");
 }
@@ -121,7 +125,7 @@ static void print_event(struct vici_view message)
 				continue;
 			if (vici_is(name, "children")) {
 				VICI_EACH(child, section)
-				print_child(child);
+				print_child(child, !is_zero(connection, "dpd_delay"));
 			} else if ((name.length >= 5 && memcmp(name.at, "local", 5) == 0) ||
 				   (name.length >= 6 && memcmp(name.at, "remote", 6) == 0)) {
 				print_auth(section);

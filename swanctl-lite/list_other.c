@@ -38,8 +38,8 @@ const struct swanctl_command swanctl_list_algs = {
 static void print_leases(struct vici_view leases)
 {
 	VICI_EACH(lease, leases)
-	printf("  %-30s %-8s '%s'\n", SWANCTL_TEXT_OF(lease, "address"),
-		SWANCTL_TEXT_OF(lease, "status"), SWANCTL_TEXT_OF(lease, "identity"));
+	printf("  %-30s %-8s '%s'\n", SWANCTL_GAP_OF(lease, "address"),
+		SWANCTL_GAP_OF(lease, "status"), SWANCTL_GAP_OF(lease, "identity"));
 }
 
 static int run_pools(struct swanctl *s)
@@ -62,9 +62,12 @@ static int run_pools(struct swanctl *s)
 	}
 	VICI_EACH(pool, answer)
 	{
-		printf("%-20s %-30s %6s / %s / %s\n", SWANCTL_NAME_OF(pool),
-			SWANCTL_TEXT_OF(pool, "base"), SWANCTL_TEXT_OF(pool, "online"),
-			SWANCTL_TEXT_OF(pool, "offline"), SWANCTL_TEXT_OF(pool, "size"));
+		char usage[3 * SWANCTL_TEXT_ROOM];
+
+		snprintf(usage, sizeof(usage), "%s / %s / %s", SWANCTL_GAP_OF(pool, "online"),
+			SWANCTL_GAP_OF(pool, "offline"), SWANCTL_GAP_OF(pool, "size"));
+		printf("%-20s %-30s %16s\n", SWANCTL_NAME_OF(pool), SWANCTL_GAP_OF(pool, "base"),
+			usage);
 		print_leases(vici_find(pool, "leases"));
 	}
 	return 0;

@@ -75,7 +75,10 @@ static void print_ike(struct vici_view sa)
 	print_ike_ends(sa);
 	if (swanctl_has(sa, "encr-alg")) {
 		print_algorithm(sa, "  ", "encr-alg", "encr-keysize");
-		print_algorithm(sa, "/", "integ-alg", "integ-keysize");
+		if (swanctl_has(sa, "integ-alg"))
+			printf("/%s", SWANCTL_TEXT_OF(sa, "integ-alg"));
+		if (swanctl_has(sa, "integ-keysize"))
+			printf("-%s", SWANCTL_TEXT_OF(sa, "integ-keysize"));
 		printf("/%s/%s", SWANCTL_TEXT_OF(sa, "prf-alg"), SWANCTL_TEXT_OF(sa, "dh-group"));
 		print_additional(sa);
 		puts(vici_is(vici_get(sa, "ppk"), "yes") ? "/PPK" : "");
@@ -113,7 +116,7 @@ static void print_child_way(struct vici_view child, const char *way)
 			printf("0x%s", SWANCTL_TEXT_OF(child, mark));
 		else
 			putchar('-');
-		if (swanctl_has(child, mask))
+		if (swanctl_has(child, mark) && swanctl_has(child, mask))
 			printf("/0x%s", SWANCTL_TEXT_OF(child, mask));
 		if (swanctl_has(child, if_id))
 			printf("|0x%s", SWANCTL_TEXT_OF(child, if_id));
@@ -131,8 +134,7 @@ static void print_child(struct vici_view child)
 	printf("  %s: #%s, reqid %s, %s, %s%s, %s:", SWANCTL_TEXT_OF(child, "name"),
 		SWANCTL_TEXT_OF(child, "uniqueid"), SWANCTL_TEXT_OF(child, "reqid"),
 		SWANCTL_TEXT_OF(child, "state"), SWANCTL_TEXT_OF(child, "mode"),
-		vici_is(vici_get(child, "encap"), "yes") ? "-in-UDP" : "",
-		SWANCTL_TEXT_OF(child, "protocol"));
+		swanctl_has(child, "encap") ? "-in-UDP" : "", SWANCTL_TEXT_OF(child, "protocol"));
 	print_algorithm(child, "", "encr-alg", "encr-keysize");
 	print_algorithm(
 		child, swanctl_has(child, "encr-alg") ? "/" : "", "integ-alg", "integ-keysize");
@@ -141,7 +143,7 @@ static void print_child(struct vici_view child)
 	if (swanctl_has(child, "dh-group"))
 		printf("/%s", SWANCTL_TEXT_OF(child, "dh-group"));
 	print_additional(child);
-	puts(vici_is(vici_get(child, "esn"), "1") ? "/ESN" : "");
+	puts(swanctl_has(child, "esn") ? "/ESN" : "");
 	printf("    installed %ss ago", SWANCTL_TEXT_OF(child, "install-time"));
 	print_time(child, "rekey-time", "rekeying in");
 	print_time(child, "life-time", "expires in");

@@ -60,7 +60,7 @@ static void names_unload(struct swanctl *s, const char *command, struct names *n
 				swanctl_dump_reply(s, command, names->at[i], answer);
 			else if (!swanctl_succeeded(answer))
 				fprintf(stderr, "unloading key '%s' failed: %s\n", names->at[i],
-					SWANCTL_TEXT_OF(answer, "errmsg"));
+					SWANCTL_GAP_OF(answer, "errmsg"));
 		}
 		vici_builder_free(&b);
 		free(names->at[i]);
@@ -123,7 +123,7 @@ static void load_file(
 			printf("loaded %s from '%s'\n", folder->what, path);
 		else
 			fprintf(stderr, "loading '%s' failed: %s\n", path,
-				SWANCTL_TEXT_OF(answer, "errmsg"));
+				SWANCTL_GAP_OF(answer, "errmsg"));
 	}
 	vici_builder_free(&b);
 }
@@ -242,7 +242,7 @@ static void send_shared(struct swanctl *s, const struct settings_section *sectio
 	if (swanctl_call(s, &call, &answer, &status)) {
 		bool ok = swanctl_succeeded(answer);
 
-		if (ok)
+		if (ok || (s->format != SWANCTL_TEXT && s->format != SWANCTL_JSON))
 			names_strike(loaded, bytes_of_text(section->name));
 		if (s->format != SWANCTL_TEXT)
 			swanctl_dump_reply(s, "load-shared", section->name, answer);
@@ -250,7 +250,7 @@ static void send_shared(struct swanctl *s, const struct settings_section *sectio
 			printf("loaded %s secret '%s'\n", type, section->name);
 		else
 			fprintf(stderr, "loading shared secret failed: %s\n  %s:%u: %s\n",
-				SWANCTL_TEXT_OF(answer, "errmsg"), section->place.file,
+				SWANCTL_GAP_OF(answer, "errmsg"), section->place.file,
 				section->place.line, section->name);
 	}
 	if (b.at)

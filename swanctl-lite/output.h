@@ -32,6 +32,12 @@ void swanctl_dump_json(FILE *to, struct vici_view message);
 const char *swanctl_text(struct vici_view section, const char *key, char room[SWANCTL_TEXT_ROOM]);
 #define SWANCTL_TEXT_OF(section, key) swanctl_text(section, key, (char[SWANCTL_TEXT_ROOM]){ 0 })
 
+/* The same, but "" when absent: for the texts in which strongSwan leaves a gap. */
+const char *swanctl_text_or_gap(
+	struct vici_view section, const char *key, char room[SWANCTL_TEXT_ROOM]);
+#define SWANCTL_GAP_OF(section, key) \
+	swanctl_text_or_gap(section, key, (char[SWANCTL_TEXT_ROOM]){ 0 })
+
 /* A view's name, likewise. */
 const char *swanctl_name(struct vici_view v, char room[SWANCTL_TEXT_ROOM]);
 #define SWANCTL_NAME_OF(v) swanctl_name(v, (char[SWANCTL_TEXT_ROOM]){ 0 })
