@@ -102,7 +102,7 @@ static int connect_uri(const char *uri, struct why *why)
 		return connect_unix(uri + 7, why);
 	if (strncmp(uri, "tcp://", 6) == 0)
 		return connect_tcp(uri + 6, why);
-	if (uri[0] == '/')
+	if (uri[0] && !strstr(uri, "://"))
 		return connect_unix(uri, why);
 	errno = EINVAL;
 	why_fail(why, "%s: wanted unix:///path or tcp://host:port", uri);

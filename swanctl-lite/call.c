@@ -35,7 +35,7 @@ bool swanctl_connect(struct swanctl *s, int *ret_status)
 		if (!s->client) {
 			*ret_status = errno ? errno : EIO;
 			fprintf(stderr, "Error: connecting to '%s' URI failed: %s\n", uri,
-				strerror(*ret_status));
+				*ret_status == EINVAL ? why.text : strerror(*ret_status));
 		}
 	}
 	free(uri);

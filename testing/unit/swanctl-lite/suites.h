@@ -1,0 +1,10 @@
+/* The test cases of swanctl-lite, one per file. */
+#ifndef TESTING_UNIT_SWANCTL_LITE_SUITES_H
+#define TESTING_UNIT_SWANCTL_LITE_SUITES_H
+
+#include <check.h>
+
+TCase *output_cases(void);
+TCase *load_cases(void);
+
+#endif
