@@ -17,7 +17,4 @@ void sample_build_auth(struct ike_builder *b);
 /* A datagram in the clear around that builder's chain. Returns its length. */
 size_t sample_datagram(const struct ike_builder *b, uint8_t ret[SAMPLE_MAX]);
 
-/* Reads everything that a message gives a view of, so that ASan sees what lies outside. */
-void sample_walk(const struct ike_message *m);
-
 #endif

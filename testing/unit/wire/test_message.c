@@ -1,5 +1,6 @@
 /* Messages: built, parsed, cut short, twisted. */
 #include "sample.h"
+#include "testing/fuzz/message_walk.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -140,7 +141,7 @@ static enum ike_parse parse_copy(const uint8_t *from, size_t length, bool fix_le
 			copy[24 + i] = (uint8_t)(length >> 8 * (3 - i));
 	enum ike_parse parsed = ike_message_parse(bytes_of(copy, length), &message, &why);
 	if (parsed == IKE_PARSE_OK)
-		sample_walk(&message);
+		message_walk(&message);
 	else
 		ck_assert(!message.present && !message.order_count && !message.nonce.at);
 	if (length >= IKE_HEADER_LENGTH && parsed == IKE_PARSE_OK)

@@ -1,6 +1,7 @@
 /* Sealed messages and fragments: both ways, tampered with, reassembled from what a hostile or
  * clumsy peer sends. */
 #include "sample.h"
+#include "testing/fuzz/message_walk.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -95,7 +96,7 @@ START_TEST(a_message_is_sealed_and_opened)
 	ck_assert_int_eq(ike_message_parse_inner(
 				 &message.header, message.sealed.next_payload, chain, &inner, &why),
 		IKE_PARSE_OK);
-	sample_walk(&inner);
+	message_walk(&inner);
 	ck_assert(IKE_HAS(&inner, EAP));
 	free(copy);
 	ike_packets_free(packets);
