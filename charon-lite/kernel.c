@@ -157,6 +157,33 @@ static void sa_remove(void *context, const struct ike_kernel_id *id)
 		complain(k, &why);
 }
 
+struct last_use {
+	struct kernel *kernel;
+	uint64_t seconds; /* since 1970 */
+};
+
+static void later_use(void *context, const struct xfrm_policy_id *id)
+{
+	struct last_use *last = context;
+	struct xfrm_policy_status status;
+
+	if (xfrm_policy_query(last->kernel->handle, id, &status, NULL) == XFRM_RESULT_OK &&
+		status.last_used > last->seconds)
+		last->seconds = status.last_used;
+}
+
+/* Kernels before 6.2 know only the first use of a state, but the last of its policies. */
+static uint64_t last_used(
+	struct kernel *k, const struct xfrm_state_id *id, const struct xfrm_state_status *status)
+{
+	struct last_use last = { .kernel = k, .seconds = status->used };
+
+	if (status->last_used != 0 || status->used == 0)
+		return status->last_used;
+	cl_policies_of_sa(k->policies, status->reqid, &id->destination, later_use, &last);
+	return last.seconds;
+}
+
 static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
 {
 	struct kernel *k = context;
@@ -166,7 +193,7 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 
 	if (xfrm_state_query(k->handle, &state, &status, NULL) != XFRM_RESULT_OK)
 		return false;
-	last = status.last_used ? status.last_used : status.used;
+	last = last_used(k, &state, &status);
 	*ret = (struct ike_kernel_usage){
 		.bytes = status.bytes,
 		.packets = status.packets,

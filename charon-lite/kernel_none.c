@@ -1,42 +1,48 @@
-/* `--kernel none`: IKE without IPsec. SPIs are numbers nobody uses, installs are accepted. */
+/* `--kernel none`: every request succeeds and nothing is encrypted. */
 #include "charon-lite/kernel.h"
 
 #include <openssl/rand.h>
 #include <stdlib.h>
 
-/* strongSwan's range, which leaves the reserved SPIs and IPComp's alone. */
-#define SPI_FIRST 0xc0000000u
-#define SPI_MASK 0x0fffffffu
-
-struct kernel_none {
-	uint32_t next; /* counts, so that no SPI is given twice */
+struct kernel {
+	OSSL_LIB_CTX *library;
 };
 
 static bool spi_allocate(void *context, uint8_t protocol, const struct address *source,
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
 {
-	struct kernel_none *k = context;
+	struct kernel *k = context;
+	uint32_t spi;
 
-	(void)protocol, (void)source, (void)destination, (void)reqid, (void)why;
-	*ret_spi = SPI_FIRST | (k->next++ & SPI_MASK);
+	(void)protocol;
+	(void)source;
+	(void)destination;
+	(void)reqid;
+	if (RAND_bytes_ex(k->library, (unsigned char *)&spi, sizeof(spi), 0) != 1)
+		return why_fail(why, "no randomness for an SPI");
+	*ret_spi =
+		0xc0000000 | (spi & 0x0fffffff); /* as a kernel is asked to choose, see kernel.c */
 	return true;
 }
 
 static bool sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
 {
-	(void)context, (void)sa, (void)why;
+	(void)context;
+	(void)sa;
+	(void)why;
 	return true;
 }
 
 static void sa_remove(void *context, const struct ike_kernel_id *id)
 {
-	(void)context, (void)id;
+	(void)context;
+	(void)id;
 }
 
-/* Nothing ever passes. */
 static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
 {
-	(void)context, (void)id;
+	(void)context;
+	(void)id;
 	*ret = (struct ike_kernel_usage){ .idle_seconds = UINT64_MAX };
 	return true;
 }
@@ -44,31 +50,34 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 static bool policies_install(
 	void *context, const struct ike_kernel_policies *policies, struct why *why)
 {
-	(void)context, (void)policies, (void)why;
+	(void)context;
+	(void)policies;
+	(void)why;
 	return true;
 }
 
 static void policies_remove(void *context, const struct ike_kernel_policies *policies)
 {
-	(void)context, (void)policies;
+	(void)context;
+	(void)policies;
 }
 
 static bool socket_option(void *context, int fd, int family, struct why *why)
 {
-	(void)context, (void)fd, (void)family, (void)why;
+	(void)context;
+	(void)fd;
+	(void)family;
+	(void)why;
 	return true;
 }
 
 bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct why *why)
 {
-	struct kernel_none *k = calloc(1, sizeof(*k));
+	struct kernel *k = malloc(sizeof(*k));
 
 	if (!k)
-		return why_fail(why, "out of memory");
-	if (RAND_bytes_ex(library, (uint8_t *)&k->next, sizeof(k->next), 0) != 1) {
-		free(k);
-		return why_fail(why, "OpenSSL has no randomness");
-	}
+		return why_fail(why, "no memory");
+	k->library = library;
 	*ret = (struct cl_kernel){
 		.context = k,
 		.spi_allocate = spi_allocate,

@@ -11,7 +11,9 @@
 
 /* What one child wants of a kernel policy. */
 struct policy_user {
-	struct policy_user *prev, *next;
+	struct policy_user *prev, *next;             /* of the same kernel policy */
+	struct policy_user *reqid_prev, *reqid_next; /* of the same reqid; shunts have none */
+	struct shared_policy *shared;
 	uint32_t priority;
 	uint8_t kind; /* enum ike_policy_kind */
 	uint8_t action;
@@ -36,9 +38,16 @@ struct shared_policy {
 	UT_hash_handle hh;
 };
 
+struct reqid_users {
+	uint32_t reqid;
+	struct policy_user *users;
+	UT_hash_handle hh;
+};
+
 struct cl_policies {
 	struct cl_policy_kernel kernel;
 	struct shared_policy *all;
+	struct reqid_users *reqids;
 };
 
 struct cl_policies *cl_policies_new(const struct cl_policy_kernel *kernel)
@@ -50,13 +59,53 @@ struct cl_policies *cl_policies_new(const struct cl_policy_kernel *kernel)
 	return policies;
 }
 
+static bool user_index(struct cl_policies *policies, struct policy_user *user)
+{
+	uint32_t reqid = user->template.reqid;
+	struct reqid_users *same;
+
+	if (!user->protects)
+		return true;
+	HASH_FIND(hh, policies->reqids, &reqid, sizeof(reqid), same);
+	if (!same) {
+		if (!(same = calloc(1, sizeof(*same))))
+			return false;
+		same->reqid = reqid;
+		HASH_ADD(hh, policies->reqids, reqid, sizeof(same->reqid), same);
+		if (!same->hh.tbl) {
+			free(same);
+			return false;
+		}
+	}
+	DL_PREPEND2(same->users, user, reqid_prev, reqid_next);
+	return true;
+}
+
+static void user_free(struct cl_policies *policies, struct policy_user *user)
+{
+	uint32_t reqid = user->template.reqid;
+	struct reqid_users *same = NULL;
+
+	if (user->protects)
+		HASH_FIND(hh, policies->reqids, &reqid, sizeof(reqid), same);
+	if (same) {
+		DL_DELETE2(same->users, user, reqid_prev, reqid_next);
+		if (!same->users) {
+			HASH_DEL(policies->reqids, same);
+			free(same);
+		}
+	}
+	DL_DELETE(user->shared->users, user);
+	free(user);
+}
+
 static void shared_free(struct cl_policies *policies, struct shared_policy *shared)
 {
 	struct policy_user *user, *next;
 
 	DL_FOREACH_SAFE(shared->users, user, next)
 	{
-		free(user);
+		user_free(policies, user);
 	}
 	HASH_DEL(policies->all, shared);
 	free(shared);
@@ -303,13 +352,15 @@ static bool user_add(struct cl_policies *policies, const struct xfrm_policy *pol
 	}
 	const struct policy_user *before = shared->users ? best_user(shared) : NULL;
 	*user = *wants;
+	user->shared = shared;
+	bool indexed = user_index(policies, user);
 	DL_PREPEND(shared->users, user);
-	const struct policy_user *after = best_user(shared);
-	if ((before && user_wants_same(before, after)) ||
-		shared_put(policies, shared, before != NULL, why))
+	if (!indexed)
+		why_fail(why, "no memory for a policy");
+	else if ((before && user_wants_same(before, best_user(shared))) ||
+		 shared_put(policies, shared, before != NULL, why))
 		return true;
-	DL_DELETE(shared->users, user);
-	free(user);
+	user_free(policies, user);
 	if (!shared->users)
 		shared_free(policies, shared);
 	return false;
@@ -330,8 +381,7 @@ static void user_remove(struct cl_policies *policies, const struct xfrm_policy_i
 	if (!user)
 		return;
 	const struct policy_user before = *best_user(shared);
-	DL_DELETE(shared->users, user);
-	free(user);
+	user_free(policies, user);
 	if (!shared->users) {
 		policies->kernel.drop(policies->kernel.context, id);
 		shared_free(policies, shared);
@@ -383,4 +433,30 @@ bool cl_policies_install(
 void cl_policies_remove(struct cl_policies *policies, const struct ike_kernel_policies *wanted)
 {
 	remove_some(policies, wanted, SIZE_MAX);
+}
+
+static bool user_leads_to(const struct policy_user *user, const struct address *destination)
+{
+	const struct xfrm_traffic_selector *selector = &user->shared->id.selector;
+
+	if (user->template.destination.family != 0)
+		return address_same_host(&user->template.destination, destination);
+	return address_in_prefix(destination, &selector->destination, selector->destination_prefix);
+}
+
+void cl_policies_of_sa(struct cl_policies *policies, uint32_t reqid,
+	const struct address *destination,
+	void (*visit)(void *context, const struct xfrm_policy_id *id), void *context)
+{
+	struct policy_user *user;
+	struct reqid_users *same;
+
+	HASH_FIND(hh, policies->reqids, &reqid, sizeof(reqid), same);
+	if (!same)
+		return;
+	DL_FOREACH2(same->users, user, reqid_next)
+	{
+		if (user_leads_to(user, destination))
+			visit(context, &user->shared->id);
+	}
 }

@@ -36,6 +36,11 @@ MUST_USE bool cl_policies_install(
 /* By the same description; what is not there is passed over. */
 void cl_policies_remove(struct cl_policies *policies, const struct ike_kernel_policies *wanted);
 
+/* The policies whose packets go through the SA with that reqid to that destination. */
+void cl_policies_of_sa(struct cl_policies *policies, uint32_t reqid,
+	const struct address *destination,
+	void (*visit)(void *context, const struct xfrm_policy_id *id), void *context);
+
 /*
  * The kernel's policies for a description, one after the other. Pairs of selectors that no packet
  * can meet (families or protocols differ) are left out; ranges of addresses and ports, for which

@@ -54,10 +54,11 @@ bool cl_kernel_selector_of_pair(const struct ike_selector *source,
 	};
 
 	if (source->family != destination->family || source->family == 0 ||
-		(destination->protocol != 0 && destination->protocol != pair.protocol) ||
-		!ike_selector_prefix(source, &pair.source, &pair.source_prefix) ||
-		!ike_selector_prefix(destination, &pair.destination, &pair.destination_prefix))
+		(destination->protocol != 0 && destination->protocol != pair.protocol))
 		return false;
+	/* wider than the range, should it be no prefix */
+	ike_selector_prefix(source, &pair.source, &pair.source_prefix);
+	ike_selector_prefix(destination, &pair.destination, &pair.destination_prefix);
 	pair.source.port = pair.destination.port = 0;
 	if (protocol_has_types(pair.protocol)) {
 		types_cover(ports_are_any(source) ? destination : source, &pair);

@@ -69,8 +69,9 @@ const struct ike_connection *ike_engine_connection(const struct ike_engine *e, s
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e);
 
-/* ---- Commands: each is answered by host->command_done(ticket) unless ticket is 0. They return
- * false with a reason when they can't even begin (no such connection); then there is no answer.
+/* ---- Commands: each is answered once by host->command_done(ticket), maybe before the call
+ * returns, unless ticket is 0. They return false with a reason when they can't even begin (no such
+ * connection); then there is no answer.
  * ---- */
 
 struct ike_initiate {

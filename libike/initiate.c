@@ -101,6 +101,20 @@ static bool queue_wish(struct ike_engine *e, struct ike_sa *sa,
 	return true;
 }
 
+/* An IKE SA alone was asked for, and there is one. */
+static bool ike_is_there(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_initiate *what, uint32_t *ret_ike_id, struct why *why)
+{
+	if (sa->state != IKE_SA_ESTABLISHED)
+		return why_fail(why, "IKE_SA %s[%u] is being established already",
+			sa->connection->name, sa->unique_id);
+	if (ret_ike_id)
+		*ret_ike_id = sa->unique_id;
+	ike_command_expect(e, what->ticket);
+	ike_command_finish(e, what->ticket, true, NULL);
+	return true;
+}
+
 bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, const struct ike_initiate *what,
 	uint32_t *ret_ike_id, struct why *why)
@@ -118,7 +132,7 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	struct ike_sa *sa = reusable(c, &local, &remote);
 	bool is_new = !sa;
 	if (!config && sa)
-		return why_fail(why, "IKE_SA %s[%u] is there already", c->name, sa->unique_id);
+		return ike_is_there(e, sa, what, ret_ike_id, why);
 	if (is_new && !(sa = make_sa(e, c, &local, &remote)))
 		return why_fail(
 			why, "no IKE_SA for '%s': out of memory, or limit reached", c->name);

@@ -71,14 +71,34 @@ static enum xfrm_result add_new(struct xfrm_handle *handle, const struct xfrm_st
 	return result;
 }
 
+/* In the place of the state that is ours under `place`. */
+static enum xfrm_result add_in_place(struct xfrm_handle *handle, const struct xfrm_state_id *place,
+	const struct xfrm_state *state, struct why *why)
+{
+	enum xfrm_result result = XFRM_RESULT_FAILED;
+
+	if (xfrm_owned_state_add(handle, &state->id))
+		result = xfrm_request(handle, xfrm_build_state(XFRM_MSG_UPDSA, state, NULL), state,
+			NULL, NULL, why);
+	else
+		why_fail(why, "no memory");
+	const struct xfrm_state_id *over = result == XFRM_RESULT_OK ? place : &state->id;
+	if (memcmp(&place->mark, &state->id.mark, sizeof(place->mark)) != 0)
+		xfrm_owned_state_remove(handle, over);
+	return result;
+}
+
 enum xfrm_result xfrm_state_add(
 	struct xfrm_handle *handle, const struct xfrm_state *state, struct why *why)
 {
 	enum xfrm_result result = XFRM_RESULT_NOT_FOUND;
+	struct xfrm_state_id place = state->id;
 
-	if (xfrm_state_is_ours(handle, &state->id))
-		result = xfrm_request(handle, xfrm_build_state(XFRM_MSG_UPDSA, state, NULL), state,
-			NULL, NULL, why);
+	/* the SPI may have been allocated before a mark was known */
+	if (!xfrm_state_is_ours(handle, &place))
+		place.mark = (struct xfrm_mark){ 0 };
+	if (xfrm_state_is_ours(handle, &place))
+		result = add_in_place(handle, &place, state, why);
 	if (result == XFRM_RESULT_NOT_FOUND) /* no larval state, or it has expired */
 		result = add_new(handle, state, NULL, why);
 	return failed(result, "install", &state->id, why);

@@ -111,7 +111,8 @@ MUST_USE enum xfrm_result xfrm_spi_allocate(struct xfrm_handle *handle,
 
 /*
  * Installs a state; one whose SPI came from xfrm_spi_allocate() takes the larval state's place
- * (or is added afresh when that expired in the meantime).
+ * (or is added afresh when that expired in the meantime),
+ * also when only the state has a mark.
  */
 MUST_USE enum xfrm_result xfrm_state_add(
 	struct xfrm_handle *handle, const struct xfrm_state *state, struct why *why);

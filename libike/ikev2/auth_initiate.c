@@ -59,6 +59,8 @@ static void take_child(struct ike_sa *sa)
 	if (!child_task)
 		return;
 	sa->active->child = child_task->child;
+	/* Who waits for the IKE SA alone is answered when it is up, see ike_auth_answered(). */
+	sa->active->ike_ticket = sa->active->ticket;
 	sa->active->ticket = child_task->ticket;
 	ike_task_free(child_task);
 }
@@ -99,7 +101,7 @@ bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 	}
 	ike_builder_start(e, &b);
 	ike_build_id(&b, IKE_PAYLOAD_ID_INITIATOR, sa->local_id);
-	if (ike_initial_contact_holds(sa))
+	if (ike_initial_contact_holds(e, sa))
 		ike_build_notify(&b, IKE_NOTIFY_INITIAL_CONTACT, (struct bytes){ 0 });
 	if (peer && !ike_identity_is_wildcard(peer))
 		ike_build_id(&b, IKE_PAYLOAD_ID_RESPONDER, peer);
@@ -226,6 +228,8 @@ enum ike_outcome ike_auth_answered(struct ike_received *x)
 	sa->active = NULL;
 	ike_initial_contact_apply(x->e, sa);
 	ike_sa_established(x->e, sa);
+	ike_command_finish(x->e, task->ike_ticket, true, NULL);
+	task->ike_ticket = 0;
 	if (task->child)
 		finish_child(x, task);
 	else

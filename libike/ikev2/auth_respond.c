@@ -63,8 +63,8 @@ static bool check_auth(struct ike_received *x)
 	ike_identity_format(sa->remote_id, theirs);
 	if (!IKE_HAS(x->message, AUTH) || x->message->auth.method != IKE_AUTH_SHARED_KEY) {
 		const char *method = IKE_HAS(x->message, AUTH)
-			? ike_auth_method_name(x->message->auth.method)
-			: "EAP";
+					     ? ike_auth_method_name(x->message->auth.method)
+					     : "EAP";
 		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"peer '%s' wants to authenticate by %s, '%s' expects a pre-shared key",
 			theirs, method ? method : "an unknown method", sa->connection->name);

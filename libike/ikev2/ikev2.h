@@ -76,7 +76,7 @@ enum ike_outcome ike_auth_requested(struct ike_received *x);
 
 /* ---- initial_contact.c (RFC 7296 2.4) ---- */
 /* Whether there is no other SA with this peer. */
-bool ike_initial_contact_holds(const struct ike_sa *sa);
+bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa);
 /* The peer says so, or `unique` demands it: other SAs between the same identities end. */
 void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa);
 

@@ -158,13 +158,13 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 	}
 }
 
-static void delete_once(struct ike_engine *e, struct ike_sa *sa, uint8_t protocol,
-	const uint32_t *spis, size_t count)
+/* Last words of an SA that nobody waits for. */
+static void delete_once(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_builder b;
 
 	ike_builder_start(e, &b);
-	ike_build_delete(&b, protocol, spis, count);
+	ike_build_delete(&b, IKE_PROTOCOL_IKE, NULL, 0);
 	ike_request_send_once(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
 }
 
@@ -175,7 +175,7 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 
 	if (!sa->was_established || force) {
 		if (sa->was_established && !sa->active)
-			delete_once(e, sa, IKE_PROTOCOL_IKE, NULL, 0);
+			delete_once(e, sa);
 		ike_command_finish(e, ticket, true, NULL);
 		ike_sa_destroy(e, sa, why);
 		return;
@@ -194,16 +194,18 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket)
 {
 	struct ike_sa *sa = child->sa;
-	struct ike_task *task;
+	/* With force it is gone here at once, and the peer is told like always: the window goes on.
+	 */
+	struct ike_task *task =
+		ike_task_queue(sa, IKE_TASK_DELETE_CHILD, force ? NULL : child, force ? 0 : ticket);
 
-	if (force && !sa->active)
-		delete_once(e, sa, child->suite.protocol, &child->spi_in, 1);
-	if (force || !(task = ike_task_queue(sa, IKE_TASK_DELETE_CHILD, child, ticket))) {
+	if (task) {
+		task->protocol = child->suite.protocol;
+		task->spi = child->spi_in;
+	}
+	if (force || !task) {
 		ike_command_finish(e, ticket, true, NULL);
 		ike_child_destroy(e, child);
-		return;
 	}
-	task->protocol = child->suite.protocol;
-	task->spi = child->spi_in;
 	ike_tasks_run(e, sa);
 }

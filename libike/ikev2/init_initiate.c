@@ -119,7 +119,9 @@ static enum ike_outcome cookie_demanded(struct ike_received *x, const struct ike
 {
 	struct ike_negotiation *n = x->sa->negotiation;
 
-	if (cookie->data.length == 0 || cookie->data.length > 64)
+	/* The one that we sent already answers an older transmission of ours. */
+	if (cookie->data.length == 0 || cookie->data.length > 64 ||
+		bytes_equal(cookie->data, n->cookie))
 		return IKE_OUTCOME_IGNORE;
 	free((void *)n->cookie.at);
 	n->cookie = bytes_duplicate(cookie->data);

@@ -11,14 +11,27 @@ static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
 	       ike_identity_equal(a->remote_id, b->remote_id);
 }
 
-bool ike_initial_contact_holds(const struct ike_sa *sa)
+static bool is_alive(const struct ike_sa *other, const struct ike_sa *sa)
+{
+	return other != sa && other->was_established && other->state != IKE_SA_DELETING;
+}
+
+bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa)
 {
 	const struct ike_connection *c = sa->connection;
+	const struct ike_identity *peer = c->remote.count > 0 ? c->remote.items[0].id : NULL;
 
 	if (c->unique == IKE_UNIQUE_NEVER)
 		return false;
 	for (const struct ike_sa *other = c->sas; other; other = other->next)
-		if (other != sa && other->was_established && other->state != IKE_SA_DELETING)
+		if (is_alive(other, sa))
+			return false;
+	if (!peer || ike_identity_is_wildcard(peer))
+		return true;
+	/* Under an older definition, or another one. */
+	for (const struct ike_sa *other = ike_peers_of(e, sa->local_id, peer); other;
+		other = other->peer_next)
+		if (is_alive(other, sa) && ike_identity_equal(other->remote_id, peer))
 			return false;
 	return true;
 }
@@ -32,7 +45,7 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 
 	if (unique == IKE_UNIQUE_NEVER || !(told || unique == IKE_UNIQUE_REPLACE))
 		return;
-	for (other = ike_peers_of(e, sa); other; other = next) {
+	for (other = ike_peers_of(e, sa->local_id, sa->remote_id); other; other = next) {
 		next = other->peer_next;
 		if (!same_peer(sa, other))
 			continue;
@@ -41,11 +54,9 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 		ike_log(e, other, IKE_LOG_IKE, IKE_LOG_INFO, "deleting IKE_SA %s[%u]: %s",
 			other->connection->name, other->unique_id,
 			told ? "peer says INITIAL_CONTACT" : "unique = replace");
-		/* After INITIAL_CONTACT the peer has forgotten it: no need to tell. */
-		if (told)
-			ike_sa_destroy(e, other, &failure);
-		else
-			ike_delete_ike(e, other, false, 0, &failure);
+		/* After INITIAL_CONTACT the peer should have forgotten it, so it is told once only;
+		 * it may not have, when both sides started at the same time. */
+		ike_delete_ike(e, other, told, 0, &failure);
 	}
 	ike_failure_free(&failure);
 }

@@ -107,6 +107,7 @@ struct ike_task {
 	uint8_t kind;
 	struct ike_child *child;       /* CREATE_CHILD (until answered) and DELETE_CHILD */
 	uint64_t ticket;               /* command to be answered; 0 none */
+	uint64_t ike_ticket;           /* AUTH with a child: of who waits for the IKE SA alone */
 	uint32_t spi;                  /* DELETE_CHILD: ours, inbound; the child may be gone */
 	uint8_t protocol;              /* of the SPI */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */

@@ -19,9 +19,10 @@ static uint64_t mix(uint64_t hash, const struct ike_identity *id)
 	return (hash ^ id->length) * UINT64_C(0x100000001b3);
 }
 
-static struct ike_peer *find(const struct ike_engine *e, const struct ike_sa *sa, uint64_t *ret_key)
+static struct ike_peer *find(const struct ike_engine *e, const struct ike_identity *local,
+	const struct ike_identity *remote, uint64_t *ret_key)
 {
-	uint64_t key = mix(mix(UINT64_C(0xcbf29ce484222325), sa->local_id), sa->remote_id);
+	uint64_t key = mix(mix(UINT64_C(0xcbf29ce484222325), local), remote);
 	struct ike_peer *peer;
 
 	HASH_FIND(by_key, e->peers, &key, sizeof(key), peer);
@@ -32,7 +33,7 @@ static struct ike_peer *find(const struct ike_engine *e, const struct ike_sa *sa
 bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint64_t key;
-	struct ike_peer *peer = find(e, sa, &key);
+	struct ike_peer *peer = find(e, sa->local_id, sa->remote_id, &key);
 
 	if (!peer) {
 		peer = calloc(1, sizeof(*peer));
@@ -51,7 +52,7 @@ void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa)
 
 	if (!sa->peer_prev) /* utlist: who is in a list has a prev, if only itself */
 		return;
-	struct ike_peer *peer = find(e, sa, &key);
+	struct ike_peer *peer = find(e, sa->local_id, sa->remote_id, &key);
 	DL_DELETE2(peer->sas, sa, peer_prev, peer_next);
 	sa->peer_prev = sa->peer_next = NULL;
 	if (peer->sas)
@@ -60,10 +61,11 @@ void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa)
 	free(peer);
 }
 
-struct ike_sa *ike_peers_of(const struct ike_engine *e, const struct ike_sa *sa)
+struct ike_sa *ike_peers_of(const struct ike_engine *e, const struct ike_identity *local,
+	const struct ike_identity *remote)
 {
 	uint64_t key;
-	struct ike_peer *peer = find(e, sa, &key);
+	struct ike_peer *peer = find(e, local, remote, &key);
 
 	return peer ? peer->sas : NULL;
 }

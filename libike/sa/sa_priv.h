@@ -32,9 +32,9 @@ void ike_log_suite(struct ike_engine *e, const struct ike_sa *sa, const struct i
 /* ---- peers.c: established SAs between the same two identities ---- */
 MUST_USE bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa);
 void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa); /* fine when it is not there */
-/* The first other one; go on with the returned SA's peer_next. May include a hash's false friends.
- */
-struct ike_sa *ike_peers_of(const struct ike_engine *e, const struct ike_sa *sa);
+/* The first of them; go on with its peer_next. May include a hash's false friends. */
+struct ike_sa *ike_peers_of(const struct ike_engine *e, const struct ike_identity *local,
+	const struct ike_identity *remote);
 
 struct ike_sa *ike_sa_by_spi(const struct ike_engine *e, uint64_t own_spi);
 void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa, enum ike_sa_state state);

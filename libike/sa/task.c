@@ -69,6 +69,7 @@ void ike_task_free(struct ike_task *task)
 void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, const char *text)
 {
 	ike_command_finish(e, task->ticket, done, text);
+	ike_command_finish(e, task->ike_ticket, done, text);
 	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD)
 		ike_child_destroy(e, task->child);
 	ike_task_free(task);

@@ -124,6 +124,18 @@ static void check_allocation(void)
 		"a larval state is deleted");
 	check(xfrm_state_add(handle, &state, &why) == XFRM_RESULT_OK, why.text,
 		"a state is added when its larval state has gone");
+	state.id.spi = 0;
+	check(xfrm_spi_allocate(handle, &state, 0xc0000000, 0xcfffffff, &state.id.spi, &why) ==
+			XFRM_RESULT_OK,
+		why.text, "a third SPI is allocated");
+	state.id.mark = (struct xfrm_mark){ 5, 0xff };
+	check(xfrm_state_add(handle, &state, &why) == XFRM_RESULT_OK, why.text,
+		"a state with a mark takes the place of a larval one without");
+	check(xfrm_state_is_ours(handle, &state.id) &&
+			xfrm_state_delete(handle, &state.id, &why) == XFRM_RESULT_OK,
+		why.text, "and is ours");
+	state.id.mark = (struct xfrm_mark){ 0 };
+	check(!xfrm_state_is_ours(handle, &state.id), NULL, "and the larval one is not any more");
 	state.id.protocol = IPPROTO_COMP;
 	state.aead.name = NULL;
 	check(xfrm_spi_allocate(handle, &state, 0x100, 0xefff, &spi, &why) == XFRM_RESULT_OK &&
