@@ -132,6 +132,9 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 	const struct ike_failure *why);
 void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket);
 
+/* Last words of an SA that ends here: a DELETE that nobody waits for the answer of. */
+void ike_delete_once(struct ike_engine *e, struct ike_sa *sa);
+
 /* What an error notify of the peer means, in words. */
 enum ike_reason ike_notify_reason(uint16_t type);
 

@@ -158,8 +158,7 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 	}
 }
 
-/* Last words of an SA that nobody waits for. */
-static void delete_once(struct ike_engine *e, struct ike_sa *sa)
+void ike_delete_once(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_builder b;
 
@@ -175,7 +174,7 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 
 	if (!sa->was_established || force) {
 		if (sa->was_established && !sa->active)
-			delete_once(e, sa);
+			ike_delete_once(e, sa);
 		ike_command_finish(e, ticket, true, NULL);
 		ike_sa_destroy(e, sa, why);
 		return;

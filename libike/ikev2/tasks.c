@@ -92,6 +92,10 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
 	ike_log_failure(e, sa, sa->connection, &failure);
+	/* It may hear us although we don't hear it, and must not keep a tunnel that leads nowhere.
+	 */
+	if (sa->keys.length > 0)
+		ike_delete_once(e, sa);
 	ike_sa_destroy(e, sa, &failure);
 	ike_failure_free(&failure);
 }
