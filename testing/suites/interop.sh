@@ -1,0 +1,19 @@
+#!/bin/bash
+# strongSwan 6.0.1 and 5.9.8 at the other end in both roles, its swanctl on our daemon, our swanctl-lite on its
+# order: 50
+# limit: 900
+set -u
+testing/lab/run charon-lite--strongswan-6.0.1 strongswan-6.0.1--charon-lite \
+	charon-lite--strongswan-5.9.8 strongswan-5.9.8--charon-lite
+
+# Each command line with each daemon; what it prints beside what swanctl prints with strongSwan.
+logs=build/lab-logs
+peer=strongswan-6.0.1
+rm -f "$logs"/*.transcript
+testing/lab/run -s operator $peer--$peer \
+	charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer |
+	grep -v "^passed $peer--$peer"
+for pair in charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer; do
+	[ -e "$logs/$pair--operator.transcript" ] || continue
+	testing/interop/texts "$logs/$peer--$peer--operator.transcript" "$logs/$pair--operator.transcript"
+done
