@@ -11,8 +11,6 @@
 		__VA_ARGS__, NULL \
 	}
 
-#define ACTIONS WORDS("none", "clear", "trap", "hold", "route", "start", "restart")
-
 static const struct vici_key connection_keys[] = {
 	{ "version", VICI_FORM_WORD, WORDS("0", "1", "2") },
 	{ "local_addrs", VICI_FORM_LIST },
@@ -93,16 +91,16 @@ static const struct vici_key child_keys[] = {
 	{ "rekey_bytes", VICI_FORM_AMOUNT },
 	{ "life_bytes", VICI_FORM_AMOUNT },
 	{ "rand_bytes", VICI_FORM_AMOUNT },
-	{ "rekey_packets", VICI_FORM_AMOUNT },
-	{ "life_packets", VICI_FORM_AMOUNT },
-	{ "rand_packets", VICI_FORM_AMOUNT },
+	{ "rekey_packets", VICI_FORM_NUMBER },
+	{ "life_packets", VICI_FORM_NUMBER },
+	{ "rand_packets", VICI_FORM_NUMBER },
 	{ "updown", VICI_FORM_TEXT },
 	{ "hostaccess", VICI_FORM_BOOL },
 	{ "mode", VICI_FORM_WORD,
 		WORDS("tunnel", "transport", "transport_proxy", "beet", "pass", "drop") },
 	{ "policies", VICI_FORM_BOOL },
 	{ "policies_fwd_out", VICI_FORM_BOOL },
-	{ "dpd_action", VICI_FORM_WORD, ACTIONS },
+	{ "dpd_action", VICI_FORM_ACTION },
 	{ "ipcomp", VICI_FORM_BOOL },
 	{ "inactivity", VICI_FORM_TIME },
 	{ "reqid", VICI_FORM_NUMBER },
@@ -123,10 +121,8 @@ static const struct vici_key child_keys[] = {
 	{ "copy_df", VICI_FORM_BOOL },
 	{ "copy_ecn", VICI_FORM_BOOL },
 	{ "copy_dscp", VICI_FORM_WORD, WORDS("out", "in", "yes", "no") },
-	{ "start_action", VICI_FORM_WORD,
-		WORDS("none", "clear", "trap", "hold", "route", "start", "restart", "trap|start",
-			"start|trap") },
-	{ "close_action", VICI_FORM_WORD, ACTIONS },
+	{ "start_action", VICI_FORM_ACTION },
+	{ "close_action", VICI_FORM_ACTION },
 };
 
 static const struct vici_key shared_keys[] = {
@@ -310,6 +306,25 @@ static bool check_word(const struct vici_key *key, const char *value, struct why
 	return why_fail(why, "wanted %s", words);
 }
 
+/* Old and new words for the same: clear is none, hold and route are trap, restart is start. */
+static bool check_action(const char *value, struct why *why)
+{
+	static const char *const words[] = { "none", "clear", "trap", "hold", "route", "start",
+		"restart" };
+
+	for (size_t length; *value; value += length + (value[length] == '|')) {
+		bool found = false;
+
+		length = strcspn(value, "|");
+		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+			found |= strlen(words[i]) == length &&
+				 strncasecmp(words[i], value, length) == 0;
+		if (!found)
+			return why_fail(why, "wanted none, trap, start or trap|start");
+	}
+	return true;
+}
+
 /* Numbers, or % and a word. */
 static bool check_mark(const char *value, bool mask_allowed, struct why *why)
 {
@@ -347,6 +362,8 @@ bool vici_key_check(const struct vici_key *key, const char *value, struct why *w
 	case VICI_FORM_AMOUNT:
 		return value_amount(text, &amount) ||
 		       why_fail(why, "wanted a number, or one with k, m or g");
+	case VICI_FORM_ACTION:
+		return check_action(value, why);
 	case VICI_FORM_WORD:
 		return check_word(key, value, why);
 	case VICI_FORM_MARK:

@@ -34,7 +34,8 @@ enum vici_form {
 	VICI_FORM_BOOL,
 	VICI_FORM_NUMBER,
 	VICI_FORM_TIME,      /* seconds, or with s, m, h, d */
-	VICI_FORM_AMOUNT,    /* bytes or packets, or with k, m, g */
+	VICI_FORM_AMOUNT,    /* bytes, or with k, m, g */
+	VICI_FORM_ACTION,    /* none, trap, start, or words joined by '|' */
 	VICI_FORM_WORD,      /* one of ->words */
 	VICI_FORM_MARK,      /* mark[/mask], %unique, %unique-dir, %same */
 	VICI_FORM_IF_ID,     /* number, %unique, %unique-dir */

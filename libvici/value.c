@@ -53,16 +53,27 @@ static bool take_number(struct bytes *text, unsigned base, uint64_t *ret)
 	return true;
 }
 
+/* A decimal number, or a hexadecimal one after 0x, at the start of text. */
+static bool take_unsigned(struct bytes *text, uint64_t *ret)
+{
+	if (text->length <= 2 || text->at[0] != '0' || tolower(text->at[1]) != 'x')
+		return take_number(text, 10, ret);
+	*text = bytes_of(text->at + 2, text->length - 2);
+	return take_number(text, 16, ret);
+}
+
+/* strongSwan lets blanks stand between a number and its unit. */
+static void skip_blanks(struct bytes *text)
+{
+	while (text->length > 0 && (text->at[0] == ' ' || text->at[0] == '\t'))
+		*text = bytes_of(text->at + 1, text->length - 1);
+}
+
 bool value_unsigned(struct bytes text, uint64_t *ret)
 {
-	unsigned base = 10;
 	uint64_t number;
 
-	if (text.length > 2 && text.at[0] == '0' && tolower(text.at[1]) == 'x') {
-		base = 16;
-		text = bytes_of(text.at + 2, text.length - 2);
-	}
-	if (!take_number(&text, base, &number) || text.length > 0)
+	if (!take_unsigned(&text, &number) || text.length > 0)
 		return false;
 	*ret = number;
 	return true;
@@ -140,8 +151,10 @@ bool value_seconds(struct bytes text, uint64_t *ret)
 {
 	uint64_t number;
 
-	if (!take_number(&text, 10, &number) || unit_seconds(text) == 0 ||
-		__builtin_mul_overflow(number, unit_seconds(text), &number))
+	if (!take_unsigned(&text, &number))
+		return false;
+	skip_blanks(&text);
+	if (unit_seconds(text) == 0 || __builtin_mul_overflow(number, unit_seconds(text), &number))
 		return false;
 	*ret = number;
 	return true;
@@ -168,8 +181,9 @@ bool value_amount(struct bytes text, uint64_t *ret)
 {
 	uint64_t number, scale = 1;
 
-	if (!take_number(&text, 10, &number))
+	if (!take_unsigned(&text, &number))
 		return false;
+	skip_blanks(&text);
 	if (text_is(text, "k"))
 		scale = (uint64_t)1 << 10;
 	else if (text_is(text, "m"))

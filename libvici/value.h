@@ -23,13 +23,14 @@ MUST_USE bool value_signed(struct bytes text, int64_t *ret);
 /* Decimal notation with an optional fraction ("1.8"), as strongswan.conf's retransmit_base has. */
 MUST_USE bool value_double(struct bytes text, double *ret);
 
-/* Seconds: a number with nothing, s, m, h or d after it. */
+/* Seconds: a number with nothing, s, m, h or d after it, perhaps after blanks. */
 MUST_USE bool value_seconds(struct bytes text, uint64_t *ret);
 
 /* Milliseconds: as value_seconds(), and "ms"; a fraction ("2.5s") is allowed. */
 MUST_USE bool value_milliseconds(struct bytes text, uint64_t *ret);
 
-/* Bytes: a number with nothing, k, m or g (1024, 1024^2, 1024^3) after it, in any case. */
+/* Bytes: a number with nothing, k, m or g (1024, 1024^2, 1024^3) after it, in any case,
+ * perhaps after blanks. */
 MUST_USE bool value_amount(struct bytes text, uint64_t *ret);
 
 #endif

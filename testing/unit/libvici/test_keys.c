@@ -47,7 +47,7 @@ START_TEST(values_are_checked_by_form)
 	} cases[] = {
 		{ VICI_PLACE_CONNECTION, "version", "2", "3" },
 		{ VICI_PLACE_CONNECTION, "encap", "yes", "perhaps" },
-		{ VICI_PLACE_CONNECTION, "rekey_time", "4h", "4 hours" },
+		{ VICI_PLACE_CONNECTION, "rekey_time", "4 h", "4 hours" },
 		{ VICI_PLACE_CONNECTION, "local_port", "4500", "ike" },
 		{ VICI_PLACE_CHILD, "life_bytes", "1g", "1 GB" },
 		{ VICI_PLACE_CHILD, "mark_in", "0x10/0xff", "red" },
@@ -55,6 +55,8 @@ START_TEST(values_are_checked_by_form)
 		{ VICI_PLACE_CHILD, "set_mark_out", "%same", "%same/x" },
 		{ VICI_PLACE_CHILD, "if_id_in", "42", "4/2" },
 		{ VICI_PLACE_CHILD, "start_action", "trap|start", "up" },
+		{ VICI_PLACE_CHILD, "dpd_action", "restart", "trap|up" },
+		{ VICI_PLACE_CHILD, "rekey_packets", "1000", "1k" },
 		{ VICI_PLACE_CHILD, "mode", "transport", "tunel" },
 	};
 

@@ -323,12 +323,15 @@ START_TEST(values_are_read_as_strongswan_writes_them)
 	ck_assert(value_double(bytes_of_text("1.8"), &d) && d > 1.79 && d < 1.81);
 	ck_assert(value_seconds(bytes_of_text("4h"), &n) && n == 14400);
 	ck_assert(value_seconds(bytes_of_text("90"), &n) && n == 90);
-	ck_assert(
-		!value_seconds(bytes_of_text("4 h"), &n) && !value_seconds(bytes_of_text("h"), &n));
+	ck_assert(value_seconds(bytes_of_text("4 h"), &n) && n == 14400);
+	ck_assert(value_seconds(bytes_of_text("0x10"), &n) && n == 16);
+	ck_assert(!value_seconds(bytes_of_text("h"), &n));
+	ck_assert(!value_seconds(bytes_of_text("4x"), &n));
 	ck_assert(value_milliseconds(bytes_of_text("2.5s"), &n) && n == 2500);
 	ck_assert(value_milliseconds(bytes_of_text("20ms"), &n) && n == 20);
 	ck_assert(value_amount(bytes_of_text("2g"), &n) && n == (uint64_t)2 << 30);
 	ck_assert(!value_amount(bytes_of_text("99999999999g"), &n));
+	ck_assert(value_amount(bytes_of_text("2 K"), &n) && n == 2048);
 }
 END_TEST
 
