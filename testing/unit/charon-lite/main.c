@@ -1,0 +1,20 @@
+#include "testing/unit/charon-lite/suites.h"
+
+#include <stdlib.h>
+
+int main(void)
+{
+	Suite *s = suite_create("charon-lite");
+
+	suite_add_tcase(s, load_conn_cases());
+	suite_add_tcase(s, settings_cases());
+	suite_add_tcase(s, log_cases());
+	suite_add_tcase(s, process_cases());
+	suite_add_tcase(s, vici_cases());
+	suite_add_tcase(s, hostile_cases());
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,14 @@
+/* The test cases of charon-lite, one file each. */
+#ifndef TESTING_UNIT_CHARON_LITE_SUITES_H
+#define TESTING_UNIT_CHARON_LITE_SUITES_H
+
+#include <check.h>
+
+TCase *load_conn_cases(void);
+TCase *settings_cases(void);
+TCase *log_cases(void);
+TCase *process_cases(void);
+TCase *vici_cases(void);
+TCase *hostile_cases(void);
+
+#endif

@@ -1,0 +1,270 @@
+/* load-conn messages: every key is honoured or refused by name. */
+#include "charon-lite/control/load_conn.h"
+#include "libvici/builder.h"
+#include "libvici/keys.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* "name {", "}", "key = value", "key [ a, b ]" line by line, as a message. */
+static void write_lines(struct vici_builder *b, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, name[128], value[512];
+
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (sscanf(line, " %127[^ =[] = %511[^\n]", name, value) == 2) {
+			vici_key_text(b, name, value);
+		} else if (sscanf(line, " %127[^ =[] [ %511[^\n]", name, value) == 2) {
+			char *items = value;
+
+			value[strlen(value) - 1] = '\0'; /* the closing bracket */
+			vici_list_start(b, name);
+			for (char *item; (item = strsep(&items, " "));) {
+				if (*item)
+					vici_item_text(b, item);
+			}
+			vici_list_end(b);
+		} else if (sscanf(line, " %127[^ {] {", name) == 1 && name[0] != '}') {
+			vici_section_start(b, name);
+		} else if (strchr(line, '}')) {
+			vici_section_end(b);
+		}
+	}
+	free(copy);
+}
+
+static struct ike_connection *load(const char *text, struct why *why)
+{
+	struct vici_builder b = { 0 };
+	struct vici_message message;
+	struct bytes wire;
+	struct ike_connection *c;
+
+	vici_section_start(&b, "home");
+	write_lines(&b, text);
+	vici_section_end(&b);
+	ck_assert(vici_builder_finish(&b, &wire));
+	ck_assert(vici_message_parse(wire, &message, why));
+	c = cl_load_connection(vici_first(vici_root(&message)), why);
+	vici_message_free(&message);
+	vici_builder_free(&b);
+	return c;
+}
+
+#define PSK "local {\n auth = psk\n id = moon\n}\nremote {\n auth = psk\n id = sun\n}\n"
+
+static struct ike_connection *loaded(const char *text)
+{
+	char all[2048];
+	struct why why;
+
+	snprintf(all, sizeof(all), "%s" PSK, text);
+	struct ike_connection *c = load(all, &why);
+	ck_assert_msg(c != NULL, "%s", why.text);
+	return c;
+}
+
+static void refused(const char *text, const char *reason)
+{
+	char all[2048];
+	struct why why;
+
+	snprintf(all, sizeof(all), "%s" PSK, text);
+	ck_assert_ptr_null(load(all, &why));
+	ck_assert_msg(strstr(why.text, reason) != NULL, "'%s' is not in '%s'", reason, why.text);
+}
+
+START_TEST(a_whole_connection_arrives_in_numbers)
+{
+	struct ike_connection *c = loaded("version = 2\n"
+					  "local_addrs [ 192.0.2.1 ]\n"
+					  "remote_addrs [ 192.0.2.2 198.51.100.0/24 ]\n"
+					  "remote_port = 4500\n"
+					  "proposals [ aes128-sha256-x25519 ]\n"
+					  "encap = yes\n"
+					  "mobike = no\n"
+					  "dpd_delay = 30s\n"
+					  "keyingtries = 0\n"
+					  "unique = replace\n"
+					  "childless = force\n"
+					  "fragmentation = no\n"
+					  "dscp = 101110\n"
+					  "rekey_time = 2h\n"
+					  "children {\n"
+					  " net {\n"
+					  "  mode = transport\n"
+					  "  local_ts [ 10.1.0.0/16 10.3.0.0/16 ]\n"
+					  "  remote_ts [ dynamic[gre] ]\n"
+					  "  esp_proposals [ aes128gcm16-esn ]\n"
+					  "  start_action = trap|start\n"
+					  "  dpd_action = restart\n"
+					  "  close_action = hold\n"
+					  "  mark_in = 0x2a/0xff\n"
+					  "  mark_out = %unique\n"
+					  "  if_id_in = 7\n"
+					  "  life_bytes = 1G\n"
+					  "  replay_window = 64\n"
+					  "  copy_dscp = in\n"
+					  " }\n"
+					  "}\n");
+	const struct ike_child_config *child = c->children[0];
+
+	ck_assert_str_eq(c->name, "home");
+	ck_assert_uint_eq(c->version, 2);
+	ck_assert_uint_eq(c->remote_addrs.count, 2);
+	ck_assert_uint_eq(c->remote_port, 4500);
+	ck_assert(c->encap && !c->mobike);
+	ck_assert_uint_eq(c->dpd_delay, 30);
+	ck_assert_uint_eq(c->keyingtries, 0);
+	ck_assert_uint_eq(c->unique, IKE_UNIQUE_REPLACE);
+	ck_assert_uint_eq(c->childless, IKE_CHILDLESS_FORCE);
+	ck_assert_uint_eq(c->fragmentation, IKE_FRAGMENTATION_NO);
+	ck_assert_uint_eq(c->dscp, 46);
+	ck_assert_uint_eq(c->rekey_time, 7200);
+	ck_assert_uint_eq(c->local.items[0].class, IKE_AUTH_CLASS_PSK);
+	ck_assert_uint_eq(c->remote.items[0].id->type, IKE_ID_FQDN);
+	ck_assert_str_eq(child->name, "net");
+	ck_assert_uint_eq(child->mode, IKE_MODE_TRANSPORT);
+	ck_assert_uint_eq(child->local_ts_count, 2);
+	ck_assert_uint_eq(child->remote_ts[0].protocol, 47);
+	ck_assert_uint_eq(child->start_action, IKE_ACTION_TRAP | IKE_ACTION_START);
+	ck_assert_uint_eq(child->dpd_action, IKE_ACTION_START);
+	ck_assert_uint_eq(child->close_action, IKE_ACTION_TRAP);
+	ck_assert_uint_eq(child->mark_in.value, 42);
+	ck_assert_uint_eq(child->mark_in.mask, 0xff);
+	ck_assert_uint_eq(child->mark_out.value, IKE_MARK_UNIQUE);
+	ck_assert_uint_eq(child->if_id_in, 7);
+	ck_assert_uint_eq(child->life_bytes, 1024 * 1024 * 1024);
+	ck_assert_uint_eq(child->replay_window, 64);
+	ck_assert(child->copy_dscp_in && !child->copy_dscp_out);
+	ike_connection_free(c);
+}
+END_TEST
+
+START_TEST(unknown_keys_and_sections_are_named)
+{
+	refused("nonsense = 1\n", "unknown option: nonsense, config discarded");
+	refused("children {\n net {\n foo = 1\n }\n}\n",
+		"unknown option: foo, config discarded: in children.net");
+	refused("foo {\n a = b\n}\n", "invalid section: foo");
+	refused("children {\n net {\n foo {\n }\n }\n}\n", "invalid section: foo");
+	refused("version [ 2 ]\n", "unknown option: version");
+	refused("children [ a ]\n", "unknown option: children");
+}
+END_TEST
+
+START_TEST(wrong_values_are_named_with_the_reason)
+{
+	refused("proposals [ aes128-foo ]\n", "invalid value for: proposals, config discarded");
+	refused("rekey_time = 4x\n", "invalid value for: rekey_time, config discarded");
+	refused("mobike = maybe\n", "invalid value for: mobike, config discarded");
+	refused("unique = x\n", "never, keep, replace");
+	refused("remote_addrs [ 10.9.0.300 ]\n", "10.9.0.300");
+	refused("local_port = 99999\n", "65535");
+	refused("dscp = 999\n", "six binary digits");
+	refused("children {\n net {\n local_ts [ 10.0.0.0/33 ]\n }\n}\n", "children.net");
+	refused("children {\n net {\n mark_in = %same\n }\n}\n", "mark_in");
+	refused("children {\n net {\n replay_window = 5000\n }\n}\n", "4096");
+	refused("children {\n net {\n mode = foo\n }\n}\n", "tunnel, transport");
+}
+END_TEST
+
+START_TEST(features_that_are_not_there_are_errors_of_that_connection)
+{
+	refused("version = 1\n", "not supported by this version");
+	refused("vips [ 0.0.0.0 ]\n", "vips is not supported by this version");
+	refused("pools [ a ]\n", "pools is not supported by this version");
+	refused("aggressive = yes\n", "aggressive is not supported by this version");
+	refused("remote_addrs [ moon.example.org ]\n", "host names are not supported");
+	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
+	refused("children {\n net {\n updown = /x\n }\n}\n", "updown is not supported");
+	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
+	refused("local-2 {\n auth = psk\n}\n", "several authentication rounds");
+}
+END_TEST
+
+START_TEST(values_that_ask_for_nothing_are_fine)
+{
+	struct ike_connection *c = loaded("version = 0\n"
+					  "aggressive = no\n"
+					  "pull = yes\n"
+					  "mediation = no\n"
+					  "ocsp = reply\n"
+					  "send_cert = ifasked\n"
+					  "children {\n"
+					  " net {\n"
+					  "  ipcomp = no\n"
+					  "  hw_offload = auto\n"
+					  "  tfc_padding = mtu\n"
+					  "  start_action = none\n"
+					  " }\n"
+					  "}\n");
+
+	ck_assert_uint_eq(c->version, 0);
+	ck_assert_uint_eq(c->children[0]->tfc_padding, IKE_TFC_PADDING_MTU);
+	ike_connection_free(c);
+}
+END_TEST
+
+START_TEST(certificates_are_refused_not_ignored)
+{
+	struct why why;
+
+	ck_assert_ptr_null(load("local {\n auth = pubkey\n}\nremote {\n auth = psk\n}\n", &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "only psk"));
+	ck_assert_ptr_null(load("local {\n id = a\n}\nremote {\n auth = psk\n}\n", &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "local.auth: pubkey, the default"));
+	ck_assert_ptr_null(load("remote {\n auth = psk\n}\n", &why));
+	ck_assert_ptr_null(load("local {\n auth = eap-md5\n}\n", &why));
+	ck_assert_ptr_null(load("local {\n auth = foo\n}\n", &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "invalid value for: auth, config discarded"));
+	ck_assert_ptr_null(load("local {\n auth = psk\n certs [ abc ]\n}\n", &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "certs is not supported by this version"));
+	ck_assert_ptr_null(load("local {\n auth = psk\n cert-1 {\n file = x\n }\n}\n", &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "local.cert-1"));
+}
+END_TEST
+
+/* libvici/keys.h knows all keys of swanctl.conf(5). */
+START_TEST(no_key_of_the_manual_is_unknown)
+{
+	static const struct {
+		enum vici_place place;
+		const struct cl_load_key *keys;
+	} tables[] = {
+		{ VICI_PLACE_CONNECTION, cl_load_connection_keys },
+		{ VICI_PLACE_LOCAL, cl_load_local_keys },
+		{ VICI_PLACE_REMOTE, cl_load_remote_keys },
+		{ VICI_PLACE_CHILD, cl_load_child_keys },
+	};
+
+	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++) {
+		const struct vici_key *key;
+
+		for (size_t i = 0; (key = vici_key_at(tables[t].place, i)); i++) {
+			const struct cl_load_key *handler =
+				cl_load_key_find(tables[t].keys, bytes_of_text(key->name));
+
+			ck_assert_msg(handler && handler->set, "%s has no handler", key->name);
+			ck_assert_msg(handler->list == vici_key_is_list(key), "%s: list or not?",
+				key->name);
+		}
+	}
+}
+END_TEST
+
+TCase *load_conn_cases(void)
+{
+	TCase *tests = tcase_create("load-conn");
+
+	tcase_add_test(tests, a_whole_connection_arrives_in_numbers);
+	tcase_add_test(tests, unknown_keys_and_sections_are_named);
+	tcase_add_test(tests, wrong_values_are_named_with_the_reason);
+	tcase_add_test(tests, features_that_are_not_there_are_errors_of_that_connection);
+	tcase_add_test(tests, values_that_ask_for_nothing_are_fine);
+	tcase_add_test(tests, certificates_are_refused_not_ignored);
+	tcase_add_test(tests, no_key_of_the_manual_is_unknown);
+	return tests;
+}

@@ -1,0 +1,138 @@
+/* The daemon as a process: starting, refusing to start, reloading, stopping. */
+#include "testing/unit/charon-lite/running.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+START_TEST(it_starts_says_that_nothing_is_protected_and_stops)
+{
+	struct running r;
+	struct stat status;
+
+	running_start(&r, NULL);
+	ck_assert_int_eq(stat(r.socket, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0660);
+	ck_assert_int_eq(running_stop(&r), 0);
+	ck_assert_int_ne(access(r.socket, F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_second_one_refuses_and_leaves_the_first_alone)
+{
+	struct running r;
+
+	running_start(&r, NULL);
+	ck_assert_int_eq(running_start_again(&r), 1);
+	ck_assert_msg(strstr(r.last_line, "another daemon listens on") != NULL, "%s", r.last_line);
+	struct vici_client *c = running_client(&r);
+	ck_assert(vici_is(vici_get(call(c, "version"), "daemon"), "charon-lite"));
+	vici_client_free(c);
+	ck_assert_int_eq(running_stop(&r), 0);
+}
+END_TEST
+
+/* What a daemon that was killed leaves. */
+START_TEST(a_stale_socket_is_replaced)
+{
+	struct running r;
+
+	running_start(&r, NULL);
+	running_kill(&r);
+	ck_assert_int_eq(access(r.socket, F_OK), 0);
+	running_start_in_place(&r);
+	ck_assert_int_eq(running_stop(&r), 0);
+}
+END_TEST
+
+START_TEST(a_file_in_the_sockets_place_is_not_removed)
+{
+	struct running r;
+
+	running_start(&r, NULL);
+	ck_assert_int_eq(unlink(r.socket), 0);
+	FILE *file = fopen(r.socket, "w");
+	fclose(file);
+	ck_assert_int_eq(running_start_again(&r), 1);
+	ck_assert_msg(strstr(r.last_line, "is not a socket") != NULL, "%s", r.last_line);
+	kill(r.pid, SIGTERM);
+	running_expect(&r, "stopped");
+	ck_assert_int_eq(access(r.socket, F_OK), 0); /* not the one it made: it stays */
+	unlink(r.socket);
+	running_stop(&r);
+}
+END_TEST
+
+START_TEST(wrong_settings_keep_it_from_starting_with_file_and_line)
+{
+	struct running r;
+
+	running_start(&r, NULL);
+	FILE *file = fopen(r.conf, "w");
+	fputs("charon {\n port = many\n}\n", file);
+	fclose(file);
+	ck_assert_int_eq(running_start_again(&r), 1);
+	ck_assert_msg(strstr(r.last_line, "conf:2: port = many") != NULL, "%s", r.last_line);
+	/* And the running one keeps what it has. */
+	struct vici_client *c = running_client(&r);
+	expect_failure(call(c, "reload-settings"), "port = many");
+	kill(r.pid, SIGHUP);
+	running_expect(&r, "settings stay as they were");
+	vici_client_free(c);
+	ck_assert_int_eq(running_stop(&r), 0);
+}
+END_TEST
+
+START_TEST(settings_are_reloaded_by_signal_and_command)
+{
+	struct running r;
+
+	running_start(&r, NULL);
+	FILE *file = fopen(r.conf, "a");
+	fputs("charon {\n retransmit_tries = 1\n install_routes = no\n}\n", file);
+	fclose(file);
+	kill(r.pid, SIGHUP);
+	running_expect(&r, "install_routes has no effect");
+	running_expect(&r, "settings reloaded");
+	struct vici_client *c = running_client(&r);
+	expect_success(call(c, "reload-settings"));
+	running_expect(&r, "settings reloaded");
+	vici_client_free(c);
+	ck_assert_int_eq(running_stop(&r), 0);
+}
+END_TEST
+
+START_TEST(wrong_options_are_an_error_of_usage)
+{
+	static const char *const lines[] = { "--kernel foo", "--nonsense", "extra" };
+	char command[512];
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		snprintf(command, sizeof(command), "%s %s 2>/dev/null", getenv("CHARON_LITE"),
+			lines[i]);
+		ck_assert_int_eq(WEXITSTATUS(system(command)), 2);
+	}
+	snprintf(command, sizeof(command), "%s --version >/dev/null", getenv("CHARON_LITE"));
+	ck_assert_int_eq(WEXITSTATUS(system(command)), 0);
+	snprintf(command, sizeof(command), "%s --help >/dev/null", getenv("CHARON_LITE"));
+	ck_assert_int_eq(WEXITSTATUS(system(command)), 0);
+}
+END_TEST
+
+TCase *process_cases(void)
+{
+	TCase *tests = tcase_create("process");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, it_starts_says_that_nothing_is_protected_and_stops);
+	tcase_add_test(tests, a_second_one_refuses_and_leaves_the_first_alone);
+	tcase_add_test(tests, a_stale_socket_is_replaced);
+	tcase_add_test(tests, a_file_in_the_sockets_place_is_not_removed);
+	tcase_add_test(tests, wrong_settings_keep_it_from_starting_with_file_and_line);
+	tcase_add_test(tests, settings_are_reloaded_by_signal_and_command);
+	tcase_add_test(tests, wrong_options_are_an_error_of_usage);
+	return tests;
+}

@@ -1,0 +1,135 @@
+/* strongswan.conf: which section wins, what is refused, what is warned about. */
+#include "charon-lite/log.h"
+#include "charon-lite/settings.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct cl_settings parse(const char *text)
+{
+	struct cl_settings s;
+	struct why why;
+
+	ck_assert_msg(cl_settings_parse(text, &s, &why), "%s", why.text);
+	return s;
+}
+
+START_TEST(defaults_are_strongswans)
+{
+	struct cl_settings s = parse("");
+
+	ck_assert_uint_eq(s.engine.port, 500);
+	ck_assert_uint_eq(s.engine.port_nat_t, 4500);
+	ck_assert_uint_eq(s.engine.retransmit_tries, 5);
+	ck_assert_int_eq(s.engine.retransmit_timeout, 4000);
+	ck_assert_double_eq(s.engine.retransmit_base, 1.8);
+	ck_assert_uint_eq(s.keep_alive, 20);
+	ck_assert_str_eq(s.socket, "unix:///run/charon.vici");
+	ck_assert_ptr_null(s.interfaces_use);
+	cl_settings_free(&s);
+}
+END_TEST
+
+START_TEST(our_own_section_wins_over_charons)
+{
+	struct cl_settings s =
+		parse("charon-lite { port = 3\n plugins { vici { socket = unix:///l } } }\n"
+		      "charon { port = 1\n port_nat_t = 11\n retransmit_timeout = 2.5\n"
+		      "  retransmit_tries = 2\n keep_alive = 1m }\n"
+		      "charon-systemd { port = 2\n port_nat_t = 12\n"
+		      "  plugins { vici { socket = unix:///s } } }\n");
+
+	ck_assert_uint_eq(s.engine.port, 3);
+	ck_assert_uint_eq(s.engine.port_nat_t, 12);
+	ck_assert_int_eq(s.engine.retransmit_timeout, 2500);
+	ck_assert_uint_eq(s.engine.retransmit_tries, 2);
+	ck_assert_uint_eq(s.keep_alive, 60);
+	ck_assert_str_eq(s.socket, "unix:///l");
+	cl_settings_free(&s);
+}
+END_TEST
+
+START_TEST(senseless_values_are_refused_with_their_place)
+{
+	static const struct {
+		const char *text, *reason;
+	} wrong[] = {
+		{ "charon {\n port = 70000\n}", "test:2: port = 70000" },
+		{ "charon {\n retransmit_base = x\n}", "retransmit_base" },
+		{ "charon {\n retransmit_timeout = -1\n}", "retransmit_timeout" },
+		{ "charon {\n half_open_timeout = soon\n}", "half_open_timeout" },
+		{ "charon {\n dos_protection = perhaps\n}", "dos_protection" },
+		{ "charon {\n port_nat_t = 500\n}", "must differ" },
+		{ "charon {\n port = 500", "test:" },
+	};
+	struct cl_settings s;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		ck_assert_msg(!cl_settings_parse(wrong[i].text, &s, &why), "%s", wrong[i].text);
+		ck_assert_msg(strstr(why.text, wrong[i].reason) != NULL, "%s", why.text);
+	}
+}
+END_TEST
+
+START_TEST(dos_protection_off_switches_both_thresholds_off)
+{
+	struct cl_settings s = parse("charon { dos_protection = no\n cookie_threshold = 10 }");
+
+	ck_assert_uint_eq(s.engine.cookie_threshold, 0);
+	ck_assert_uint_eq(s.engine.block_threshold, 0);
+	cl_settings_free(&s);
+}
+END_TEST
+
+static int all_levels(void *context)
+{
+	(void)context;
+	return IKE_LOG_WIRE;
+}
+
+static void collect(void *context, const struct ike_log *line)
+{
+	char *text = context;
+	size_t length = strlen(text);
+
+	snprintf(text + length, 4096 - length, "%s\n", line->text);
+}
+
+START_TEST(what_has_no_effect_is_said_once_with_its_place)
+{
+	struct cl_settings s = parse("charon {\n"
+				     "  install_routes = no\n"
+				     "  threads = 4\n"
+				     "  port = 500\n"
+				     "  plugins {\n"
+				     "    aes {\n load = yes\n }\n"
+				     "    attr {\n dns = 1.2.3.4\n }\n"
+				     "  }\n"
+				     "  filelog {\n stdout {\n ike = 2\n }\n }\n"
+				     "}\n"
+				     "swanctl {\n load = x\n}\n");
+	struct cl_log *log = cl_log_new();
+	char text[4096] = "";
+
+	cl_log_listen(log, all_levels, collect, text);
+	cl_settings_warn(&s, log);
+	ck_assert_str_eq(text, "test:2: install_routes has no effect in this version\n"
+			       "test:10: plugins.attr.dns has no effect in this version\n");
+	cl_log_free(log);
+	cl_settings_free(&s);
+}
+END_TEST
+
+TCase *settings_cases(void)
+{
+	TCase *tests = tcase_create("settings");
+
+	tcase_add_test(tests, defaults_are_strongswans);
+	tcase_add_test(tests, our_own_section_wins_over_charons);
+	tcase_add_test(tests, senseless_values_are_refused_with_their_place);
+	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);
+	tcase_add_test(tests, what_has_no_effect_is_said_once_with_its_place);
+	return tests;
+}

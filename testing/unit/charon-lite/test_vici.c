@@ -1,0 +1,392 @@
+/* The commands, asked of a real daemon. */
+#include "testing/unit/charon-lite/running.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct running moon, sun;
+static struct vici_client *client;
+
+static void set_up(void)
+{
+	running_start(&moon, NULL);
+	client = running_client(&moon);
+}
+
+static void tear_down(void)
+{
+	vici_client_free(client);
+	ck_assert_int_eq(running_stop(&moon), 0);
+}
+
+static struct vici_builder text_argument(const char *name, const char *value)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_text(&b, name, value);
+	return b;
+}
+
+static struct vici_view call_text(const char *command, const char *name, const char *value)
+{
+	struct vici_builder b = text_argument(name, value);
+
+	return call_with(client, command, &b);
+}
+
+static void put_list(struct vici_builder *b, const char *name, const char *value)
+{
+	vici_list_start(b, name);
+	vici_item_text(b, value);
+	vici_list_end(b);
+}
+
+static void put_round(struct vici_builder *b, const char *section, const char *id)
+{
+	vici_section_start(b, section);
+	vici_key_text(b, "auth", "psk");
+	vici_key_text(b, "id", id);
+	vici_section_end(b);
+}
+
+/* A connection between two daemons on this host: each has its own address of 127/8. */
+static void load_home(struct vici_client *c, unsigned me, unsigned peer, unsigned peer_port)
+{
+	struct vici_builder b = { 0 };
+	char text[64];
+
+	vici_section_start(&b, "home");
+	vici_key_text(&b, "version", "2");
+	snprintf(text, sizeof(text), "127.0.0.%u", me);
+	put_list(&b, "local_addrs", text);
+	snprintf(text, sizeof(text), "127.0.0.%u", peer);
+	put_list(&b, "remote_addrs", text);
+	vici_key_format(&b, "remote_port", "%u", peer_port);
+	put_list(&b, "proposals", "aes128-sha256-x25519");
+	snprintf(text, sizeof(text), "host%u.example.org", me);
+	put_round(&b, "local", text);
+	snprintf(text, sizeof(text), "host%u.example.org", peer);
+	put_round(&b, "remote", text);
+	vici_section_start(&b, "children");
+	vici_section_start(&b, "net");
+	snprintf(text, sizeof(text), "10.%u.0.0/16", me);
+	put_list(&b, "local_ts", text);
+	snprintf(text, sizeof(text), "10.%u.0.0/16", peer);
+	put_list(&b, "remote_ts", text);
+	put_list(&b, "esp_proposals", "aes128gcm16");
+	vici_section_end(&b);
+	vici_section_end(&b);
+	vici_section_end(&b);
+	expect_success(call_with(c, "load-conn", &b));
+}
+
+static void load_key(struct vici_client *c, const char *id, const char *value)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_text(&b, "id", id);
+	vici_key_text(&b, "type", "IKE");
+	vici_key_text(&b, "data", value);
+	vici_list_start(&b, "owners");
+	vici_item_text(&b, "host1.example.org");
+	vici_item_text(&b, "host2.example.org");
+	vici_list_end(&b);
+	expect_success(call_with(c, "load-shared", &b));
+}
+
+static size_t items(struct vici_view list)
+{
+	size_t count = 0;
+
+	VICI_EACH(item, list)
+	count++;
+	return count;
+}
+
+START_TEST(version_and_stats_answer)
+{
+	ck_assert(vici_is(vici_get(call(client, "version"), "sysname"), "Linux"));
+	struct vici_view stats = call(client, "stats");
+	ck_assert(vici_is(vici_get(vici_find(stats, "ikesas"), "total"), "0"));
+	ck_assert(vici_get(vici_find(stats, "uptime"), "since").length > 0);
+	ck_assert(vici_is(vici_value(vici_first(vici_find(stats, "plugins"))), "charon-lite"));
+}
+END_TEST
+
+START_TEST(connections_are_loaded_listed_and_unloaded)
+{
+	load_home(client, 1, 2, 500);
+	load_home(client, 1, 2, 500);
+	ck_assert_uint_eq(items(vici_find(call(client, "get-conns"), "conns")), 1);
+	expect_success(call_text("unload-conn", "name", "home"));
+	expect_failure(call_text("unload-conn", "name", "home"), "connection 'home' not found");
+	expect_failure(call(client, "unload-conn"), "missing connection name");
+	ck_assert_uint_eq(items(vici_find(call(client, "get-conns"), "conns")), 0);
+}
+END_TEST
+
+/* One that is wrong keeps its companions in the same message out too. */
+START_TEST(a_wrong_message_changes_nothing)
+{
+	struct vici_builder b = { 0 };
+
+	vici_section_start(&b, "good");
+	put_round(&b, "local", "a");
+	put_round(&b, "remote", "b");
+	vici_section_end(&b);
+	vici_section_start(&b, "bad");
+	vici_key_text(&b, "nonsense", "1");
+	vici_section_end(&b);
+	expect_failure(call_with(client, "load-conn", &b), "unknown option: nonsense");
+	ck_assert_uint_eq(items(vici_find(call(client, "get-conns"), "conns")), 0);
+}
+END_TEST
+
+START_TEST(secrets_are_loaded_listed_and_unloaded)
+{
+	load_key(client, "ike-a", "x");
+	load_key(client, "ike-b", "y");
+	load_key(client, "ike-a", "z");
+	ck_assert_uint_eq(items(vici_find(call(client, "get-shared"), "keys")), 2);
+	expect_success(call_text("unload-shared", "id", "ike-a"));
+	expect_failure(call(client, "unload-shared"), "unique identifier missing");
+	ck_assert_uint_eq(items(vici_find(call(client, "get-shared"), "keys")), 1);
+	expect_failure(call_text("load-shared", "type", "ike"), "shared key data missing");
+	expect_failure(call_text("load-shared", "type", "foo"), "invalid shared key type: foo");
+	expect_success(call(client, "clear-creds"));
+	ck_assert_uint_eq(items(vici_find(call(client, "get-shared"), "keys")), 0);
+}
+END_TEST
+
+START_TEST(what_comes_later_says_so)
+{
+	static const char *const later[] = { "load-cert", "load-key", "load-token", "unload-key",
+		"load-authority", "unload-authority", "load-pool", "unload-pool", "rekey",
+		"redirect", "flush-certs" };
+	static const char *const empty[] = { "get-pools", "list-certs", "list-authorities" };
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
+		expect_failure(call(client, later[i]), "is not supported by this version");
+	for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++)
+		ck_assert(!vici_present(vici_first(call(client, empty[i]))));
+	ck_assert(vici_present(vici_find(call(client, "get-keys"), "keys")));
+	ck_assert(vici_present(vici_find(call(client, "get-authorities"), "authorities")));
+}
+END_TEST
+
+START_TEST(unknown_commands_and_events_are_said_to_be_unknown)
+{
+	static const char *const events[] = { "nosuch" };
+	struct vici_view answer;
+	struct why why;
+
+	ck_assert_int_eq(
+		vici_client_call(client, &(struct vici_call){ .command = "nosuch" }, &answer, &why),
+		VICI_UNKNOWN_COMMAND);
+	ck_assert_int_eq(vici_client_call(client,
+				 &(struct vici_call){
+					 .command = "version", .events = events, .event_count = 1 },
+				 &answer, &why),
+		VICI_UNKNOWN_EVENT);
+	expect_success(call(client, "reset-counters"));
+}
+END_TEST
+
+START_TEST(requests_without_what_they_need_are_refused)
+{
+	expect_failure(call(client, "initiate"), "missing configuration name");
+	expect_failure(call(client, "terminate"), "missing terminate selector");
+	expect_failure(call(client, "install"), "missing configuration name");
+	expect_failure(call(client, "uninstall"), "missing configuration name");
+	expect_failure(call_text("initiate", "child", "nosuch"), "nosuch");
+	expect_failure(call_text("initiate", "ike", "nosuch"), "nosuch");
+	expect_failure(call_text("install", "child", "nosuch"), "");
+	expect_failure(
+		call_text("terminate", "ike", "nosuch"), "no matching SAs to terminate found");
+	expect_failure(call_text("get-counters", "name", "nosuch"), "no counters found");
+}
+END_TEST
+
+struct seen {
+	unsigned count;
+	char names[4096];
+};
+
+static void see(void *context, struct bytes name, struct vici_view message)
+{
+	struct seen *seen = context;
+	struct bytes first = vici_name(vici_first(message));
+	size_t length = strlen(seen->names);
+
+	seen->count++;
+	snprintf(seen->names + length, sizeof(seen->names) - length, "%.*s:%.*s ", (int)name.length,
+		(const char *)name.at, (int)first.length, (const char *)first.at);
+}
+
+static struct vici_view call_with_events(
+	const char *command, struct vici_builder *arguments, const char *event, struct seen *seen)
+{
+	const char *const events[] = { event };
+	struct vici_view answer;
+	struct why why;
+
+	*seen = (struct seen){ 0 };
+	ck_assert_int_eq(vici_client_call(client,
+				 &(struct vici_call){ .command = command,
+					 .arguments = arguments,
+					 .events = events,
+					 .event_count = 1,
+					 .on_event = see,
+					 .context = seen },
+				 &answer, &why),
+		VICI_OK);
+	if (arguments)
+		vici_builder_free(arguments);
+	return answer;
+}
+
+START_TEST(lists_come_as_events_to_who_asked_for_them)
+{
+	struct seen seen;
+
+	load_home(client, 1, 2, 500);
+	call_with_events("list-conns", NULL, "list-conn", &seen);
+	ck_assert_str_eq(seen.names, "list-conn:home ");
+	struct vici_builder b = text_argument("ike", "nosuch");
+	call_with_events("list-conns", &b, "list-conn", &seen);
+	ck_assert_uint_eq(seen.count, 0);
+	expect_success(call_text("install", "child", "net"));
+	call_with_events("list-policies", NULL, "list-policy", &seen);
+	ck_assert_str_eq(seen.names, "list-policy:home/net ");
+	b = text_argument("pass", "yes");
+	call_with_events("list-policies", &b, "list-policy", &seen);
+	ck_assert_uint_eq(seen.count, 0);
+	expect_success(call_text("uninstall", "child", "net"));
+	expect_failure(call_text("uninstall", "child", "net"), "");
+	call_with_events("list-policies", NULL, "list-policy", &seen);
+	ck_assert_uint_eq(seen.count, 0);
+}
+END_TEST
+
+START_TEST(algorithms_are_listed_once_by_name)
+{
+	struct vici_view answer = call(client, "get-algorithms");
+	struct vici_view encryption = vici_find(answer, "encryption");
+	unsigned cbc = 0;
+
+	VICI_EACH(each, encryption)
+	cbc += vici_is(vici_name(each), "AES_CBC");
+	ck_assert_uint_eq(cbc, 1);
+	ck_assert(vici_get(vici_find(answer, "aead"), "AES_GCM_16").length > 0);
+	ck_assert(vici_get(vici_find(answer, "dh"), "CURVE_25519").length > 0);
+}
+END_TEST
+
+/* Nobody is at the other end: the time that the caller gives it ends it. */
+START_TEST(an_initiation_ends_with_its_time_and_goes_on_without_waiting)
+{
+	struct vici_builder b = { 0 };
+
+	load_home(client, 1, 2, 9);
+	load_key(client, "k", "secret");
+	vici_key_text(&b, "child", "net");
+	vici_key_text(&b, "timeout", "1");
+	expect_failure(
+		call_with(client, "initiate", &b), "CHILD_SA 'net' not established after 1ms");
+	b = text_argument("ike", "home");
+	vici_key_text(&b, "timeout", "-1");
+	vici_key_text(&b, "force", "yes");
+	expect_success(call_with(client, "terminate", &b));
+	b = text_argument("child", "net");
+	vici_key_text(&b, "timeout", "-1");
+	expect_success(call_with(client, "initiate", &b));
+}
+END_TEST
+
+START_TEST(two_daemons_make_a_tunnel_and_end_it)
+{
+	struct seen seen;
+
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	load_home(client, 1, 2, sun.port_nat_t);
+	load_home(other, 2, 1, moon.port_nat_t);
+	load_key(client, "k", "secret");
+	load_key(other, "k", "secret");
+	struct vici_builder b = text_argument("child", "net");
+	expect_success(call_with_events("initiate", &b, "control-log", &seen));
+	ck_assert_uint_gt(seen.count, 3);
+	call_with_events("list-sas", NULL, "list-sa", &seen);
+	ck_assert_str_eq(seen.names, "list-sa:home ");
+	b = text_argument("child", "nosuch");
+	call_with_events("list-sas", &b, "list-sa", &seen);
+	ck_assert_uint_eq(seen.count, 1); /* the IKE SA, without children: as strongSwan has it */
+	ck_assert(vici_is(vici_get(vici_find(call(other, "stats"), "ikesas"), "total"), "1"));
+	b = text_argument("all", "yes");
+	struct vici_view counters = vici_find(call_with(client, "get-counters", &b), "counters");
+	ck_assert(vici_is(vici_get(vici_find(counters, "home"), "ike-auth-out-req"), "1"));
+	struct vici_view answer = call_text("terminate", "ike", "home");
+	expect_success(answer);
+	ck_assert(vici_is(vici_get(answer, "matches"), "1"));
+	ck_assert(vici_is(vici_get(answer, "terminated"), "1"));
+	call_with_events("list-sas", NULL, "list-sa", &seen);
+	ck_assert_uint_eq(seen.count, 0);
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
+START_TEST(stopping_tells_the_peer)
+{
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	load_home(client, 1, 2, sun.port_nat_t);
+	load_home(other, 2, 1, moon.port_nat_t);
+	load_key(client, "k", "secret");
+	load_key(other, "k", "secret");
+	expect_success(call_text("initiate", "child", "net"));
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+	running_expect(&moon, "received DELETE for IKE_SA home[1]");
+	ck_assert(vici_is(vici_get(vici_find(call(client, "stats"), "ikesas"), "total"), "0"));
+}
+END_TEST
+
+START_TEST(a_wrong_secret_ends_with_a_reason)
+{
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	load_home(client, 1, 2, sun.port_nat_t);
+	load_home(other, 2, 1, moon.port_nat_t);
+	load_key(client, "k", "secret");
+	load_key(other, "k", "another");
+	expect_failure(
+		call_text("initiate", "child", "net"), "establishing CHILD_SA 'net' failed: ");
+	ck_assert(vici_is(vici_get(vici_find(call(client, "stats"), "ikesas"), "total"), "0"));
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
+TCase *vici_cases(void)
+{
+	TCase *tests = tcase_create("vici");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, version_and_stats_answer);
+	tcase_add_test(tests, connections_are_loaded_listed_and_unloaded);
+	tcase_add_test(tests, a_wrong_message_changes_nothing);
+	tcase_add_test(tests, secrets_are_loaded_listed_and_unloaded);
+	tcase_add_test(tests, what_comes_later_says_so);
+	tcase_add_test(tests, unknown_commands_and_events_are_said_to_be_unknown);
+	tcase_add_test(tests, requests_without_what_they_need_are_refused);
+	tcase_add_test(tests, lists_come_as_events_to_who_asked_for_them);
+	tcase_add_test(tests, algorithms_are_listed_once_by_name);
+	tcase_add_test(tests, an_initiation_ends_with_its_time_and_goes_on_without_waiting);
+	tcase_add_test(tests, two_daemons_make_a_tunnel_and_end_it);
+	tcase_add_test(tests, stopping_tells_the_peer);
+	tcase_add_test(tests, a_wrong_secret_ends_with_a_reason);
+	return tests;
+}
