@@ -55,6 +55,7 @@ void sim_nat_rebind(struct sim_node *n)
 {
 	sim_trace(n->world, "%s: the NAT box forgets", n->name);
 	n->nat.count = 0;
+	n->nat.rebound = true;
 }
 
 struct sim_node *sim_network_route(struct sim_world *w, struct address *destination)

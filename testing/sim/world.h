@@ -48,6 +48,7 @@ struct sim_mapping {
 struct sim_nat {
 	bool here;
 	bool keeps_ports;
+	bool rebound;
 	struct address public_address;
 	struct sim_mapping mappings[SIM_MAPPINGS_MAX];
 	size_t count;
