@@ -5,9 +5,9 @@
  * loss is noticed by one end only (RFC 7296 2.4: a half-agreed SA is found by liveness, or when
  * it is used). So after the network has healed and every wait is over
  *  - an IKE SA that both ends know must be the same at both, with the same children;
- *  - one that one end alone knows is tolerated only in a run where a datagram was harmed or an
- *    engine went down, and must be gone after an orderly delete, which may time out;
- *  - without any harm there must be none.
+ *  - one that one end alone knows is tolerated only in a run with faults (a datagram lost, harmed
+ * or overtaken, an engine down), and must be gone after an orderly delete, which may time out;
+ *  - without faults there must be none.
  */
 #include "testing/sim/world.h"
 
