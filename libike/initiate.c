@@ -204,14 +204,20 @@ static size_t count_matches(const struct ike_engine *e, const struct ike_termina
 static struct ike_child *next_child(struct ike_engine *e, const struct ike_terminate *what,
 	uint32_t after_ike, uint32_t after_child)
 {
-	for (struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next)
-		for (struct ike_child *c = sa->children; c; c = c->next) {
-			bool later = sa->unique_id > after_ike ||
-				     (sa->unique_id == after_ike && c->unique_id > after_child);
+	for (struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next) {
+		struct ike_child *next = NULL;
 
-			if (later && ike_matches(sa, what) && child_matches(c, what))
-				return c;
-		}
+		if (sa->unique_id < after_ike || !ike_matches(sa, what))
+			continue;
+		/* Children have their ids from when they were wanted, their place from when they
+		 * came up. */
+		for (struct ike_child *c = sa->children; c; c = c->next)
+			if ((sa->unique_id > after_ike || c->unique_id > after_child) &&
+				child_matches(c, what) && (!next || c->unique_id < next->unique_id))
+				next = c;
+		if (next)
+			return next;
+	}
 	return NULL;
 }
 

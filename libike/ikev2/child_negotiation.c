@@ -296,6 +296,12 @@ bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_aut
 		(!in_auth && !accept_key_exchange(x, task, &shared, failure)) ||
 		!accept_selectors(x, task->child, failure))
 		return false;
+	if (task->spi && task->spi == task->child->spi_out) {
+		*ret_inform = false;
+		ike_failure_set(failure, IKE_REASON_DELETED_BY_PEER, NULL, NULL,
+			"peer deleted CHILD_SA '%s' at once", task->child->config->name);
+		return false;
+	}
 	if (ike_child_install(
 		    x->e, task->child, true, secret_bytes(&shared), nonce_i, nonce_r, &why))
 		return true;

@@ -45,6 +45,9 @@ static void delete_children(struct ike_received *x, const struct ike_delete *d)
 			ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
 				"peer deletes a CHILD_SA with SPI %08" PRIx32 " that we don't have",
 				spi);
+			/* It may come with the answer to our CREATE_CHILD_SA that was lost. */
+			if (x->sa->active && x->sa->active->kind == IKE_TASK_CREATE_CHILD)
+				x->sa->active->spi = spi;
 			continue;
 		}
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
@@ -173,7 +176,8 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 	bool deleting = sa->state == IKE_SA_DELETING;
 
 	if (!sa->was_established || force) {
-		if (sa->was_established && !sa->active)
+		/* With our IKE_AUTH under way the peer is about to have it. */
+		if (sa->was_established || (sa->active && sa->active->kind == IKE_TASK_AUTH))
 			ike_delete_once(e, sa);
 		ike_command_finish(e, ticket, true, NULL);
 		ike_sa_destroy(e, sa, why);

@@ -272,6 +272,22 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 		refuse_request(x, IKE_NOTIFY_INVALID_SYNTAX, (struct bytes){ 0 });
 }
 
+/* A NAT box may give the peer another port at any time (RFC 7296 2.23). A new request proves that
+ * it did; so the answer goes where the request came from (RFC 7296 2.11). */
+static void follow_port(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (!sa->was_established || !sa->nat_remote || sa->nat_local ||
+		!address_same_host(&sa->remote, &datagram->remote) ||
+		sa->remote.port == datagram->remote.port)
+		return;
+	sa->remote.port = datagram->remote.port;
+	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "peer's NAT moved it to %s",
+		address_format_with_port(&sa->remote, text));
+}
+
 /* The message is the peer's (or, for IKE_SA_INIT, nobody can know that yet). */
 static void receive_authentic(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_datagram *datagram, struct ike_message *message, enum ike_parse parsed,
@@ -289,6 +305,8 @@ static void receive_authentic(struct ike_engine *e, struct ike_sa *sa,
 	else
 		sa->reassembly_request = NULL;
 	sa->last_received = e->now;
+	if (!is_response(&message->header))
+		follow_port(e, sa, datagram);
 	ike_count_message(e, sa, message->header.exchange, true, is_response(&message->header));
 	if (parsed == IKE_PARSE_OK)
 		log_received(e, sa, datagram, message);
