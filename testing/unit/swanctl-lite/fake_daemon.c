@@ -188,11 +188,6 @@ void fake_daemon_start(const struct fake_answer *answers)
 	ck_assert_int_eq(pthread_create(&fake.thread, NULL, run, NULL), 0);
 }
 
-const char *fake_daemon_uri(void)
-{
-	return fake.uri;
-}
-
 const char *fake_daemon_requests(void)
 {
 	fflush(fake.log);

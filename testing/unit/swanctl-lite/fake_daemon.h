@@ -20,9 +20,6 @@ struct fake_answer {
 /* Commands that are not in the table are answered success=yes. The table ends in { NULL }. */
 void fake_daemon_start(const struct fake_answer *answers);
 
-/* "unix:///tmp/..." */
-const char *fake_daemon_uri(void);
-
 /* Runs swanctl-lite with these arguments and --uri; *ret_out and *ret_err are texts that live
  * until the next run. Returns the exit status. */
 int swanctl_run(const char *arguments, const char **ret_out, const char **ret_err);
