@@ -31,7 +31,7 @@ static const struct {
 	{ "get-pools", cl_command_nothing_to_list },
 	{ "list-certs", cl_command_nothing_to_list },
 	{ "list-authorities", cl_command_nothing_to_list },
-	{ "flush-certs", cl_command_not_supported },
+	{ "flush-certs", cl_command_nothing_to_flush },
 	{ "load-cert", cl_command_not_supported },
 	{ "load-key", cl_command_not_supported },
 	{ "unload-key", cl_command_not_supported },

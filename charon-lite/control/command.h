@@ -32,7 +32,7 @@ cl_command cl_command_initiate;
 cl_command cl_command_terminate;
 /* later.c: what other versions of charon have and this one does not yet */
 cl_command cl_command_get_keys, cl_command_get_authorities, cl_command_nothing_to_list,
-	cl_command_not_supported;
+	cl_command_nothing_to_flush, cl_command_not_supported;
 
 /* ---- Common to handlers ---- */
 

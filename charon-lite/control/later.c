@@ -29,6 +29,12 @@ void cl_command_nothing_to_list(struct cl_client *c, struct vici_view request)
 	cl_client_reply_empty(c);
 }
 
+void cl_command_nothing_to_flush(struct cl_client *c, struct vici_view request)
+{
+	(void)request;
+	cl_client_reply_success(c);
+}
+
 void cl_command_not_supported(struct cl_client *c, struct vici_view request)
 {
 	(void)request;

@@ -1,6 +1,7 @@
 /* Shared secrets: load-shared, unload-shared, get-shared, clear-creds. */
 #include "charon-lite/control/command.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -68,12 +69,25 @@ static bool read_owners(struct vici_view request, struct ike_identity *owners[OW
 	return true;
 }
 
-static void log_loaded(struct cl_client *c, struct bytes type, const char *id, size_t owners)
+/* "loaded IKE shared key with id 'ike-moon' for: 'moon', 'sun'" */
+static void log_loaded(struct cl_client *c, uint8_t kind, const char *id,
+	struct ike_identity *const *owners, size_t count)
 {
+	static const char *const kinds[] = { [IKE_SHARED_IKE] = "IKE",
+		[IKE_SHARED_EAP] = "EAP",
+		[IKE_SHARED_NTLM] = "NTLM",
+		[IKE_SHARED_PPK] = "PPK" };
+	char list[600] = "'%any'", text[IKE_IDENTITY_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		size_t length = i ? strlen(list) : 0;
+
+		snprintf(list + length, sizeof(list) - length, "%s'%s'", i ? ", " : "",
+			ike_identity_format(owners[i], text));
+	}
 	cl_log_text(cl_client_daemon(c)->log, IKE_LOG_CFG, IKE_LOG_INFO,
-		"loaded %.*s shared key%s%s%s for %zu owner%s", (int)type.length,
-		(const char *)type.at, id ? " with id '" : "", id ? id : "", id ? "'" : "", owners,
-		owners == 1 ? "" : "s");
+		"loaded %s shared key%s%s%s for: %s", kinds[kind], id ? " with id '" : "",
+		id ? id : "", id ? "'" : "", list);
 }
 
 void cl_command_load_shared(struct cl_client *c, struct vici_view request)
@@ -114,11 +128,11 @@ void cl_command_load_shared(struct cl_client *c, struct vici_view request)
 		cl_client_reply_failure(c, "out of memory");
 		return;
 	}
+	log_loaded(c, kind, id, owners, count);
 	if (!ike_credentials_load(credentials, id, kind, &secret, owners, count)) {
 		cl_client_reply_failure(c, "out of memory");
 		return;
 	}
-	log_loaded(c, type, id, count);
 	cl_client_reply_success(c);
 }
 
