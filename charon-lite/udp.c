@@ -151,16 +151,27 @@ static bool watch(struct cl_udp *u, struct event_base *base, struct udp_socket *
 	return true;
 }
 
-static bool duplicate(char **ret, const char *text)
+bool cl_udp_interfaces(struct cl_udp *u, const char *interfaces_use, const char *interfaces_ignore)
 {
-	*ret = text ? strdup(text) : NULL;
-	return !text || *ret;
+	char *use = interfaces_use ? strdup(interfaces_use) : NULL;
+	char *ignore = interfaces_ignore ? strdup(interfaces_ignore) : NULL;
+
+	if ((interfaces_use && !use) || (interfaces_ignore && !ignore)) {
+		free(use);
+		free(ignore);
+		return false;
+	}
+	free(u->interfaces_use);
+	free(u->interfaces_ignore);
+	u->interfaces_use = use;
+	u->interfaces_ignore = ignore;
+	return true;
 }
 
 static bool udp_start(struct cl_udp *u, struct event_base *base, struct why *why)
 {
-	if (!u->rooms || !duplicate(&u->interfaces_use, u->config.interfaces_use) ||
-		!duplicate(&u->interfaces_ignore, u->config.interfaces_ignore))
+	if (!u->rooms ||
+		!cl_udp_interfaces(u, u->config.interfaces_use, u->config.interfaces_ignore))
 		return why_fail(why, "out of memory");
 	if (!open_port(u, false, &u->config.port, why) ||
 		!open_port(u, true, &u->config.port_nat_t, why))

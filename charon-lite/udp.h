@@ -32,6 +32,10 @@ MUST_USE bool cl_udp_open(struct event_base *base, const struct cl_udp_config *c
 	const struct cl_kernel *kernel, struct cl_log *log, struct cl_udp **ret, struct why *why);
 void cl_udp_close(struct cl_udp *u); /* NULL is fine */
 
+/* Other interfaces from now on. What was set stays when memory ran out. */
+MUST_USE bool cl_udp_interfaces(
+	struct cl_udp *u, const char *interfaces_use, const char *interfaces_ignore);
+
 /* The ports that are bound. */
 uint16_t cl_udp_port(const struct cl_udp *u);
 uint16_t cl_udp_port_nat_t(const struct cl_udp *u);

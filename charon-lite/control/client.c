@@ -425,7 +425,10 @@ static void handle_request(struct cl_client *c, const struct vici_packet *packet
 		(const char *)packet->name.at);
 	c->busy = true;
 	c->serving = true;
-	command(c, vici_root(&message));
+	if (c->daemon->stopping)
+		cl_client_reply_failure(c, "the daemon is shutting down");
+	else
+		command(c, vici_root(&message));
 	c->serving = false;
 	vici_message_free(&message);
 }
