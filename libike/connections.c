@@ -150,11 +150,6 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 		ret->connection = NULL;
 }
 
-static const struct ike_identity *first_id(const struct ike_auth_rounds *rounds)
-{
-	return rounds->count > 0 ? rounds->items[0].id : NULL;
-}
-
 static bool suite_fits(const struct ike_connection *c, const struct ike_suite *suite)
 {
 	struct ike_proposal agreed;
@@ -171,8 +166,8 @@ static const char *rule_out(const struct ike_connection *c, const struct ike_sa 
 	const struct ike_identity *peer, const struct ike_identity *wanted, unsigned *ret_match)
 {
 	unsigned addresses = match_addresses(c, &sa->local, &sa->remote);
-	const struct ike_identity *ours = first_id(&c->local);
-	const struct ike_identity *theirs = first_id(&c->remote);
+	const struct ike_identity *ours = ike_auth_rounds_id(&c->local);
+	const struct ike_identity *theirs = ike_auth_rounds_id(&c->remote);
 	unsigned match_ours = IKE_MATCH_ANY;
 	unsigned match_theirs = IKE_MATCH_ANY;
 
@@ -194,7 +189,7 @@ static void explain(const struct ike_connection *c, const char *reason, char *te
 {
 	char id[IKE_IDENTITY_TEXT_MAX] = "%any";
 	size_t length = strlen(text);
-	const struct ike_identity *theirs = first_id(&c->remote);
+	const struct ike_identity *theirs = ike_auth_rounds_id(&c->remote);
 
 	if (theirs)
 		ike_identity_format(theirs, id);

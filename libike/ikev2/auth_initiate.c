@@ -9,15 +9,10 @@
  */
 #include "libike/ikev2/ikev2.h"
 
-static struct ike_identity *round_id(const struct ike_auth_rounds *rounds)
-{
-	return rounds->count > 0 ? rounds->items[0].id : NULL;
-}
-
 static struct bytes find_psk(struct ike_engine *e, const struct ike_sa *sa)
 {
 	const struct ike_identity *peer =
-		sa->remote_id ? sa->remote_id : round_id(&sa->connection->remote);
+		sa->remote_id ? sa->remote_id : ike_auth_rounds_id(&sa->connection->remote);
 
 	if (peer && ike_identity_is_wildcard(peer))
 		peer = NULL;
@@ -28,7 +23,7 @@ static void fail_psk(const struct ike_sa *sa, struct ike_failure *failure)
 {
 	char ours[IKE_IDENTITY_TEXT_MAX], theirs[IKE_IDENTITY_TEXT_MAX] = "%any";
 	const struct ike_identity *peer =
-		sa->remote_id ? sa->remote_id : round_id(&sa->connection->remote);
+		sa->remote_id ? sa->remote_id : ike_auth_rounds_id(&sa->connection->remote);
 
 	if (peer)
 		ike_identity_format(peer, theirs);
@@ -39,7 +34,7 @@ static void fail_psk(const struct ike_sa *sa, struct ike_failure *failure)
 
 static bool choose_local_id(struct ike_sa *sa)
 {
-	struct ike_identity *id = round_id(&sa->connection->local);
+	struct ike_identity *id = ike_auth_rounds_id(&sa->connection->local);
 
 	if (id && !ike_identity_is_wildcard(id))
 		sa->local_id = ike_identity_hold(id);
@@ -86,7 +81,7 @@ static bool build_auth(
 
 bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
-	const struct ike_identity *peer = round_id(&sa->connection->remote);
+	const struct ike_identity *peer = ike_auth_rounds_id(&sa->connection->remote);
 	struct ike_builder b;
 
 	take_child(sa);
@@ -131,7 +126,7 @@ static enum ike_outcome reject(struct ike_received *x)
 static bool check_identity(struct ike_received *x)
 {
 	struct ike_sa *sa = x->sa;
-	const struct ike_identity *wanted = round_id(&sa->connection->remote);
+	const struct ike_identity *wanted = ike_auth_rounds_id(&sa->connection->remote);
 	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX];
 
 	sa->remote_id = ike_identity_from_wire(

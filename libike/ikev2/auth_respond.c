@@ -4,11 +4,6 @@
  */
 #include "libike/ikev2/ikev2.h"
 
-static struct ike_identity *round_id(const struct ike_auth_rounds *rounds)
-{
-	return rounds->count > 0 ? rounds->items[0].id : NULL;
-}
-
 static enum ike_outcome refuse(struct ike_received *x, uint16_t notify)
 {
 	ike_build_notify(x->reply, notify, (struct bytes){ 0 });
@@ -18,7 +13,7 @@ static enum ike_outcome refuse(struct ike_received *x, uint16_t notify)
 /* Who we are: as configured, else as the peer calls us, else our address. */
 static bool choose_local_id(struct ike_sa *sa, struct ike_identity *wanted)
 {
-	struct ike_identity *configured = round_id(&sa->connection->local);
+	struct ike_identity *configured = ike_auth_rounds_id(&sa->connection->local);
 
 	if (configured && !ike_identity_is_wildcard(configured))
 		sa->local_id = ike_identity_hold(configured);

@@ -19,7 +19,7 @@ static bool is_alive(const struct ike_sa *other, const struct ike_sa *sa)
 bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa)
 {
 	const struct ike_connection *c = sa->connection;
-	const struct ike_identity *peer = c->remote.count > 0 ? c->remote.items[0].id : NULL;
+	const struct ike_identity *peer = ike_auth_rounds_id(&c->remote);
 
 	if (c->unique == IKE_UNIQUE_NEVER)
 		return false;

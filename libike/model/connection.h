@@ -168,6 +168,12 @@ void ike_connection_free(struct ike_connection *c); /* drops one reference; NULL
 struct ike_child_config *ike_connection_add_child(struct ike_connection *c, const char *name);
 struct ike_child_config *ike_connection_child(const struct ike_connection *c, const char *name);
 
+/* The identity of the first round; NULL when there is none. Borrowed. */
+static inline struct ike_identity *ike_auth_rounds_id(const struct ike_auth_rounds *rounds)
+{
+	return rounds->count > 0 ? rounds->items[0].id : NULL;
+}
+
 /* Appends a round; takes the caller's reference to id, also on failure. */
 MUST_USE bool ike_auth_rounds_add(
 	struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id);
