@@ -70,7 +70,7 @@ static void measure_set_ups(
 		bench_pair_set_up(p, first + i % peers, nanoseconds);
 		for (size_t side = 0; side < BENCH_SIDES; side++)
 			samples[side][i] = nanoseconds[side];
-		bench_pair_tear_down(p, first + i % peers);
+		bench_pair_tear_down(p, first + i % peers, nanoseconds);
 	}
 	for (size_t side = 0; side < BENCH_SIDES; side++) {
 		ret->side[side] = median(samples[side], count);
@@ -80,7 +80,7 @@ static void measure_set_ups(
 
 static void measure_suite(const struct suite *suite, uint32_t count, struct result *ret)
 {
-	struct bench_pair *p = bench_pair_new(suite->proposal, 0);
+	struct bench_pair *p = bench_pair_new(suite->proposal);
 	struct floor *f = floor_new(suite->group);
 	uint64_t *samples = samples_new(count);
 	struct result warm;
@@ -105,13 +105,29 @@ static void measure_suite(const struct suite *suite, uint32_t count, struct resu
 struct many {
 	double memory[BENCH_SIDES]; /* octets an SA with one child */
 	struct result empty, full;
-	double liveness[BENCH_SIDES]; /* microseconds an exchange */
-	uint32_t exchanges;
+	double deletion[BENCH_SIDES]; /* microseconds an INFORMATIONAL exchange */
 };
+
+static void measure_deletion(struct bench_pair *p, uint32_t count, double ret[BENCH_SIDES])
+{
+	uint64_t *samples[BENCH_SIDES] = { samples_new(count), samples_new(count) };
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t nanoseconds[BENCH_SIDES];
+
+		bench_pair_tear_down(p, i, nanoseconds);
+		for (size_t side = 0; side < BENCH_SIDES; side++)
+			samples[side][i] = nanoseconds[side];
+	}
+	for (size_t side = 0; side < BENCH_SIDES; side++) {
+		ret[side] = median(samples[side], count);
+		free(samples[side]);
+	}
+}
 
 static void measure_many(const struct options *o, struct many *ret)
 {
-	struct bench_pair *p = bench_pair_new(suites[0].proposal, 30);
+	struct bench_pair *p = bench_pair_new(suites[0].proposal);
 	uint32_t extra = 50;
 	uint64_t nanoseconds[BENCH_SIDES];
 
@@ -125,10 +141,7 @@ static void measure_many(const struct options *o, struct many *ret)
 	for (size_t side = 0; side < BENCH_SIDES; side++)
 		ret->memory[side] = (double)bench_pair_memory(p, (enum bench_side)side) / o->many;
 	measure_set_ups(p, o->many, extra, o->set_ups / 2 + 1, &ret->full);
-	ret->exchanges = bench_pair_liveness(p, nanoseconds);
-	for (size_t side = 0; side < BENCH_SIDES; side++)
-		ret->liveness[side] =
-			ret->exchanges ? (double)nanoseconds[side] / ret->exchanges / 1000 : 0;
+	measure_deletion(p, o->many, ret->deletion);
 	bench_pair_free(p);
 }
 
@@ -165,8 +178,8 @@ static void print_table(const struct options *o, const struct result *results, c
 		m->full.side[1]);
 	printf("%-40s %10.2f %10.2f\n", "ratio", m->full.side[0] / m->empty.side[0],
 		m->full.side[1] / m->empty.side[1]);
-	printf("%-40s %10.1f %10.1f   (%u exchanges)\n", "DPD exchange, us", m->liveness[0],
-		m->liveness[1], m->exchanges);
+	printf("%-40s %10.1f %10.1f\n", "deletion, one INFORMATIONAL exchange, us", m->deletion[0],
+		m->deletion[1]);
 }
 
 static void print_json(const struct options *o, const struct result *results, const struct many *m)
@@ -187,8 +200,8 @@ static void print_json(const struct options *o, const struct result *results, co
 	printf("  \"with_many\": {\"ike_sas\": %u, \"initiator\": %.1f, \"responder\": %.1f, "
 	       "\"initiator_alone\": %.1f, \"responder_alone\": %.1f},\n",
 		o->many, m->full.side[0], m->full.side[1], m->empty.side[0], m->empty.side[1]);
-	printf("  \"dpd_us\": {\"exchanges\": %u, \"initiator\": %.1f, \"responder\": %.1f}\n}\n",
-		m->exchanges, m->liveness[0], m->liveness[1]);
+	printf("  \"deletion_us\": {\"initiator\": %.1f, \"responder\": %.1f}\n}\n", m->deletion[0],
+		m->deletion[1]);
 }
 
 int main(int argc, char **argv)

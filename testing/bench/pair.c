@@ -8,7 +8,6 @@
 
 #define QUEUE_MAX 16384
 #define DATAGRAM_MAX 2048
-#define DPD_MARGIN IKE_SECONDS(5)
 
 struct side {
 	struct bench_pair *pair;
@@ -32,8 +31,6 @@ struct bench_pair {
 	uint32_t first, count;
 	uint32_t peers;
 	uint32_t spi;
-	uint32_t dpd_delay;
-	uint64_t datagrams;
 	ike_time now;
 	bool count_memory;
 	bool answered, done;
@@ -73,7 +70,6 @@ static void host_send(void *context, const struct ike_datagram *datagram)
 	if (p->count == QUEUE_MAX || datagram->data.length > DATAGRAM_MAX)
 		fail("send", "the queue is full");
 	p->count++;
-	p->datagrams++;
 	slot->to = side == &p->sides[0] ? 1 : 0;
 	slot->local = datagram->remote;
 	slot->remote = datagram->local;
@@ -250,8 +246,8 @@ static struct ike_connection *connection(const char *name, const char *proposal,
 	return c;
 }
 
-static void load(struct side *side, struct ike_connection *c, const char *local_ts,
-	const char *remote_ts, uint32_t dpd_delay)
+static void load(
+	struct side *side, struct ike_connection *c, const char *local_ts, const char *remote_ts)
 {
 	struct ike_child_config *child = ike_connection_child(c, "net");
 	struct why why;
@@ -260,7 +256,6 @@ static void load(struct side *side, struct ike_connection *c, const char *local_
 	selector(&child->remote_ts, &child->remote_ts_count, remote_ts);
 	child->rekey_time = child->life_time = child->rand_time = 0;
 	c->rekey_time = c->reauth_time = c->over_time = c->rand_time = 0;
-	c->dpd_delay = dpd_delay;
 	if (!ike_connection_complete(c, &why) ||
 		!ike_engine_load_connection(side->engine, side->pair->now, c, &why))
 		fail("connection", why.text);
@@ -301,7 +296,7 @@ static void make_side(struct bench_pair *p, struct side *side, const char *addre
 		fail("PSK", "not loaded");
 }
 
-struct bench_pair *bench_pair_new(const char *ike_proposal, uint32_t dpd_delay)
+struct bench_pair *bench_pair_new(const char *ike_proposal)
 {
 	struct bench_pair *p = calloc(1, sizeof(*p));
 
@@ -309,12 +304,11 @@ struct bench_pair *bench_pair_new(const char *ike_proposal, uint32_t dpd_delay)
 		fail("memory", "none left");
 	p->now = 1000;
 	p->ike_proposal = ike_proposal;
-	p->dpd_delay = dpd_delay;
 	make_side(p, &p->sides[BENCH_INITIATOR], "192.0.2.1");
 	make_side(p, &p->sides[BENCH_RESPONDER], "192.0.2.2");
 	load(&p->sides[BENCH_RESPONDER],
 		connection("peers", ike_proposal, "%any", "gateway.example.org", "*.example.org"),
-		"10.1.0.0/16", "10.0.0.0/8", 0);
+		"10.1.0.0/16", "10.0.0.0/8");
 	return p;
 }
 
@@ -337,11 +331,31 @@ uint32_t bench_pair_add_peer(struct bench_pair *p)
 		number & 255);
 	load(&p->sides[BENCH_INITIATOR],
 		connection(name, p->ike_proposal, "192.0.2.2", id, "gateway.example.org"), net,
-		"10.1.0.0/16", p->dpd_delay);
+		"10.1.0.0/16");
 	return number;
 }
 
 /* ---- Measuring ---- */
+
+static void start_counting(struct bench_pair *p)
+{
+	p->answered = p->done = false;
+	for (size_t i = 0; i < BENCH_SIDES; i++)
+		p->sides[i].nanoseconds = 0;
+}
+
+/* The rest of what a command began. */
+static void finish(struct bench_pair *p, const char *name, bool begun, const struct why *why,
+	uint64_t ret[BENCH_SIDES])
+{
+	if (!begun)
+		fail(name, why->text);
+	pump(p);
+	if (!p->done)
+		fail(name, p->answered ? p->text : "no answer");
+	for (size_t i = 0; i < BENCH_SIDES; i++)
+		ret[i] = p->sides[i].nanoseconds;
+}
 
 void bench_pair_set_up(struct bench_pair *p, uint32_t peer, uint64_t ret[BENCH_SIDES])
 {
@@ -353,56 +367,28 @@ void bench_pair_set_up(struct bench_pair *p, uint32_t peer, uint64_t ret[BENCH_S
 	bool begun;
 
 	snprintf(name, sizeof(name), "peer-%u", peer);
-	p->answered = p->done = false;
-	for (size_t i = 0; i < BENCH_SIDES; i++)
-		p->sides[i].nanoseconds = 0;
+	start_counting(p);
 	c = begin(p);
 	begun = ike_engine_initiate(initiator->engine, p->now, &what, NULL, &why);
 	end(initiator, c);
-	if (!begun)
-		fail(name, why.text);
-	pump(p);
-	if (!p->done)
-		fail(name, p->answered ? p->text : "no answer");
-	for (size_t i = 0; i < BENCH_SIDES; i++)
-		ret[i] = p->sides[i].nanoseconds;
+	finish(p, name, begun, &why, ret);
 }
 
-void bench_pair_tear_down(struct bench_pair *p, uint32_t peer)
-{
-	char name[32];
-	struct ike_terminate what = { .ike = name };
-	struct why why;
-
-	snprintf(name, sizeof(name), "peer-%u", peer);
-	if (!ike_engine_terminate(p->sides[BENCH_INITIATOR].engine, p->now, &what, NULL, &why))
-		fail(name, why.text);
-	pump(p);
-}
-
-uint32_t bench_pair_liveness(struct bench_pair *p, uint64_t ret[BENCH_SIDES])
+void bench_pair_tear_down(struct bench_pair *p, uint32_t peer, uint64_t ret[BENCH_SIDES])
 {
 	struct side *initiator = &p->sides[BENCH_INITIATOR];
-	ike_time until = p->now + IKE_SECONDS(p->dpd_delay) + DPD_MARGIN;
-	uint64_t before = p->datagrams;
+	char name[32];
+	struct ike_terminate what = { .ike = name, .ticket = 1 };
+	struct counted c;
+	struct why why;
+	bool begun;
 
-	for (size_t i = 0; i < BENCH_SIDES; i++)
-		p->sides[i].nanoseconds = 0;
-	while (ike_engine_deadline(initiator->engine) <= until) {
-		struct counted c;
-
-		if (ike_engine_deadline(initiator->engine) > p->now)
-			p->now = ike_engine_deadline(initiator->engine);
-		c = begin(p);
-		ike_engine_tick(initiator->engine, p->now);
-		end(initiator, c);
-		pump(p);
-		if (p->datagrams - before >= 2ull * p->peers)
-			break;
-	}
-	for (size_t i = 0; i < BENCH_SIDES; i++)
-		ret[i] = p->sides[i].nanoseconds;
-	return (uint32_t)((p->datagrams - before) / 2);
+	snprintf(name, sizeof(name), "peer-%u", peer);
+	start_counting(p);
+	c = begin(p);
+	begun = ike_engine_terminate(initiator->engine, p->now, &what, NULL, &why);
+	end(initiator, c);
+	finish(p, name, begun, &why, ret);
 }
 
 void bench_pair_count_memory(struct bench_pair *p, bool count)

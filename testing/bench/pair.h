@@ -11,24 +11,20 @@ enum bench_side { BENCH_INITIATOR, BENCH_RESPONDER, BENCH_SIDES };
 
 struct bench_pair;
 
-/* What one side of one connection proposes, e.g. "aes128gcm16-prfsha256-x25519". dpd_delay in
- * seconds; 0 off. Ends the program when something cannot be had. */
-struct bench_pair *bench_pair_new(const char *ike_proposal, uint32_t dpd_delay);
+/* What both sides propose, e.g. "aes128gcm16-prfsha256-x25519". Ends the program when something
+ * cannot be had. */
+struct bench_pair *bench_pair_new(const char *ike_proposal);
 void bench_pair_free(struct bench_pair *p);
 
-/* One more peer definition (and PSK-less identity) of the initiator; returns its number. */
+/* One more peer definition of the initiator, with an identity of its own; returns its number. */
 uint32_t bench_pair_add_peer(struct bench_pair *p);
 
 /* Sets up IKE SA and child of that peer. Ends the program when that fails. Nanoseconds of CPU time
  * that each side took are written to ret. */
 void bench_pair_set_up(struct bench_pair *p, uint32_t peer, uint64_t ret[BENCH_SIDES]);
 
-/* Both sides forget that peer's SA. */
-void bench_pair_tear_down(struct bench_pair *p, uint32_t peer);
-
-/* Lets the time of one DPD interval pass: a DPD exchange of every SA. Returns the number of
- * exchanges. */
-uint32_t bench_pair_liveness(struct bench_pair *p, uint64_t ret[BENCH_SIDES]);
+/* The initiator deletes that peer's IKE SA: one INFORMATIONAL exchange. */
+void bench_pair_tear_down(struct bench_pair *p, uint32_t peer, uint64_t ret[BENCH_SIDES]);
 
 /* From now on (true) octets of heap that each side's calls leave behind are added up; slow. */
 void bench_pair_count_memory(struct bench_pair *p, bool count);
