@@ -55,13 +55,15 @@ struct ike_child *ike_child_new(
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound)
 {
 	const struct ike_sa *sa = c->sa;
+	/* swanctl.conf(5): by default mark_in is for the inbound policies alone. */
+	struct ike_mark mark_in = c->config->mark_in_sa ? c->mark_in : (struct ike_mark){ 0 };
 
 	return (struct ike_kernel_id){
 		.source = inbound ? sa->remote : sa->local,
 		.destination = inbound ? sa->local : sa->remote,
 		.spi = inbound ? c->spi_in : c->spi_out,
 		.protocol = c->suite.protocol,
-		.mark = inbound ? c->mark_in : c->mark_out,
+		.mark = inbound ? mark_in : c->mark_out,
 		.if_id = inbound ? c->if_id_in : c->if_id_out,
 	};
 }
