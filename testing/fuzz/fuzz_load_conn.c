@@ -1,0 +1,55 @@
+/* load-conn messages: whatever is accepted is complete, equal to itself, and safe to print. */
+#include "charon-lite/control/load_conn.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_selectors(const struct ike_selector *list, size_t count)
+{
+	char text[IKE_SELECTOR_TEXT_MAX];
+
+	if (count == 0)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		ike_selector_format(&list[i], text);
+}
+
+static void check(const struct ike_connection *c)
+{
+	char text[IKE_PROPOSAL_TEXT_MAX];
+
+	if (!ike_connection_equal(c, c) || c->proposals.count == 0 || c->rand_time > INT64_MAX)
+		abort();
+	ike_proposals_format(c->proposals.items, c->proposals.count, text);
+	for (size_t i = 0; i < c->child_count; i++) {
+		const struct ike_child_config *child = c->children[i];
+
+		if (child->proposals.count == 0 || child->rand_time > child->rekey_time ||
+			child->rand_bytes > child->rekey_bytes)
+			abort();
+		ike_proposals_format(child->proposals.items, child->proposals.count, text);
+		check_selectors(child->local_ts, child->local_ts_count);
+		check_selectors(child->remote_ts, child->remote_ts_count);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vici_message message;
+	struct why why;
+
+	if (!vici_message_parse(bytes_of(data, size), &message, &why))
+		return 0;
+	VICI_EACH(each, vici_root(&message))
+	{
+		if (vici_kind(each) != VICI_SECTION)
+			continue;
+		struct ike_connection *c = cl_load_connection(each, &why);
+		if (c)
+			check(c);
+		ike_connection_free(c);
+	}
+	vici_message_free(&message);
+	return 0;
+}
