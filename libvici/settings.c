@@ -24,8 +24,8 @@ static size_t hash_key_write(
 static struct settings_node *node_new(struct settings_tree *tree, struct settings_section *parent,
 	bool is_section, struct bytes name, struct why *why)
 {
-	if (tree->count >= SETTINGS_NODES_MAX) {
-		why_fail(why, "more than %d sections and keys", SETTINGS_NODES_MAX);
+	if (tree->count >= tree->limit) {
+		why_fail(why, "more than %zu sections and keys, inherited ones too", tree->limit);
 		return NULL;
 	}
 	struct settings_node *node = calloc(1, sizeof(*node) + HASH_PREFIX + name.length + 1);
@@ -40,8 +40,9 @@ static struct settings_node *node_new(struct settings_tree *tree, struct setting
 	return node;
 }
 
-bool settings_tree_begin(struct settings_tree *tree, struct why *why)
+bool settings_tree_begin(struct settings_tree *tree, size_t limit, struct why *why)
 {
+	tree->limit = limit;
 	tree->root = node_new(tree, NULL, true, (struct bytes){ 0 }, why);
 	if (!tree->root)
 		return false;

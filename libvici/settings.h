@@ -26,7 +26,7 @@
 
 #define SETTINGS_DEPTH_MAX 32      /* sections within sections */
 #define SETTINGS_INCLUDE_MAX 10    /* files that include each other */
-#define SETTINGS_NODES_MAX 1000000 /* sections and keys, inherited ones too */
+#define SETTINGS_NODES_MAX 4000000 /* sections and keys; fewer when most are inherited */
 
 struct settings;
 

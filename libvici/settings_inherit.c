@@ -26,6 +26,15 @@ struct inherit {
 	size_t steps; /* work done, bounded like the number of nodes */
 };
 
+/* Sections that inherit from each other can multiply: a page of text must not fill the memory.
+ * A connection that sets nothing itself and inherits every key there is has about 100. */
+static size_t inherit_limit(const struct settings *s)
+{
+	size_t limit = 10000 + 100 * s->written.count;
+
+	return limit < SETTINGS_NODES_MAX ? limit : SETTINGS_NODES_MAX;
+}
+
 static bool layers_have(const struct layers *layers, const struct settings_node *node)
 {
 	for (size_t i = 0; i < layers->count; i++)
@@ -90,7 +99,7 @@ static bool layers_add(struct inherit *in, struct layers *layers, struct setting
 {
 	if (layers_have(layers, node))
 		return true;
-	if (++in->steps > 8 * (size_t)SETTINGS_NODES_MAX)
+	if (++in->steps > 16 * inherit_limit(in->s))
 		return why_fail(in->why, "references between sections that multiply without end");
 	if (layers->count == layers->capacity) {
 		size_t capacity = layers->capacity ? layers->capacity * 2 : 4;
@@ -209,7 +218,7 @@ bool settings_inherit(struct settings *s, struct why *why)
 {
 	struct inherit in = { .s = s, .why = why };
 	struct layers root = { 0 };
-	bool ok = settings_tree_begin(&s->resolved, why) &&
+	bool ok = settings_tree_begin(&s->resolved, inherit_limit(s), why) &&
 		  layers_add(&in, &root, s->written.root) &&
 		  fill(&in, &s->resolved.root->as.section, &root);
 

@@ -494,7 +494,7 @@ static struct settings *settings_begin(struct why *why)
 {
 	struct settings *s = calloc(1, sizeof(*s));
 
-	if (!s || !settings_tree_begin(&s->written, why)) {
+	if (!s || !settings_tree_begin(&s->written, SETTINGS_NODES_MAX, why)) {
 		free(s);
 		why_fail(why, "out of memory");
 		return NULL;

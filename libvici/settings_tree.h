@@ -44,7 +44,7 @@ struct settings_file {
 struct settings_tree {
 	struct settings_node *root;
 	struct settings_node *nodes; /* the hash table; its order is the order of creation */
-	size_t count;
+	size_t count, limit;
 };
 
 struct settings {
@@ -60,7 +60,8 @@ static inline struct settings_node *settings_section_node(const struct settings_
 	return (struct settings_node *)(uintptr_t)section;
 }
 
-bool settings_tree_begin(struct settings_tree *tree, struct why *why);
+/* A tree of at most `limit` nodes. */
+bool settings_tree_begin(struct settings_tree *tree, size_t limit, struct why *why);
 void settings_tree_free(struct settings_tree *tree);
 
 /* NULL when there is none of that name and kind. */
