@@ -1,0 +1,129 @@
+#include "testing/unit/engine/duo.h"
+
+#include <stdlib.h>
+
+/* Beyond the whole retransmission schedule. */
+#define PATIENCE IKE_SECONDS(400)
+
+struct duo duo_begin(bool sun_behind_nat)
+{
+	struct duo d = { .world = calloc(1, sizeof(*d.world)) };
+
+	ck_assert_ptr_nonnull(d.world);
+	sim_world_begin(d.world, 1);
+	d.world->log_level = IKE_LOG_WIRE;
+	d.moon = sim_node_add(d.world, false);
+	d.sun = sim_node_add(d.world, sun_behind_nat);
+	d.moon_psk = d.sun_psk = "what both of them know";
+	d.moon_side = (struct sim_definition){
+		.name = "sun",
+		.remote_addrs = sun_behind_nat ? "%any" : "192.0.2.2",
+		.local_id = "moon.example.org",
+		.remote_id = "sun.example.org",
+		.proposals = "aes128-sha256-x25519",
+		.children = { {
+			.name = "net",
+			.proposals = "aes128gcm16",
+			.local_ts = "10.1.0.0/16",
+			.remote_ts = "10.2.0.0/16",
+		} },
+	};
+	d.sun_side = d.moon_side;
+	d.sun_side.name = "moon";
+	d.sun_side.remote_addrs = "192.0.2.1";
+	d.sun_side.local_id = "sun.example.org";
+	d.sun_side.remote_id = "moon.example.org";
+	d.sun_side.children[0].local_ts = "10.2.0.0/16";
+	d.sun_side.children[0].remote_ts = "10.1.0.0/16";
+	return d;
+}
+
+void duo_start(struct duo *d)
+{
+	struct why why = { "" };
+
+	sim_node_start(d->moon);
+	sim_node_start(d->sun);
+	if (d->moon_psk)
+		sim_node_psk(d->moon, d->moon_psk, NULL);
+	if (d->sun_psk)
+		sim_node_psk(d->sun, d->sun_psk, NULL);
+	ck_assert_msg(sim_node_load(d->moon, sim_define(&d->moon_side), &why), "%s", why.text);
+	ck_assert_msg(sim_node_load(d->sun, sim_define(&d->sun_side), &why), "%s", why.text);
+}
+
+const char *duo_name(const struct duo *d, const struct sim_node *n)
+{
+	return n == d->moon ? d->moon_side.name : d->sun_side.name;
+}
+
+const struct sim_command *duo_initiate(struct duo *d, struct sim_node *n, const char *child)
+{
+	struct why why = { "" };
+	const struct sim_command *command = sim_node_initiate(n, duo_name(d, n), child, &why);
+
+	ck_assert_msg(command, "%s", why.text);
+	sim_world_settle(d->world, d->world->now + PATIENCE);
+	ck_assert_uint_eq(command->answers, 1);
+	return command;
+}
+
+void duo_up(struct duo *d, struct sim_node *n, const char *child)
+{
+	unsigned moons = duo_children(d->moon) + (child ? 1 : 0);
+	const struct sim_command *command = duo_initiate(d, n, child);
+
+	ck_assert_msg(command->done, "%s", command->text);
+	ck_assert_uint_eq(duo_children(d->moon), moons);
+	ck_assert_uint_eq(sim_check_agreement(d->world, false), 0);
+	ck_assert_msg(d->world->complaints == 0, "%s", d->world->complaint);
+}
+
+void duo_down(struct duo *d, struct sim_node *n)
+{
+	struct ike_terminate what = { .ike = duo_name(d, n) };
+	struct why why = { "" };
+	const struct sim_command *command = sim_node_terminate(n, &what, &why);
+
+	ck_assert_msg(command, "%s", why.text);
+	sim_world_settle(d->world, d->world->now + PATIENCE);
+	ck_assert_msg(command->done, "%s", command->text);
+	for (size_t i = 0; i < d->world->node_count; i++) {
+		ck_assert_uint_eq(duo_ike_sas(&d->world->nodes[i]), 0);
+		ck_assert_ptr_null(d->world->nodes[i].kernel.sas);
+		ck_assert_ptr_null(d->world->nodes[i].kernel.policies);
+	}
+}
+
+unsigned duo_ike_sas(const struct sim_node *n)
+{
+	struct ike_engine_stats stats;
+
+	ike_engine_stats(n->engine, &stats);
+	return stats.ike_sas;
+}
+
+unsigned duo_children(const struct sim_node *n)
+{
+	const struct ike_sa *sa = NULL;
+	unsigned count = 0;
+
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
+		for (const struct ike_child *c = sa->children; c; c = c->next)
+			count++;
+	}
+	return count;
+}
+
+void duo_end(struct duo *d)
+{
+	for (size_t i = 0; i < d->world->node_count; i++)
+		sim_check_rest(&d->world->nodes[i]);
+	(void)sim_check_agreement(d->world, false);
+	sim_check_commands(d->world);
+	sim_secrets_check_hex(d->world);
+	ck_assert_msg(d->world->complaints == 0, "%s", d->world->complaint);
+	sim_world_end(d->world);
+	sim_world_free(d->world);
+	free(d->world);
+}

@@ -1,0 +1,46 @@
+/* Two gateways, moon (192.0.2.1) and sun (192.0.2.2), for the engine's tests: made, loaded, and at
+ * the end checked by the invariants of testing/sim/check.c. */
+#ifndef TESTING_UNIT_ENGINE_DUO_H
+#define TESTING_UNIT_ENGINE_DUO_H
+
+#include "testing/sim/definition.h"
+#include "testing/sim/world.h"
+
+#include <check.h>
+
+struct duo {
+	struct sim_world *world;
+	struct sim_node *moon;
+	struct sim_node *sun;
+	struct sim_definition moon_side; /* named "sun", child "net" */
+	struct sim_definition sun_side;  /* named "moon", child "net" */
+	const char *moon_psk;
+	const char *sun_psk;
+};
+
+/* Definitions that fit, for the test to change. */
+struct duo duo_begin(bool sun_behind_nat);
+/* Starts both engines with what the definitions say now. */
+void duo_start(struct duo *d);
+/* The connection of the node. */
+const char *duo_name(const struct duo *d, const struct sim_node *n);
+
+/* Initiates the child (NULL: none) and lets it come to rest. The command's outcome. */
+const struct sim_command *duo_initiate(struct duo *d, struct sim_node *n, const char *child);
+/* That, and it must have worked at both ends. */
+void duo_up(struct duo *d, struct sim_node *n, const char *child);
+/* Deletes all at that end, in an orderly way; both must end empty. */
+void duo_down(struct duo *d, struct sim_node *n);
+
+unsigned duo_ike_sas(const struct sim_node *n);
+unsigned duo_children(const struct sim_node *n);
+
+/* Both ends agree, nothing was wrong; frees everything. */
+void duo_end(struct duo *d);
+
+TCase *exchange_tests(void);
+TCase *network_tests(void);
+TCase *failure_tests(void);
+TCase *crossing_tests(void);
+
+#endif

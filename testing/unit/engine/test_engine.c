@@ -1,0 +1,19 @@
+/* The engine, two of them in a made-up world. */
+#include "testing/unit/engine/duo.h"
+
+int main(void)
+{
+	Suite *suite = suite_create("engine");
+	SRunner *runner;
+	int failed;
+
+	suite_add_tcase(suite, exchange_tests());
+	suite_add_tcase(suite, network_tests());
+	suite_add_tcase(suite, failure_tests());
+	suite_add_tcase(suite, crossing_tests());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
