@@ -162,7 +162,8 @@ static bool open_kernel(struct cl_daemon *d, struct why *why)
 
 	if (d->kernel_none)
 		return cl_kernel_none_open(d->library, &d->kernel, why);
-	return cl_kernel_open(d->base, &events, d->log, &d->kernel, why);
+	return cl_kernel_open(d->base, &events, d->log, &d->kernel, why) ||
+	       why_prefix(why, "the kernel's XFRM (it takes CAP_NET_ADMIN): ");
 }
 
 static bool open_sockets(struct cl_daemon *d, struct why *why)

@@ -107,6 +107,11 @@ static bool family_is_missing(int error)
 	return error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == EADDRNOTAVAIL;
 }
 
+static const char *hint(int error)
+{
+	return error == EADDRINUSE ? ": does another IKE daemon run?" : "";
+}
+
 /* Both families on one port. With port 0 the first family's choice may be taken in the other: then
  * once more. */
 static bool open_port(struct cl_udp *u, bool nat_t, uint16_t *port, struct why *why)
@@ -116,7 +121,8 @@ static bool open_port(struct cl_udp *u, bool nat_t, uint16_t *port, struct why *
 	for (unsigned tries = 0; tries < PORT_TRIES; tries++) {
 		v4->fd = socket_open(AF_INET, *port);
 		if (v4->fd < 0 && !family_is_missing(errno))
-			return why_fail(why, "UDP port %u: %s", *port, strerror(errno));
+			return why_fail(
+				why, "UDP port %u: %s%s", *port, strerror(errno), hint(errno));
 		v6->fd = socket_open(AF_INET6, v4->fd < 0 || *port ? *port : bound_port(v4->fd));
 		if (v6->fd >= 0 || family_is_missing(errno)) {
 			if (v4->fd < 0 && v6->fd < 0)
@@ -125,7 +131,8 @@ static bool open_port(struct cl_udp *u, bool nat_t, uint16_t *port, struct why *
 			return true;
 		}
 		if (*port != 0)
-			return why_fail(why, "UDP port %u (IPv6): %s", *port, strerror(errno));
+			return why_fail(why, "UDP port %u (IPv6): %s%s", *port, strerror(errno),
+				hint(errno));
 		close(v4->fd);
 		v4->fd = -1;
 	}
