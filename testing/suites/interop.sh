@@ -1,7 +1,7 @@
 #!/bin/bash
 # strongSwan 6.0.1 and 5.9.8 at the other end in both roles, its swanctl on our daemon, our swanctl-lite on its
 # order: 50
-# limit: 900
+# limit: 1500
 set -u
 testing/lab/run charon-lite--strongswan-6.0.1 strongswan-6.0.1--charon-lite \
 	charon-lite--strongswan-5.9.8 strongswan-5.9.8--charon-lite
