@@ -1,0 +1,50 @@
+#!/bin/bash
+# What the documentation shows: files and links exist, configurations load
+# order: 15
+# limit: 120
+set -u
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Links, and files that are named in `code` with a folder of ours in front; NAME and ROOM stand for any.
+# shellcheck disable=SC2016  # the backquotes are those of the pages
+for page in README.md docs/*.md testing/lab/README.md; do
+	missing=$({
+		grep -oE '\]\([^)#:]+\)' "$page" | sed -e 's/^](//' -e 's/)$//' -e "s|^|$(dirname "$page")/|"
+		grep -oE '`(charon-lite|swanctl-lite|libike|libxfrm|libvici|libbase|conf\.d|testing|docs)/[A-Za-z0-9_./-]*`' "$page" | tr -d '`' | grep -vE '(NAME|ROOM)'
+	} | sort -u | while read -r file; do [ -e "$file" ] || echo "$file"; done)
+	if [ -z "$missing" ]; then
+		echo "passed $page: what it names exists"
+	else
+		echo "failed $page: names what does not exist: $(xargs <<<"$missing")"
+	fi
+done
+
+# Configurations in the pages: blocks that begin with ```swanctl.conf
+for page in README.md docs/*.md; do
+	awk -v name="$work/$(basename "$page" .md)" '
+		/^```swanctl.conf$/ { file = name "-" ++count ".conf"; next }
+		/^```$/ { file = "" }
+		file { print >file }' "$page"
+done
+
+# A daemon that touches nothing, in a network of its own.
+cat >"$work/strongswan.conf" <<END
+charon { plugins { vici { socket = unix://$work/vici } } }
+END
+STRONGSWAN_CONF=$work/strongswan.conf unshare --net build/charon-lite/charon-lite --kernel none >"$work/log" 2>&1 &
+daemon=$!
+trap 'kill $daemon 2>/dev/null; rm -rf "$work"' EXIT
+swanctl() { build/swanctl-lite/swanctl-lite "$@" --uri "unix://$work/vici"; }
+for ((i = 0; i < 100; i++)); do
+	! swanctl --stats >/dev/null 2>&1 || break
+	sleep 0.1
+done
+for file in conf.d/*.conf "$work"/*-*.conf; do
+	if said=$(swanctl --load-all --noprompt --clear --file "$file" 2>&1) && ! grep -q "^$file:" <<<"$said"; then
+		echo "passed ${file##*/} loads"
+	else
+		echo "failed ${file##*/}: does not load: $(grep -vE '^loaded .* secret|^no ' <<<"$said" | xargs -d '\n')"
+	fi
+done
