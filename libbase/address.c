@@ -64,7 +64,8 @@ bool address_from_sockaddr(const struct sockaddr *from, struct address *ret)
 		memcpy(&in6, from, sizeof(in6));
 		const uint8_t *octets = in6.sin6_addr.s6_addr;
 		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
-			return address_from_octets(bytes_of(octets + 12, 4), ntohs(in6.sin6_port), ret);
+			return address_from_octets(
+				bytes_of(octets + 12, 4), ntohs(in6.sin6_port), ret);
 		if (!address_from_octets(bytes_of(octets, 16), ntohs(in6.sin6_port), ret))
 			return false;
 		if (IN6_IS_ADDR_LINKLOCAL(&in6.sin6_addr))
@@ -114,7 +115,7 @@ char *address_format_with_port(const struct address *a, char text[ADDRESS_TEXT_M
 bool address_same_host(const struct address *a, const struct address *b)
 {
 	return a->family == b->family && a->scope == b->scope &&
-		memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
+	       memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
 }
 
 bool address_equal(const struct address *a, const struct address *b)

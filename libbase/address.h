@@ -59,7 +59,7 @@ int address_compare(const struct address *a, const struct address *b);
 bool address_is_any(const struct address *a);
 
 /* Whether host lies in network/prefix_length (bits); false across families. */
-bool address_in_prefix(const struct address *host, const struct address *network,
-	unsigned prefix_length);
+bool address_in_prefix(
+	const struct address *host, const struct address *network, unsigned prefix_length);
 
 #endif

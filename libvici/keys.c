@@ -295,13 +295,17 @@ bool vici_place_of_secret(const char *section, enum vici_place *ret)
 static bool check_word(const struct vici_key *key, const char *value, struct why *why)
 {
 	char words[200] = "";
+	size_t length = 0;
 
 	for (const char *const *word = key->words; *word; word++) {
 		if (strcasecmp(*word, value) == 0)
 			return true;
-		if (*words)
-			strcat(words, word[1] ? ", " : " or ");
-		strcat(words, *word);
+		if (length < sizeof(words))
+			length += snprintf(words + length, sizeof(words) - length, "%s%s",
+				!length   ? ""
+				: word[1] ? ", "
+					  : " or ",
+				*word);
 	}
 	return why_fail(why, "wanted %s", words);
 }

@@ -425,11 +425,12 @@ static bool section_body(struct source *source, struct settings_section *section
 
 static const char *keep_file_name(struct settings *s, const char *name)
 {
-	struct settings_file *file = malloc(sizeof(*file) + strlen(name) + 1);
+	size_t size = strlen(name) + 1;
+	struct settings_file *file = malloc(sizeof(*file) + size);
 
 	if (!file)
 		return NULL;
-	strcpy(file->name, name);
+	memcpy(file->name, name, size);
 	file->next = s->files;
 	s->files = file;
 	return file->name;

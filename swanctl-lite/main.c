@@ -96,9 +96,13 @@ static void option_table_add(
 {
 	options[(*count)++] =
 		(struct option){ option->name, option->has_value, NULL, option->letter };
-	if (option->letter != OPTION_JSON)
-		sprintf(letters + strlen(letters), "%c%s", option->letter,
-			option->has_value ? ":" : "");
+	if (option->letter == OPTION_JSON)
+		return;
+	letters += strlen(letters);
+	*letters++ = option->letter;
+	if (option->has_value)
+		*letters++ = ':';
+	*letters = '\0';
 }
 
 /* Which command: the first option on the line. */

@@ -187,7 +187,7 @@ bool ike_selector_parse(const char *text, struct ike_selector *ret, struct why *
 
 	if (strlen(text) >= sizeof(copy))
 		return why_fail(why, "traffic selector of %zu characters", strlen(text));
-	strcpy(copy, text);
+	memcpy(copy, text, strlen(text) + 1);
 	addresses = trim(copy);
 	bracket = strchr(addresses, '[');
 	if (bracket) {

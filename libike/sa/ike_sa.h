@@ -105,11 +105,11 @@ struct ike_child_offer;
 struct ike_task {
 	struct ike_task *next;
 	uint8_t kind;
-	struct ike_child *child;       /* CREATE_CHILD (until answered) and DELETE_CHILD */
-	uint64_t ticket;               /* command to be answered; 0 none */
-	uint64_t ike_ticket;           /* AUTH with a child: of who waits for the IKE SA alone */
-	/* DELETE_CHILD: ours, inbound; the child may be gone. CREATE_CHILD: one that the peer deleted
-	 * before we heard of it. */
+	struct ike_child *child; /* CREATE_CHILD (until answered) and DELETE_CHILD */
+	uint64_t ticket;         /* command to be answered; 0 none */
+	uint64_t ike_ticket;     /* AUTH with a child: of who waits for the IKE SA alone */
+	/* DELETE_CHILD: ours, inbound; the child may be gone. CREATE_CHILD: one that the peer
+	 * deleted before we heard of it. */
 	uint32_t spi;
 	uint8_t protocol;              /* of the SPI */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */

@@ -54,7 +54,7 @@ forbid libike-io "libike does no I/O" '\b(socket|open|fopen|sendto|recvfrom|prin
 forbid libike-random "libike's random source is its host's" '\b(rand|random|arc4random|getrandom)\(' libike
 forbid unsafe-string "no unbounded copies" '\b(strcpy|strcat|sprintf|gets|alloca)\(' "${ours[@]}"
 forbid unfinished "no unfinished work" '\b(TODO|FIXME|XXX)\b' "${ours[@]}"
-forbid typedef "plain structs without typedef" '^typedef (struct|enum|union)\b' "${ours[@]}"
+forbid typedef "plain structs without typedef" '^typedef (struct|enum|union)[^(]*$' "${ours[@]}"
 arrow libbase
 arrow libvici libbase
 arrow libxfrm libbase

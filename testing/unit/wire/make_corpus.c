@@ -1,6 +1,5 @@
-/* make-wire-corpus FOLDER: writes the seeds of testing/fuzz/message and testing/fuzz/identity. After
- * a change to the samples, in the root:
- *   ninja -C build testing/unit/wire/make-wire-corpus
+/* make-wire-corpus FOLDER: writes the seeds of testing/fuzz/message and testing/fuzz/identity.
+ * After a change to the samples, in the root: ninja -C build testing/unit/wire/make-wire-corpus
  *   build/testing/unit/wire/make-wire-corpus testing/fuzz */
 #include "sample.h"
 
