@@ -80,7 +80,7 @@ MUST_USE bool vici_place_below(enum vici_place place, const char *section, enum 
 MUST_USE bool vici_place_of_secret(const char *section, enum vici_place *ret);
 
 enum vici_finding {
-	VICI_FINDING_UNKNOWN, /* a key or section that does not exist: it has no effect */
+	VICI_FINDING_UNKNOWN, /* a key or section that does not exist */
 	VICI_FINDING_WRONG,   /* a value that no daemon will take */
 };
 

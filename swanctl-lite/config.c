@@ -23,8 +23,8 @@ static char *config_file(const struct swanctl *s)
 
 static void on_finding(void *context, enum vici_finding finding, const char *text)
 {
-	(void)context;
-	fprintf(stderr, "%s%s\n", text, finding == VICI_FINDING_UNKNOWN ? " (ignored)" : "");
+	(void)context, (void)finding;
+	fprintf(stderr, "%s\n", text);
 }
 
 struct settings *swanctl_config_load(const struct swanctl *s)
@@ -154,6 +154,17 @@ static bool add_list(const struct swanctl *s, struct vici_builder *b, const stru
 	return ok;
 }
 
+/* A section that nobody here knows, and all in it. */
+static void add_unknown(struct vici_builder *b, const struct settings_section *section)
+{
+	vici_section_start(b, section->name);
+	SETTINGS_KEYS(key, section)
+	vici_key_text(b, key->name, key->value);
+	SETTINGS_SECTIONS(below, section)
+	add_unknown(b, below);
+	vici_section_end(b);
+}
+
 static bool add_section(const struct swanctl *s, struct vici_builder *b, enum vici_place place,
 	const struct settings_section *section)
 {
@@ -173,6 +184,8 @@ static bool add_section(const struct swanctl *s, struct vici_builder *b, enum vi
 		vici_section_start(b, section->name);
 		ok = swanctl_config_add(s, b, below, section);
 		vici_section_end(b);
+	} else {
+		add_unknown(b, section);
 	}
 	return ok;
 }
@@ -186,14 +199,19 @@ bool swanctl_config_add(const struct swanctl *s, struct vici_builder *b, enum vi
 	{
 		const struct vici_key *form = vici_key_find(place, key->name);
 
-		if (!form || !ok)
-			continue;
-		if (vici_key_is_list(form))
+		if (!ok)
+			break;
+		if (form && vici_key_is_list(form))
 			ok = add_list(s, b, form, key);
-		else if (form->form == VICI_FORM_FILE)
+		else if (form && form->form == VICI_FORM_FILE)
 			ok = add_file(s, b, key->name, bytes_of_text(key->value), false);
 		else
 			vici_key_text(b, key->name, key->value);
+		if (ok && b->bad) {
+			fprintf(stderr, "%s:%u: %s: too long for VICI\n", key->place.file,
+				key->place.line, key->name);
+			ok = false;
+		}
 	}
 	SETTINGS_SECTIONS(below, section)
 	ok = ok && add_section(s, b, place, below);

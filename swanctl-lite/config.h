@@ -20,9 +20,10 @@ char *swanctl_config_path(const struct swanctl *s, const char *folder, const cha
 /* A whole file. False with errno set. */
 MUST_USE bool swanctl_file_read(const char *path, struct secret *ret);
 
-/* Adds the keys and sections of a section that the daemon may know; unknown ones were reported
- * when loading and stay behind. Lists are split at commas, files replaced by their contents.
- * False, after saying so, when a file cannot be read. */
+/* Adds the keys and sections of a section. Unknown ones too, as they are: the daemon is the judge,
+ * and one that does not know them either must refuse, as a connection without its mistyped `id`
+ * would let in anybody. Lists are split at commas, files replaced by their contents. False, after
+ * saying so, when a file cannot be read or a value is too long. */
 MUST_USE bool swanctl_config_add(const struct swanctl *s, struct vici_builder *b,
 	enum vici_place place, const struct settings_section *section);
 

@@ -92,20 +92,41 @@ START_TEST(connections_are_sent_with_lists_as_lists_and_gone_ones_unloaded)
 }
 END_TEST
 
-START_TEST(wrong_keys_are_named_with_line_and_remedy_and_stay_behind)
+/* A daemon must be able to refuse them: without a mistyped `id` anybody would fit. */
+START_TEST(wrong_keys_are_named_with_line_and_remedy_and_sent_all_the_same)
 {
 	write_file("swanctl.conf", "connections {\n c {\n  local_addr = 192.0.2.1\n  version = 2\n "
-				   " mobike = perhaps\n }\n}\n");
+				   " mobike = perhaps\n  remote {\n   atuh = b\n  }\n  lokal {\n   "
+				   "id = a\n  }\n }\n}\n");
 	expect("--load-conns", 0,
 		"loaded connection 'c'\nsuccessfully loaded 1 connections, 2 unloaded\n",
 		"/swanctl.conf:3: unknown key 'local_addr' in section 'c': did you mean "
-		"'local_addrs'? "
-		"(ignored)\n"
-		"/swanctl.conf:5: mobike = perhaps: wanted yes or no\n");
-	ck_assert_ptr_nonnull(
-		strstr(fake_daemon_requests(), "load-conn {c {version=2 mobike=perhaps}}\n"));
+		"'local_addrs'?\n"
+		"/swanctl.conf:5: mobike = perhaps: wanted yes or no\n"
+		"/swanctl.conf:7: unknown key 'atuh' in section 'remote': did you mean 'auth'?\n"
+		"/swanctl.conf:9: unknown section 'lokal' in section 'c': wanted local..., "
+		"remote... or children\n");
+	ck_assert_ptr_nonnull(strstr(fake_daemon_requests(),
+		"load-conn {c {local_addr=192.0.2.1 version=2 mobike=perhaps remote {atuh=b} "
+		"lokal {id=a}}}\n"));
 	expect("--load-conns --debug 0", 0,
 		"loaded connection 'c'\nsuccessfully loaded 1 connections, 2 unloaded\n", "");
+}
+END_TEST
+
+START_TEST(a_value_that_is_too_long_is_named_with_line)
+{
+	static const char begin_[] = "connections {\n c {\n  remote {\n   id = ";
+	char *text = malloc(sizeof(begin_) + 70000 + 64);
+
+	memcpy(text, begin_, sizeof(begin_));
+	memset(text + sizeof(begin_) - 1, 'x', 70000);
+	strcpy(text + sizeof(begin_) - 1 + 70000, "\n  }\n }\n}\n");
+	write_file("swanctl.conf", text);
+	free(text);
+	expect("--load-conns", 22, "",
+		"/swanctl.conf:4: id: too long for VICI\n"
+		"loaded 0 of 1 connections, 1 failed to load, 2 unloaded\n");
 }
 END_TEST
 
@@ -241,7 +262,8 @@ TCase *load_cases(void)
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, connections_are_sent_with_lists_as_lists_and_gone_ones_unloaded);
-	tcase_add_test(c, wrong_keys_are_named_with_line_and_remedy_and_stay_behind);
+	tcase_add_test(c, wrong_keys_are_named_with_line_and_remedy_and_sent_all_the_same);
+	tcase_add_test(c, a_value_that_is_too_long_is_named_with_line);
 	tcase_add_test(c, a_file_with_a_syntax_error_changes_nothing);
 	tcase_add_test(c, a_refused_connection_is_located);
 	tcase_add_test(c, secrets_are_decoded_and_gone_ones_unloaded);
