@@ -4,6 +4,7 @@
 #include "libvici/value.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 #define WORDS(...)                \
 	(const char *const[])     \
