@@ -328,7 +328,7 @@ static const struct shared *find_exact(const struct ike_credentials *c, uint8_t 
 {
 	struct bucket *mine = bucket_find(c, my_id);
 	struct bucket *other = bucket_find(c, other_id);
-	const struct ike_identity *second = my_id;
+	const struct ike_identity *first = other_id, *second = my_id;
 	struct bucket *rarer = other;
 	struct owner *owner;
 
@@ -336,11 +336,14 @@ static const struct shared *find_exact(const struct ike_credentials *c, uint8_t 
 		return NULL;
 	if (mine->count < other->count) {
 		rarer = mine;
+		first = my_id;
 		second = other_id;
 	}
 	DL_FOREACH(rarer->owners, owner)
 	{
-		if (owner->shared->kind == kind && owned_by(owner->shared, second))
+		/* Small letters are good for finding names: an address is octets, not letters. */
+		if (owner->shared->kind == kind && ike_identity_equal(owner->id, first) &&
+			owned_by(owner->shared, second))
 			return owner->shared;
 	}
 	return NULL;

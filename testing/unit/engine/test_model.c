@@ -327,6 +327,24 @@ START_TEST(other_kinds_of_secrets_do_not_count)
 }
 END_TEST
 
+START_TEST(octets_that_would_be_letters_are_not_mixed_up)
+{
+	struct ike_credentials *c = ike_credentials_new();
+
+	load(c, "A", "first", "moon 10.0.0.65");  /* 'A' */
+	load(c, "a", "second", "moon 10.0.0.97"); /* 'a' */
+	load(c, "K", "upper", "moon @#4b4559");
+	load(c, "k", "lower", "moon @#6b6579");
+	ck_assert(finds(c, "moon", "10.0.0.65", "first"));
+	ck_assert(finds(c, "moon", "10.0.0.97", "second"));
+	ck_assert(finds(c, "10.0.0.65", "moon", "first"));
+	ck_assert(finds(c, "10.0.0.97", "moon", "second"));
+	ck_assert(finds(c, "moon", "@#4b4559", "upper"));
+	ck_assert(finds(c, "moon", "@#6b6579", "lower"));
+	ike_credentials_free(c);
+}
+END_TEST
+
 START_TEST(loading_again_replaces)
 {
 	struct ike_credentials *c = ike_credentials_new();
@@ -369,6 +387,7 @@ int main(void)
 	tcase_add_test(tests, the_secret_that_fits_both_best_is_found);
 	tcase_add_test(tests, a_secret_is_found_while_one_identity_is_unknown);
 	tcase_add_test(tests, other_kinds_of_secrets_do_not_count);
+	tcase_add_test(tests, octets_that_would_be_letters_are_not_mixed_up);
 	tcase_add_test(tests, loading_again_replaces);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
