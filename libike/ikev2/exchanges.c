@@ -9,6 +9,8 @@
 #define PL(name) IKE_PAYLOAD_BIT(IKE_PAYLOAD_##name)
 #define ANYWHERE (PL(NOTIFY) | PL(VENDOR_ID))
 
+#define TASK(name) (1u << IKE_TASK_##name)
+
 enum phase {
 	PHASE_INIT_SENT = 1,    /* initiator waits for IKE_SA_INIT's answer */
 	PHASE_AUTH_SENT = 2,    /* initiator waits for IKE_AUTH's answer */
@@ -22,34 +24,37 @@ struct exchange_row {
 	bool response;
 	bool notifies_suffice; /* an answer of error notifies alone is complete */
 	uint8_t phases;
+	uint8_t answers; /* kinds of tasks that it can be the answer to */
 	uint64_t must;
 	uint64_t may;
 	ike_handler handle;
 };
 
 static const struct exchange_row rows[] = {
-	{ "IKE_SA_INIT answer", IKE_EXCHANGE_SA_INIT, true, true, PHASE_INIT_SENT,
+	{ "IKE_SA_INIT answer", IKE_EXCHANGE_SA_INIT, true, true, PHASE_INIT_SENT, TASK(INIT),
 		PL(SA) | PL(KE) | PL(NONCE), PL(CERTREQ), ike_init_answered },
-	{ "IKE_AUTH request", IKE_EXCHANGE_AUTH, false, false, PHASE_AUTH_AWAITED, PL(ID_INITIATOR),
+	{ "IKE_AUTH request", IKE_EXCHANGE_AUTH, false, false, PHASE_AUTH_AWAITED, 0,
+		PL(ID_INITIATOR),
 		PL(ID_RESPONDER) | PL(AUTH) | PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) |
 			PL(CONFIGURATION) | PL(CERT) | PL(CERTREQ),
 		ike_auth_requested },
-	{ "IKE_AUTH answer", IKE_EXCHANGE_AUTH, true, true, PHASE_AUTH_SENT,
+	{ "IKE_AUTH answer", IKE_EXCHANGE_AUTH, true, true, PHASE_AUTH_SENT, TASK(AUTH),
 		PL(ID_RESPONDER) | PL(AUTH),
 		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) | PL(CERT) |
 			PL(EAP),
 		ike_auth_answered },
 	{ "CREATE_CHILD_SA request", IKE_EXCHANGE_CREATE_CHILD_SA, false, false, PHASE_ESTABLISHED,
-		PL(SA) | PL(NONCE),
+		0, PL(SA) | PL(NONCE),
 		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
 		ike_create_child_requested },
 	{ "CREATE_CHILD_SA answer", IKE_EXCHANGE_CREATE_CHILD_SA, true, true, PHASE_ESTABLISHED,
-		PL(SA) | PL(NONCE),
+		TASK(CREATE_CHILD), PL(SA) | PL(NONCE),
 		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
 		ike_create_child_answered },
 	{ "INFORMATIONAL request", IKE_EXCHANGE_INFORMATIONAL, false, false, PHASE_ESTABLISHED, 0,
-		PL(DELETE) | PL(CONFIGURATION), ike_informational_requested },
-	{ "INFORMATIONAL answer", IKE_EXCHANGE_INFORMATIONAL, true, true, PHASE_ESTABLISHED, 0,
+		0, PL(DELETE) | PL(CONFIGURATION), ike_informational_requested },
+	{ "INFORMATIONAL answer", IKE_EXCHANGE_INFORMATIONAL, true, true, PHASE_ESTABLISHED,
+		TASK(DELETE_CHILD) | TASK(DELETE_IKE) | TASK(DPD), 0,
 		PL(DELETE) | PL(CONFIGURATION), ike_informational_answered },
 };
 
@@ -96,7 +101,8 @@ enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_mess
 		const struct exchange_row *row = &rows[i];
 
 		if (row->exchange != message->header.exchange || row->response != response ||
-			!(row->phases & phase))
+			!(row->phases & phase) ||
+			(response && !(row->answers & 1u << sa->active->kind)))
 			continue;
 		if (!payloads_fit(row, message, why))
 			return IKE_CHECK_SYNTAX;

@@ -42,5 +42,6 @@ TCase *exchange_tests(void);
 TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);
+TCase *hostile_tests(void);
 
 #endif
