@@ -13,6 +13,7 @@ void ike_settings_default(struct ike_settings *ret)
 		.retransmit_base = 1.8,
 		.half_open_timeout = IKE_SECONDS(30),
 		.cookie_threshold = 30,
+		.cookie_threshold_ip = 3,
 		.block_threshold = 5,
 		.fragment_size = 1280,
 	};

@@ -75,8 +75,9 @@ PRINTF_LIKE(5, 6)
 void ike_log(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group group, int level,
 	const char *format, ...);
 /* For what strangers can cause at will: at most a few lines a second. */
-PRINTF_LIKE(3, 4)
-void ike_log_noise(struct ike_engine *e, enum ike_log_group group, const char *format, ...);
+PRINTF_LIKE(4, 5)
+void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group group,
+	const char *format, ...);
 /* Logs the failure at audit level and keeps it as the connection's last. */
 void ike_log_failure(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c,
 	const struct ike_failure *failure);

@@ -44,7 +44,8 @@ void ike_log(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group g
 	va_end(arguments);
 }
 
-void ike_log_noise(struct ike_engine *e, enum ike_log_group group, const char *format, ...)
+void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group group,
+	const char *format, ...)
 {
 	va_list arguments;
 
@@ -65,7 +66,7 @@ void ike_log_noise(struct ike_engine *e, enum ike_log_group group, const char *f
 		return;
 	e->noise_lines++;
 	va_start(arguments, format);
-	log_line(e, NULL, group, IKE_LOG_INFO, format, arguments);
+	log_line(e, sa, group, IKE_LOG_INFO, format, arguments);
 	va_end(arguments);
 }
 

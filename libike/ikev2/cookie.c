@@ -7,9 +7,16 @@
 
 #define COOKIE_SECRET_LIFETIME IKE_SECONDS(60)
 
-bool ike_cookie_wanted(struct ike_engine *e)
+/* Of one address too: else a stranger who writes a peer's address on a few IKE_SA_INITs has that
+ * peer blocked. */
+bool ike_cookie_wanted(struct ike_engine *e, const struct address *remote)
 {
-	return e->settings.cookie_threshold > 0 && e->half_open >= e->settings.cookie_threshold;
+	const struct ike_settings *s = &e->settings;
+
+	return s->cookie_threshold > 0 &&
+	       (e->half_open >= s->cookie_threshold ||
+		       (s->cookie_threshold_ip > 0 &&
+			       ike_half_open_of_peer(e, remote) >= s->cookie_threshold_ip));
 }
 
 static bool rotate(struct ike_engine *e)

@@ -34,17 +34,19 @@ enum ike_reason ike_notify_reason(uint16_t type)
 static void delete_children(struct ike_received *x, const struct ike_delete *d)
 {
 	struct reader r = reader_of(d->spis);
-	uint32_t ours[64];
+	uint32_t ours[64], strange = 0;
 	size_t count = 0;
 
-	while (reader_more(&r) && count < sizeof(ours) / sizeof(*ours)) {
+	while (reader_more(&r)) {
 		uint32_t spi = reader_u32(&r);
 		struct ike_child *child = ike_child_by_spi(x->sa, spi, false);
 
 		if (!child || child->suite.protocol != d->protocol) {
-			ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
-				"peer deletes a CHILD_SA with SPI %08" PRIx32 " that we don't have",
-				spi);
+			if (strange++ == 0)
+				ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+					"peer deletes a CHILD_SA with SPI %08" PRIx32
+					" that we don't have",
+					spi);
 			/* It may come with the answer to our CREATE_CHILD_SA that was lost. */
 			if (x->sa->active && x->sa->active->kind == IKE_TASK_CREATE_CHILD)
 				x->sa->active->spi = spi;
@@ -58,6 +60,10 @@ static void delete_children(struct ike_received *x, const struct ike_delete *d)
 		if (child->state != IKE_CHILD_DELETING)
 			ours[count++] = child->spi_in;
 		ike_child_destroy(x->e, child);
+		if (count == sizeof(ours) / sizeof(*ours)) {
+			ike_build_delete(x->reply, d->protocol, ours, count);
+			count = 0;
+		}
 	}
 	if (count > 0)
 		ike_build_delete(x->reply, d->protocol, ours, count);

@@ -46,10 +46,10 @@ static bool is_flooded(struct ike_engine *e, const struct ike_datagram *datagram
 	char from[ADDRESS_TEXT_MAX];
 	const struct ike_settings *s = &e->settings;
 
-	if (ike_cookie_wanted(e) && !ike_cookie_valid(e, datagram, message)) {
+	if (ike_cookie_wanted(e, &datagram->remote) && !ike_cookie_valid(e, datagram, message)) {
 		uint8_t cookie[IKE_COOKIE_LENGTH];
 
-		ike_log_noise(e, IKE_LOG_NET, "%u half-open IKE_SAs: asking %s for a cookie",
+		ike_log_noise(e, NULL, IKE_LOG_NET, "%u half-open IKE_SAs: asking %s for a cookie",
 			e->half_open, address_format_with_port(&datagram->remote, from));
 		if (ike_cookie_make(e, datagram, message, cookie))
 			ike_init_answer_notify(e, datagram, &message->header, IKE_NOTIFY_COOKIE,
@@ -58,13 +58,14 @@ static bool is_flooded(struct ike_engine *e, const struct ike_datagram *datagram
 	}
 	if (s->block_threshold > 0 &&
 		ike_half_open_of_peer(e, &datagram->remote) >= s->block_threshold) {
-		ike_log_noise(e, IKE_LOG_NET,
+		ike_log_noise(e, NULL, IKE_LOG_NET,
 			"ignoring IKE_SA_INIT from %s: %u half-open IKE_SAs of it already",
 			address_format_with_port(&datagram->remote, from), s->block_threshold);
 		return true;
 	}
 	if (s->init_limit_half_open > 0 && e->half_open >= s->init_limit_half_open) {
-		ike_log_noise(e, IKE_LOG_NET, "ignoring IKE_SA_INIT from %s: %u half-open IKE_SAs",
+		ike_log_noise(e, NULL, IKE_LOG_NET,
+			"ignoring IKE_SA_INIT from %s: %u half-open IKE_SAs",
 			address_format_with_port(&datagram->remote, from), e->half_open);
 		return true;
 	}
@@ -82,7 +83,7 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 	address_format(&datagram->local, local);
 	address_format_with_port(&datagram->remote, remote);
 	if (!choice->nearest) {
-		ike_log_noise(e, IKE_LOG_IKE,
+		ike_log_noise(e, NULL, IKE_LOG_IKE,
 			"no-connection: no connection is loaded for %s...%s, sending "
 			"NO_PROPOSAL_CHOSEN",
 			local, remote);
@@ -94,7 +95,7 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 			"no common IKE proposal with %s for connection '%s'", remote,
 			choice->nearest->name);
 		char text[2 * IKE_PROPOSAL_TEXT_MAX + 256];
-		ike_log_noise(e, IKE_LOG_IKE, "%s: %s", ike_reason_name(failure.reason),
+		ike_log_noise(e, NULL, IKE_LOG_IKE, "%s: %s", ike_reason_name(failure.reason),
 			ike_failure_format(&failure, text, sizeof(text)));
 		struct ike_loaded *loaded = ike_loaded_find(e, choice->nearest->name);
 		if (loaded)
@@ -111,7 +112,7 @@ static void refuse_group(struct ike_engine *e, const struct ike_datagram *datagr
 	const uint8_t group[2] = { (uint8_t)(suite->group >> 8), (uint8_t)suite->group };
 	char from[ADDRESS_TEXT_MAX];
 
-	ike_log_noise(e, IKE_LOG_IKE, "%s used key exchange method %u, asking for %s",
+	ike_log_noise(e, NULL, IKE_LOG_IKE, "%s used key exchange method %u, asking for %s",
 		address_format_with_port(&datagram->remote, from), message->ke.group,
 		ike_suite_group(suite)->name);
 	ike_init_answer_notify(e, datagram, &message->header, IKE_NOTIFY_INVALID_KE_PAYLOAD,
@@ -187,7 +188,7 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 
 	address_format_with_port(&datagram->remote, from);
 	if (!sa) {
-		ike_log_noise(e, IKE_LOG_IKE, "no memory for an IKE_SA with %s", from);
+		ike_log_noise(e, NULL, IKE_LOG_IKE, "no memory for an IKE_SA with %s", from);
 		return;
 	}
 	ike_count_message(e, sa, IKE_EXCHANGE_SA_INIT, true, false);

@@ -32,8 +32,8 @@ static void repeat_init_response(
 	/* Only the very same request: another one with this SPI is not our peer's. */
 	if (!sa->response || !bytes_equal(sa->negotiation->init_request, datagram->data))
 		return;
-	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "received retransmit of IKE_SA_INIT request");
-	ike_transmit(e, sa, sa->response);
+	ike_log_noise(e, sa, IKE_LOG_IKE, "received retransmit of IKE_SA_INIT request");
+	ike_transmit(e, &datagram->local, &datagram->remote, sa->response);
 }
 
 static void refuse_init(struct ike_engine *e, const struct ike_datagram *datagram,
@@ -82,7 +82,7 @@ static void receive_first(
 	}
 	if (parsed != IKE_PARSE_OK) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
-		ike_log_noise(e, IKE_LOG_ENC, "IKE_SA_INIT request from %s: %s",
+		ike_log_noise(e, NULL, IKE_LOG_ENC, "IKE_SA_INIT request from %s: %s",
 			address_format_with_port(&datagram->remote, from), why.text);
 		refuse_init(e, datagram, &message, parsed);
 		return;
@@ -239,10 +239,12 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 	bool response = is_response(&x->message->header);
 	ike_handler handler = NULL;
 	enum ike_check check = IKE_CHECK_SYNTAX;
+	char text[TEXT_MAX];
 
 	if (parsed == IKE_PARSE_OK)
 		check = ike_exchange_check(x->sa, x->message, &handler, why);
 	if (check == IKE_CHECK_OK) {
+		log_received(x->e, x->sa, x->datagram, x->message);
 		if (response)
 			handle_response(x, handler);
 		else
@@ -251,11 +253,12 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 	}
 	ike_count(x->e, x->sa, IKE_COUNTER_INVALID);
 	if (check == IKE_CHECK_UNEXPECTED) {
-		ike_log(x->e, x->sa, IKE_LOG_ENC, IKE_LOG_INFO,
-			"ignoring a message that is not expected now");
+		ike_log_noise(x->e, x->sa, IKE_LOG_ENC,
+			"ignoring a message that is not expected now: %s",
+			ike_message_format(x->message, text, sizeof(text)));
 		return;
 	}
-	ike_log(x->e, x->sa, IKE_LOG_ENC, IKE_LOG_INFO, "message %u is not acceptable: %s",
+	ike_log_noise(x->e, x->sa, IKE_LOG_ENC, "message %u is not acceptable: %s",
 		x->message->header.message_id, why->text);
 	if (x->message->header.exchange == IKE_EXCHANGE_SA_INIT)
 		return; /* not authenticated: wait for a better one */
@@ -308,24 +311,25 @@ static void receive_authentic(struct ike_engine *e, struct ike_sa *sa,
 	if (!is_response(&message->header))
 		follow_port(e, sa, datagram);
 	ike_count_message(e, sa, message->header.exchange, true, is_response(&message->header));
-	if (parsed == IKE_PARSE_OK)
-		log_received(e, sa, datagram, message);
 	ike_builder_begin(&reply, e->reply, sizeof(e->reply));
 	dispatch(&x, parsed, why);
 	ike_reassembly_free(fragments);
 	ike_failure_free(&failure);
 }
 
-static void repeat_response(
-	struct ike_engine *e, struct ike_sa *sa, const struct ike_message *message)
+/* Where this one came from: a NAT may have given the peer another port since its first try, or it
+ * would not have had to ask again. The SA does not move along, as this may be somebody's replay
+ * (RFC 7296 2.23). */
+static void repeat_response(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_datagram *datagram, const struct ike_message *message)
 {
 	/* RFC 7383 2.6.1: of a fragmented request, the first fragment stands for all. */
 	if (message->sealed.is_fragment && message->sealed.fragment != 1)
 		return;
-	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+	ike_log_noise(e, sa, IKE_LOG_IKE,
 		"received retransmit of request with ID %u, retransmitting response",
 		message->header.message_id);
-	ike_transmit(e, sa, sa->response);
+	ike_transmit(e, &datagram->local, &datagram->remote, sa->response);
 }
 
 static void receive_for_sa(
@@ -350,7 +354,7 @@ static void receive_for_sa(
 
 		if (message.has_sealed &&
 			ike_message_open(e->crypto, &keys, e->datagram, &message, &chain))
-			repeat_response(e, sa, &message);
+			repeat_response(e, sa, datagram, &message);
 		return;
 	}
 	if (!message.has_sealed) {
@@ -366,7 +370,7 @@ static void receive_for_sa(
 		break;
 	case OPENED_BAD:
 		ike_count(e, sa, IKE_COUNTER_INVALID);
-		ike_log_noise(e, IKE_LOG_ENC,
+		ike_log_noise(e, sa, IKE_LOG_ENC,
 			"integrity check of %s message %u for IKE_SA [%u] failed",
 			is_response(&message.header) ? "response" : "request",
 			message.header.message_id, sa->unique_id);
@@ -388,7 +392,8 @@ static void receive_unknown(
 		return;
 	}
 	ike_count(e, NULL, IKE_COUNTER_INVALID_SPI);
-	ike_log_noise(e, IKE_LOG_NET, "ignoring a message from %s for an IKE_SA that we don't have",
+	ike_log_noise(e, NULL, IKE_LOG_NET,
+		"ignoring a message from %s for an IKE_SA that we don't have",
 		address_format_with_port(&datagram->remote, from));
 }
 
@@ -400,13 +405,14 @@ void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
 	if (datagram->data.length > sizeof(e->datagram) ||
 		!ike_header_parse(datagram->data, &header)) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
-		ike_log_noise(e, IKE_LOG_NET, "ignoring %zu bytes from %s that are no IKE message",
-			datagram->data.length, address_format_with_port(&datagram->remote, from));
+		ike_log_noise(e, NULL, IKE_LOG_NET,
+			"ignoring %zu bytes from %s that are no IKE message", datagram->data.length,
+			address_format_with_port(&datagram->remote, from));
 		return;
 	}
 	if (header.version >> 4 == 1) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
-		ike_log_noise(e, IKE_LOG_NET, "ignoring IKEv1 from %s: not supported yet",
+		ike_log_noise(e, NULL, IKE_LOG_NET, "ignoring IKEv1 from %s: not supported yet",
 			address_format_with_port(&datagram->remote, from));
 		return;
 	}

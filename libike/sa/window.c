@@ -13,11 +13,11 @@ void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
 	ike_builder_begin(b, e->chain, sizeof(e->chain));
 }
 
-void ike_transmit(struct ike_engine *e, const struct ike_sa *sa, const struct ike_packets *packets)
+void ike_transmit(struct ike_engine *e, const struct address *local, const struct address *remote,
+	const struct ike_packets *packets)
 {
 	for (size_t i = 0; i < packets->count; i++) {
-		struct ike_datagram datagram = { sa->local, sa->remote,
-			ike_packets_get(packets, i) };
+		struct ike_datagram datagram = { *local, *remote, ike_packets_get(packets, i) };
 
 		e->host.send(e->host.context, &datagram);
 	}
@@ -105,7 +105,7 @@ bool ike_request_send(
 	sa->request_sent_at = e->now;
 	sa->retransmit_at = e->now + retransmission_delay(e, 1);
 	ike_schedule(e, sa);
-	ike_transmit(e, sa, packets);
+	ike_transmit(e, &sa->local, &sa->remote, packets);
 	return true;
 }
 
@@ -117,7 +117,7 @@ void ike_request_send_once(
 	if (!packets)
 		return;
 	log_sent(e, sa, exchange, sa->next_request, false, packets);
-	ike_transmit(e, sa, packets);
+	ike_transmit(e, &sa->local, &sa->remote, packets);
 	ike_packets_free(packets);
 }
 
@@ -131,7 +131,7 @@ bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, uint8_t exchange
 	ike_packets_free(sa->response);
 	sa->response = packets;
 	log_sent(e, sa, exchange, message_id, true, packets);
-	ike_transmit(e, sa, packets);
+	ike_transmit(e, &sa->local, &sa->remote, packets);
 	return true;
 }
 
@@ -156,6 +156,6 @@ bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 	sa->transmissions++;
 	sa->retransmit_at = e->now + retransmission_delay(e, sa->transmissions);
 	ike_schedule(e, sa);
-	ike_transmit(e, sa, sa->request);
+	ike_transmit(e, &sa->local, &sa->remote, sa->request);
 	return true;
 }
