@@ -221,7 +221,6 @@ enum ike_outcome ike_auth_answered(struct ike_received *x)
 		return reject(x);
 	struct ike_task *task = sa->active;
 	sa->active = NULL;
-	ike_initial_contact_apply(x->e, sa);
 	ike_sa_established(x->e, sa);
 	ike_command_finish(x->e, task->ike_ticket, true, NULL);
 	task->ike_ticket = 0;

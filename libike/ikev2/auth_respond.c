@@ -143,6 +143,18 @@ static bool check_childless(struct ike_received *x, bool *ret_wants_child, uint1
 	return true;
 }
 
+static bool check_unique(struct ike_received *x)
+{
+	char peer[IKE_IDENTITY_TEXT_MAX];
+
+	if (!ike_unique_refuses(x->e, x->sa))
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+		"peer '%s' has an IKE_SA already, connection '%s' says unique = keep",
+		ike_identity_format(x->sa->remote_id, peer), x->sa->connection->name);
+	return false;
+}
+
 enum ike_outcome ike_auth_requested(struct ike_received *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -150,17 +162,17 @@ enum ike_outcome ike_auth_requested(struct ike_received *x)
 	bool wants_child;
 	uint16_t notify;
 
+	/* The NAT may have moved the peer to port 4500; from here on this is where it is, and where
+	 * a refusal goes. */
+	sa->local = x->datagram->local;
+	sa->remote = x->datagram->remote;
 	if (!identify(x))
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
 	if (!check_childless(x, &wants_child, &notify))
 		return refuse(x, notify);
-	/* The NAT may have moved the peer to port 4500; from here on this is where it is. */
-	sa->local = x->datagram->local;
-	sa->remote = x->datagram->remote;
-	if (!build_auth(x))
+	n->initial_contact = ike_message_notify(x->message, IKE_NOTIFY_INITIAL_CONTACT) != NULL;
+	if (!check_unique(x) || !build_auth(x))
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
-	if (ike_message_notify(x->message, IKE_NOTIFY_INITIAL_CONTACT))
-		sa->negotiation->initial_contact = true;
 	ike_initial_contact_apply(x->e, sa);
 	ike_sa_established(x->e, sa);
 	if (wants_child)

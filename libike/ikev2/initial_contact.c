@@ -36,10 +36,22 @@ bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa)
 	return true;
 }
 
+bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa)
+{
+	if (sa->connection->unique != IKE_UNIQUE_KEEP || sa->negotiation->initial_contact)
+		return false;
+	for (const struct ike_sa *other = ike_peers_of(e, sa->local_id, sa->remote_id); other;
+		other = other->peer_next)
+		if (is_alive(other, sa) && same_peer(sa, other) &&
+			!address_same_host(&sa->remote, &other->remote))
+			return true;
+	return false;
+}
+
 void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint8_t unique = sa->connection->unique;
-	bool told = !sa->initiator && sa->negotiation->initial_contact;
+	bool told = sa->negotiation->initial_contact;
 	struct ike_sa *other, *next;
 	struct ike_failure failure = { 0 };
 

@@ -1,6 +1,7 @@
 /* Established IKE SAs by the pair of identities, so that uniqueness costs no walk over all SAs. */
 #include "libike/sa/sa_priv.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -10,12 +11,13 @@ struct ike_peer {
 	struct ike_sa *sas;
 };
 
-/* FNV-1a; only who has proved an identity gets in, so collisions cannot be bred. */
+/* FNV-1a, of small letters because names are compared without case; only who has proved an identity
+ * gets in, so collisions cannot be bred. */
 static uint64_t mix(uint64_t hash, const struct ike_identity *id)
 {
 	hash = (hash ^ id->type) * UINT64_C(0x100000001b3);
 	for (size_t i = 0; i < id->length; i++)
-		hash = (hash ^ id->octets[i]) * UINT64_C(0x100000001b3);
+		hash = (hash ^ (uint8_t)tolower(id->octets[i])) * UINT64_C(0x100000001b3);
 	return (hash ^ id->length) * UINT64_C(0x100000001b3);
 }
 
