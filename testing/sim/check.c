@@ -137,7 +137,7 @@ void sim_check_node(struct sim_node *n)
 	/* A response to who has not proved anything is never much larger than what came: the slack
 	 * is for notifies that only a responder sends. */
 	if (n->datagrams_clear_out > n->datagrams_in ||
-		n->octets_clear_out > n->octets_in + 64 * n->datagrams_clear_out)
+		n->octets_clear_out > n->octets_in + 128 * n->datagrams_clear_out)
 		sim_complain(n->world, "%s answers more than it is asked: %llu octets for %llu",
 			n->name, (unsigned long long)n->octets_clear_out,
 			(unsigned long long)n->octets_in);
