@@ -212,6 +212,46 @@ START_TEST(a_critical_payload_that_is_unknown_ends_the_exchange_not_the_sa)
 }
 END_TEST
 
+/* The answer to a deletion says that it is one to CREATE_CHILD_SA. */
+static bool wrong_exchange(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct sim_inner inner;
+	unsigned *changed = context;
+
+	if (flight->data[18] != IKE_EXCHANGE_INFORMATIONAL || flight->from != 0 ||
+		!(flight->data[19] & IKE_FLAG_RESPONSE) || *changed >= 2 ||
+		!sim_flight_open(w, flight, &inner))
+		return true;
+	(*changed)++;
+	inner.header.exchange = IKE_EXCHANGE_CREATE_CHILD_SA;
+	ck_assert(sim_flight_seal(w, flight, &inner));
+	return true;
+}
+
+START_TEST(an_answer_of_another_exchange_is_none)
+{
+	struct duo d = duo_begin(false);
+	unsigned changed = 0;
+	struct ike_terminate what = { .child = "net" };
+	const struct sim_command *command;
+	struct why why;
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	d.world->filter = wrong_exchange;
+	d.world->filter_context = &changed;
+	command = sim_node_terminate(d.sun, &what, &why);
+	sim_world_run(d.world, d.world->now + 100);
+	ck_assert_uint_eq(changed, 1);
+	ck_assert_uint_eq(command->answers, 0);
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(400));
+	ck_assert_uint_eq(changed, 2);
+	ck_assert_uint_eq(command->answers, 1);
+	ck_assert_uint_eq(duo_children(d.sun), 0);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *network_tests(void)
 {
 	TCase *tests = tcase_create("network");
@@ -224,5 +264,6 @@ TCase *network_tests(void)
 	tcase_add_test(tests, a_fragment_that_is_lost_costs_one_retransmission);
 	tcase_add_loop_test(tests, a_damaged_message_is_as_good_as_lost, 0, 2);
 	tcase_add_test(tests, a_critical_payload_that_is_unknown_ends_the_exchange_not_the_sa);
+	tcase_add_test(tests, an_answer_of_another_exchange_is_none);
 	return tests;
 }
