@@ -21,6 +21,20 @@ for page in README.md docs/*.md testing/lab/README.md; do
 	fi
 done
 
+# The table of VICI commands beside the daemon's own.
+awk -F '|' '/^## / { on = /VICI commands/ } on && /^\| [a-z]/ && !/^\| command/ {
+	refused = $3 ~ /not supported|the same/ ? "refused" : "there"
+	count = split($2, names, /[ ,]+/)
+	for (i = 1; i <= count; i++) if (names[i] != "") print names[i], refused }' docs/from-strongswan.md |
+	sort >"$work/said"
+sed -n 's/^\t{ "\([a-z-]*\)", cl_command_\([a-z_]*\) },$/\1 \2/p' charon-lite/control/command.c |
+	sed -e 's/ not_supported$/ refused/' -e 't' -e 's/ .*/ there/' | sort >"$work/done"
+if difference=$(diff "$work/said" "$work/done"); then
+	echo "passed docs/from-strongswan.md: VICI commands"
+else
+	echo "failed docs/from-strongswan.md: VICI commands differ from charon-lite/control/command.c: $(grep '^[<>]' <<<"$difference" | xargs)"
+fi
+
 # Configurations in the pages: blocks that begin with ```swanctl.conf
 for page in README.md docs/*.md; do
 	awk -v name="$work/$(basename "$page" .md)" '
