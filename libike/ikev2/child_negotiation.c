@@ -312,9 +312,11 @@ bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_aut
 
 /* ---- Responder ---- */
 
-/* The child definition whose selectors fit best: exact before containing before narrowed. */
+/* The child definition whose selectors fit best: exact before containing before narrowed. In
+ * tunnel mode they are as the peer said, in transport mode as they are seen through a NAT. */
 static const struct ike_child_config *choose_config(const struct ike_sa *sa,
-	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
+	const struct ike_child_selectors *said, const struct ike_child_selectors *seen,
+	struct ike_child_selectors *ret)
 {
 	const struct ike_child_config *chosen = NULL;
 	struct ike_child_selectors common;
@@ -322,6 +324,8 @@ static const struct ike_child_config *choose_config(const struct ike_sa *sa,
 
 	for (size_t i = 0; i < sa->connection->child_count; i++) {
 		const struct ike_child_config *config = sa->connection->children[i];
+		const struct ike_child_selectors *theirs =
+			config->mode == IKE_MODE_TRANSPORT ? seen : said;
 		size_t score = 1;
 
 		if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ||
@@ -471,17 +475,18 @@ static void refuse_selectors(struct ike_received *x, const struct ike_child_sele
 void ike_child_answer(
 	struct ike_received *x, bool in_auth, struct bytes nonce_i, struct bytes nonce_r)
 {
-	struct ike_child_selectors theirs, common;
+	struct ike_child_selectors said, seen, common;
 	struct ike_failure failure = { 0 };
 	struct ike_suite suite;
 	uint8_t number;
 	uint32_t spi;
 	uint8_t wanted_mode = wants_transport(x) ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
 
-	read_selectors(x, false, wanted_mode, &theirs);
-	const struct ike_child_config *config = choose_config(x->sa, &theirs, &common);
+	read_selectors(x, false, IKE_MODE_TUNNEL, &said);
+	read_selectors(x, false, wanted_mode, &seen);
+	const struct ike_child_config *config = choose_config(x->sa, &said, &seen, &common);
 	if (!config) {
-		refuse_selectors(x, &theirs);
+		refuse_selectors(x, &said);
 		return;
 	}
 	if (!choose_proposal(x, in_auth, config, &suite, &number, &spi, &failure)) {

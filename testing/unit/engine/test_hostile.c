@@ -151,6 +151,21 @@ START_TEST(a_repeated_request_is_answered_where_it_comes_from)
 }
 END_TEST
 
+START_TEST(selectors_of_a_tunnel_stay_as_they_were_said_behind_a_nat)
+{
+	struct duo d = duo_begin(true);
+
+	d.sun_side.children[0].mode = IKE_MODE_TRANSPORT;
+	d.sun_side.children[0].local_ts = d.sun_side.children[0].remote_ts = NULL;
+	d.moon_side.children[0].local_ts = NULL;
+	duo_start(&d);
+	(void)duo_initiate(&d, d.sun, "net"); /* which insists on transport mode */
+	ck_assert(sim_node_logged(d.moon, "TS 192.0.2.1/32 === 10.2.0.1/32"));
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- Log lines that cost a stranger nothing ---- */
 
 START_TEST(repeating_a_first_request_does_not_fill_the_log)
@@ -339,6 +354,7 @@ TCase *hostile_tests(void)
 	tcase_add_loop_test(tests, an_answer_of_another_exchange_is_none, 0, 2);
 	tcase_add_test(tests, a_refusal_goes_where_the_request_came_from);
 	tcase_add_test(tests, a_repeated_request_is_answered_where_it_comes_from);
+	tcase_add_test(tests, selectors_of_a_tunnel_stay_as_they_were_said_behind_a_nat);
 	tcase_add_test(tests, repeating_a_first_request_does_not_fill_the_log);
 	tcase_add_test(tests, repeating_a_request_does_not_fill_the_log);
 	tcase_add_test(tests, a_stranger_with_keys_does_not_fill_the_log);
