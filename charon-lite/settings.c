@@ -95,6 +95,7 @@ static bool read_protection(struct cl_settings *s, struct why *why)
 		return true;
 	}
 	return read_number(s, "cookie_threshold", UINT32_MAX, &e->cookie_threshold, why) &&
+	       read_number(s, "cookie_threshold_ip", UINT32_MAX, &e->cookie_threshold_ip, why) &&
 	       read_number(s, "block_threshold", UINT32_MAX, &e->block_threshold, why);
 }
 

@@ -25,6 +25,7 @@ static const struct {
 	{ "half_open_timeout", HONOURED },
 	{ "dos_protection", HONOURED },
 	{ "cookie_threshold", HONOURED },
+	{ "cookie_threshold_ip", HONOURED },
 	{ "block_threshold", HONOURED },
 	{ "init_limit_half_open", HONOURED },
 	{ "fragment_size", HONOURED },

@@ -127,27 +127,30 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	struct ike_choice *ret)
 {
 	unsigned best = 0, nearest = 0;
+	const struct ike_proposals *refused = NULL;
 
 	*ret = (struct ike_choice){ 0 };
 	for (size_t i = 0; i < e->loaded_count; i++) {
 		struct ike_connection *c = e->loaded_order[i]->connection;
-		unsigned match = c->version == 1 ? 0 : match_addresses(c, local, remote);
+		unsigned match = c->version == 1 || !ike_connection_authenticates(c)
+					 ? 0
+					 : match_addresses(c, local, remote);
 
 		if (match > nearest) {
 			nearest = match;
 			ret->nearest = c;
 		}
-		if (match > best &&
-			ike_proposals_select(&c->proposals, theirs, count, false, &ret->suite,
-				&ret->proposal_number) == IKE_SELECTION_OK) {
-			best = match;
-			ret->connection = c;
+		/* Most definitions have the same proposals, and strangers make us compare them. */
+		if (match <= best || (refused && ike_proposals_equal(&c->proposals, refused)))
+			continue;
+		if (ike_proposals_select(&c->proposals, theirs, count, false, &ret->suite,
+			    &ret->proposal_number) != IKE_SELECTION_OK) {
+			refused = &c->proposals;
+			continue;
 		}
+		best = match;
+		ret->connection = c;
 	}
-	if (ret->connection && /* the last try may not have been the best one */
-		ike_proposals_select(&ret->connection->proposals, theirs, count, false, &ret->suite,
-			&ret->proposal_number) != IKE_SELECTION_OK)
-		ret->connection = NULL;
 }
 
 static bool suite_fits(const struct ike_connection *c, const struct ike_suite *suite)
@@ -173,6 +176,8 @@ static const char *rule_out(const struct ike_connection *c, const struct ike_sa 
 
 	if (c->version == 1)
 		return "is for IKEv1";
+	if (!ike_connection_authenticates(c))
+		return "has no authentication";
 	if (addresses == 0)
 		return "addresses differ";
 	if (theirs && (match_theirs = ike_identity_match(peer, theirs)) == IKE_MATCH_NONE)

@@ -124,6 +124,9 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	if (c->version == 1)
 		return why_fail(
 			why, "connection '%s' is for IKEv1, which is not supported yet", c->name);
+	if (!ike_connection_authenticates(c))
+		return why_fail(
+			why, "connection '%s' has no authentication (local and remote)", c->name);
 	if (config && (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP))
 		return why_fail(why, "CHILD_SA '%s' is a %s policy: install it instead",
 			config->name, config->mode == IKE_MODE_PASS ? "pass" : "drop");

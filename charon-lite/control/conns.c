@@ -40,6 +40,23 @@ static bool read_connections(struct vici_view request, struct loading *l, struct
 	return true;
 }
 
+/* What is accepted and does nothing must not look as if it did. */
+static void warn_later(struct cl_daemon *d, struct vici_view request)
+{
+	char text[512];
+
+	VICI_EACH(each, request)
+	{
+		struct bytes name = vici_name(each);
+
+		cl_load_connection_later(each, text, sizeof(text));
+		if (text[0])
+			cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
+				"connection '%.*s': no effect in this version: %s",
+				(int)name.length, (const char *)name.at, text);
+	}
+}
+
 void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 {
 	struct cl_daemon *d = cl_client_daemon(c);
@@ -54,10 +71,12 @@ void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 	}
 	loading_free(&l);
 	cl_daemon_rearm(d);
-	if (good)
+	if (good) {
+		warn_later(d, request);
 		cl_client_reply_success(c);
-	else
+	} else {
 		cl_client_reply_failure(c, "%s", why.text);
+	}
 }
 
 void cl_command_unload_conn(struct cl_client *c, struct vici_view request)

@@ -108,17 +108,17 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "version", cl_load_word, AT(version), { .words = versions } },
 	{ "local_addrs", set_local_addrs, .list = true },
 	{ "remote_addrs", set_remote_addrs, .list = true },
-	{ "local_port", cl_load_u16, AT(local_port) },
+	{ "local_port", cl_load_u16, AT(local_port), .later = true },
 	{ "remote_port", cl_load_u16, AT(remote_port) },
 	{ "proposals", set_proposals, .list = true },
 	{ "vips", cl_load_refuse, .list = true },
 	{ "aggressive", cl_load_refuse, 0, { .harmless = "no" } },
 	{ "pull", cl_load_refuse, 0, { .harmless = "yes" } },
-	{ "dscp", set_dscp },
+	{ "dscp", set_dscp, .later = true },
 	{ "encap", cl_load_bool, AT(encap) },
 	{ "mobike", cl_load_bool, AT(mobike) },
-	{ "dpd_delay", cl_load_time, AT(dpd_delay) },
-	{ "dpd_timeout", cl_load_time, AT(dpd_timeout) },
+	{ "dpd_delay", cl_load_time, AT(dpd_delay), .later = true },
+	{ "dpd_timeout", cl_load_time, AT(dpd_timeout), .later = true },
 	{ "fragmentation", cl_load_word, AT(fragmentation), { .words = fragmentations } },
 	{ "childless", cl_load_word, AT(childless), { .words = childless_words } },
 	{ "send_certreq", cl_load_bool, AT(send_certreq) },
@@ -128,10 +128,10 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "ppk_required", cl_load_refuse, 0, { .harmless = "no" } },
 	{ "keyingtries", cl_load_u32, AT(keyingtries) },
 	{ "unique", cl_load_word, AT(unique), { .words = uniques } },
-	{ "reauth_time", cl_load_time, AT(reauth_time) },
-	{ "rekey_time", cl_load_time, AT(rekey_time) },
-	{ "over_time", cl_load_time, AT(over_time) },
-	{ "rand_time", cl_load_time, AT(rand_time) },
+	{ "reauth_time", cl_load_time, AT(reauth_time), .later = true },
+	{ "rekey_time", cl_load_time, AT(rekey_time), .later = true },
+	{ "over_time", cl_load_time, AT(over_time), .later = true },
+	{ "rand_time", cl_load_time, AT(rand_time), .later = true },
 	{ "pools", cl_load_refuse, .list = true },
 	{ "if_id_in", cl_load_if_id, AT(if_id_in) },
 	{ "if_id_out", cl_load_if_id, AT(if_id_out) },
@@ -305,8 +305,10 @@ static bool fill(struct vici_view section, struct ike_connection *c, struct why 
 		if (vici_kind(each) == VICI_SECTION && !load_section(each, c, why))
 			return false;
 	}
-	return check_rounds(&c->local, "local", why) && check_rounds(&c->remote, "remote", why) &&
-	       ike_connection_complete(c, why);
+	if (!ike_connection_only_shunts(c) && (!check_rounds(&c->local, "local", why) ||
+				       !check_rounds(&c->remote, "remote", why)))
+		return false;
+	return ike_connection_complete(c, why);
 }
 
 bool cl_load_name(struct bytes name, char ret[CL_LOAD_NAME_MAX + 1], struct why *why)
@@ -336,4 +338,18 @@ struct ike_connection *cl_load_connection(struct vici_view section, struct why *
 		return NULL;
 	}
 	return c;
+}
+
+void cl_load_connection_later(struct vici_view section, char *text, size_t text_size)
+{
+	text[0] = '\0';
+	cl_load_list_later(section, cl_load_connection_keys, "", text, text_size);
+	VICI_EACH(each, vici_find(section, "children"))
+	{
+		char place[CL_LOAD_NAME_MAX + 1];
+		struct why why;
+
+		if (cl_load_name(vici_name(each), place, &why))
+			cl_load_list_later(each, cl_load_child_keys, place, text, text_size);
+	}
 }

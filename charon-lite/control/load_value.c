@@ -243,3 +243,17 @@ bool cl_load_refuse(const struct cl_load_key *key, void *object, const char *tex
 		return true;
 	return why_fail(why, "%s is not supported by this version", key->name);
 }
+
+void cl_load_list_later(struct vici_view section, const struct cl_load_key *keys, const char *place,
+	char *text, size_t text_size)
+{
+	VICI_EACH(each, section)
+	{
+		const struct cl_load_key *key = cl_load_key_find(keys, vici_name(each));
+		size_t length = strlen(text);
+
+		if (key && key->later && length < text_size)
+			snprintf(text + length, text_size - length, "%s%s%s%s", length ? ", " : "",
+				place, *place ? "." : "", key->name);
+	}
+}

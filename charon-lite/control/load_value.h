@@ -33,6 +33,7 @@ struct cl_load_key {
 		uint64_t max;                     /* of numbers; 0: what the field holds */
 	};
 	bool list;
+	bool later; /* kept, shown, but nothing acts on it yet */
 };
 
 /* Sets all values and lists of a section from a table that ends in a NULL name. Sections in it are
@@ -40,6 +41,10 @@ struct cl_load_key {
  * may be "". */
 MUST_USE bool cl_load_section(struct vici_view section, const struct cl_load_key *keys,
 	const char *place, void *object, struct why *why);
+
+/* Appends the names of those keys of the section that nothing acts on yet, with commas. */
+void cl_load_list_later(struct vici_view section, const struct cl_load_key *keys, const char *place,
+	char *text, size_t text_size);
 
 const struct cl_load_key *cl_load_key_find(const struct cl_load_key *keys, struct bytes name);
 

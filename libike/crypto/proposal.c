@@ -233,3 +233,27 @@ const struct ike_algorithm *ike_suite_group(const struct ike_suite *suite)
 	return suite->group ? ike_algorithm_find(IKE_TRANSFORM_KEY_EXCHANGE, suite->group, 0)
 			    : NULL;
 }
+
+static bool same_proposal(const struct ike_proposal *a, const struct ike_proposal *b)
+{
+	if (a->protocol != b->protocol || a->number != b->number || a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct ike_transform *x = &a->transforms[i], *y = &b->transforms[i];
+
+		if (x->type != y->type || x->id != y->id || x->key_bits != y->key_bits)
+			return false;
+	}
+	return true;
+}
+
+bool ike_proposals_equal(const struct ike_proposals *a, const struct ike_proposals *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!same_proposal(&a->items[i], &b->items[i]))
+			return false;
+	}
+	return true;
+}

@@ -48,6 +48,9 @@ struct ike_suite {
 MUST_USE bool ike_proposals_add(
 	struct ike_proposals *list, uint8_t protocol, const char *text, struct why *why);
 
+/* Field by field, order included. */
+bool ike_proposals_equal(const struct ike_proposals *a, const struct ike_proposals *b);
+
 void ike_proposals_free(struct ike_proposals *list);
 
 enum ike_selection {

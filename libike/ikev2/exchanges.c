@@ -91,29 +91,12 @@ static bool payloads_fit(
 	return true;
 }
 
-/* An answer is to the request that is in flight, whatever it says itself. */
-static bool is_awaited(const struct ike_sa *sa, uint8_t exchange)
-{
-	switch (sa->active->kind) {
-	case IKE_TASK_INIT:
-		return exchange == IKE_EXCHANGE_SA_INIT;
-	case IKE_TASK_AUTH:
-		return exchange == IKE_EXCHANGE_AUTH;
-	case IKE_TASK_CREATE_CHILD:
-		return exchange == IKE_EXCHANGE_CREATE_CHILD_SA;
-	default:
-		return exchange == IKE_EXCHANGE_INFORMATIONAL;
-	}
-}
-
 enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_message *message,
 	ike_handler *ret_handler, struct why *why)
 {
 	bool response = (message->header.flags & IKE_FLAG_RESPONSE) != 0;
 	uint8_t phase = phase_of(sa);
 
-	if (response && !is_awaited(sa, message->header.exchange))
-		return IKE_CHECK_UNEXPECTED;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct exchange_row *row = &rows[i];
 

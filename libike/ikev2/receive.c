@@ -269,10 +269,13 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 	}
 	ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL, "peer broke the protocol: %s",
 		why->text);
-	if (response)
+	if (response) {
+		if (x->sa->was_established) /* the peer believes in the SA still */
+			ike_delete_once(x->e, x->sa);
 		end(x->e, x->sa, x->failure);
-	else
+	} else {
 		refuse_request(x, IKE_NOTIFY_INVALID_SYNTAX, (struct bytes){ 0 });
+	}
 }
 
 /* A NAT box may give the peer another port at any time (RFC 7296 2.23). A new request proves that

@@ -178,6 +178,15 @@ static inline struct ike_identity *ike_auth_rounds_id(const struct ike_auth_roun
 MUST_USE bool ike_auth_rounds_add(
 	struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id);
 
+/* Whether peers can prove themselves to each other under it: shunts need no such thing. */
+static inline bool ike_connection_authenticates(const struct ike_connection *c)
+{
+	return c->local.count > 0 && c->remote.count > 0;
+}
+
+/* Pass and drop policies and nothing else: there is no peer who would have to prove anything. */
+bool ike_connection_only_shunts(const struct ike_connection *c);
+
 /* Fills what was left open (rekey_time, over_time, rand_time from each other, default proposals and
  * selectors, as swanctl.conf(5) derives them) and checks what must fit together. To be called once,
  * when all fields are set. Times and volumes are IKE_UNSET in a new connection or child; leave

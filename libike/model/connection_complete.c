@@ -128,13 +128,22 @@ static bool endpoints_fit(const struct ike_connection *c)
 		       endpoints_have_family(&c->remote_addrs, AF_INET6));
 }
 
+bool ike_connection_only_shunts(const struct ike_connection *c)
+{
+	for (size_t i = 0; i < c->child_count; i++) {
+		if (c->children[i]->mode != IKE_MODE_PASS && c->children[i]->mode != IKE_MODE_DROP)
+			return false;
+	}
+	return c->child_count > 0 && c->local.count == 0 && c->remote.count == 0;
+}
+
 bool ike_connection_complete(struct ike_connection *c, struct why *why)
 {
 	if (c->version > 2)
 		return why_fail(why, "version: IKEv%u does not exist", c->version);
-	if (c->local.count == 0)
+	if (c->local.count == 0 && !ike_connection_only_shunts(c))
 		return why_fail(why, "no local authentication round");
-	if (c->remote.count == 0)
+	if (c->remote.count == 0 && !ike_connection_only_shunts(c))
 		return why_fail(why, "no remote authentication round");
 	if (!endpoints_fit(c))
 		return why_fail(

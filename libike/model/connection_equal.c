@@ -14,29 +14,6 @@ static bool same_mark(const struct ike_mark *a, const struct ike_mark *b)
 	return SAME(value) && SAME(mask);
 }
 
-static bool same_proposal(const struct ike_proposal *a, const struct ike_proposal *b)
-{
-	if (!SAME(protocol) || !SAME(number) || !SAME(count))
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		if (!SAME(transforms[i].type) || !SAME(transforms[i].id) ||
-			!SAME(transforms[i].key_bits))
-			return false;
-	}
-	return true;
-}
-
-static bool same_proposals(const struct ike_proposals *a, const struct ike_proposals *b)
-{
-	if (!SAME(count))
-		return false;
-	for (size_t i = 0; i < a->count; i++) {
-		if (!same_proposal(&a->items[i], &b->items[i]))
-			return false;
-	}
-	return true;
-}
-
 static bool same_selectors(
 	const struct ike_selector *a, size_t a_count, const struct ike_selector *b, size_t b_count)
 {
@@ -72,7 +49,7 @@ static bool same_limits(const struct ike_child_config *a, const struct ike_child
 
 bool ike_child_config_equal(const struct ike_child_config *a, const struct ike_child_config *b)
 {
-	return same_text(a->name, b->name) && same_proposals(&a->proposals, &b->proposals) &&
+	return same_text(a->name, b->name) && ike_proposals_equal(&a->proposals, &b->proposals) &&
 	       same_selectors(a->local_ts, a->local_ts_count, b->local_ts, b->local_ts_count) &&
 	       same_selectors(a->remote_ts, a->remote_ts_count, b->remote_ts, b->remote_ts_count) &&
 	       same_limits(a, b) && SAME(mode) && SAME(start_action) && SAME(dpd_action) &&
@@ -95,7 +72,7 @@ bool ike_connection_equal(const struct ike_connection *a, const struct ike_conne
 		    SAME(local_port) && SAME(remote_port) &&
 		    ike_endpoints_equal(&a->local_addrs, &b->local_addrs) &&
 		    ike_endpoints_equal(&a->remote_addrs, &b->remote_addrs) &&
-		    same_proposals(&a->proposals, &b->proposals) &&
+		    ike_proposals_equal(&a->proposals, &b->proposals) &&
 		    same_rounds(&a->local, &b->local) && same_rounds(&a->remote, &b->remote) &&
 		    SAME(rekey_time) && SAME(reauth_time) && SAME(over_time) && SAME(rand_time) &&
 		    SAME(dpd_delay) && SAME(dpd_timeout) && SAME(keyingtries) && SAME(if_id_in) &&

@@ -228,6 +228,41 @@ START_TEST(certificates_are_refused_not_ignored)
 END_TEST
 
 /* libvici/keys.h knows all keys of swanctl.conf(5). */
+START_TEST(shunts_need_no_authentication)
+{
+	struct why why;
+	struct ike_connection *c = load("children {\n lan {\n mode = pass\n local_ts [ 10.0.0.0/8 "
+					"]\n remote_ts [ 10.0.0.0/8 ]\n}\n}\n",
+		&why);
+
+	ck_assert_msg(c, "%s", why.text);
+	ck_assert(!ike_connection_authenticates(c));
+	ike_connection_free(c);
+	ck_assert(!load("children {\n lan {\n mode = tunnel\n}\n}\n", &why));
+}
+END_TEST
+
+START_TEST(keys_without_effect_are_listed)
+{
+	struct vici_builder b = { 0 };
+	struct vici_message message;
+	struct bytes wire;
+	struct why why;
+	char text[256];
+
+	vici_section_start(&b, "home");
+	write_lines(&b,
+		"dpd_delay = 30s\nversion = 2\nchildren {\n net {\n close_action = start\n}\n}");
+	vici_section_end(&b);
+	ck_assert(vici_builder_finish(&b, &wire));
+	ck_assert(vici_message_parse(wire, &message, &why));
+	cl_load_connection_later(vici_first(vici_root(&message)), text, sizeof(text));
+	ck_assert_str_eq(text, "dpd_delay, net.close_action");
+	vici_message_free(&message);
+	vici_builder_free(&b);
+}
+END_TEST
+
 START_TEST(no_key_of_the_manual_is_unknown)
 {
 	static const struct {
@@ -265,6 +300,8 @@ TCase *load_conn_cases(void)
 	tcase_add_test(tests, features_that_are_not_there_are_errors_of_that_connection);
 	tcase_add_test(tests, values_that_ask_for_nothing_are_fine);
 	tcase_add_test(tests, certificates_are_refused_not_ignored);
+	tcase_add_test(tests, shunts_need_no_authentication);
+	tcase_add_test(tests, keys_without_effect_are_listed);
 	tcase_add_test(tests, no_key_of_the_manual_is_unknown);
 	return tests;
 }

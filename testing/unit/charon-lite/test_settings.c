@@ -73,6 +73,15 @@ START_TEST(senseless_values_are_refused_with_their_place)
 }
 END_TEST
 
+START_TEST(cookies_are_asked_for_from_a_number_of_one_address)
+{
+	struct cl_settings s = parse("charon { cookie_threshold_ip = 7 }");
+
+	ck_assert_uint_eq(s.engine.cookie_threshold_ip, 7);
+	cl_settings_free(&s);
+}
+END_TEST
+
 START_TEST(dos_protection_off_switches_both_thresholds_off)
 {
 	struct cl_settings s = parse("charon { dos_protection = no\n cookie_threshold = 10 }");
@@ -129,6 +138,7 @@ TCase *settings_cases(void)
 	tcase_add_test(tests, defaults_are_strongswans);
 	tcase_add_test(tests, our_own_section_wins_over_charons);
 	tcase_add_test(tests, senseless_values_are_refused_with_their_place);
+	tcase_add_test(tests, cookies_are_asked_for_from_a_number_of_one_address);
 	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);
 	tcase_add_test(tests, what_has_no_effect_is_said_once_with_its_place);
 	return tests;
