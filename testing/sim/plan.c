@@ -49,10 +49,10 @@ const char *plan_flaw_name(enum plan_flaw flaw)
 
 PRINTF_LIKE(2, 3) static const char *text(struct plan_pair *pair, const char *format, ...)
 {
-	char *room = pair->texts[pair->text_count++];
+	char *room = pair->texts[pair->text_count];
 	va_list values;
 
-	if (pair->text_count > COUNT(pair->texts))
+	if (pair->text_count++ == COUNT(pair->texts))
 		abort();
 	va_start(values, format);
 	vsnprintf(room, sizeof(pair->texts[0]), format, values);

@@ -27,7 +27,7 @@ struct plan_pair {
 	struct sim_definition spoke_side;
 	char psk[2][48]; /* hub's, spoke's */
 	const char *psk_owners[3];
-	char texts[24][160]; /* what the definitions point to */
+	char texts[40][160]; /* what the definitions point to */
 	size_t text_count;
 };
 

@@ -13,6 +13,9 @@ struct scenario {
 	struct sim_world *w;
 	struct plan plan;
 	struct scenario_counts *counts;
+	/* SAs may be of another definition than the last one loaded, or their NAT box has forgotten
+	 * them: the proof needs new ones. */
+	bool stale;
 	bool gentle; /* no faults, no crashes: nothing may go wrong that the definitions allow */
 };
 
@@ -112,16 +115,24 @@ static void do_expire(struct scenario *s, struct sim_node *n)
 	if (!sa || !sa->children || sa->children->state != IKE_CHILD_INSTALLED)
 		return;
 	id = ike_child_kernel_id(sa->children, sim_random_chance(&s->w->random, 500));
-	sim_node_expire(n, &id, true);
+	sim_node_expire(n, &id, sim_random_chance(&s->w->random, 800));
 }
 
 static void do_reload(struct scenario *s, struct sim_node *n, const struct plan_pair *pair)
 {
+	struct sim_definition definition = *side_of(pair, n);
 	struct why why = { "" };
 
 	if (sim_random_chance(&s->w->random, 500))
-		(void)sim_node_unload(n, side_of(pair, n)->name);
-	if (!sim_node_load(n, sim_define(side_of(pair, n)), &why))
+		(void)sim_node_unload(n, definition.name);
+	if (sim_random_chance(&s->w->random, 300)) {
+		/* Another one; the proof loads the right one again. */
+		definition.children[pair->child_count - 1].name =
+			pair->child_count > 1 ? NULL : "renamed";
+		definition.unique = (uint8_t)sim_random_below(&s->w->random, 4);
+		s->stale = true;
+	}
+	if (!sim_node_load(n, sim_define(&definition), &why))
 		sim_complain(s->w, "%s does not load again: %s", n->name, why.text);
 }
 
@@ -162,6 +173,12 @@ static void do_crash(struct scenario *s, struct sim_node *n)
 		n->index);
 }
 
+static void do_rebind(struct scenario *s, struct sim_node *n)
+{
+	s->stale = true;
+	sim_nat_rebind(n);
+}
+
 static void do_something(struct sim_world *w, void *context, uint64_t argument)
 {
 	struct scenario *s = context;
@@ -194,7 +211,7 @@ static void do_something(struct sim_world *w, void *context, uint64_t argument)
 	else if (!s->gentle && dice < 97)
 		do_crash(s, n);
 	else if (!s->gentle && dice < 99 && n->nat.here)
-		sim_nat_rebind(n);
+		do_rebind(s, n);
 }
 
 static void make_faults(struct scenario *s, ike_time until)
@@ -249,7 +266,8 @@ static void storm(struct scenario *s)
 {
 	struct sim_world *w = s->w;
 	ike_time until = w->now + sim_random_between(&w->random, 30000, 180000);
-	uint32_t count = 1 + sim_random_below(&w->random, 12);
+	uint32_t count =
+		1 + sim_random_below(&w->random, sim_random_chance(&w->random, 200) ? 60 : 12);
 
 	w->log_level = sim_random_chance(&w->random, 100) ? IKE_LOG_WIRE : IKE_LOG_INFO;
 	s->gentle = sim_random_chance(&w->random, 250);
@@ -399,7 +417,7 @@ static void prove(struct scenario *s)
 	for (size_t i = 0; i < w->node_count; i++)
 		plan_load(w, &s->plan, &w->nodes[i]);
 	sim_world_settle(w, w->now + CALM_LIMIT);
-	if (sim_random_chance(&w->random, 500))
+	if (s->stale || sim_random_chance(&w->random, 500))
 		terminate_everything(s);
 	command = sim_node_initiate(n, name, child, &why);
 	sim_world_settle(w, w->now + CALM_LIMIT);
