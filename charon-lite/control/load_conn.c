@@ -306,7 +306,7 @@ static bool fill(struct vici_view section, struct ike_connection *c, struct why 
 			return false;
 	}
 	if (!ike_connection_only_shunts(c) && (!check_rounds(&c->local, "local", why) ||
-				       !check_rounds(&c->remote, "remote", why)))
+						      !check_rounds(&c->remote, "remote", why)))
 		return false;
 	return ike_connection_complete(c, why);
 }

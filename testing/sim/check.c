@@ -132,6 +132,9 @@ void sim_check_node(struct sim_node *n)
 	if (stats.ike_sas != sas)
 		sim_complain(
 			n->world, "%s: %u IKE SAs counted, %u there", n->name, stats.ike_sas, sas);
+	if (stats.children != children)
+		sim_complain(n->world, "%s: %u children counted, %u there", n->name, stats.children,
+			children);
 	check_sas_owned(n);
 	check_policies_counted(n);
 	/* A response to who has not proved anything is never much larger than what came: the slack
