@@ -390,6 +390,7 @@ static void begin(uint8_t choice)
 
 		n->settings.retransmit_tries = 2;
 		n->settings.retransmit_timeout = 1000;
+		n->settings.fragment_size = (choice & 3) == 3 ? 290 : 1280;
 		n->settings.cookie_threshold = choice & 64 ? 1 : 30;
 		sim_node_start(n);
 		load(n, choice);
