@@ -19,20 +19,25 @@ static struct ike_command *command_find(struct ike_engine *e, uint64_t ticket)
 	return command;
 }
 
-void ike_command_expect(struct ike_engine *e, uint64_t ticket)
+bool ike_command_expect(struct ike_engine *e, uint64_t ticket)
 {
 	struct ike_command *command = ticket ? command_find(e, ticket) : NULL;
 
 	if (!ticket)
-		return;
+		return true;
 	if (!command) {
 		command = calloc(1, sizeof(*command));
-		if (!command) /* ike_command_finish() then answers at once */
-			return;
+		if (!command)
+			return false;
 		command->ticket = ticket;
 		HASH_ADD(by_ticket, e->commands, ticket, sizeof(command->ticket), command);
+		if (!command->by_ticket.tbl) {
+			free(command);
+			return false;
+		}
 	}
 	command->pending++;
+	return true;
 }
 
 static void command_free(struct ike_engine *e, struct ike_command *command)
@@ -40,6 +45,14 @@ static void command_free(struct ike_engine *e, struct ike_command *command)
 	HASH_DELETE(by_ticket, e->commands, command);
 	free(command->text);
 	free(command);
+}
+
+void ike_command_cancel(struct ike_engine *e, uint64_t ticket)
+{
+	struct ike_command *command = ticket ? command_find(e, ticket) : NULL;
+
+	if (command && --command->pending == 0)
+		command_free(e, command);
 }
 
 void ike_command_finish(struct ike_engine *e, uint64_t ticket, bool done, const char *text)

@@ -55,20 +55,23 @@ static bool add(struct ike_engine *e, struct ike_connection *c, struct why *why)
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");
 	}
+	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
+	if (!loaded->by_name.tbl) {
+		free(loaded);
+		ike_connection_free(c);
+		return why_fail(why, "out of memory");
+	}
 	loaded->connection = c;
 	e->loaded_order[e->loaded_count++] = loaded;
-	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
 	return true;
 }
 
-/* The hash's key lives in the connection, so a replacement is hashed anew. */
 static void replace(struct ike_engine *e, struct ike_loaded *loaded, struct ike_connection *c)
 {
 	struct ike_connection *old = loaded->connection;
 
-	HASH_DELETE(by_name, e->loaded, loaded);
 	loaded->connection = c;
-	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
+	loaded->by_name.key = c->name; /* the same text, but it lives in the connection */
 	ike_supervise_unloaded(e, old);
 	ike_connection_free(old);
 }

@@ -54,7 +54,11 @@ static struct ike_counters *counters_of(struct ike_engine *e, const char *name, 
 		return NULL;
 	}
 	HASH_ADD_KEYPTR(by_name, e->counters, c->name, strlen(c->name), c);
-	return c;
+	if (c->by_name.tbl)
+		return c;
+	free(c->name);
+	free(c);
+	return NULL;
 }
 
 void ike_count(struct ike_engine *e, const struct ike_sa *sa, enum ike_counter counter)

@@ -85,8 +85,11 @@ void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_
 	const struct ike_child *child);
 
 /* ---- command.c: tickets of commands that wait for SAs ---- */
-/* One more SA has to finish before the command is answered. Ticket 0 is nobody's. */
-void ike_command_expect(struct ike_engine *e, uint64_t ticket);
+/* One more SA has to finish before the command is answered. Ticket 0 is nobody's. False when memory
+ * ran out: the command can't begin. */
+MUST_USE bool ike_command_expect(struct ike_engine *e, uint64_t ticket);
+/* It did not begin: one expectation less, and no answer. */
+void ike_command_cancel(struct ike_engine *e, uint64_t ticket);
 /* One has finished; the last one answers. The first failure's text is the command's. */
 void ike_command_finish(struct ike_engine *e, uint64_t ticket, bool done, const char *text);
 void ike_commands_free(struct ike_engine *e);

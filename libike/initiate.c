@@ -108,9 +108,10 @@ static bool ike_is_there(struct ike_engine *e, const struct ike_sa *sa,
 	if (sa->state != IKE_SA_ESTABLISHED)
 		return why_fail(why, "IKE_SA %s[%u] is being established already",
 			sa->connection->name, sa->unique_id);
+	if (!ike_command_expect(e, what->ticket))
+		return why_fail(why, "out of memory");
 	if (ret_ike_id)
 		*ret_ike_id = sa->unique_id;
-	ike_command_expect(e, what->ticket);
 	ike_command_finish(e, what->ticket, true, NULL);
 	return true;
 }
@@ -139,12 +140,14 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	if (is_new && !(sa = make_sa(e, c, &local, &remote)))
 		return why_fail(
 			why, "no IKE_SA for '%s': out of memory, or limit reached", c->name);
-	if (!queue_wish(e, sa, config, what->ticket)) {
+	bool expected = ike_command_expect(e, what->ticket);
+	if (!expected || !queue_wish(e, sa, config, what->ticket)) {
+		if (expected)
+			ike_command_cancel(e, what->ticket);
 		if (is_new)
 			ike_sa_free(e, sa);
 		return why_fail(why, "out of memory");
 	}
-	ike_command_expect(e, what->ticket);
 	if (ret_ike_id)
 		*ret_ike_id = sa->unique_id;
 	ike_tasks_run(e, sa);
@@ -261,8 +264,10 @@ bool ike_engine_terminate(struct ike_engine *e, ike_time now, const struct ike_t
 		*ret_count = count;
 	if (count == 0)
 		return why_fail(why, "no matching SAs to terminate found");
+	/* Only the first can fail: the others count. */
 	for (size_t i = 0; i < count; i++)
-		ike_command_expect(e, what->ticket);
+		if (!ike_command_expect(e, what->ticket))
+			return why_fail(why, "out of memory");
 	if (what->child || what->child_id)
 		terminate_children(e, what);
 	else

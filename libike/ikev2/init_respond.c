@@ -197,13 +197,15 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	ike_init_read_notifies(sa, message);
 	ike_nat_detect(e, sa, message);
 	sa->negotiation->init_request = bytes_duplicate(datagram->data);
-	if (!sa->negotiation->init_request.at || !exchange_keys(e, sa, message) ||
-		!answer(e, sa, choice)) {
+	if (!sa->negotiation->init_request.at || !exchange_keys(e, sa, message)) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"key exchange with %s failed: its public value is not valid for %s", from,
 			ike_suite_group(&sa->suite)->name);
 		ike_init_answer_notify(e, datagram, &message->header, IKE_NOTIFY_INVALID_SYNTAX,
 			(struct bytes){ 0 });
+		ike_sa_destroy(e, sa, NULL);
+	} else if (!answer(e, sa, choice)) {
+		ike_log_noise(e, NULL, IKE_LOG_IKE, "no memory for an answer to %s", from);
 		ike_sa_destroy(e, sa, NULL);
 	}
 }

@@ -269,7 +269,7 @@ static void announce(struct ike_engine *e, struct ike_child *child)
 	ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
 }
 
-static void link_child(struct ike_engine *e, struct ike_child *child)
+static bool link_child(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_child **end = &child->sa->children;
 
@@ -278,6 +278,7 @@ static void link_child(struct ike_engine *e, struct ike_child *child)
 	*end = child;
 	HASH_ADD(by_spi, e->children_by_spi, spi_in, sizeof(child->spi_in), child);
 	e->child_count++;
+	return child->by_spi.tbl != NULL;
 }
 
 bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
@@ -293,7 +294,8 @@ bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initi
 		!ike_keys_child(e, sa, &child->suite, shared, nonce_i, nonce_r, &keymat))
 		return why_fail(why, "no key material for CHILD_SA %s", child->config->name);
 	child->installed_at = e->now;
-	link_child(e, child);
+	if (!link_child(e, child))
+		return why_fail(why, "out of memory");
 	if (!install_keys(e, child, initiator, secret_bytes(&keymat), why) ||
 		!install_policies(e, child, why))
 		return false;
@@ -326,7 +328,8 @@ static bool unlink_child(struct ike_engine *e, struct ike_child *child)
 	for (struct ike_child **at = &child->sa->children; *at; at = &(*at)->next)
 		if (*at == child) {
 			*at = child->next;
-			HASH_DELETE(by_spi, e->children_by_spi, child);
+			if (child->by_spi.tbl)
+				HASH_DELETE(by_spi, e->children_by_spi, child);
 			e->child_count--;
 			return true;
 		}

@@ -29,6 +29,12 @@ uint32_t ike_half_open_of_peer(const struct ike_engine *e, const struct address 
 	return peer ? peer->count : 0;
 }
 
+static void peer_free(struct ike_engine *e, struct ike_peer_count *peer)
+{
+	HASH_DELETE(by_address, e->by_peer, peer);
+	free(peer);
+}
+
 bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_initiator,
 	const struct address *remote)
 {
@@ -42,13 +48,22 @@ bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_ini
 		peer->address = *remote;
 		peer->address.port = 0;
 		HASH_ADD(by_address, e->by_peer, address, sizeof(peer->address), peer);
+		if (!peer->by_address.tbl) {
+			free(peer);
+			return false;
+		}
+	}
+	n->request_key.spi_initiator = spi_initiator;
+	n->request_key.remote = *remote;
+	HASH_ADD(by_request, e->by_request, request_key, sizeof(n->request_key), n);
+	if (!n->by_request.tbl) {
+		if (peer->count == 0)
+			peer_free(e, peer);
+		return false;
 	}
 	peer->count++;
 	e->half_open++;
-	n->request_key.spi_initiator = spi_initiator;
-	n->request_key.remote = *remote;
 	n->counted = true;
-	HASH_ADD(by_request, e->by_request, request_key, sizeof(n->request_key), n);
 	return true;
 }
 
@@ -59,10 +74,8 @@ void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa)
 	if (!n || !n->counted)
 		return;
 	struct ike_peer_count *peer = peer_find(e, &n->request_key.remote);
-	if (peer && --peer->count == 0) {
-		HASH_DELETE(by_address, e->by_peer, peer);
-		free(peer);
-	}
+	if (peer && --peer->count == 0)
+		peer_free(e, peer);
 	HASH_DELETE(by_request, e->by_request, n);
 	n->counted = false;
 	e->half_open--;

@@ -47,7 +47,7 @@ bool ike_sa_renew_spi(struct ike_engine *e, struct ike_sa *sa)
 	HASH_DELETE(by_spi, e->by_spi, sa);
 	*own_spi(sa) = spi;
 	HASH_ADD_KEYPTR(by_spi, e->by_spi, own_spi(sa), sizeof(uint64_t), sa);
-	return true;
+	return sa->by_spi.tbl != NULL;
 }
 
 struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct address *local,
@@ -74,7 +74,10 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct add
 	HASH_ADD_KEYPTR(by_spi, e->by_spi, own_spi(sa), sizeof(uint64_t), sa);
 	HASH_ADD(by_id, e->by_id, unique_id, sizeof(sa->unique_id), sa);
 	e->sa_count++;
-	return sa;
+	if (sa->by_spi.tbl && sa->by_id.tbl)
+		return sa;
+	ike_sa_free(e, sa);
+	return NULL;
 }
 
 void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c)
@@ -168,15 +171,18 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	}
 	while ((child = sa->children)) {
 		sa->children = child->next;
-		HASH_DELETE(by_spi, e->children_by_spi, child);
+		if (child->by_spi.tbl)
+			HASH_DELETE(by_spi, e->children_by_spi, child);
 		ike_reqid_release(e, child->shared_reqid);
 		ike_child_free(child);
 	}
 	ike_half_open_remove(e, sa);
 	ike_negotiation_free(sa->negotiation);
 	ike_schedule_remove(e, sa);
-	HASH_DELETE(by_spi, e->by_spi, sa);
-	HASH_DELETE(by_id, e->by_id, sa);
+	if (sa->by_spi.tbl)
+		HASH_DELETE(by_spi, e->by_spi, sa);
+	if (sa->by_id.tbl)
+		HASH_DELETE(by_id, e->by_id, sa);
 	ike_packets_free(sa->request);
 	ike_packets_free(sa->response);
 	ike_reassembly_free(sa->reassembly_request);

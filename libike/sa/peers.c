@@ -43,6 +43,10 @@ bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa)
 			return false;
 		peer->key = key;
 		HASH_ADD(by_key, e->peers, key, sizeof(peer->key), peer);
+		if (!peer->by_key.tbl) {
+			free(peer);
+			return false;
+		}
 	}
 	DL_APPEND2(peer->sas, sa, peer_prev, peer_next);
 	return true;

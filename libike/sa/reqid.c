@@ -59,6 +59,10 @@ struct ike_reqid *ike_reqid_hold(struct ike_engine *e, const struct ike_reqid_ke
 		bytes_copy(found->key, wanted);
 		found->reqid = ++e->next_reqid;
 		HASH_ADD_KEYPTR(by_key, e->reqids, found->key, found->key_length, found);
+		if (!found->by_key.tbl) {
+			free(found);
+			return NULL;
+		}
 	}
 	found->references++;
 	return found;

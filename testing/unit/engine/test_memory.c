@@ -1,0 +1,271 @@
+/*
+ * Memory runs out at the Nth allocation of an engine, for every N: nothing crashes, leaks or waits
+ * for ever, commands are answered, and an orderly end leaves the kernels empty.
+ *
+ * The linker hands the allocating functions to the ones here (--wrap); they refuse once, inside a
+ * call of an engine and outside its host's functions, which belong to the test.
+ */
+#include "testing/unit/engine/duo.h"
+
+#include <stdlib.h>
+
+static unsigned long allocations; /* of engines, in this run */
+static unsigned long refuse_at;   /* 0: never */
+static bool armed;
+static int in_host;
+static struct duo *running;
+
+static bool refused(void)
+{
+	if (!armed || in_host || !(running->moon->busy || running->sun->busy))
+		return false;
+	return ++allocations == refuse_at;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *at, size_t size);
+void *__real_reallocarray(void *at, size_t count, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+void *__wrap_reallocarray(void *at, size_t count, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size)
+{
+	return refused() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return refused() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+	return refused() ? NULL : __real_realloc(at, size);
+}
+
+void *__wrap_reallocarray(void *at, size_t count, size_t size)
+{
+	return refused() ? NULL : __real_reallocarray(at, count, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return refused() ? NULL : __real_strdup(text);
+}
+
+/* ---- The simulator's host, with in_host around it ---- */
+
+static void host_send(void *context, const struct ike_datagram *datagram)
+{
+	struct sim_node *n = context;
+
+	in_host++;
+	n->host.send(n, datagram);
+	in_host--;
+}
+
+static bool host_source_address(void *context, const struct address *remote, struct address *ret)
+{
+	struct sim_node *n = context;
+
+	return n->host.source_address(n, remote, ret);
+}
+
+static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done;
+
+	in_host++;
+	done = n->host.spi_allocate(n, protocol, source, destination, reqid, ret_spi, why);
+	in_host--;
+	return done;
+}
+
+static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done;
+
+	in_host++;
+	done = n->host.sa_install(n, sa, why);
+	in_host--;
+	return done;
+}
+
+static void host_sa_remove(void *context, const struct ike_kernel_id *id)
+{
+	struct sim_node *n = context;
+
+	n->host.sa_remove(n, id);
+}
+
+static bool host_sa_query(
+	void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	struct sim_node *n = context;
+
+	return n->host.sa_query(n, id, ret);
+}
+
+static bool host_policies_install(
+	void *context, const struct ike_kernel_policies *policies, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done;
+
+	in_host++;
+	done = n->host.policies_install(n, policies, why);
+	in_host--;
+	return done;
+}
+
+static void host_policies_remove(void *context, const struct ike_kernel_policies *policies)
+{
+	struct sim_node *n = context;
+
+	n->host.policies_remove(n, policies);
+}
+
+static void host_log(void *context, const struct ike_log *log)
+{
+	struct sim_node *n = context;
+
+	in_host++;
+	n->host.log(n, log);
+	in_host--;
+}
+
+static bool host_log_wanted(void *context, uint8_t group, int level)
+{
+	struct sim_node *n = context;
+
+	return n->host.log_wanted(n, group, level);
+}
+
+static void host_event(void *context, const struct ike_event *event)
+{
+	struct sim_node *n = context;
+
+	in_host++;
+	n->host.event(n, event);
+	in_host--;
+}
+
+static void host_command_done(void *context, uint64_t ticket, bool done, const char *text)
+{
+	struct sim_node *n = context;
+
+	in_host++;
+	n->host.command_done(n, ticket, done, text);
+	in_host--;
+}
+
+static void start(struct sim_node *n, const struct sim_definition *side, const char *psk)
+{
+	struct ike_host host;
+	struct why why = { "" };
+
+	sim_node_start(n);
+	ike_engine_free(n->engine);
+	host = (struct ike_host){ n, n->host.library, host_send, host_source_address,
+		host_spi_allocate, host_sa_install, host_sa_remove, host_sa_query,
+		host_policies_install, host_policies_remove, host_log, host_log_wanted, host_event,
+		host_command_done };
+	n->engine = ike_engine_new(&host, &n->settings, &why);
+	ck_assert_ptr_nonnull(n->engine);
+	sim_node_psk(n, psk, NULL);
+	ck_assert_msg(sim_node_load(n, sim_define(side), &why), "%s", why.text);
+}
+
+/* ---- One run ---- */
+
+static void let(struct duo *d)
+{
+	sim_world_settle(d->world, d->world->now + IKE_SECONDS(400));
+}
+
+static void set_up_and_take_down(struct duo *d)
+{
+	struct ike_terminate child = { .child = "net" }, all = { .ike = "moon" };
+	struct why why;
+
+	(void)sim_node_install(d->sun, "moon", "net", &why);
+	(void)sim_node_initiate(d->sun, "moon", "net", &why);
+	let(d);
+	(void)sim_node_initiate(d->moon, "sun", "net", &why);
+	let(d);
+	(void)sim_node_terminate(d->sun, &child, &why);
+	let(d);
+	(void)sim_node_initiate(d->sun, "moon", NULL, &why);
+	let(d);
+	(void)sim_node_terminate(d->sun, &all, &why);
+	let(d);
+}
+
+/* True when the run came to its end before that allocation. */
+static bool run(unsigned long refuse)
+{
+	struct duo d = duo_begin(true);
+
+	running = &d;
+	d.world->log_level = IKE_LOG_INFO;
+	d.sun->settings.fragment_size = d.moon->settings.fragment_size = 290;
+	start(d.moon, &d.moon_side, d.moon_psk);
+	start(d.sun, &d.sun_side, d.sun_psk);
+	allocations = 0;
+	refuse_at = refuse;
+	armed = true;
+	set_up_and_take_down(&d);
+	armed = false;
+	/* It works again. */
+	for (int i = 0; i < 2; i++)
+		sim_node_shutdown(i ? d.sun : d.moon);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(400));
+	for (int i = 0; i < 2; i++) {
+		struct sim_node *n = i ? d.sun : d.moon;
+
+		ck_assert_msg(
+			ike_engine_is_idle(n->engine) && !n->kernel.sas && !n->kernel.policies,
+			"allocation %lu: %s leaves something", refuse, n->name);
+	}
+	sim_check_commands(d.world);
+	ck_assert_msg(d.world->complaints == 0, "allocation %lu: %s", refuse, d.world->complaint);
+	sim_world_end(d.world);
+	sim_world_free(d.world);
+	free(d.world);
+	return allocations < refuse;
+}
+
+START_TEST(every_allocation_may_fail)
+{
+	unsigned long n = 1;
+
+	while (!run(n))
+		n++;
+	ck_assert_uint_gt(n, 50);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("memory");
+	TCase *tests = tcase_create("all");
+	SRunner *runner;
+	int failed;
+
+	tcase_set_timeout(tests, 100);
+	tcase_add_test(tests, every_allocation_may_fail);
+	suite_add_tcase(suite, tests);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
