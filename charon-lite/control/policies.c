@@ -93,7 +93,9 @@ void cl_command_list_policies(struct cl_client *c, struct vici_view request)
 
 /* ---- install, uninstall ---- */
 
-void cl_command_install(struct cl_client *c, struct vici_view request)
+static void act(struct cl_client *c, struct vici_view request, const char *doing,
+	bool (*engine_call)(struct ike_engine *e, ike_time now, const char *ike, const char *child,
+		struct why *why))
 {
 	struct cl_daemon *d = cl_client_daemon(c);
 	char ike_room[CL_NAME_MAX], child_room[CL_NAME_MAX];
@@ -105,8 +107,8 @@ void cl_command_install(struct cl_client *c, struct vici_view request)
 		cl_client_reply_failure(c, "missing configuration name");
 		return;
 	}
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "vici install '%s'", child);
-	bool good = ike_engine_install(d->engine, cl_daemon_now(), ike, child, &why);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "vici %s '%s'", doing, child);
+	bool good = engine_call(d->engine, cl_daemon_now(), ike, child, &why);
 	cl_daemon_rearm(d);
 	if (good)
 		cl_client_reply_success(c);
@@ -114,23 +116,12 @@ void cl_command_install(struct cl_client *c, struct vici_view request)
 		cl_client_reply_failure(c, "%s", why.text);
 }
 
+void cl_command_install(struct cl_client *c, struct vici_view request)
+{
+	act(c, request, "install", ike_engine_install);
+}
+
 void cl_command_uninstall(struct cl_client *c, struct vici_view request)
 {
-	struct cl_daemon *d = cl_client_daemon(c);
-	char ike_room[CL_NAME_MAX], child_room[CL_NAME_MAX];
-	const char *ike = cl_request_text(request, "ike", ike_room);
-	const char *child = cl_request_text(request, "child", child_room);
-	struct why why;
-
-	if (!child) {
-		cl_client_reply_failure(c, "missing configuration name");
-		return;
-	}
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "vici uninstall '%s'", child);
-	bool good = ike_engine_uninstall(d->engine, cl_daemon_now(), ike, child, &why);
-	cl_daemon_rearm(d);
-	if (good)
-		cl_client_reply_success(c);
-	else
-		cl_client_reply_failure(c, "%s", why.text);
+	act(c, request, "uninstall", ike_engine_uninstall);
 }
