@@ -1,0 +1,11 @@
+#!/bin/bash
+# The benchmark builds and runs; an IKE SA with one child takes at most 4 KiB. Times are shown, not judged
+# order: 55
+# limit: 300
+table=$(testing/bench/run --quick) || { echo "failed bench-runs: testing/bench/run --quick"; exit 1; }
+printf '%s\n' "$table"
+echo "passed bench-runs"
+case $table in
+*'goal <= 4096: met'*) echo "passed memory-per-sa" ;;
+*) echo "failed memory-per-sa: more than 4096 octets for an IKE SA with one child" ;;
+esac
