@@ -366,7 +366,7 @@ static bool take_key(struct source *source, struct settings_section *section, co
 	struct settings_place place)
 {
 	struct why why;
-	bool empty;
+	bool empty = false;
 
 	take(source);
 	if (!take_value(source, &empty))
