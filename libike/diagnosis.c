@@ -24,6 +24,9 @@ static const char *const reason_names[] = {
 	[IKE_REASON_TERMINATED] = "terminated",
 	[IKE_REASON_REPLACED] = "replaced",
 	[IKE_REASON_DELETED_BY_PEER] = "deleted-by-peer",
+	[IKE_REASON_EXPIRED] = "expired",
+	[IKE_REASON_INACTIVE] = "inactive",
+	[IKE_REASON_NO_NAME] = "name-not-resolved",
 };
 
 const char *ike_reason_name(enum ike_reason reason)

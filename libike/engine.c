@@ -82,14 +82,19 @@ void ike_engine_datagram(struct ike_engine *e, ike_time now, const struct ike_da
 
 ike_time ike_engine_deadline(const struct ike_engine *e)
 {
-	return e->heap_count > 0 ? e->heap[0]->deadline : IKE_NEVER;
+	return e->heap_count > 0 ? e->heap[0]->at : IKE_NEVER;
 }
 
 void ike_engine_tick(struct ike_engine *e, ike_time now)
 {
 	e->now = now;
-	while (e->heap_count > 0 && e->heap[0]->deadline <= now)
-		ike_sa_wake(e, e->heap[0]);
+	while (e->heap_count > 0 && e->heap[0]->at <= now) {
+		struct ike_timer *timer = e->heap[0];
+
+		if (timer->kind == IKE_TIMER_SA)
+			ike_sa_wake(e,
+				(struct ike_sa *)((char *)timer - offsetof(struct ike_sa, timer)));
+	}
 }
 
 void ike_engine_shutdown(struct ike_engine *e, ike_time now)
@@ -129,7 +134,7 @@ void ike_engine_expire(struct ike_engine *e, ike_time now, uint8_t protocol, uin
 	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
 		"CHILD_SA %s{%u} reached its lifetime, closing it", child->config->name,
 		child->unique_id);
-	ike_delete_child(e, child, false, 0);
+	ike_delete_child(e, child, false, 0, IKE_REASON_EXPIRED);
 }
 
 void ike_engine_mapping(

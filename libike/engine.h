@@ -101,6 +101,18 @@ struct ike_terminate {
 MUST_USE bool ike_engine_terminate(struct ike_engine *e, ike_time now,
 	const struct ike_terminate *what, size_t *ret_count, struct why *why);
 
+struct ike_rekey {
+	const char *ike; /* names and ids that are not NULL or 0 must all match */
+	const char *child;
+	uint32_t ike_id;
+	uint32_t child_id;
+	bool reauth; /* of IKE SAs: authenticate anew */
+};
+
+/* Rekeys children (child or child_id given) or IKE SAs. ret_count: how many matched. */
+MUST_USE bool ike_engine_rekey(struct ike_engine *e, ike_time now, const struct ike_rekey *what,
+	size_t *ret_count, struct why *why);
+
 /* Trap or shunt policies of a child. ike may be NULL. */
 MUST_USE bool ike_engine_install(
 	struct ike_engine *e, ike_time now, const char *ike, const char *child, struct why *why);
@@ -118,6 +130,15 @@ struct ike_trap {
 	struct ike_kernel_policies policies;
 };
 const struct ike_trap *ike_engine_trap(const struct ike_engine *e, size_t index);
+
+/* ---- The world around ---- */
+
+/* Addresses, links or routes of this host changed: look again where tunnels go from. */
+void ike_engine_addresses_changed(struct ike_engine *e, ike_time now);
+
+/* The answer to host->resolve(): in order of preference; count 0 with a reason in error. */
+void ike_engine_resolved(struct ike_engine *e, ike_time now, uint64_t ticket,
+	const struct address *list, size_t count, const char *error);
 
 /* ---- Kernel events ---- */
 

@@ -41,7 +41,7 @@ struct ike_engine {
 	struct ike_peer_count *by_peer;     /* half-open SAs a peer address */
 	struct ike_peer *peers;             /* established SAs by the pair of identities */
 	struct ike_child *children_by_spi;
-	struct ike_sa **heap; /* by deadline */
+	struct ike_timer **heap; /* by time */
 	size_t heap_count;
 	size_t heap_room;
 	uint32_t sa_count;

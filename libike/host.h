@@ -178,6 +178,7 @@ enum ike_event_kind {
 	IKE_EVENT_CHILD_STATE, /* child->state changed */
 	IKE_EVENT_IKE_REKEY,   /* other: the new SA */
 	IKE_EVENT_CHILD_REKEY, /* other_child: the new child */
+	IKE_EVENT_IKE_UPDATE,  /* sa->local or sa->remote is about to change: `local`, `remote` */
 };
 
 struct ike_event {
@@ -186,6 +187,8 @@ struct ike_event {
 	const struct ike_child *child; /* of sa, or NULL */
 	const struct ike_sa *other;
 	const struct ike_child *other_child;
+	const struct address *local; /* IKE_UPDATE: the new ones */
+	const struct address *remote;
 };
 
 struct ike_host {
@@ -199,6 +202,13 @@ struct ike_host {
 	/* The address of ours that packets to remote leave from; false when there is no route. */
 	bool (*source_address)(void *context, const struct address *remote, struct address *ret);
 
+	/* Addresses of this host that peers could be reached from (family 0: both families),
+	 * without loopback and link-local ones; returns how many of at most room. */
+	size_t (*local_addresses)(void *context, uint16_t family, struct address *ret, size_t room);
+	/* Asks for the addresses of a host name (family 0: both); ike_engine_resolved() brings the
+	 * answer. False when it cannot even be asked. */
+	bool (*resolve)(void *context, const char *name, uint16_t family, uint64_t ticket);
+
 	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
 		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
 		struct why *why);
@@ -208,6 +218,13 @@ struct ike_host {
 	void (*sa_remove)(void *context, const struct ike_kernel_id *id);
 	bool (*sa_query)(
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
+	/* Moves one kernel SA, named by its old id, to other addresses and ports: SPI, keys,
+	 * counters, sequence numbers and lifetimes stay (RFC 4555, NAT mappings). */
+	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
+		const struct address *destination, bool udp_encapsulation, struct why *why);
+	/* Installing the policies of a second child with the same selectors, or the same with other
+	 * endpoints, and then removing the first's leaves no moment without a policy; of equals the
+	 * newest is what the kernel has. */
 	bool (*policies_install)(
 		void *context, const struct ike_kernel_policies *policies, struct why *why);
 	void (*policies_remove)(void *context, const struct ike_kernel_policies *policies);

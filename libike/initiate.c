@@ -235,7 +235,7 @@ static void terminate_children(struct ike_engine *e, const struct ike_terminate 
 	while ((child = next_child(e, what, ike_id, child_id))) {
 		ike_id = child->sa->unique_id;
 		child_id = child->unique_id;
-		ike_delete_child(e, child, what->force, what->ticket);
+		ike_delete_child(e, child, what->force, what->ticket, IKE_REASON_TERMINATED);
 	}
 }
 

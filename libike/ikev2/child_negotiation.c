@@ -433,7 +433,7 @@ static void answer_child(struct ike_received *x, struct ike_child *child, uint8_
 
 	if (!in_auth && !answer_key_exchange(x, child, &kx, &shared, &failure)) {
 		ike_key_exchange_free(kx);
-		ike_child_destroy(x->e, child);
+		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 		return;
 	}
 	if (ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
@@ -444,7 +444,7 @@ static void answer_child(struct ike_received *x, struct ike_child *child, uint8_
 		ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
 			"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
 		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 }, &failure);
-		ike_child_destroy(x->e, child);
+		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 	}
 	ike_key_exchange_free(kx);
 }
@@ -497,7 +497,7 @@ void ike_child_answer(
 	if (!child || !ike_child_set_selectors(child, common.local, common.local_count,
 			      common.remote, common.remote_count)) {
 		if (child)
-			ike_child_destroy(x->e, child);
+			ike_child_destroy(x->e, child, IKE_REASON_NONE);
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
 		return;
 	}

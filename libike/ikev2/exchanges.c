@@ -24,7 +24,7 @@ struct exchange_row {
 	bool response;
 	bool notifies_suffice; /* an answer of error notifies alone is complete */
 	uint8_t phases;
-	uint8_t answers; /* kinds of tasks that it can be the answer to */
+	uint32_t answers; /* kinds of tasks that it can be the answer to */
 	uint64_t must;
 	uint64_t may;
 	ike_handler handle;

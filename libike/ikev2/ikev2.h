@@ -134,7 +134,8 @@ bool ike_delete_ike_start(struct ike_engine *e, struct ike_sa *sa);
  * force nobody waits for the answer. The SA may be gone afterwards. */
 void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
 	const struct ike_failure *why);
-void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket);
+void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket,
+	enum ike_reason reason);
 
 /* Last words of an SA that ends here: a DELETE that nobody waits for the answer of. */
 void ike_delete_once(struct ike_engine *e, struct ike_sa *sa);

@@ -59,7 +59,7 @@ static void delete_children(struct ike_received *x, const struct ike_delete *d)
 		 */
 		if (child->state != IKE_CHILD_DELETING)
 			ours[count++] = child->spi_in;
-		ike_child_destroy(x->e, child);
+		ike_child_destroy(x->e, child, IKE_REASON_DELETED_BY_PEER);
 		if (count == sizeof(ours) / sizeof(*ours)) {
 			ike_build_delete(x->reply, d->protocol, ours, count);
 			count = 0;
@@ -158,7 +158,7 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 			struct ike_child *child = task->child;
 
 			task->child = NULL;
-			ike_child_destroy(x->e, child);
+			ike_child_destroy(x->e, child, (enum ike_reason)task->reason);
 		}
 		ike_task_finish(x->e, task, true, NULL);
 		return IKE_OUTCOME_OK;
@@ -200,7 +200,8 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 	ike_tasks_run(e, sa);
 }
 
-void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket)
+void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket,
+	enum ike_reason reason)
 {
 	struct ike_sa *sa = child->sa;
 	/* With force it is gone here at once, and the peer is told like always: the window goes on.
@@ -211,10 +212,11 @@ void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force,
 	if (task) {
 		task->protocol = child->suite.protocol;
 		task->spi = child->spi_in;
+		task->reason = (uint8_t)reason;
 	}
 	if (force || !task) {
 		ike_command_finish(e, ticket, true, NULL);
-		ike_child_destroy(e, child);
+		ike_child_destroy(e, child, reason);
 	}
 	ike_tasks_run(e, sa);
 }

@@ -373,7 +373,7 @@ static void forget_in_tasks(struct ike_engine *e, struct ike_child *child)
 	}
 }
 
-void ike_child_destroy(struct ike_engine *e, struct ike_child *child)
+void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_reason reason)
 {
 	bool was_up = child->state >= IKE_CHILD_INSTALLED;
 
@@ -382,6 +382,8 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child)
 	if (was_up) {
 		ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO, "CHILD_SA %s{%u} closed",
 			child->config->name, child->unique_id);
+		ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_DETAIL, "CHILD_SA %s{%u} ended: %s",
+			child->config->name, child->unique_id, ike_reason_name(reason));
 		ike_event(e, IKE_EVENT_CHILD_DOWN, child->sa, child);
 	}
 	if (linked)

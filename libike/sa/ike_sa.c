@@ -65,7 +65,8 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct add
 	sa->established_at = sa->rekey_at = sa->reauth_at = IKE_NEVER;
 	sa->expires_at = sa->retransmit_at = sa->dpd_at = IKE_NEVER;
 	sa->negotiation = ike_negotiation_new(sa);
-	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) || !ike_schedule_add(e, sa)) {
+	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) ||
+		!ike_timer_add(e, &sa->timer, IKE_TIMER_SA)) {
 		ike_negotiation_free(sa->negotiation);
 		free(sa);
 		return NULL;
@@ -178,7 +179,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	}
 	ike_half_open_remove(e, sa);
 	ike_negotiation_free(sa->negotiation);
-	ike_schedule_remove(e, sa);
+	ike_timer_remove(e, &sa->timer);
 	if (sa->by_spi.tbl)
 		HASH_DELETE(by_spi, e->by_spi, sa);
 	if (sa->by_id.tbl)
@@ -220,7 +221,7 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 		ike_failure_format(why, text, sizeof(text));
 	finish_tasks(e, sa, text);
 	while (sa->children)
-		ike_child_destroy(e, sa->children);
+		ike_child_destroy(e, sa->children, why ? why->reason : IKE_REASON_NONE);
 	if (sa->was_established)
 		ike_event(e, IKE_EVENT_IKE_DOWN, sa, NULL);
 	ike_sa_set_state(e, sa, IKE_SA_DESTROYING);

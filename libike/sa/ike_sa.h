@@ -11,6 +11,7 @@
 
 #include "libbase/secret.h"
 #include "libike/model/connection.h"
+#include "libike/sa/timer.h"
 #include "libike/wire/build.h"
 
 #include <uthash.h>
@@ -96,6 +97,10 @@ enum ike_task_kind {
 	IKE_TASK_DELETE_CHILD,
 	IKE_TASK_DELETE_IKE,
 	IKE_TASK_DPD,
+	IKE_TASK_REKEY_CHILD,
+	IKE_TASK_REKEY_IKE,
+	IKE_TASK_REAUTH,
+	IKE_TASK_MOBIKE,
 };
 
 const char *ike_task_name(uint8_t kind); /* strongSwan's: "IKE_INIT", "CHILD_CREATE", ... */
@@ -105,13 +110,14 @@ struct ike_child_offer;
 struct ike_task {
 	struct ike_task *next;
 	uint8_t kind;
-	struct ike_child *child; /* CREATE_CHILD (until answered) and DELETE_CHILD */
+	struct ike_child *child; /* CREATE_CHILD (until answered), DELETE_CHILD, REKEY_CHILD */
 	uint64_t ticket;         /* command to be answered; 0 none */
 	uint64_t ike_ticket;     /* AUTH with a child: of who waits for the IKE SA alone */
 	/* DELETE_CHILD: ours, inbound; the child may be gone. CREATE_CHILD: one that the peer
 	 * deleted before we heard of it. */
 	uint32_t spi;
 	uint8_t protocol;              /* of the SPI */
+	uint8_t reason;                /* DELETE_CHILD: enum ike_reason, why it ends */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */
 };
 
@@ -168,8 +174,7 @@ struct ike_sa {
 	ike_time last_received; /* anything authentic */
 	ike_time dpd_at;
 
-	ike_time deadline; /* the earliest of all: the engine's heap key */
-	uint32_t heap_index;
+	struct ike_timer timer; /* at the earliest of all */
 };
 
 /* Our own SPI: the one that the table is keyed by. */

@@ -54,10 +54,13 @@ uint32_t ike_half_open_of_peer(const struct ike_engine *e, const struct address 
 
 /* ---- schedule.c: who has to be woken when ---- */
 
+/* At IKE_NEVER; takes a place in the list, so that setting cannot fail. */
+MUST_USE bool ike_timer_add(
+	struct ike_engine *e, struct ike_timer *timer, enum ike_timer_kind kind);
+void ike_timer_set(struct ike_engine *e, struct ike_timer *timer, ike_time at);
+void ike_timer_remove(struct ike_engine *e, struct ike_timer *timer);
 /* To be called whenever one of the SA's times changed. */
 void ike_schedule(struct ike_engine *e, struct ike_sa *sa);
-void ike_schedule_remove(struct ike_engine *e, struct ike_sa *sa);
-MUST_USE bool ike_schedule_add(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- keys.c (RFC 7296 2.14, 2.15, 2.17) ---- */
 
@@ -125,8 +128,8 @@ MUST_USE bool ike_child_set_selectors(struct ike_child *child, const struct ike_
  * exchange that made it. On success the child is linked to its SA, INSTALLED and announced. */
 MUST_USE bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
 	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct why *why);
-/* Removes from kernel and SA, announces when it was up, frees. */
-void ike_child_destroy(struct ike_engine *e, struct ike_child *child);
+/* Removes from kernel and SA, announces when it was up, frees. reason: why it ends. */
+void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_reason reason);
 void ike_child_free(struct ike_child *child); /* memory only */
 void ike_child_set_state(struct ike_engine *e, struct ike_child *child, enum ike_child_state state);
 /* By a SPI of ours or the peer's. */

@@ -1,4 +1,4 @@
-/* A binary heap of IKE SAs by deadline: who has to be woken when. */
+/* A binary heap of timers: who has to be woken when. */
 #include "libike/sa/sa_priv.h"
 
 #include <stdlib.h>
@@ -8,75 +8,73 @@ static ike_time earliest(ike_time a, ike_time b)
 	return a < b ? a : b;
 }
 
-static void place(struct ike_engine *e, size_t index, struct ike_sa *sa)
+static void place(struct ike_engine *e, size_t index, struct ike_timer *timer)
 {
-	e->heap[index] = sa;
-	sa->heap_index = (uint32_t)index;
+	e->heap[index] = timer;
+	timer->index = (uint32_t)index;
 }
 
-static void sift_up(struct ike_engine *e, size_t index, struct ike_sa *sa)
+static void sift_up(struct ike_engine *e, size_t index, struct ike_timer *timer)
 {
-	while (index > 0 && e->heap[(index - 1) / 2]->deadline > sa->deadline) {
+	while (index > 0 && e->heap[(index - 1) / 2]->at > timer->at) {
 		place(e, index, e->heap[(index - 1) / 2]);
 		index = (index - 1) / 2;
 	}
-	place(e, index, sa);
+	place(e, index, timer);
 }
 
-static void sift_down(struct ike_engine *e, size_t index, struct ike_sa *sa)
+static void sift_down(struct ike_engine *e, size_t index, struct ike_timer *timer)
 {
 	for (;;) {
 		size_t child = 2 * index + 1;
 
 		if (child >= e->heap_count)
 			break;
-		if (child + 1 < e->heap_count &&
-			e->heap[child + 1]->deadline < e->heap[child]->deadline)
+		if (child + 1 < e->heap_count && e->heap[child + 1]->at < e->heap[child]->at)
 			child++;
-		if (e->heap[child]->deadline >= sa->deadline)
+		if (e->heap[child]->at >= timer->at)
 			break;
 		place(e, index, e->heap[child]);
 		index = child;
 	}
-	place(e, index, sa);
+	place(e, index, timer);
 }
 
-static void settle(struct ike_engine *e, struct ike_sa *sa)
+void ike_timer_set(struct ike_engine *e, struct ike_timer *timer, ike_time at)
 {
-	size_t index = sa->heap_index;
-
-	sift_down(e, index, sa);
-	sift_up(e, sa->heap_index, sa);
+	timer->at = at;
+	sift_down(e, timer->index, timer);
+	sift_up(e, timer->index, timer);
 }
 
-void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
-{
-	sa->deadline = earliest(sa->retransmit_at, sa->expires_at);
-	settle(e, sa);
-}
-
-bool ike_schedule_add(struct ike_engine *e, struct ike_sa *sa)
+bool ike_timer_add(struct ike_engine *e, struct ike_timer *timer, enum ike_timer_kind kind)
 {
 	if (e->heap_count == e->heap_room) {
 		size_t room = e->heap_room ? 2 * e->heap_room : 64;
-		struct ike_sa **heap = realloc(e->heap, room * sizeof(struct ike_sa *));
+		struct ike_timer **heap = realloc(e->heap, room * sizeof(*heap));
 
 		if (!heap)
 			return false;
 		e->heap = heap;
 		e->heap_room = room;
 	}
-	sa->deadline = IKE_NEVER;
-	place(e, e->heap_count++, sa);
+	timer->at = IKE_NEVER;
+	timer->kind = (uint8_t)kind;
+	place(e, e->heap_count++, timer);
 	return true;
 }
 
-void ike_schedule_remove(struct ike_engine *e, struct ike_sa *sa)
+void ike_timer_remove(struct ike_engine *e, struct ike_timer *timer)
 {
-	struct ike_sa *last = e->heap[--e->heap_count];
+	struct ike_timer *last = e->heap[--e->heap_count];
 
-	if (last == sa)
+	if (last == timer)
 		return;
-	place(e, sa->heap_index, last);
-	settle(e, last);
+	place(e, timer->index, last);
+	ike_timer_set(e, last, last->at);
+}
+
+void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_timer_set(e, &sa->timer, earliest(sa->retransmit_at, sa->expires_at));
 }

@@ -6,7 +6,8 @@
 const char *ike_task_name(uint8_t kind)
 {
 	static const char *const names[] = { "NONE", "IKE_INIT", "IKE_AUTH", "CHILD_CREATE",
-		"CHILD_DELETE", "IKE_DELETE", "IKE_DPD" };
+		"CHILD_DELETE", "IKE_DELETE", "IKE_DPD", "CHILD_REKEY", "IKE_REKEY", "IKE_REAUTH",
+		"IKE_MOBIKE" };
 
 	return kind < sizeof(names) / sizeof(*names) ? names[kind] : "???";
 }
@@ -71,7 +72,7 @@ void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, con
 	ike_command_finish(e, task->ticket, done, text);
 	ike_command_finish(e, task->ike_ticket, done, text);
 	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD)
-		ike_child_destroy(e, task->child);
+		ike_child_destroy(e, task->child, IKE_REASON_NONE);
 	ike_task_free(task);
 }
 

@@ -101,7 +101,7 @@ static void check_policies_counted(struct sim_node *n)
 
 static void check_sa(struct sim_node *n, const struct ike_sa *sa, ike_time deadline)
 {
-	if (waits(sa) && (sa->deadline == IKE_NEVER || deadline > sa->deadline))
+	if (waits(sa) && (sa->timer.at == IKE_NEVER || deadline > sa->timer.at))
 		sim_complain(n->world, "%s: IKE SA %u (%s) waits without a deadline", n->name,
 			sa->unique_id, ike_sa_state_name(sa->state));
 	if (sa->tasks && !sa->active && sa->state == IKE_SA_ESTABLISHED && !sa->request)

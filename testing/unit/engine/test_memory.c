@@ -174,10 +174,19 @@ static void start(struct sim_node *n, const struct sim_definition *side, const c
 
 	sim_node_start(n);
 	ike_engine_free(n->engine);
-	host = (struct ike_host){ n, n->host.library, host_send, host_source_address,
-		host_spi_allocate, host_sa_install, host_sa_remove, host_sa_query,
-		host_policies_install, host_policies_remove, host_log, host_log_wanted, host_event,
-		host_command_done };
+	host = n->host;
+	host.send = host_send;
+	host.source_address = host_source_address;
+	host.spi_allocate = host_spi_allocate;
+	host.sa_install = host_sa_install;
+	host.sa_remove = host_sa_remove;
+	host.sa_query = host_sa_query;
+	host.policies_install = host_policies_install;
+	host.policies_remove = host_policies_remove;
+	host.log = host_log;
+	host.log_wanted = host_log_wanted;
+	host.event = host_event;
+	host.command_done = host_command_done;
 	n->engine = ike_engine_new(&host, &n->settings, &why);
 	ck_assert_ptr_nonnull(n->engine);
 	sim_node_psk(n, psk, NULL);
