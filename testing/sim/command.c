@@ -45,7 +45,7 @@ const struct sim_command *sim_node_initiate(
 
 	why->text[0] = '\0';
 	sim_node_enter(n);
-	begun = ike_engine_initiate(n->engine, n->world->now, &what, NULL, why);
+	begun = ike_engine_initiate(n->engine, sim_node_now(n), &what, NULL, why);
 	return command_begun(n, c, begun, why);
 }
 
@@ -63,15 +63,34 @@ const struct sim_command *sim_node_terminate(
 	why->text[0] = '\0';
 	terminate.ticket = c->ticket;
 	sim_node_enter(n);
-	begun = ike_engine_terminate(n->engine, n->world->now, &terminate, &count, why);
+	begun = ike_engine_terminate(n->engine, sim_node_now(n), &terminate, &count, why);
 	return command_begun(n, c, begun, why);
+}
+
+bool sim_node_rekey(struct sim_node *n, const struct ike_rekey *what, struct why *why)
+{
+	size_t count = 0;
+	bool done;
+
+	why->text[0] = '\0';
+	sim_node_enter(n);
+	done = ike_engine_rekey && ike_engine_rekey(n->engine, sim_node_now(n), what, &count, why);
+	sim_node_leave(n);
+	sim_trace(n->world, "%s %s %s: %s", n->name, what->reauth ? "reauth" : "rekey",
+		what->child ? what->child
+		: what->ike ? what->ike
+			    : "id",
+		done ? "begun" : why->text);
+	if (ike_engine_rekey && !done && why->text[0] == '\0')
+		sim_complain(n->world, "%s: rekeying refused without a reason", n->name);
+	return done;
 }
 
 void sim_node_shutdown(struct sim_node *n)
 {
 	sim_trace(n->world, "%s shuts down", n->name);
 	sim_node_enter(n);
-	ike_engine_shutdown(n->engine, n->world->now);
+	ike_engine_shutdown(n->engine, sim_node_now(n));
 	sim_node_leave(n);
 }
 
@@ -81,7 +100,7 @@ bool sim_node_load(struct sim_node *n, struct ike_connection *c, struct why *why
 
 	sim_trace(n->world, "%s loads %s", n->name, c->name);
 	sim_node_enter(n);
-	done = ike_engine_load_connection(n->engine, n->world->now, c, why);
+	done = ike_engine_load_connection(n->engine, sim_node_now(n), c, why);
 	sim_node_leave(n);
 	return done;
 }
@@ -92,7 +111,7 @@ bool sim_node_unload(struct sim_node *n, const char *name)
 
 	sim_trace(n->world, "%s unloads %s", n->name, name);
 	sim_node_enter(n);
-	done = ike_engine_unload_connection(n->engine, n->world->now, name);
+	done = ike_engine_unload_connection(n->engine, sim_node_now(n), name);
 	sim_node_leave(n);
 	return done;
 }
@@ -102,7 +121,7 @@ bool sim_node_install(struct sim_node *n, const char *ike, const char *child, st
 	bool done;
 
 	sim_node_enter(n);
-	done = ike_engine_install(n->engine, n->world->now, ike, child, why);
+	done = ike_engine_install(n->engine, sim_node_now(n), ike, child, why);
 	sim_node_leave(n);
 	sim_trace(n->world, "%s install %s: %s", n->name, child, done ? "done" : why->text);
 	return done;
@@ -113,7 +132,7 @@ bool sim_node_uninstall(struct sim_node *n, const char *ike, const char *child, 
 	bool done;
 
 	sim_node_enter(n);
-	done = ike_engine_uninstall(n->engine, n->world->now, ike, child, why);
+	done = ike_engine_uninstall(n->engine, sim_node_now(n), ike, child, why);
 	sim_node_leave(n);
 	sim_trace(n->world, "%s uninstall %s: %s", n->name, child, done ? "done" : why->text);
 	return done;
@@ -123,7 +142,7 @@ void sim_node_acquire(struct sim_node *n, const struct ike_acquire *acquire)
 {
 	sim_trace(n->world, "%s acquire for reqid %u", n->name, acquire->reqid);
 	sim_node_enter(n);
-	ike_engine_acquire(n->engine, n->world->now, acquire);
+	ike_engine_acquire(n->engine, sim_node_now(n), acquire);
 	sim_node_leave(n);
 }
 
@@ -131,7 +150,8 @@ void sim_node_expire(struct sim_node *n, const struct ike_kernel_id *id, bool ha
 {
 	sim_trace(n->world, "%s expire of %08x", n->name, id->spi);
 	sim_node_enter(n);
-	ike_engine_expire(n->engine, n->world->now, id->protocol, id->spi, &id->destination, hard);
+	ike_engine_expire(
+		n->engine, sim_node_now(n), id->protocol, id->spi, &id->destination, hard);
 	sim_node_leave(n);
 }
 
@@ -142,7 +162,7 @@ void sim_node_mapping(struct sim_node *n, uint32_t spi, const struct address *re
 	sim_trace(n->world, "%s mapping of %08x: %s", n->name, spi,
 		address_format_with_port(remote, text));
 	sim_node_enter(n);
-	ike_engine_mapping(n->engine, n->world->now, spi, remote);
+	ike_engine_mapping(n->engine, sim_node_now(n), spi, remote);
 	sim_node_leave(n);
 }
 

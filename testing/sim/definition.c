@@ -101,7 +101,14 @@ static void add_child(struct ike_connection *c, const struct sim_child_definitio
 	child->start_action = d->start_action;
 	child->close_action = d->close_action;
 	child->dpd_action = d->dpd_action;
-	child->rekey_time = child->life_time = child->rand_time = 0;
+	child->rekey_time = d->rekey_time;
+	child->life_time = d->rekey_time && !d->life_time ? IKE_UNSET : d->life_time;
+	child->rand_time = d->rand_time;
+	if (d->rekey_bytes)
+		child->rekey_bytes = d->rekey_bytes;
+	if (d->rekey_packets)
+		child->rekey_packets = d->rekey_packets;
+	child->inactivity = d->inactivity;
 }
 
 struct ike_connection *sim_define(const struct sim_definition *d)
@@ -127,10 +134,19 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 		c->fragmentation = IKE_FRAGMENTATION_NO;
 	c->encap = d->encap;
 	c->keyingtries = d->keyingtries ? d->keyingtries : 1;
+	if (d->keys_for_ever)
+		c->keyingtries = 0;
 	c->dpd_delay = d->dpd_delay;
+	c->dpd_timeout = d->dpd_timeout;
+	c->mobike = !d->no_mobike;
 	if (d->remote_port)
 		c->remote_port = d->remote_port;
-	c->rekey_time = c->reauth_time = c->over_time = c->rand_time = 0;
+	c->rekey_time = d->rekey_time;
+	c->reauth_time = d->reauth_time;
+	c->rand_time = d->rand_time;
+	c->over_time = d->over_time;
+	if (!d->over_time && (d->rekey_time || d->reauth_time))
+		c->over_time = IKE_UNSET;
 	for (size_t i = 0; i < SIM_CHILDREN_MAX && d->children[i].name; i++)
 		add_child(c, &d->children[i]);
 	if (!ike_connection_complete(c, &why))

@@ -17,6 +17,10 @@ struct sim_child_definition {
 	uint8_t mode;
 	uint8_t start_action, close_action, dpd_action;
 	uint8_t protocol; /* 0: ESP */
+	/* Seconds, bytes, packets; 0: never, none. life_time 0 with a rekey_time: derived. */
+	uint64_t rekey_time, life_time, rand_time;
+	uint64_t rekey_bytes, rekey_packets; /* life_... are derived */
+	uint64_t inactivity;
 };
 
 struct sim_definition {
@@ -32,7 +36,12 @@ struct sim_definition {
 	bool no_fragmentation;
 	bool encap;
 	uint32_t keyingtries; /* 0: 1 */
+	bool keys_for_ever;   /* keyingtries 0 */
 	uint32_t dpd_delay;
+	uint32_t dpd_timeout;
+	/* Seconds; 0: never. over_time 0 with a time to rekey or reauthenticate: derived. */
+	uint64_t rekey_time, reauth_time, over_time, rand_time;
+	bool no_mobike;
 	uint16_t remote_port; /* 0: 500 */
 	struct sim_child_definition children[SIM_CHILDREN_MAX];
 };

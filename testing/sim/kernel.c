@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* net.core.xfrm_acq_expires, as IKE daemons set it. */
+#define ACQUIRE_TIME IKE_SECONDS(165)
+
 PRINTF_LIKE(2, 3) static void complain(struct sim_kernel *k, const char *format, ...)
 {
 	char text[400];
@@ -46,6 +49,7 @@ static void policies_free(struct sim_kernel_policies *p)
 
 void sim_kernel_flush(struct sim_kernel *k)
 {
+	k->next = IKE_NEVER;
 	while (k->sas) {
 		struct sim_kernel_sa *sa = k->sas;
 
@@ -90,6 +94,8 @@ static struct sim_kernel_sa *sa_add(struct sim_kernel *k, const struct ike_kerne
 
 	sa->id = *id;
 	sa->order = ++k->order;
+	sa->added_at = k->now;
+	sa->used_at = IKE_NEVER;
 	sa->next = k->sas;
 	k->sas = sa;
 	return sa;
@@ -153,6 +159,28 @@ static void sa_check(struct sim_kernel *k, const struct ike_kernel_sa *sa)
 		complain(k, "SA %08x of mode %u", sa->id.spi, sa->mode);
 	if (sa->esn && sa->replay_window == 0)
 		complain(k, "SA %08x: ESN needs a replay window", sa->id.spi);
+	if (sa->lifetime.soft_seconds && sa->lifetime.hard_seconds &&
+		sa->lifetime.soft_seconds > sa->lifetime.hard_seconds)
+		complain(k, "SA %08x: expires before it is to be rekeyed", sa->id.spi);
+}
+
+/* An acquire for that reqid has been served. */
+static void answered(struct sim_kernel *k, uint32_t reqid)
+{
+	for (struct sim_kernel_policies *p = k->policies; p; p = p->next) {
+		if (p->is.reqid == reqid)
+			p->asked_until = 0;
+	}
+}
+
+static void next_expire(struct sim_kernel *k, const struct sim_kernel_sa *sa)
+{
+	uint64_t seconds = sa->soft_told || !sa->lifetime.soft_seconds ? sa->lifetime.hard_seconds
+								       : sa->lifetime.soft_seconds;
+	ike_time at = sa->added_at + IKE_SECONDS(seconds);
+
+	if (seconds && at < k->next)
+		k->next = at;
 }
 
 bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *from, struct why *why)
@@ -191,6 +219,11 @@ bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *fro
 		bytes_copy(sa->integrity_key, from->integrity_key);
 		sa->integrity_key_length = from->integrity_key.length;
 	}
+	sa->lifetime = from->lifetime;
+	sa->added_at = k->now;
+	next_expire(k, sa);
+	if (!sa->inbound)
+		answered(k, sa->reqid);
 	return true;
 }
 
@@ -207,6 +240,98 @@ void sim_kernel_sa_remove(struct sim_kernel *k, const struct ike_kernel_id *id)
 		}
 	}
 	sa_free(sa);
+}
+
+bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,
+	const struct address *source, const struct address *destination, bool udp_encapsulation,
+	struct why *why)
+{
+	struct sim_kernel_sa *sa = sim_kernel_sa_find(k, id);
+	struct ike_kernel_id moved = *id;
+
+	if (!sa || sa->larval)
+		return why_fail(why, "made-up kernel: no SA to move");
+	moved.source = *source;
+	moved.destination = *destination;
+	if (address_is_any(source) || address_is_any(destination))
+		complain(k, "SA %08x moved to nowhere", id->spi);
+	if (sim_kernel_sa_find(k, &moved) && sim_kernel_sa_find(k, &moved) != sa)
+		complain(k, "SA %08x moved to where there is another", id->spi);
+	if (sim_random_chance(k->random, k->install_fails))
+		return why_fail(why, "made-up kernel: no SA moves today");
+	sa->id.source = *source;
+	sa->id.destination = *destination;
+	sa->udp_encapsulation = udp_encapsulation;
+	return true;
+}
+
+bool sim_kernel_sa_query(
+	struct sim_kernel *k, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
+{
+	const struct sim_kernel_sa *sa = sim_kernel_sa_find(k, id);
+
+	if (!sa || sa->larval)
+		return false;
+	*ret = (struct ike_kernel_usage){ sa->bytes, sa->packets,
+		sa->used_at == IKE_NEVER ? UINT64_MAX : (uint64_t)(k->now - sa->used_at) / 1000 };
+	return true;
+}
+
+/* ---- Lifetimes ---- */
+
+static bool reached(const struct sim_kernel *k, const struct sim_kernel_sa *sa, uint64_t seconds,
+	uint64_t bytes, uint64_t packets)
+{
+	return (seconds && k->now - sa->added_at >= IKE_SECONDS(seconds)) ||
+	       (bytes && sa->bytes >= bytes) || (packets && sa->packets >= packets);
+}
+
+bool sim_kernel_expires(struct sim_kernel *k, struct sim_kernel_expire *ret)
+{
+	k->next = IKE_NEVER;
+	for (struct sim_kernel_sa *sa = k->sas; sa; sa = sa->next) {
+		const struct ike_lifetime *l = &sa->lifetime;
+
+		ret->id = sa->id;
+		if (reached(k, sa, l->hard_seconds, l->hard_bytes, l->hard_packets)) {
+			ret->hard = true;
+			sim_kernel_sa_remove(k, &ret->id);
+			k->next = k->now;
+			return true;
+		}
+		if (!sa->soft_told &&
+			reached(k, sa, l->soft_seconds, l->soft_bytes, l->soft_packets)) {
+			sa->soft_told = true;
+			ret->hard = false;
+			k->next = k->now;
+			return true;
+		}
+		next_expire(k, sa);
+	}
+	return false;
+}
+
+void sim_kernel_count(struct sim_kernel *k, struct sim_kernel_sa *sa, uint32_t octets)
+{
+	const struct ike_lifetime *l = &sa->lifetime;
+
+	sa->bytes += octets;
+	sa->packets++;
+	sa->used_at = k->now;
+	if (reached(k, sa, 0, l->hard_bytes, l->hard_packets) ||
+		(!sa->soft_told && reached(k, sa, 0, l->soft_bytes, l->soft_packets)))
+		k->next = k->now;
+}
+
+bool sim_kernel_asks(struct sim_kernel *k, const struct sim_kernel_policies *policies)
+{
+	for (struct sim_kernel_policies *p = k->policies; p; p = p->next) {
+		if (p != policies || p->is.kind == IKE_POLICY_SHUNT || k->now < p->asked_until)
+			continue;
+		p->asked_until = k->now + ACQUIRE_TIME;
+		return true;
+	}
+	return false;
 }
 
 /* ---- Policies ---- */

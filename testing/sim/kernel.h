@@ -1,6 +1,6 @@
 /*
  * A kernel's SA and policy tables, made up: remembers what an engine installed, complains about
- * what a real kernel would refuse, and says which SA a packet would take.
+ * what a real kernel would refuse, says which SA a packet would take, counts, and lets SAs expire.
  */
 #ifndef TESTING_SIM_KERNEL_H
 #define TESTING_SIM_KERNEL_H
@@ -26,11 +26,22 @@ struct sim_kernel_sa {
 	uint8_t integrity_key[SIM_KEY_MAX];
 	size_t encryption_key_length;
 	size_t integrity_key_length;
+	struct ike_lifetime lifetime;
+	ike_time added_at, used_at; /* used_at: IKE_NEVER when never */
+	uint64_t bytes, packets;
+	bool soft_told; /* the soft expire was raised */
+};
+
+/* What a kernel tells of its own accord. */
+struct sim_kernel_expire {
+	struct ike_kernel_id id;
+	bool hard;
 };
 
 struct sim_kernel_policies {
 	struct sim_kernel_policies *next; /* newest first */
 	uint32_t references;
+	ike_time asked_until;          /* no other acquire before; 0: none was raised */
 	struct ike_kernel_policies is; /* selectors owned, interface NULL */
 };
 
@@ -39,6 +50,8 @@ struct sim_kernel {
 	struct sim_kernel_sa *sas;
 	struct sim_kernel_policies *policies;
 	uint64_t order;
+	ike_time now;  /* whoever calls keeps it right */
+	ike_time next; /* no SA expires by time before; IKE_NEVER */
 
 	/* Failures to inject, in a thousand calls. */
 	uint32_t spi_fails;
@@ -65,6 +78,11 @@ bool sim_kernel_spi_allocate(struct sim_kernel *k, uint8_t protocol, const struc
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why);
 bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *sa, struct why *why);
 void sim_kernel_sa_remove(struct sim_kernel *k, const struct ike_kernel_id *id);
+bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,
+	const struct address *source, const struct address *destination, bool udp_encapsulation,
+	struct why *why);
+bool sim_kernel_sa_query(
+	struct sim_kernel *k, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
 bool sim_kernel_policies_install(
 	struct sim_kernel *k, const struct ike_kernel_policies *policies, struct why *why);
 void sim_kernel_policies_remove(struct sim_kernel *k, const struct ike_kernel_policies *policies);
@@ -76,6 +94,14 @@ struct sim_kernel_sa *sim_kernel_inbound(const struct sim_kernel *k, uint8_t pro
 	const struct address *destination);
 struct sim_kernel_policies *sim_kernel_policies_find(
 	const struct sim_kernel *k, const struct ike_kernel_policies *policies);
+
+/* The next SA that expires now, by time or volume; a hard one is gone. False when there is none. */
+bool sim_kernel_expires(struct sim_kernel *k, struct sim_kernel_expire *ret);
+/* Counts a packet of that SA. */
+void sim_kernel_count(struct sim_kernel *k, struct sim_kernel_sa *sa, uint32_t octets);
+/* Whether a packet that found this policy and no SA raises an acquire: a kernel asks once and then
+ * waits a while. */
+bool sim_kernel_asks(struct sim_kernel *k, const struct sim_kernel_policies *policies);
 
 /* The outbound SA that a packet takes: the narrowest policy, then its newest SA. NULL when the
  * packet leaves in the clear, is dropped, or waits for an acquire; ret_policies says which. */

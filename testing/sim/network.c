@@ -73,17 +73,18 @@ struct sim_node *sim_network_route(struct sim_world *w, struct address *destinat
 			}
 			return NULL;
 		}
-		for (size_t family = 0; family < 2; family++) {
-			/* The inner address is not reachable from outside. */
-			if (!(n->nat.here && family == 0) && n->address[family].family &&
-				address_same_host(&n->address[family], destination))
+		for (size_t at = 0; at < SIM_ADDRESSES_MAX; at++) {
+			/* The inner addresses are not reachable from outside. */
+			if (!(n->nat.here && n->address[at].family == AF_INET) &&
+				n->address[at].family &&
+				address_same_host(&n->address[at], destination))
 				return n;
 		}
 	}
 	return NULL;
 }
 
-static bool cut_off(const struct sim_world *w, const struct sim_node *n, bool outbound)
+bool sim_network_cut_off(const struct sim_world *w, const struct sim_node *n, bool outbound)
 {
 	for (size_t i = 0; i < w->partition_count; i++) {
 		const struct sim_partition *p = &w->partitions[i];
@@ -94,6 +95,67 @@ static bool cut_off(const struct sim_world *w, const struct sim_node *n, bool ou
 	}
 	return false;
 }
+
+/* ---- Names ---- */
+
+struct sim_name *sim_network_name(struct sim_world *w, const char *name)
+{
+	for (size_t i = 0; i < w->name_count; i++) {
+		if (strcmp(w->names[i].name, name) == 0)
+			return &w->names[i];
+	}
+	if (w->name_count == SIM_NAMES_MAX)
+		abort();
+	snprintf(w->names[w->name_count].name, sizeof(w->names[0].name), "%s", name);
+	return &w->names[w->name_count++];
+}
+
+struct question {
+	struct sim_name *name;
+	struct sim_node *node;
+	uint32_t life;
+	uint16_t family;
+};
+
+static void answer(struct sim_world *w, void *context, uint64_t ticket)
+{
+	struct question *q = context;
+	struct address list[4];
+	size_t count = 0;
+
+	for (size_t i = 0; i < q->name->count; i++) {
+		if (!q->family || q->name->addresses[i].family == q->family)
+			list[count++] = q->name->addresses[i];
+	}
+	if (q->name->silent)
+		count = 0;
+	sim_trace(w, "%s: name %s has %zu addresses", q->node->name, q->name->name, count);
+	if (ike_engine_resolved && q->node->engine && q->node->lives == q->life) {
+		sim_node_enter(q->node);
+		ike_engine_resolved(q->node->engine, sim_node_now(q->node), ticket, list, count,
+			count             ? NULL
+			: q->name->silent ? "no answer"
+					  : "no such name");
+		sim_node_leave(q->node);
+	}
+}
+
+bool sim_network_resolve(struct sim_node *n, const char *name, uint16_t family, uint64_t ticket)
+{
+	struct sim_world *w = n->world;
+	struct question *q = malloc(sizeof(*q));
+	ike_time delay;
+
+	if (!q)
+		abort();
+	*q = (struct question){ sim_network_name(w, name), n, n->lives, family };
+	sim_trace(w, "%s asks for the addresses of %s", n->name, name);
+	delay = q->name->silent ? 10000 : sim_random_between(&n->random, 1, 300);
+	sim_world_plan(w, w->now + delay, answer, q, ticket)->owns_context = true;
+	return true;
+}
+
+/* ---- Datagrams under way ---- */
 
 static void enqueue(struct sim_world *w, struct sim_flight *flight)
 {
@@ -186,7 +248,8 @@ void sim_network_send(struct sim_node *from, const struct ike_datagram *datagram
 	struct sim_world *w = from->world;
 	bool faulty = w->now < w->faults_until;
 	const struct sim_faults *f = &w->faults;
-	bool lost = cut_off(w, from, true) || (faulty && sim_random_chance(&w->random, f->loss));
+	bool lost = sim_network_cut_off(w, from, true) ||
+		    (faulty && sim_random_chance(&w->random, f->loss));
 	uint32_t copies = faulty && sim_random_chance(&w->random, f->duplicate) ? 2 : 1;
 
 	w->datagrams_sent++;
@@ -231,7 +294,7 @@ static void hand_over(struct sim_node *to, const struct ike_datagram *datagram)
 	to->octets_in += exact.data.length;
 	to->datagrams_in++;
 	sim_node_enter(to);
-	ike_engine_datagram(to->engine, to->world->now, &exact);
+	ike_engine_datagram(to->engine, sim_node_now(to), &exact);
 	sim_node_leave(to);
 	free(copy);
 }
@@ -251,7 +314,7 @@ void sim_network_deliver(struct sim_world *w, struct sim_flight *flight)
 		fate = ": non-ESP marker and port do not fit";
 	else if (!to->engine)
 		fate = ": is down";
-	else if (cut_off(w, to, false))
+	else if (sim_network_cut_off(w, to, false))
 		fate = ": cut off";
 	else if (w->filter && !w->filter(w->filter_context, w, flight))
 		fate = ": dropped";

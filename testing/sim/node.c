@@ -14,13 +14,30 @@ static bool host_source_address(void *context, const struct address *remote, str
 {
 	struct sim_node *n = context;
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < SIM_ADDRESSES_MAX; i++) {
 		if (n->address[i].family == remote->family && remote->family) {
 			*ret = n->address[i];
 			return true;
 		}
 	}
 	return false;
+}
+
+static size_t host_local_addresses(void *context, uint16_t family, struct address *ret, size_t room)
+{
+	const struct sim_node *n = context;
+	size_t count = 0;
+
+	for (size_t i = 0; i < SIM_ADDRESSES_MAX && count < room; i++) {
+		if (n->address[i].family && (!family || n->address[i].family == family))
+			ret[count++] = n->address[i];
+	}
+	return count;
+}
+
+static bool host_resolve(void *context, const char *name, uint16_t family, uint64_t ticket)
+{
+	return sim_network_resolve(context, name, family, ticket);
 }
 
 static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
@@ -66,10 +83,22 @@ static bool host_sa_query(
 {
 	struct sim_node *n = context;
 
-	if (!sim_kernel_sa_find(&n->kernel, id))
-		return false;
-	*ret = (struct ike_kernel_usage){ 0, 0, UINT64_MAX };
-	return true;
+	return sim_kernel_sa_query(&n->kernel, id, ret);
+}
+
+static bool host_sa_move(void *context, const struct ike_kernel_id *id,
+	const struct address *source, const struct address *destination, bool udp_encapsulation,
+	struct why *why)
+{
+	struct sim_node *n = context;
+	char texts[2][ADDRESS_TEXT_MAX];
+	bool done = sim_kernel_sa_move(&n->kernel, id, source, destination, udp_encapsulation, why);
+
+	sim_trace(n->world, "%s kernel: SA %08x moves to %s -> %s%s: %s", n->name, id->spi,
+		address_format_with_port(source, texts[0]),
+		address_format_with_port(destination, texts[1]), udp_encapsulation ? " in UDP" : "",
+		done ? "done" : "refused");
+	return done;
 }
 
 static bool host_policies_install(
@@ -189,6 +218,9 @@ static struct address address_made(const char *format, unsigned number)
 	return a;
 }
 
+static const char *const names[SIM_NODES_MAX] = { "moon", "sun", "venus", "mars", "pluto", "ceres",
+	"juno", "vesta", "titan", "rhea", "dione", "io" };
+
 struct sim_node *sim_node_add(struct sim_world *w, bool behind_nat)
 {
 	struct sim_node *n = &w->nodes[w->node_count];
@@ -198,8 +230,7 @@ struct sim_node *sim_node_add(struct sim_world *w, bool behind_nat)
 		abort();
 	n->world = w;
 	n->index = (uint8_t)w->node_count++;
-	snprintf(n->name, sizeof(n->name), "%s",
-		(const char *const[]){ "moon", "sun", "venus", "mars" }[n->index]);
+	snprintf(n->name, sizeof(n->name), "%s", names[n->index]);
 	n->address[0] = address_made(behind_nat ? "10.%u.0.1" : "192.0.2.%u", number);
 	if (behind_nat) {
 		n->nat.here = true;
@@ -210,6 +241,8 @@ struct sim_node *sim_node_add(struct sim_world *w, bool behind_nat)
 	ike_settings_default(&n->settings);
 	sim_random_seed(&n->random, sim_random_u64(&w->random));
 	n->kernel.random = &n->random;
+	n->kernel.now = sim_node_now(n);
+	n->kernel.next = IKE_NEVER;
 	n->kernel.complain = kernel_complain;
 	n->kernel.context = n;
 	if (!n->library && !(n->library = sim_library_new()))
@@ -222,16 +255,22 @@ void sim_node_start(struct sim_node *n)
 	struct why why = { "" };
 
 	sim_trace(n->world, "%s starts", n->name);
+	/* What a killed one left behind is cleaned by the next one. */
+	sim_kernel_flush(&n->kernel);
+	n->lives++;
 	sim_library_seed(n->library, sim_random_u64(&n->random));
 	n->host = (struct ike_host){
 		.context = n,
 		.library = sim_library_context(n->library),
 		.send = host_send,
 		.source_address = host_source_address,
+		.local_addresses = host_local_addresses,
+		.resolve = host_resolve,
 		.spi_allocate = host_spi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
 		.sa_query = host_sa_query,
+		.sa_move = host_sa_move,
 		.policies_install = host_policies_install,
 		.policies_remove = host_policies_remove,
 		.log = host_log,
@@ -247,18 +286,51 @@ void sim_node_start(struct sim_node *n)
 	}
 }
 
-void sim_node_crash(struct sim_node *n)
+void sim_node_kill(struct sim_node *n)
 {
 	if (!n->engine)
 		return;
-	sim_trace(n->world, "%s crashes", n->name);
+	sim_trace(n->world, "%s is killed", n->name);
 	ike_engine_free(n->engine);
 	n->engine = NULL;
-	sim_kernel_flush(&n->kernel);
 	for (struct sim_command *c = n->world->commands; c; c = c->next) {
 		if (c->node == n->index && c->answers == 0)
 			c->lost = true;
 	}
+}
+
+void sim_node_crash(struct sim_node *n)
+{
+	if (!n->engine)
+		return;
+	sim_node_kill(n);
+	sim_trace(n->world, "%s loses its kernel's state", n->name);
+	sim_kernel_flush(&n->kernel);
+}
+
+ike_time sim_node_now(const struct sim_node *n)
+{
+	return n->world->now + n->clock_ahead;
+}
+
+void sim_node_clock_jump(struct sim_node *n, ike_time by)
+{
+	sim_trace(n->world, "%s: the clock jumps by %.3f s", n->name, (double)by / 1000);
+	n->clock_ahead += by;
+}
+
+void sim_node_move(struct sim_node *n, size_t index, const struct address *address)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	sim_trace(n->world, "%s: address %zu is now %s", n->name, index,
+		address->family ? address_format(address, text) : "gone");
+	n->address[index] = *address;
+	if (!n->engine || !ike_engine_addresses_changed)
+		return;
+	sim_node_enter(n);
+	ike_engine_addresses_changed(n->engine, sim_node_now(n));
+	sim_node_leave(n);
 }
 
 void sim_node_enter(struct sim_node *n)
@@ -266,6 +338,7 @@ void sim_node_enter(struct sim_node *n)
 	if (n->busy)
 		sim_complain(n->world, "%s: engine called from inside a host function", n->name);
 	n->busy = true;
+	n->kernel.now = sim_node_now(n);
 }
 
 void sim_node_leave(struct sim_node *n)

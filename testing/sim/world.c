@@ -45,7 +45,7 @@ void sim_complain(struct sim_world *w, const char *format, ...)
 	sim_trace(w, "COMPLAINT %s", text);
 }
 
-void sim_world_plan(struct sim_world *w, ike_time at,
+struct sim_plan *sim_world_plan(struct sim_world *w, ike_time at,
 	void (*run)(struct sim_world *w, void *context, uint64_t argument), void *context,
 	uint64_t argument)
 {
@@ -54,11 +54,19 @@ void sim_world_plan(struct sim_world *w, ike_time at,
 
 	if (!plan)
 		abort();
-	*plan = (struct sim_plan){ NULL, at, ++w->order, run, context, argument };
+	*plan = (struct sim_plan){ NULL, at, ++w->order, run, context, argument, false };
 	while (*place && (*place)->at <= at)
 		place = &(*place)->next;
 	plan->next = *place;
 	*place = plan;
+	return plan;
+}
+
+static void plan_free(struct sim_plan *plan)
+{
+	if (plan->owns_context)
+		free(plan->context);
+	free(plan);
 }
 
 static void tick(struct sim_node *n)
@@ -74,10 +82,23 @@ static void tick(struct sim_node *n)
 		w->steps = STEPS_MAX;
 		return;
 	}
+	if (n->kernel.next <= sim_node_now(n)) {
+		sim_traffic_expire(n);
+		return;
+	}
 	sim_trace_octets(w, bytes_of("tick", 4));
 	sim_node_enter(n);
-	ike_engine_tick(n->engine, w->now);
+	ike_engine_tick(n->engine, sim_node_now(n));
 	sim_node_leave(n);
+}
+
+/* By the world's clock: when the node's engine or kernel has to be woken. */
+static ike_time wakes_at(const struct sim_node *n)
+{
+	ike_time at = n->engine ? ike_engine_deadline(n->engine) : IKE_NEVER;
+
+	at = n->kernel.next < at ? n->kernel.next : at;
+	return at == IKE_NEVER ? at : at - n->clock_ahead;
 }
 
 /* Does the earliest thing that is due until then; false when there is none. */
@@ -93,7 +114,7 @@ static bool step(struct sim_world *w, ike_time until)
 	}
 	for (size_t i = 0; i < w->node_count; i++) {
 		struct sim_node *n = &w->nodes[i];
-		ike_time deadline = n->engine ? ike_engine_deadline(n->engine) : IKE_NEVER;
+		ike_time deadline = wakes_at(n);
 
 		if (deadline <= at && (!ticking || deadline < at)) {
 			ticking = n;
@@ -106,7 +127,7 @@ static bool step(struct sim_world *w, ike_time until)
 		w->plans = plan->next;
 		w->now = plan->at > w->now ? plan->at : w->now;
 		plan->run(w, plan->context, plan->argument);
-		free(plan);
+		plan_free(plan);
 		return true;
 	}
 	if (w->flights && w->flights->at <= at) {
@@ -201,7 +222,7 @@ void sim_world_end(struct sim_world *w)
 		struct sim_plan *plan = w->plans;
 
 		w->plans = plan->next;
-		free(plan);
+		plan_free(plan);
 	}
 	while (w->commands) {
 		struct sim_command *c = w->commands;

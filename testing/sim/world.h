@@ -16,9 +16,16 @@
 
 #include <stdio.h>
 
-#define SIM_NODES_MAX 4
+/* Not there yet in every tree. */
+#pragma weak ike_engine_rekey
+#pragma weak ike_engine_addresses_changed
+#pragma weak ike_engine_resolved
+
+#define SIM_NODES_MAX 12
+#define SIM_ADDRESSES_MAX 4
+#define SIM_NAMES_MAX 12
 #define SIM_MAPPINGS_MAX 32
-#define SIM_PARTITIONS_MAX 8
+#define SIM_PARTITIONS_MAX 32
 
 struct sim_world;
 
@@ -76,6 +83,7 @@ struct sim_plan {
 	void (*run)(struct sim_world *w, void *context, uint64_t argument);
 	void *context;
 	uint64_t argument;
+	bool owns_context; /* freed with it */
 };
 
 /* A command with a ticket. */
@@ -90,6 +98,14 @@ struct sim_command {
 	char text[256];
 };
 
+/* A name in the DNS of this world. */
+struct sim_name {
+	char name[48];
+	struct address addresses[4];
+	size_t count; /* 0: the name has no address */
+	bool silent;  /* no server answers */
+};
+
 /* The last log lines of a node are kept for tests to look at. */
 #define SIM_LOG_LINES 400
 
@@ -101,7 +117,11 @@ struct sim_node {
 	struct ike_settings settings;
 	struct ike_engine *engine; /* NULL while it is down */
 	struct ike_host host;
-	struct address address[2]; /* IPv4, IPv6; family 0: none */
+	/* IPv4, IPv6, others; family 0: none. The first of a family is the one that packets leave
+	 * from. */
+	struct address address[SIM_ADDRESSES_MAX];
+	ike_time clock_ahead; /* of the world's */
+	uint32_t lives;       /* engines so far */
 	struct sim_nat nat;
 	uint8_t index;
 	char name[8];
@@ -134,6 +154,8 @@ struct sim_world {
 	ike_time faults_until;
 	struct sim_partition partitions[SIM_PARTITIONS_MAX];
 	size_t partition_count;
+	struct sim_name names[SIM_NAMES_MAX];
+	size_t name_count;
 	uint64_t datagrams_sent;
 	uint64_t datagrams_harmed; /* lost, corrupted, cut off */
 	uint64_t steps;
@@ -174,6 +196,13 @@ struct sim_node *sim_node_add(struct sim_world *w, bool behind_nat);
 void sim_node_start(struct sim_node *n);
 /* The engine and its kernel are gone from one moment to the next. */
 void sim_node_crash(struct sim_node *n);
+/* The engine is gone, its kernel goes on with what it has until the next one starts. */
+void sim_node_kill(struct sim_node *n);
+/* By the node's own clock. */
+ike_time sim_node_now(const struct sim_node *n);
+void sim_node_clock_jump(struct sim_node *n, ike_time by); /* forward */
+/* The host's address of that index is another now (family 0: gone), and the engine is told. */
+void sim_node_move(struct sim_node *n, size_t index, const struct address *address);
 /* The NAT box forgets its mappings. */
 void sim_nat_rebind(struct sim_node *n);
 
@@ -181,7 +210,7 @@ void sim_nat_rebind(struct sim_node *n);
 void sim_world_run(struct sim_world *w, ike_time until);
 /* Runs until no engine waits for anything and nothing is under way, at most until then. */
 void sim_world_settle(struct sim_world *w, ike_time until);
-void sim_world_plan(struct sim_world *w, ike_time at,
+struct sim_plan *sim_world_plan(struct sim_world *w, ike_time at,
 	void (*run)(struct sim_world *w, void *context, uint64_t argument), void *context,
 	uint64_t argument);
 /* A datagram from nowhere. source is what the receiver sees. */
@@ -194,6 +223,7 @@ const struct sim_command *sim_node_initiate(
 	struct sim_node *n, const char *ike, const char *child, struct why *why);
 const struct sim_command *sim_node_terminate(
 	struct sim_node *n, const struct ike_terminate *what, struct why *why);
+bool sim_node_rekey(struct sim_node *n, const struct ike_rekey *what, struct why *why);
 void sim_node_shutdown(struct sim_node *n);
 bool sim_node_load(struct sim_node *n, struct ike_connection *c, struct why *why);
 bool sim_node_unload(struct sim_node *n, const char *name);
@@ -226,6 +256,33 @@ struct sim_node *sim_network_route(struct sim_world *w, struct address *destinat
 struct address sim_network_seen(struct sim_node *n, const struct address *inner);
 void sim_network_deliver(struct sim_world *w, struct sim_flight *flight);
 void sim_flight_free(struct sim_flight *flight);
+
+/* Adds a name or finds it; ends the program when there are too many. */
+struct sim_name *sim_network_name(struct sim_world *w, const char *name);
+/* As in struct ike_host: the answer comes some milliseconds later. */
+bool sim_network_resolve(struct sim_node *n, const char *name, uint16_t family, uint64_t ticket);
+bool sim_network_cut_off(const struct sim_world *w, const struct sim_node *n, bool outbound);
+
+/* ---- traffic.c ---- */
+
+/* What became of a packet. */
+enum sim_fate {
+	SIM_ARRIVED,
+	SIM_CLEAR,   /* left without protection: no policy takes it, or one of mode pass */
+	SIM_DROPPED, /* by a policy of mode drop */
+	SIM_WAITS,   /* a policy takes it, and there is no SA yet */
+	SIM_LOST,    /* on the way */
+	SIM_UNKNOWN, /* the other kernel does not know the SA */
+	SIM_REFUSED, /* the other kernel's policies let it not in, or its keys are others */
+};
+const char *sim_fate_name(enum sim_fate fate);
+
+/* Sends a packet from inside a node's network, now, and tells engines what their kernels tell
+ * (acquires, expires, mappings). ret_to: where it arrived, else NULL; may be NULL itself. */
+enum sim_fate sim_traffic_send(
+	struct sim_node *n, const struct sim_packet *packet, struct sim_node **ret_to);
+/* What a kernel tells of its own accord, now; also for kernels without an engine. */
+void sim_traffic_expire(struct sim_node *n);
 
 /* ---- secrets.c ---- */
 

@@ -43,5 +43,6 @@ TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);
 TCase *hostile_tests(void);
+TCase *traffic_tests(void);
 
 #endif

@@ -12,6 +12,7 @@ int main(void)
 	suite_add_tcase(suite, failure_tests());
 	suite_add_tcase(suite, crossing_tests());
 	suite_add_tcase(suite, hostile_tests());
+	suite_add_tcase(suite, traffic_tests());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
