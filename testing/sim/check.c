@@ -110,7 +110,8 @@ static void check_sa(struct sim_node *n, const struct ike_sa *sa, ike_time deadl
 	if (sa->state == IKE_SA_ESTABLISHED && sa->negotiation)
 		sim_complain(n->world, "%s: established IKE SA %u keeps its negotiation", n->name,
 			sa->unique_id);
-	sim_secret_add(n->world, secret_bytes(&sa->keys), false);
+	if (!n->world->no_secrets)
+		sim_secret_add(n->world, secret_bytes(&sa->keys), false);
 	for (const struct ike_child *c = sa->children; c; c = c->next)
 		check_child_installed(n, c);
 }
@@ -374,12 +375,14 @@ void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 	uint64_t fingerprint = UINT64_C(0xcbf29ce484222325);
 	struct ike_header header;
 	struct sim_sent *s;
+	struct sim_sent **list;
 
 	if (!ike_header_parse(datagram->data, &header) || (header.flags & IKE_FLAG_RESPONSE))
 		return;
 	for (size_t i = 0; i < datagram->data.length; i++)
 		fingerprint = (fingerprint ^ datagram->data.at[i]) * UINT64_C(0x100000001b3);
-	for (s = n->world->sent; s; s = s->next) {
+	list = &n->world->sent[fingerprint % SIM_SENT_LISTS];
+	for (s = *list; s; s = s->next) {
 		if (s->fingerprint == fingerprint && s->node == n->index)
 			break;
 	}
@@ -388,8 +391,8 @@ void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 			abort();
 		s->fingerprint = fingerprint;
 		s->node = n->index;
-		s->next = n->world->sent;
-		n->world->sent = s;
+		s->next = *list;
+		*list = s;
 	}
 	if (++s->times > n->settings.retransmit_tries + 1)
 		sim_complain(n->world, "%s sends a request %u times", n->name, s->times);
@@ -397,11 +400,13 @@ void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 
 void sim_check_sent_free(struct sim_world *w)
 {
-	while (w->sent) {
-		struct sim_sent *s = w->sent;
+	for (size_t i = 0; i < SIM_SENT_LISTS; i++) {
+		while (w->sent[i]) {
+			struct sim_sent *s = w->sent[i];
 
-		w->sent = s->next;
-		free(s);
+			w->sent[i] = s->next;
+			free(s);
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struc
 		sa->integrity ? sa->integrity->name : "", done ? "installed" : "refused");
 	sim_trace_octets(n->world, sa->encryption_key);
 	sim_trace_octets(n->world, sa->integrity_key);
-	if (n->world->checks) {
+	if (n->world->checks && !n->world->no_secrets) {
 		sim_secret_add(n->world, sa->encryption_key, false);
 		sim_secret_add(n->world, sa->integrity_key, false);
 	}
@@ -135,7 +135,8 @@ static void host_log(void *context, const struct ike_log *log)
 	n->log_count++;
 	if (log->text[0] == '\0')
 		sim_complain(n->world, "%s: an empty log line", n->name);
-	sim_secrets_check_text(n->world, "log", log->text);
+	if (!n->world->no_secrets)
+		sim_secrets_check_text(n->world, "log", log->text);
 }
 
 static bool host_log_wanted(void *context, uint8_t group, int level)
@@ -169,6 +170,12 @@ static void host_event(void *context, const struct ike_event *event)
 		break;
 	case IKE_EVENT_CHILD_DOWN:
 		n->child_up--;
+		break;
+	case IKE_EVENT_IKE_REKEY:
+		n->world->ike_rekeyings++;
+		break;
+	case IKE_EVENT_CHILD_REKEY:
+		n->world->child_rekeyings++;
 		break;
 	}
 	if (n->ike_up < 0 || n->child_up < 0)

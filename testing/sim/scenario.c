@@ -463,15 +463,29 @@ static void shut_down(struct scenario *s)
 	}
 }
 
-uint64_t scenario_run(
-	struct sim_world *w, uint64_t seed, int verbose, struct scenario_counts *counts)
+void scenario_count(struct scenario_counts *counts, const struct sim_world *w)
+{
+	counts->datagrams += w->datagrams_sent;
+	counts->harmed += w->datagrams_harmed;
+	for (const struct sim_command *c = w->commands; c; c = c->next) {
+		counts->commands_done += c->answers && c->done;
+		counts->commands_failed += c->answers && !c->done;
+	}
+	counts->ike_sas += w->ike_sas_up;
+	counts->children += w->children_up;
+	counts->ike_rekeyings += w->ike_rekeyings;
+	counts->child_rekeyings += w->child_rekeyings;
+}
+
+uint64_t scenario_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
+	struct scenario_counts *counts)
 {
 	struct scenario *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		abort();
 	sim_world_begin(w, seed);
-	w->verbose = verbose;
+	w->verbose = options->verbose;
 	s->w = w;
 	s->counts = counts;
 	plan_make(w, &s->plan);
@@ -483,14 +497,7 @@ uint64_t scenario_run(
 	sim_check_commands(w);
 	sim_secrets_check_hex(w);
 	counts->runs++;
-	counts->datagrams += w->datagrams_sent;
-	counts->harmed += w->datagrams_harmed;
-	for (const struct sim_command *c = w->commands; c; c = c->next) {
-		counts->commands_done += c->answers && c->done;
-		counts->commands_failed += c->answers && !c->done;
-	}
-	counts->ike_sas += w->ike_sas_up;
-	counts->children += w->children_up;
+	scenario_count(counts, w);
 	sim_world_end(w);
 	free(s);
 	return w->hash;

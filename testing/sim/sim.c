@@ -1,5 +1,5 @@
 /*
- * sim: runs scenarios from seeds, in several processes, and says which seed failed.
+ * sim: runs a scenario from seeds, in several processes, and says which seed failed.
  *
  * Each process tells in shared memory which seed it is at, so that a crash has a seed too. It
  * starts anew after a crash, from the next seed.
@@ -21,10 +21,24 @@ struct job {
 	struct scenario_counts counts;
 };
 
+struct kind {
+	const char *name;
+	uint64_t (*run)(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
+		struct scenario_counts *counts);
+	uint64_t seeds; /* when none are given; 0: as many as there are cases */
+};
+
+static const struct kind kinds[] = {
+	{ "peers", scenario_run, 200 },
+	{ "orders", orders_run, 0 },
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
 struct options {
+	const struct kind *kind;
 	uint64_t from, to;
 	unsigned jobs;
-	int verbose;
+	struct scenario_options scenario;
 	bool replay_check;
 };
 
@@ -32,7 +46,7 @@ struct options {
 static bool run_seed(
 	struct sim_world *w, const struct options *o, uint64_t seed, struct scenario_counts *counts)
 {
-	uint64_t hash = scenario_run(w, seed, o->verbose, counts);
+	uint64_t hash = o->kind->run(w, seed, &o->scenario, counts);
 	bool passed = w->complaints == 0;
 
 	if (!passed)
@@ -40,13 +54,14 @@ static bool run_seed(
 			w->complaints, w->complaint);
 	if (o->replay_check) {
 		struct scenario_counts again = { 0 };
+		struct scenario_options quiet = { .order = o->scenario.order };
 
-		if (scenario_run(w, seed, 0, &again) != hash) {
+		if (o->kind->run(w, seed, &quiet, &again) != hash) {
 			printf("seed %llu failed: it does not replay\n", (unsigned long long)seed);
 			passed = false;
 		}
 	}
-	if (o->verbose)
+	if (o->scenario.verbose)
 		printf("trace %016llx\n", (unsigned long long)hash);
 	fflush(stdout);
 	return passed;
@@ -130,34 +145,64 @@ static void run_all(const struct options *o, struct job *jobs)
 	}
 }
 
+static void add(struct scenario_counts *sum, const struct scenario_counts *c)
+{
+	sum->ike_sas += c->ike_sas;
+	sum->children += c->children;
+	sum->ike_rekeyings += c->ike_rekeyings;
+	sum->child_rekeyings += c->child_rekeyings;
+	sum->commands_done += c->commands_done;
+	sum->commands_failed += c->commands_failed;
+	sum->datagrams += c->datagrams;
+	sum->harmed += c->harmed;
+	sum->crashes += c->crashes;
+	sum->one_sided += c->one_sided;
+	sum->moves += c->moves;
+	sum->packets += c->packets;
+	sum->arrived += c->arrived;
+	sum->wanted += c->wanted;
+	sum->hours += c->hours;
+	sum->orders += c->orders;
+	if (c->longest > sum->longest)
+		sum->longest = c->longest;
+}
+
+static void tell(const char *what, uint64_t count)
+{
+	if (count)
+		printf(", %llu %s", (unsigned long long)count, what);
+}
+
 static int summary(const struct options *o, const struct job *jobs)
 {
 	struct job sum = { 0 };
+	const struct scenario_counts *c = &sum.counts;
 
 	for (unsigned i = 0; i < o->jobs; i++) {
-		const struct scenario_counts *c = &jobs[i].counts;
-
 		sum.passed += jobs[i].passed;
 		sum.failed += jobs[i].failed;
-		sum.counts.ike_sas += c->ike_sas;
-		sum.counts.children += c->children;
-		sum.counts.commands_done += c->commands_done;
-		sum.counts.commands_failed += c->commands_failed;
-		sum.counts.datagrams += c->datagrams;
-		sum.counts.harmed += c->harmed;
-		sum.counts.crashes += c->crashes;
-		sum.counts.one_sided += c->one_sided;
+		add(&sum.counts, &jobs[i].counts);
 	}
-	printf("seeds %llu to %llu: %llu IKE SAs and %llu children up (both ends counted), "
-	       "commands %llu done and %llu failed, %llu datagrams of which %llu harmed, "
-	       "%llu crashes, %llu one-sided SAs deleted\n",
-		(unsigned long long)o->from, (unsigned long long)o->to,
-		(unsigned long long)sum.counts.ike_sas, (unsigned long long)sum.counts.children,
-		(unsigned long long)sum.counts.commands_done,
-		(unsigned long long)sum.counts.commands_failed,
-		(unsigned long long)sum.counts.datagrams, (unsigned long long)sum.counts.harmed,
-		(unsigned long long)sum.counts.crashes, (unsigned long long)sum.counts.one_sided);
-	printf("%llu passed, %llu failed\n", (unsigned long long)sum.passed,
+	printf("%s, seeds %llu to %llu", o->kind->name, (unsigned long long)o->from,
+		(unsigned long long)o->to);
+	tell("hours of virtual time", c->hours);
+	tell("orders of delivery", c->orders);
+	tell("IKE SAs up (both ends counted)", c->ike_sas);
+	tell("children up", c->children);
+	tell("IKE SAs rekeyed", c->ike_rekeyings);
+	tell("children rekeyed", c->child_rekeyings);
+	tell("commands done", c->commands_done);
+	tell("commands failed", c->commands_failed);
+	tell("datagrams", c->datagrams);
+	tell("of them harmed", c->harmed);
+	tell("crashes", c->crashes);
+	tell("addresses moved", c->moves);
+	tell("packets", c->packets);
+	tell("of them arrived", c->arrived);
+	tell("one-sided SAs deleted", c->one_sided);
+	tell("children wanted", c->wanted);
+	tell("seconds at most until all of them were up", c->longest);
+	printf("\n%llu passed, %llu failed\n", (unsigned long long)sum.passed,
 		(unsigned long long)sum.failed);
 	return sum.failed ? 1 : 0;
 }
@@ -165,13 +210,16 @@ static int summary(const struct options *o, const struct job *jobs)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: sim [--seeds FROM-TO | --seed N] [--verbose] [--replay-check] "
-		"[--jobs N]\n"
-		"  --seeds FROM-TO  runs these seeds (1-200)\n"
+		"usage: sim [--scenario NAME] [--seeds FROM-TO | --seed N] [--verbose] "
+		"[--replay-check] [--jobs N] [--order LIST]\n"
+		"  --scenario NAME  peers (default), orders\n"
+		"  --seeds FROM-TO  runs these seeds (1-200; orders: all)\n"
 		"  --seed N         runs one\n"
 		"  --verbose        prints everything that happens\n"
 		"  --replay-check   runs each seed twice and compares the traces bit for bit\n"
-		"  --jobs N         processes (1)\n");
+		"  --jobs N         processes (1)\n"
+		"  --order LIST     of scenario orders: one order of a seed, as a failure names "
+		"it\n");
 	return 2;
 }
 
@@ -185,9 +233,22 @@ static bool parse_seeds(struct options *o, const char *text)
 	return *end == '\0' && end != text && o->to >= o->from;
 }
 
+static bool parse_kind(struct options *o, const char *name)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (strcmp(kinds[i].name, name) == 0) {
+			o->kind = &kinds[i];
+			return true;
+		}
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option known[] = {
+		{ "scenario", required_argument, NULL, 'k' },
+		{ "order", required_argument, NULL, 'o' },
 		{ "seeds", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -195,15 +256,19 @@ int main(int argc, char **argv)
 		{ "jobs", required_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .from = 1, .to = 200, .jobs = 1 };
+	struct options o = { .kind = kinds, .from = 1, .jobs = 1 };
 	struct job *jobs;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (c == 's' && parse_seeds(&o, optarg))
 			continue;
-		if (c == 'v')
-			o.verbose = 1;
+		if (c == 'k' && parse_kind(&o, optarg))
+			continue;
+		if (c == 'o')
+			o.scenario.order = optarg;
+		else if (c == 'v')
+			o.scenario.verbose = 1;
 		else if (c == 'r')
 			o.replay_check = true;
 		else if (c == 'j' && atoi(optarg) > 0 && atoi(optarg) <= JOBS_MAX)
@@ -213,6 +278,8 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc)
 		return usage();
+	if (o.to == 0)
+		o.to = o.kind->seeds ? o.kind->seeds : orders_count();
 	jobs = mmap(NULL, sizeof(*jobs) * JOBS_MAX, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (jobs == MAP_FAILED)

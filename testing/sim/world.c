@@ -101,8 +101,7 @@ static ike_time wakes_at(const struct sim_node *n)
 	return at == IKE_NEVER ? at : at - n->clock_ahead;
 }
 
-/* Does the earliest thing that is due until then; false when there is none. */
-static bool step(struct sim_world *w, ike_time until)
+bool sim_world_step(struct sim_world *w, ike_time until)
 {
 	ike_time at = until;
 	struct sim_node *ticking = NULL;
@@ -121,7 +120,8 @@ static bool step(struct sim_world *w, ike_time until)
 			at = deadline;
 		}
 	}
-	if (w->plans && w->plans->at <= at && (!w->flights || w->plans->at <= w->flights->at)) {
+	if (w->plans && w->plans->at <= at &&
+		(!w->flights || w->by_hand || w->plans->at <= w->flights->at)) {
 		struct sim_plan *plan = w->plans;
 
 		w->plans = plan->next;
@@ -130,7 +130,7 @@ static bool step(struct sim_world *w, ike_time until)
 		plan_free(plan);
 		return true;
 	}
-	if (w->flights && w->flights->at <= at) {
+	if (w->flights && !w->by_hand && w->flights->at <= at) {
 		struct sim_flight *flight = w->flights;
 
 		w->flights = flight->next;
@@ -147,13 +147,13 @@ static bool step(struct sim_world *w, ike_time until)
 
 void sim_world_run(struct sim_world *w, ike_time until)
 {
-	while (step(w, until))
+	while (sim_world_step(w, until))
 		;
 	if (w->now < until)
 		w->now = until;
 }
 
-static bool at_rest(const struct sim_world *w)
+bool sim_world_rests(const struct sim_world *w)
 {
 	if (w->flights || w->plans)
 		return false;
@@ -172,7 +172,7 @@ static bool at_rest(const struct sim_world *w)
 
 void sim_world_settle(struct sim_world *w, ike_time until)
 {
-	while (!at_rest(w) && step(w, until))
+	while (!sim_world_rests(w) && sim_world_step(w, until))
 		;
 }
 

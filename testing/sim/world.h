@@ -24,6 +24,7 @@
 #define SIM_NODES_MAX 12
 #define SIM_ADDRESSES_MAX 4
 #define SIM_NAMES_MAX 12
+#define SIM_SENT_LISTS 256
 #define SIM_MAPPINGS_MAX 32
 #define SIM_PARTITIONS_MAX 32
 
@@ -67,6 +68,7 @@ struct sim_flight {
 	ike_time at;
 	uint64_t order;
 	uint8_t from;               /* node */
+	uint32_t number;            /* by hand: for whoever delivers; 0 at first */
 	struct address source;      /* as sent; */
 	struct address source_seen; /* as seen behind the sender's NAT */
 	struct address destination; /* as sent */
@@ -160,6 +162,7 @@ struct sim_world {
 	uint64_t datagrams_harmed; /* lost, corrupted, cut off */
 	uint64_t steps;
 	uint64_t ike_sas_up, children_up; /* events, both ends */
+	uint64_t ike_rekeyings, child_rekeyings;
 
 	/* Asked when a datagram arrives, the engines at rest; may change data (up to capacity);
 	 * false drops it. May be NULL. */
@@ -171,8 +174,8 @@ struct sim_world {
 
 	/* What no log may show: texts as they are, octets in hexadecimal. */
 	struct sim_secret *secrets;
-	struct sim_hex *hex;   /* what logs showed in hexadecimal */
-	struct sim_sent *sent; /* requests, counted */
+	struct sim_hex *hex;                   /* what logs showed in hexadecimal */
+	struct sim_sent *sent[SIM_SENT_LISTS]; /* requests, counted */
 
 	int verbose; /* trace to stdout: 1 events, 2 datagrams in full */
 	int log_level;
@@ -180,6 +183,8 @@ struct sim_world {
 	uint32_t complaints;
 	char complaint[600]; /* the first */
 	bool checks;         /* after every call of an engine; off for fuzzers */
+	bool no_secrets;     /* logs are not searched for them: that costs much in long runs */
+	bool by_hand;        /* what is under way stays so until somebody delivers it */
 };
 
 /* Makes the world anew; libraries are kept between worlds of one struct. Zero it before the first
@@ -208,8 +213,11 @@ void sim_nat_rebind(struct sim_node *n);
 
 /* Runs until that time; what is due at it has happened on return. */
 void sim_world_run(struct sim_world *w, ike_time until);
+/* Does the next thing that is due until then; false when there is none. */
+bool sim_world_step(struct sim_world *w, ike_time until);
 /* Runs until no engine waits for anything and nothing is under way, at most until then. */
 void sim_world_settle(struct sim_world *w, ike_time until);
+bool sim_world_rests(const struct sim_world *w); /* nothing planned, under way, or waited for */
 struct sim_plan *sim_world_plan(struct sim_world *w, ike_time at,
 	void (*run)(struct sim_world *w, void *context, uint64_t argument), void *context,
 	uint64_t argument);
