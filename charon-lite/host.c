@@ -68,6 +68,15 @@ static bool host_sa_query(
 	return k->sa_query(k->context, id, ret);
 }
 
+static bool host_sa_move(void *context, const struct ike_kernel_id *id,
+	const struct address *source, const struct address *destination, bool udp_encapsulation,
+	struct why *why)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	return k->sa_move(k->context, id, source, destination, udp_encapsulation, why);
+}
+
 static bool host_policies_install(
 	void *context, const struct ike_kernel_policies *policies, struct why *why)
 {
@@ -197,6 +206,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
 		.sa_query = host_sa_query,
+		.sa_move = host_sa_move,
 		.policies_install = host_policies_install,
 		.policies_remove = host_policies_remove,
 		.log = host_log,

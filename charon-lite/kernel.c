@@ -157,6 +157,16 @@ static void sa_remove(void *context, const struct ike_kernel_id *id)
 		complain(k, &why);
 }
 
+static bool sa_move(void *context, const struct ike_kernel_id *id, const struct address *source,
+	const struct address *destination, bool udp_encapsulation, struct why *why)
+{
+	struct kernel *k = context;
+	struct xfrm_state_id state = id_to_kernel(id);
+
+	return xfrm_state_move(k->handle, &state, source, destination, udp_encapsulation, why) ==
+	       XFRM_RESULT_OK;
+}
+
 struct last_use {
 	struct kernel *kernel;
 	uint64_t seconds; /* since 1970 */
@@ -380,6 +390,7 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		.sa_install = sa_install,
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
+		.sa_move = sa_move,
 		.policies_install = policies_install,
 		.policies_remove = policies_remove,
 		.socket_bypass = socket_bypass,

@@ -34,6 +34,8 @@ struct cl_kernel {
 	void (*sa_remove)(void *context, const struct ike_kernel_id *id);
 	bool (*sa_query)(
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
+	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
+		const struct address *destination, bool udp_encapsulation, struct why *why);
 	bool (*policies_install)(
 		void *context, const struct ike_kernel_policies *policies, struct why *why);
 	void (*policies_remove)(void *context, const struct ike_kernel_policies *policies);

@@ -47,6 +47,18 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 	return true;
 }
 
+static bool sa_move(void *context, const struct ike_kernel_id *id, const struct address *source,
+	const struct address *destination, bool udp_encapsulation, struct why *why)
+{
+	(void)context;
+	(void)id;
+	(void)source;
+	(void)destination;
+	(void)udp_encapsulation;
+	(void)why;
+	return true;
+}
+
 static bool policies_install(
 	void *context, const struct ike_kernel_policies *policies, struct why *why)
 {
@@ -84,6 +96,7 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 		.sa_install = sa_install,
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
+		.sa_move = sa_move,
 		.policies_install = policies_install,
 		.policies_remove = policies_remove,
 		.socket_bypass = socket_option,

@@ -27,6 +27,7 @@ static const char *const reason_names[] = {
 	[IKE_REASON_EXPIRED] = "expired",
 	[IKE_REASON_INACTIVE] = "inactive",
 	[IKE_REASON_NO_NAME] = "name-not-resolved",
+	[IKE_REASON_ADDRESS_CHANGED] = "address-changed",
 };
 
 const char *ike_reason_name(enum ike_reason reason)

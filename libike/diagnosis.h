@@ -31,9 +31,10 @@ enum ike_reason {
 	IKE_REASON_TERMINATED,        /* by command or shutdown */
 	IKE_REASON_REPLACED,          /* by a newer SA of the same peer */
 	IKE_REASON_DELETED_BY_PEER,
-	IKE_REASON_EXPIRED,  /* its hard lifetime, or its kernel SA, ended */
-	IKE_REASON_INACTIVE, /* no traffic for `inactivity` */
-	IKE_REASON_NO_NAME,  /* the peer's name does not resolve */
+	IKE_REASON_EXPIRED,         /* its hard lifetime, or its kernel SA, ended */
+	IKE_REASON_INACTIVE,        /* no traffic for `inactivity` */
+	IKE_REASON_NO_NAME,         /* the peer's name does not resolve */
+	IKE_REASON_ADDRESS_CHANGED, /* what it was bound to is no longer ours, or the peer's */
 };
 
 struct ike_failure {

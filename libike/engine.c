@@ -128,7 +128,7 @@ void ike_engine_expire(struct ike_engine *e, ike_time now, uint8_t protocol, uin
 	e->now = now;
 	HASH_FIND(by_spi, e->children_by_spi, &spi, sizeof(spi), child);
 	if (!child || child->suite.protocol != protocol ||
-		!address_same_host(&child->sa->local, destination) || !hard ||
+		!address_same_host(ike_children_local(child->sa), destination) || !hard ||
 		child->state == IKE_CHILD_DELETING)
 		return;
 	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
@@ -141,14 +141,14 @@ void ike_engine_mapping(
 	struct ike_engine *e, ike_time now, uint32_t spi, const struct address *remote)
 {
 	struct ike_child *child;
-	char text[ADDRESS_TEXT_MAX];
 
 	e->now = now;
 	HASH_FIND(by_spi, e->children_by_spi, &spi, sizeof(spi), child);
-	if (child)
-		ike_log(e, child->sa, IKE_LOG_KNL, IKE_LOG_INFO,
-			"NAT mapping of CHILD_SA %s{%u} changed to %s", child->config->name,
-			child->unique_id, address_format_with_port(remote, text));
+	if (!child)
+		return;
+	struct ike_sa *sa = child->sa;
+	ike_path_seen(e, child, remote);
+	ike_tasks_run(e, sa);
 }
 
 const struct ike_sa *ike_engine_sa_next(const struct ike_engine *e, const struct ike_sa *previous)

@@ -219,7 +219,8 @@ struct ike_host {
 	bool (*sa_query)(
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
 	/* Moves one kernel SA, named by its old id, to other addresses and ports: SPI, keys,
-	 * counters, sequence numbers and lifetimes stay (RFC 4555, NAT mappings). */
+	 * counters, sequence numbers and lifetimes stay (RFC 4555, NAT mappings). Also a larval
+	 * one. */
 	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
 		const struct address *destination, bool udp_encapsulation, struct why *why);
 	/* Installing the policies of a second child with the same selectors, or the same with other

@@ -245,6 +245,26 @@ static enum xfrm_result move_by_exchange(struct xfrm_handle *handle, const struc
 	return result;
 }
 
+/* One that was allocated and not installed yet. */
+static bool is_larval(const struct copy *copy)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (copy->names[i][0])
+			return false;
+	return true;
+}
+
+static enum xfrm_result move_larval(struct xfrm_handle *handle, const struct copy *old,
+	const struct xfrm_state *moved, struct why *why)
+{
+	uint32_t spi = old->state.id.spi;
+	enum xfrm_result result = xfrm_state_delete(handle, &old->state.id, why);
+
+	if (result == XFRM_RESULT_OK)
+		result = xfrm_spi_allocate(handle, moved, spi, spi, &spi, why);
+	return result;
+}
+
 static enum xfrm_result move(struct xfrm_handle *handle, const struct copy *old,
 	const struct address *source, const struct address *destination, bool udp_encapsulation,
 	struct why *why)
@@ -254,6 +274,10 @@ static enum xfrm_result move(struct xfrm_handle *handle, const struct copy *old,
 	moved.source = *source;
 	moved.id.destination = *destination;
 	moved.udp_encapsulation = udp_encapsulation;
+	if (is_larval(old))
+		return address_same_host(&old->state.id.destination, destination)
+			       ? XFRM_RESULT_OK
+			       : move_larval(handle, old, &moved, why);
 	if (old->state.udp_encapsulation && udp_encapsulation &&
 		address_same_host(&old->state.source, source) &&
 		address_same_host(&old->state.id.destination, destination))

@@ -122,7 +122,7 @@ MUST_USE enum xfrm_result xfrm_state_add(
  * lifetimes and replay state. Ports of source and destination are those of UDP encapsulation.
  * When only ports change the kernel's state is changed in place; else it is read, deleted and
  * added again, and packets between are lost (some microseconds). On failure after the deletion
- * the old one is put back.
+ * the old one is put back. A larval state gets its SPI at the new destination.
  *
  * Fails when the kernel does not show the keys (lockdown=confidentiality).
  */

@@ -158,7 +158,8 @@ static bool exchange_keys(
 		       secret_bytes(&shared));
 }
 
-static bool answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_choice *choice)
+static bool answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram,
+	const struct ike_header *request, const struct ike_choice *choice)
 {
 	struct ike_negotiation *n = sa->negotiation;
 	struct ike_builder b;
@@ -174,7 +175,7 @@ static bool answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_cho
 		ike_build_notify(&b, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, (struct bytes){ 0 });
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
-	if (!ike_response_send(e, sa, IKE_EXCHANGE_SA_INIT, 0, &b))
+	if (!ike_response_send(e, sa, datagram, request, &b))
 		return false;
 	n->init_response = bytes_duplicate(ike_packets_get(sa->response, 0));
 	return n->init_response.at != NULL;
@@ -204,7 +205,7 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 		ike_init_answer_notify(e, datagram, &message->header, IKE_NOTIFY_INVALID_SYNTAX,
 			(struct bytes){ 0 });
 		ike_sa_destroy(e, sa, NULL);
-	} else if (!answer(e, sa, choice)) {
+	} else if (!answer(e, sa, datagram, &message->header, choice)) {
 		ike_log_noise(e, NULL, IKE_LOG_IKE, "no memory for an answer to %s", from);
 		ike_sa_destroy(e, sa, NULL);
 	}

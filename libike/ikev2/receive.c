@@ -184,8 +184,7 @@ static void end(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *fai
 static void refuse_request(struct ike_received *x, uint16_t notify, struct bytes data)
 {
 	ike_build_notify(x->reply, notify, data);
-	if (ike_response_send(x->e, x->sa, x->message->header.exchange,
-		    x->message->header.message_id, x->reply))
+	if (ike_response_send(x->e, x->sa, x->datagram, &x->message->header, x->reply))
 		x->sa->next_expected++;
 	if (notify != IKE_NOTIFY_INVALID_SYNTAX)
 		return;
@@ -201,8 +200,7 @@ static void handle_request(struct ike_received *x, ike_handler handler)
 	if (outcome == IKE_OUTCOME_IGNORE)
 		return;
 	sa->next_expected++;
-	if (!ike_response_send(x->e, sa, x->message->header.exchange, x->message->header.message_id,
-		    x->reply)) {
+	if (!ike_response_send(x->e, sa, x->datagram, &x->message->header, x->reply)) {
 		ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL,
 			"response could not be made: out of memory");
 		outcome = IKE_OUTCOME_END;
@@ -278,22 +276,6 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 	}
 }
 
-/* A NAT box may give the peer another port at any time (RFC 7296 2.23). A new request proves that
- * it did; so the answer goes where the request came from (RFC 7296 2.11). */
-static void follow_port(
-	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram)
-{
-	char text[ADDRESS_TEXT_MAX];
-
-	if (!sa->was_established || !sa->nat_remote || sa->nat_local ||
-		!address_same_host(&sa->remote, &datagram->remote) ||
-		sa->remote.port == datagram->remote.port)
-		return;
-	sa->remote.port = datagram->remote.port;
-	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "peer's NAT moved it to %s",
-		address_format_with_port(&sa->remote, text));
-}
-
 /* The message is the peer's (or, for IKE_SA_INIT, nobody can know that yet). */
 static void receive_authentic(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_datagram *datagram, struct ike_message *message, enum ike_parse parsed,
@@ -312,7 +294,7 @@ static void receive_authentic(struct ike_engine *e, struct ike_sa *sa,
 		sa->reassembly_request = NULL;
 	sa->last_received = e->now;
 	if (!is_response(&message->header))
-		follow_port(e, sa, datagram);
+		ike_path_heard(e, sa, &datagram->local, &datagram->remote);
 	ike_count_message(e, sa, message->header.exchange, true, is_response(&message->header));
 	ike_builder_begin(&reply, e->reply, sizeof(e->reply));
 	dispatch(&x, parsed, why);

@@ -54,13 +54,14 @@ struct ike_child *ike_child_new(
 
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound)
 {
-	const struct ike_sa *sa = c->sa;
+	const struct address *local = ike_children_local(c->sa);
+	const struct address *remote = ike_children_remote(c->sa);
 	/* swanctl.conf(5): by default mark_in is for the inbound policies alone. */
 	struct ike_mark mark_in = c->config->mark_in_sa ? c->mark_in : (struct ike_mark){ 0 };
 
 	return (struct ike_kernel_id){
-		.source = inbound ? sa->remote : sa->local,
-		.destination = inbound ? sa->local : sa->remote,
+		.source = inbound ? *remote : *local,
+		.destination = inbound ? *local : *remote,
 		.spi = inbound ? c->spi_in : c->spi_out,
 		.protocol = c->suite.protocol,
 		.mark = inbound ? mark_in : c->mark_out,
@@ -74,8 +75,8 @@ bool ike_child_allocate_spi(
 	const struct ike_sa *sa = child->sa;
 
 	child->suite.protocol = protocol;
-	return e->host.spi_allocate(e->host.context, protocol, &sa->remote, &sa->local,
-		child->reqid, &child->spi_in, why);
+	return e->host.spi_allocate(e->host.context, protocol, ike_children_remote(sa),
+		ike_children_local(sa), child->reqid, &child->spi_in, why);
 }
 
 bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
@@ -129,7 +130,7 @@ static bool hold_reqid(struct ike_engine *e, struct ike_child *child)
 	return true;
 }
 
-static struct ike_kernel_policies policies_of(const struct ike_child *child)
+struct ike_kernel_policies ike_child_policies(const struct ike_child *child)
 {
 	const struct ike_child_config *config = child->config;
 
@@ -141,8 +142,8 @@ static struct ike_kernel_policies policies_of(const struct ike_child *child)
 		.reqid = child->reqid,
 		.priority = config->priority,
 		.spi_out = child->spi_out,
-		.local = child->sa->local,
-		.remote = child->sa->remote,
+		.local = *ike_children_local(child->sa),
+		.remote = *ike_children_remote(child->sa),
 		.mark_in = child->mark_in,
 		.mark_out = child->mark_out,
 		.if_id_in = child->if_id_in,
@@ -246,7 +247,7 @@ static bool install_keys(struct ike_engine *e, struct ike_child *child, bool ini
 
 static bool install_policies(struct ike_engine *e, struct ike_child *child, struct why *why)
 {
-	struct ike_kernel_policies policies = policies_of(child);
+	struct ike_kernel_policies policies = ike_child_policies(child);
 
 	if (!child->config->policies)
 		return true;
@@ -343,7 +344,7 @@ static void remove_from_kernel(struct ike_engine *e, struct ike_child *child)
 
 	/* Policies first: a packet between the two must not find a policy without an SA. */
 	if (child->policies_installed) {
-		struct ike_kernel_policies policies = policies_of(child);
+		struct ike_kernel_policies policies = ike_child_policies(child);
 
 		e->host.policies_remove(e->host.context, &policies);
 	}

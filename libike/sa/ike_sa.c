@@ -179,6 +179,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	}
 	ike_half_open_remove(e, sa);
 	ike_negotiation_free(sa->negotiation);
+	free(sa->mobike);
 	ike_timer_remove(e, &sa->timer);
 	if (sa->by_spi.tbl)
 		HASH_DELETE(by_spi, e->by_spi, sa);

@@ -136,6 +136,7 @@ struct ike_sa {
 	bool nat_fake;       /* encap = yes: pretended */
 	bool peer_fragments; /* peer understands RFC 7383 */
 	bool peer_childless; /* RFC 6023 */
+	bool peer_mobike;    /* both sides do RFC 4555 */
 	bool was_established;
 	struct address local;
 	struct address remote;
@@ -164,6 +165,7 @@ struct ike_sa {
 	struct ike_reassembly *reassembly_response;
 
 	struct ike_negotiation *negotiation; /* NULL once established */
+	struct ike_mobike *mobike;           /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 
 	ike_time created_at;

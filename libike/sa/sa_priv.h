@@ -5,6 +5,7 @@
 #define LIBIKE_SA_SA_PRIV_H
 
 #include "libike/engine_priv.h"
+#include "libike/sa/path.h"
 
 /* ---- ike_sa.c ---- */
 
@@ -89,8 +90,10 @@ MUST_USE bool ike_request_send(
 /* Sends a sealed request that nobody waits for the answer of: last words. */
 void ike_request_send_once(
 	struct ike_engine *e, struct ike_sa *sa, uint8_t exchange, const struct ike_builder *b);
-MUST_USE bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, uint8_t exchange,
-	uint32_t message_id, const struct ike_builder *b);
+/* Goes where the request came from (RFC 7296 2.11); header is the request's. */
+MUST_USE bool ike_response_send(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_datagram *request, const struct ike_header *header,
+	const struct ike_builder *b);
 /* The answer came: nothing is in flight any more. */
 void ike_request_answered(struct ike_engine *e, struct ike_sa *sa);
 /* retransmit_at has come. False when the peer is to be given up. */
@@ -128,6 +131,8 @@ MUST_USE bool ike_child_set_selectors(struct ike_child *child, const struct ike_
  * exchange that made it. On success the child is linked to its SA, INSTALLED and announced. */
 MUST_USE bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
 	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct why *why);
+/* What the kernel has of it while it is where it is. */
+struct ike_kernel_policies ike_child_policies(const struct ike_child *child);
 /* Removes from kernel and SA, announces when it was up, frees. reason: why it ends. */
 void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_reason reason);
 void ike_child_free(struct ike_child *child); /* memory only */

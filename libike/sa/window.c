@@ -58,18 +58,20 @@ static struct ike_packets *make(struct ike_engine *e, struct ike_sa *sa, uint8_t
 		e->crypto, &keys, &header, b, datagram_max(e, sa), &sa->seal_sequence);
 }
 
+/* request: the one that is answered, or NULL. */
 static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exchange,
-	uint32_t message_id, bool response, const struct ike_packets *packets)
+	uint32_t message_id, const struct ike_datagram *request, const struct ike_packets *packets)
 {
 	char text[IKE_NUMBER_TEXT_MAX], from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
 
-	ike_count_message(e, sa, exchange, false, response);
+	ike_count_message(e, sa, exchange, false, request != NULL);
 	if (!e->host.log_wanted(e->host.context, IKE_LOG_NET, IKE_LOG_INFO))
 		return;
 	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "sending %s %s %u: from %s to %s (%u bytes)",
-		ike_exchange_format(exchange, text), response ? "response" : "request", message_id,
-		address_format_with_port(&sa->local, from),
-		address_format_with_port(&sa->remote, to), packets->size - 2 * packets->count);
+		ike_exchange_format(exchange, text), request ? "response" : "request", message_id,
+		address_format_with_port(request ? &request->local : &sa->local, from),
+		address_format_with_port(request ? &request->remote : &sa->remote, to),
+		packets->size - 2 * packets->count);
 }
 
 static ike_time retransmission_delay(struct ike_engine *e, unsigned transmission)
@@ -99,7 +101,7 @@ bool ike_request_send(
 		return false;
 	ike_packets_free(sa->request);
 	sa->request = packets;
-	log_sent(e, sa, exchange, sa->next_request, false, packets);
+	log_sent(e, sa, exchange, sa->next_request, NULL, packets);
 	sa->next_request++;
 	sa->transmissions = 1;
 	sa->request_sent_at = e->now;
@@ -116,22 +118,23 @@ void ike_request_send_once(
 
 	if (!packets)
 		return;
-	log_sent(e, sa, exchange, sa->next_request, false, packets);
+	log_sent(e, sa, exchange, sa->next_request, NULL, packets);
 	ike_transmit(e, &sa->local, &sa->remote, packets);
 	ike_packets_free(packets);
 }
 
-bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, uint8_t exchange,
-	uint32_t message_id, const struct ike_builder *b)
+bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *request,
+	const struct ike_header *header, const struct ike_builder *b)
 {
-	struct ike_packets *packets = make(e, sa, exchange, message_id, true, b);
+	uint8_t exchange = header->exchange;
+	struct ike_packets *packets = make(e, sa, exchange, header->message_id, true, b);
 
 	if (!packets)
 		return false;
 	ike_packets_free(sa->response);
 	sa->response = packets;
-	log_sent(e, sa, exchange, message_id, true, packets);
-	ike_transmit(e, &sa->local, &sa->remote, packets);
+	log_sent(e, sa, exchange, header->message_id, request, packets);
+	ike_transmit(e, &request->local, &request->remote, packets);
 	return true;
 }
 

@@ -123,6 +123,19 @@ static bool host_sa_query(
 	return true;
 }
 
+static bool host_sa_move(void *context, const struct ike_kernel_id *id,
+	const struct address *source, const struct address *destination, bool udp_encapsulation,
+	struct why *why)
+{
+	(void)context;
+	(void)id;
+	(void)source;
+	(void)destination;
+	(void)udp_encapsulation;
+	(void)why;
+	return true;
+}
+
 static bool host_policies_install(
 	void *context, const struct ike_kernel_policies *policies, struct why *why)
 {
@@ -272,6 +285,7 @@ static void make_side(struct bench_pair *p, struct side *side, const char *addre
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
 		.sa_query = host_sa_query,
+		.sa_move = host_sa_move,
 		.policies_install = host_policies_install,
 		.policies_remove = host_policies_remove,
 		.log = host_log,

@@ -249,7 +249,7 @@ bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,
 	struct sim_kernel_sa *sa = sim_kernel_sa_find(k, id);
 	struct ike_kernel_id moved = *id;
 
-	if (!sa || sa->larval)
+	if (!sa)
 		return why_fail(why, "made-up kernel: no SA to move");
 	moved.source = *source;
 	moved.destination = *destination;
@@ -257,7 +257,7 @@ bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,
 		complain(k, "SA %08x moved to nowhere", id->spi);
 	if (sim_kernel_sa_find(k, &moved) && sim_kernel_sa_find(k, &moved) != sa)
 		complain(k, "SA %08x moved to where there is another", id->spi);
-	if (sim_random_chance(k->random, k->install_fails))
+	if (!sa->larval && sim_random_chance(k->random, k->install_fails))
 		return why_fail(why, "made-up kernel: no SA moves today");
 	sa->id.source = *source;
 	sa->id.destination = *destination;

@@ -277,6 +277,50 @@ START_TEST(rekeyed_child_takes_over_without_a_gap)
 }
 END_TEST
 
+/* A child moves to other endpoints: at no time is there no policy. */
+START_TEST(moved_child_keeps_its_policies)
+{
+	struct ike_kernel_policies old = child(IKE_POLICY_CHILD, 0xc1), new = old;
+
+	ck_assert(address_parse("192.0.2.77", &new.remote));
+	new.remote.port = 1024;
+	install(&old);
+	recorder.count = 0;
+	install(&new);
+	assert_recorded(3,
+		"replace out 10.1.0.0/16 === 10.2.0.0/16 prio 383615 tmpl spi c1 reqid 7",
+		"replace in 10.2.0.0/16 === 10.1.0.0/16 prio 383615 tmpl spi 0 reqid 7",
+		"replace fwd 10.2.0.0/16 === 10.1.0.0/16 prio 383615 tmpl spi 0 reqid 7");
+	cl_policies_remove(policies, &old);
+	assert_recorded(0);
+	/* Another port is nothing to a policy. */
+	old = new;
+	new.remote.port = 4500;
+	install(&new);
+	cl_policies_remove(policies, &old);
+	assert_recorded(0);
+	cl_policies_remove(policies, &new);
+	ck_assert_uint_eq(recorder.count, 3);
+}
+END_TEST
+
+/* Of two that want the same, each may end first. */
+START_TEST(newest_child_has_the_policies_until_it_ends)
+{
+	struct ike_kernel_policies old = child(IKE_POLICY_CHILD, 0xc1);
+	struct ike_kernel_policies new = child(IKE_POLICY_CHILD, 0xc2);
+
+	install(&old);
+	install(&new);
+	recorder.count = 0;
+	cl_policies_remove(policies, &new);
+	assert_recorded(
+		1, "replace out 10.1.0.0/16 === 10.2.0.0/16 prio 383615 tmpl spi c1 reqid 7");
+	cl_policies_remove(policies, &old);
+	ck_assert_uint_eq(recorder.count, 3);
+}
+END_TEST
+
 START_TEST(trap_comes_back_when_its_child_ends)
 {
 	struct ike_kernel_policies trap = child(IKE_POLICY_TRAP, 0);
@@ -420,6 +464,8 @@ int main(void)
 	tcase_add_test(shared, transport_mode_forwards_nothing);
 	tcase_add_test(shared, shunts_have_their_own_priorities);
 	tcase_add_test(shared, rekeyed_child_takes_over_without_a_gap);
+	tcase_add_test(shared, moved_child_keeps_its_policies);
+	tcase_add_test(shared, newest_child_has_the_policies_until_it_ends);
 	tcase_add_test(shared, trap_comes_back_when_its_child_ends);
 	tcase_add_test(shared, trap_does_not_push_out_a_child_of_the_same_priority);
 	tcase_add_test(shared, failed_installation_takes_back_what_it_did);

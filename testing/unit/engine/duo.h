@@ -44,5 +44,6 @@ TCase *failure_tests(void);
 TCase *crossing_tests(void);
 TCase *hostile_tests(void);
 TCase *traffic_tests(void);
+TCase *nat_path_tests(void);
 
 #endif

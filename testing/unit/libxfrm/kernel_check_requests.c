@@ -249,11 +249,37 @@ static void check_port_change(void)
 	tunnel_remove();
 }
 
+/* An address may change while a state is being negotiated. */
+static void check_larval_move(void)
+{
+	struct xfrm_handle *handle = sites[SUN].handle;
+	struct xfrm_state state = tunnel_state(&esp, MOON);
+	struct xfrm_state_id old;
+	struct address new_sun = host("192.0.2.12");
+	struct why why = { "" };
+
+	state.id.spi = 0;
+	must(xfrm_spi_allocate(handle, &state, 0xc0000000, 0xcfffffff, &state.id.spi, &why) ==
+			XFRM_RESULT_OK,
+		why.text);
+	old = state.id;
+	state.id.destination = new_sun;
+	check(xfrm_state_move(handle, &old, &state.source, &new_sun, false, &why) ==
+				XFRM_RESULT_OK &&
+			xfrm_state_is_ours(handle, &state.id) && !xfrm_state_is_ours(handle, &old),
+		why.text, "a larval state moves to another address");
+	check(xfrm_state_add(handle, &state, &why) == XFRM_RESULT_OK &&
+			xfrm_state_delete(handle, &state.id, &why) == XFRM_RESULT_OK,
+		why.text, "and the state takes its place there");
+	tunnel_remove();
+}
+
 void check_moves(void)
 {
 	check_address_change(false, 32);
 	check_address_change(true, 1024);
 	check_port_change();
+	check_larval_move();
 }
 
 /* ---- Policies ---- */

@@ -1,0 +1,214 @@
+#include "libike/sa/path.h"
+
+#include "libike/sa/sa_priv.h"
+
+#include <stdlib.h>
+
+struct ike_mobike *ike_mobike_get(struct ike_sa *sa)
+{
+	if (!sa->mobike)
+		sa->mobike = calloc(1, sizeof(*sa->mobike));
+	return sa->mobike;
+}
+
+static bool children_lag(const struct ike_sa *sa)
+{
+	return sa->mobike && sa->mobike->children_local.family != 0;
+}
+
+const struct address *ike_children_local(const struct ike_sa *sa)
+{
+	return children_lag(sa) ? &sa->mobike->children_local : &sa->local;
+}
+
+const struct address *ike_children_remote(const struct ike_sa *sa)
+{
+	return children_lag(sa) ? &sa->mobike->children_remote : &sa->remote;
+}
+
+/* ---- Children ---- */
+
+static bool encapsulates(const struct ike_sa *sa)
+{
+	return sa->nat_local || sa->nat_remote || sa->nat_fake;
+}
+
+static bool move_sa(struct ike_engine *e, struct ike_child *child, bool inbound, struct why *why)
+{
+	const struct ike_sa *sa = child->sa;
+	struct ike_kernel_id id = ike_child_kernel_id(child, inbound);
+
+	if (e->host.sa_move(e->host.context, &id, inbound ? &sa->remote : &sa->local,
+		    inbound ? &sa->local : &sa->remote, encapsulates(sa), why))
+		return true;
+	e->host.sa_remove(e->host.context, &id);
+	return false;
+}
+
+/* The new policies are there before the old ones go, and lead to states that are about to come. */
+static bool move_child(struct ike_engine *e, struct ike_child *child, struct why *why)
+{
+	struct ike_kernel_policies old = ike_child_policies(child), new = old;
+	bool moved = true;
+
+	new.local = child->sa->local;
+	new.remote = child->sa->remote;
+	if (child->policies_installed) {
+		if (!e->host.policies_install(e->host.context, &new, why))
+			child->policies_installed = moved = false;
+		e->host.policies_remove(e->host.context, &old);
+	}
+	if (child->installed_out && !move_sa(e, child, false, why))
+		child->installed_out = moved = false;
+	if (child->installed_in && !move_sa(e, child, true, why))
+		child->installed_in = moved = false;
+	return moved;
+}
+
+static void give_up(
+	struct ike_engine *e, struct ike_child *child, enum ike_reason reason, const char *text)
+{
+	struct ike_task *task;
+
+	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
+		"CHILD_SA %s{%u} cannot move along, closing it: %s", child->config->name,
+		child->unique_id, text);
+	task = ike_task_queue(child->sa, IKE_TASK_DELETE_CHILD, child, 0);
+	if (!task) /* out of memory: the peer ends it, or its lifetime */
+		return;
+	task->protocol = child->suite.protocol;
+	task->spi = child->spi_in;
+	task->reason = (uint8_t)reason;
+}
+
+/* Inbound SPIs of children that are being negotiated: larval states in the kernel. */
+static void move_spis(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_task *task = sa->active ? sa->active : sa->tasks;
+	struct why why;
+
+	for (; task; task = task == sa->active ? sa->tasks : task->next)
+		if (task->child && task->child->state == IKE_CHILD_CREATED && task->child->spi_in)
+			(void)move_sa(e, task->child, true, &why);
+}
+
+static void follow_child(struct ike_engine *e, struct ike_child *child)
+{
+	uint8_t state = child->state;
+	bool hosts_stay = address_same_host(ike_children_local(child->sa), &child->sa->local) &&
+			  address_same_host(ike_children_remote(child->sa), &child->sa->remote);
+	struct why why = { "" };
+
+	if (state == IKE_CHILD_INSTALLED)
+		ike_child_set_state(e, child, IKE_CHILD_UPDATING);
+	bool moved = move_child(e, child, &why);
+	child->udp_encapsulation = encapsulates(child->sa);
+	if (state == IKE_CHILD_INSTALLED)
+		ike_child_set_state(e, child, IKE_CHILD_INSTALLED);
+	if (ike_task_of_child(child->sa, child))
+		return;
+	if (!moved)
+		give_up(e, child, IKE_REASON_KERNEL, why.text);
+	else if (child->mode == IKE_MODE_TRANSPORT && !hosts_stay)
+		/* Its selectors are the addresses that were (RFC 4555 is for tunnel mode). */
+		give_up(e, child, IKE_REASON_ADDRESS_CHANGED, "it is in transport mode");
+}
+
+void ike_path_follow(struct ike_engine *e, struct ike_sa *sa)
+{
+	bool same_path = address_equal(ike_children_local(sa), &sa->local) &&
+			 address_equal(ike_children_remote(sa), &sa->remote);
+
+	if (!same_path)
+		move_spis(e, sa);
+	for (struct ike_child *child = sa->children; child; child = child->next)
+		if (!same_path || child->udp_encapsulation != encapsulates(sa))
+			follow_child(e, child);
+	if (sa->mobike)
+		sa->mobike->children_local.family = 0;
+}
+
+/* ---- The IKE SA ---- */
+
+static void announce(struct ike_engine *e, const struct ike_sa *sa, const struct address *local,
+	const struct address *remote)
+{
+	struct ike_event event = {
+		.kind = IKE_EVENT_IKE_UPDATE, .sa = sa, .local = local, .remote = remote
+	};
+	char texts[4][ADDRESS_TEXT_MAX];
+
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "IKE_SA %s[%u] moves from %s...%s to %s...%s",
+		sa->connection->name, sa->unique_id, address_format_with_port(&sa->local, texts[0]),
+		address_format_with_port(&sa->remote, texts[1]),
+		address_format_with_port(local, texts[2]),
+		address_format_with_port(remote, texts[3]));
+	e->host.event(e->host.context, &event);
+}
+
+bool ike_path_set(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
+	const struct address *remote)
+{
+	struct ike_mobike *m;
+
+	if (address_equal(&sa->local, local) && address_equal(&sa->remote, remote))
+		return true;
+	if (!(m = ike_mobike_get(sa)))
+		return false;
+	announce(e, sa, local, remote);
+	if (!children_lag(sa)) {
+		m->children_local = sa->local;
+		m->children_remote = sa->remote;
+	}
+	sa->local = *local;
+	sa->remote = *remote;
+	return true;
+}
+
+void ike_path_move(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
+	const struct address *remote)
+{
+	if (ike_path_set(e, sa, local, remote))
+		ike_path_follow(e, sa);
+}
+
+/* ---- NAT ---- */
+
+/* Only a peer behind a NAT moves without saying so, and only who is not behind one follows: an
+ * attacker between who rewrites addresses could move both otherwise (RFC 7296 2.23). */
+static bool nat_moves(
+	const struct ike_sa *sa, const struct address *is, const struct address *remote)
+{
+	return sa->was_established && sa->nat_remote && !sa->nat_local &&
+	       is->family == remote->family && !address_equal(is, remote);
+}
+
+void ike_path_heard(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
+	const struct address *remote)
+{
+	/* With MOBIKE it would say so (RFC 4555 3.8). */
+	if (sa->peer_mobike || !address_equal(&sa->local, local) ||
+		!nat_moves(sa, &sa->remote, remote))
+		return;
+	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "peer's NAT gave it another address or port");
+	ike_path_move(e, sa, local, remote);
+}
+
+/*
+ * The kernel saw ESP, its integrity and sequence number verified, from another address or port. It
+ * is followed at once, as strongSwan does and RFC 7296 2.23 wants: packets to the old mapping would
+ * be lost until the peer sends a request, which may be hours. Who can bring a packet of the peer's
+ * to us first from elsewhere gets encrypted packets that he could have had on their way anyway, and
+ * the peer's next packet takes the path back.
+ */
+void ike_path_seen(struct ike_engine *e, struct ike_child *child, const struct address *remote)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (!child->udp_encapsulation || children_lag(sa) || !nat_moves(sa, &sa->remote, remote))
+		return;
+	ike_log(e, sa, IKE_LOG_KNL, IKE_LOG_INFO,
+		"NAT mapping of CHILD_SA %s{%u} changed, moving along", child->config->name,
+		child->unique_id);
+	ike_path_move(e, sa, &sa->local, remote);
+}
