@@ -178,6 +178,8 @@ static void host_event(void *context, const struct ike_event *event)
 		n->world->child_rekeyings++;
 		break;
 	}
+	if (n->world->event)
+		n->world->event(n->world->event_context, n, event);
 	if (n->ike_up < 0 || n->child_up < 0)
 		sim_complain(n->world, "%s: an SA went down that was never up", n->name);
 }

@@ -10,6 +10,10 @@
  *   proof      one initiation without faults, whose outcome follows from the definitions
  *   shutdown   both ends delete everything: the kernels' tables must be empty
  *
+ * tunnels (tunnels.c): hosts that are to keep tunnels up for hours to weeks, through everything
+ * that happens to hosts and networks. both-start (both_start.c): two of them, as nobody should
+ * configure them. See there.
+ *
  * orders (orders.c): two hosts, two actions at one time, and every order in which the network can
  * deliver what follows; the seed is the number of the case.
  */
@@ -44,6 +48,10 @@ struct scenario_counts {
 /* Each returns the hash of the whole trace. w->complaints and w->complaint say what was wrong; the
  * world is left as it ended (sim_world_end() has been called). */
 uint64_t scenario_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
+	struct scenario_counts *counts);
+uint64_t tunnels_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
+	struct scenario_counts *counts);
+uint64_t both_start_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
 	struct scenario_counts *counts);
 uint64_t orders_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
 	struct scenario_counts *counts);

@@ -169,6 +169,10 @@ struct sim_world {
 	bool (*filter)(void *context, struct sim_world *w, struct sim_flight *flight);
 	void *filter_context;
 
+	/* Told of every event of an engine; may be NULL. */
+	void (*event)(void *context, struct sim_node *n, const struct ike_event *event);
+	void *event_context;
+
 	struct sim_command *commands;
 	uint64_t tickets;
 
