@@ -21,7 +21,7 @@ struct ike_loaded *ike_loaded_find(const struct ike_engine *e, const char *name)
 static void loaded_free(struct ike_loaded *loaded)
 {
 	ike_connection_free(loaded->connection);
-	ike_failure_free(&loaded->last_failure);
+	ike_failures_free(&loaded->failures);
 	free(loaded);
 }
 
@@ -167,6 +167,9 @@ static bool suite_fits(const struct ike_connection *c, const struct ike_suite *s
 	       IKE_SELECTION_OK;
 }
 
+#define REMOTE_ID_DIFFERS "remote id differs"
+#define LOCAL_ID_DIFFERS "local id differs"
+
 /* Why a definition is not for this peer; NULL when it is, with how well it fits. */
 static const char *rule_out(const struct ike_connection *c, const struct ike_sa *sa,
 	const struct ike_identity *peer, const struct ike_identity *wanted, unsigned *ret_match)
@@ -184,9 +187,9 @@ static const char *rule_out(const struct ike_connection *c, const struct ike_sa 
 	if (addresses == 0)
 		return "addresses differ";
 	if (theirs && (match_theirs = ike_identity_match(peer, theirs)) == IKE_MATCH_NONE)
-		return "remote id differs";
+		return REMOTE_ID_DIFFERS;
 	if (wanted && ours && (match_ours = ike_identity_match(wanted, ours)) == IKE_MATCH_NONE)
-		return "local id differs";
+		return LOCAL_ID_DIFFERS;
 	if (!suite_fits(c, &sa->suite))
 		return "does not allow the agreed IKE proposal";
 	*ret_match = (match_ours + match_theirs) << 16 | addresses;
@@ -205,12 +208,28 @@ static void explain(const struct ike_connection *c, const char *reason, char *te
 		c->name, id, reason);
 }
 
+/* The one definition that an identity alone keeps from fitting. With several of them nobody can say
+ * which was meant, unless only one has the peer's own identity right. */
+struct near {
+	struct ike_connection *by_remote, *by_local; /* whose remote, local id differs */
+	unsigned remote_count, local_count;
+};
+
+static void note_near(struct near *near, struct ike_connection *c, const char *reason)
+{
+	if (strcmp(reason, LOCAL_ID_DIFFERS) == 0 && near->local_count++ == 0)
+		near->by_local = c;
+	else if (strcmp(reason, REMOTE_ID_DIFFERS) == 0 && near->remote_count++ == 0)
+		near->by_remote = c;
+}
+
 struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_identity *peer, const struct ike_identity *wanted, char *text,
-	size_t text_size)
+	size_t text_size, struct ike_connection **ret_nearest)
 {
 	struct ike_connection *chosen = NULL;
 	unsigned best = 0, explained = 0;
+	struct near near = { 0 };
 
 	text[0] = '\0';
 	for (size_t i = 0; i < e->loaded_count; i++) {
@@ -222,11 +241,16 @@ struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct
 			explain(c, reason, text, text_size);
 			explained++;
 		}
+		if (reason)
+			note_near(&near, c, reason);
 		if (match > best) {
 			best = match;
 			chosen = c;
 		}
 	}
+	*ret_nearest = near.local_count == 1                             ? near.by_local
+		       : near.local_count == 0 && near.remote_count == 1 ? near.by_remote
+									 : NULL;
 	return chosen;
 }
 

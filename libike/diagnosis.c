@@ -28,6 +28,8 @@ static const char *const reason_names[] = {
 	[IKE_REASON_INACTIVE] = "inactive",
 	[IKE_REASON_NO_NAME] = "name-not-resolved",
 	[IKE_REASON_ADDRESS_CHANGED] = "address-changed",
+	[IKE_REASON_PFS] = "pfs-mismatch",
+	[IKE_REASON_NOT_UNIQUE] = "not-unique",
 };
 
 const char *ike_reason_name(enum ike_reason reason)
@@ -52,8 +54,16 @@ void ike_failure_set(struct ike_failure *f, enum ike_reason reason, const char *
 	f->theirs = theirs ? strdup(theirs) : NULL;
 }
 
+void ike_failure_set_differs(struct ike_failure *f, const char *differs)
+{
+	if (f->reason == IKE_REASON_NONE || f->differs || !differs[0])
+		return;
+	f->differs = strdup(differs);
+}
+
 void ike_failure_free(struct ike_failure *f)
 {
+	free(f->differs);
 	free(f->text);
 	free(f->ours);
 	free(f->theirs);
@@ -62,11 +72,12 @@ void ike_failure_free(struct ike_failure *f)
 
 void ike_failure_copy(struct ike_failure *ret, const struct ike_failure *from)
 {
-	struct ike_failure copy = { .reason = from->reason };
+	struct ike_failure copy = { .reason = from->reason, .notify = from->notify };
 
 	copy.text = from->text ? strdup(from->text) : NULL;
 	copy.ours = from->ours ? strdup(from->ours) : NULL;
 	copy.theirs = from->theirs ? strdup(from->theirs) : NULL;
+	copy.differs = from->differs ? strdup(from->differs) : NULL;
 	ike_failure_free(ret);
 	*ret = copy;
 }
@@ -76,6 +87,9 @@ char *ike_failure_format(const struct ike_failure *f, char *text, size_t text_si
 	int used = snprintf(text, text_size, "%s", f->text ? f->text : ike_reason_name(f->reason));
 	size_t length = used < 0 ? 0 : (size_t)used;
 
+	if (length < text_size && f->differs)
+		length += (size_t)snprintf(
+			text + length, text_size - length, "; what differs: %s", f->differs);
 	if (length < text_size && f->theirs)
 		length += (size_t)snprintf(
 			text + length, text_size - length, "; peer has: %s", f->theirs);

@@ -1,9 +1,9 @@
 /*
  * Why a negotiation failed, in terms an operator can act on.
  *
- * One record serves the log, the answer to a command, events and (later) --explain. It holds a
- * reason that code can branch on, what we had, what they had, and what it concerns. Never a secret:
- * of keys it says whose was looked for.
+ * One record serves the log, the answer to a command, events and --explain. It holds a reason that
+ * code can branch on, what we had, what they had, and what it concerns. Never a secret: of keys it
+ * says whose was looked for. failures.h keeps records, advice.h has the cure for each.
  */
 #ifndef LIBIKE_DIAGNOSIS_H
 #define LIBIKE_DIAGNOSIS_H
@@ -11,6 +11,7 @@
 #include "libbase/why.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum ike_reason {
 	IKE_REASON_NONE,
@@ -35,6 +36,9 @@ enum ike_reason {
 	IKE_REASON_INACTIVE,        /* no traffic for `inactivity` */
 	IKE_REASON_NO_NAME,         /* the peer's name does not resolve */
 	IKE_REASON_ADDRESS_CHANGED, /* what it was bound to is no longer ours, or the peer's */
+	IKE_REASON_PFS,             /* all of a child's proposal is common but the key exchange */
+	IKE_REASON_NOT_UNIQUE,      /* the peer has an IKE SA already, and that one stays */
+	IKE_REASONS,
 };
 
 struct ike_failure {
@@ -42,6 +46,10 @@ struct ike_failure {
 	char *text;   /* heap: a sentence, what and whose */
 	char *ours;   /* heap or NULL: our proposals, selectors, identities */
 	char *theirs; /* heap or NULL */
+	/* Heap or NULL: of ours and theirs, what has nothing in common: "integrity, key exchange",
+	 * "remote_ts". */
+	char *differs;
+	uint16_t notify; /* the peer's error notify; 0: we found it ourselves */
 };
 
 const char *ike_reason_name(enum ike_reason reason); /* "no-proposal", for machines */
@@ -51,6 +59,8 @@ const char *ike_reason_name(enum ike_reason reason); /* "no-proposal", for machi
 PRINTF_LIKE(5, 6)
 void ike_failure_set(struct ike_failure *f, enum ike_reason reason, const char *ours,
 	const char *theirs, const char *format, ...);
+/* Adds to a record that was set what differs; copied. */
+void ike_failure_set_differs(struct ike_failure *f, const char *differs);
 void ike_failure_free(struct ike_failure *f);
 void ike_failure_copy(struct ike_failure *ret, const struct ike_failure *from);
 

@@ -52,6 +52,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_commands_free(e);
 	ike_counters_free(e);
 	ike_loaded_free_all(e);
+	ike_failures_free(&e->failures);
 	ike_credentials_free(e->credentials);
 	ike_crypto_free(e->crypto);
 	free(e->heap);

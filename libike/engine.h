@@ -8,6 +8,7 @@
 #ifndef LIBIKE_ENGINE_H
 #define LIBIKE_ENGINE_H
 
+#include "libike/failures.h"
 #include "libike/host.h"
 #include "libike/model/connection.h"
 #include "libike/model/credentials.h"
@@ -161,6 +162,11 @@ void ike_engine_mapping(
 /* Every IKE SA, oldest first: pass NULL for the first, NULL after the last. */
 const struct ike_sa *ike_engine_sa_next(const struct ike_engine *e, const struct ike_sa *previous);
 const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t unique_id);
+
+/* What failed lately for a connection (NULL: what fits no connection), the latest first; index from
+ * 0; NULL at the end. advice.h turns it into cause and cure. */
+const struct ike_failure_record *ike_engine_failure(
+	const struct ike_engine *e, const char *connection, size_t index);
 
 struct ike_engine_stats {
 	uint32_t ike_sas;

@@ -6,6 +6,7 @@
 
 #include "libike/diagnosis.h"
 #include "libike/engine.h"
+#include "libike/failures.h"
 #include "libike/sa/negotiation.h"
 
 #define IKE_DATAGRAM_MAX 65535
@@ -15,7 +16,7 @@
 struct ike_loaded {
 	UT_hash_handle by_name;
 	struct ike_connection *connection;
-	struct ike_failure last_failure;
+	struct ike_failures failures;
 };
 
 struct ike_reqid;
@@ -63,6 +64,9 @@ struct ike_engine {
 	ike_time noise_at; /* limiter of lines that strangers cause */
 	uint32_t noise_lines;
 	uint32_t noise_suppressed;
+	struct ike_failures failures; /* that fit no connection */
+	ike_time alert_at;            /* limiter of alerts that strangers cause */
+	uint32_t alerts;
 
 	bool shutting_down;
 	uint8_t datagram[IKE_DATAGRAM_MAX]; /* the one being opened in place */
@@ -78,11 +82,26 @@ void ike_log(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group g
 PRINTF_LIKE(4, 5)
 void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_group group,
 	const char *format, ...);
-/* Logs the failure at audit level and keeps it as the connection's last. */
-void ike_log_failure(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c,
-	const struct ike_failure *failure);
 void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_sa *sa,
 	const struct ike_child *child);
+
+/* ---- report.c: failures to the log, the connection's record, and an alert event ---- */
+/* Of the IKE SA. */
+void ike_log_failure(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c,
+	const struct ike_failure *failure);
+/* Of one child alone. */
+void ike_log_child_failure(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_connection *c, const char *child, const struct ike_failure *failure);
+/* It could not even begin: no route, no address for a name. remote may be NULL. */
+void ike_log_start_failure(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *remote, const struct ike_failure *failure);
+/* Of a first request that is refused without an SA: strangers can cause it at will. c: the nearest
+ * connection, or NULL. */
+void ike_log_refusal(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct ike_connection *c, const struct ike_failure *failure);
+/* It came up: what failed before is over. child NULL: the IKE SA. */
+void ike_failures_over(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_child *child);
 
 /* ---- command.c: tickets of commands that wait for SAs ---- */
 /* One more SA has to finish before the command is answered. Ticket 0 is nobody's. False when memory
@@ -118,10 +137,11 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	struct ike_choice *ret);
 
 /* As responder, when the peer said who it is and whom it wants (wanted may be NULL): the best by
- * identities, then addresses. When none fits, NULL, with what ruled out the candidates in text. */
+ * identities, then addresses. When none fits, NULL, with what ruled out the candidates in text, and
+ * in ret_nearest the one that an identity alone rules out, when there is but one. */
 struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_identity *peer, const struct ike_identity *wanted, char *text,
-	size_t text_size);
+	size_t text_size, struct ike_connection **ret_nearest);
 
 /* The child's definition, and its connection's, by names; ike may be NULL. */
 struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,

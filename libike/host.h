@@ -24,6 +24,7 @@ typedef int64_t ike_time;
 struct ike_sa;
 struct ike_child;
 struct ike_connection;
+struct ike_failure_record;
 
 /* An IKE message on its way, without the non-ESP marker: whoever owns the socket of port 4500 adds
  * and strips it. local is the address (and port) of ours that it goes from or came to. */
@@ -179,6 +180,7 @@ enum ike_event_kind {
 	IKE_EVENT_IKE_REKEY,   /* other: the new SA */
 	IKE_EVENT_CHILD_REKEY, /* other_child: the new child */
 	IKE_EVENT_IKE_UPDATE,  /* sa->local or sa->remote is about to change: `local`, `remote` */
+	IKE_EVENT_ALERT,       /* something failed: `failure`, `connection`; sa may be NULL */
 };
 
 struct ike_event {
@@ -189,6 +191,8 @@ struct ike_event {
 	const struct ike_child *other_child;
 	const struct address *local; /* IKE_UPDATE: the new ones */
 	const struct address *remote;
+	const struct ike_failure_record *failure;
+	const struct ike_connection *connection; /* that it concerns, or NULL */
 };
 
 struct ike_host {

@@ -31,10 +31,15 @@ static bool choose_local(struct ike_engine *e, const struct ike_connection *c,
 	}
 	if (ret->family != 0 && !address_is_any(ret))
 		return true;
-	if (!e->host.source_address(e->host.context, remote, ret))
-		return why_fail(why, "connection '%s': no route to %s", c->name,
-			address_format(remote, text));
-	return true;
+	if (e->host.source_address(e->host.context, remote, ret))
+		return true;
+	struct ike_failure failure = { 0 };
+	ike_failure_set(&failure, IKE_REASON_NO_ROUTE, NULL, NULL,
+		"connection '%s': no route to %s", c->name, address_format(remote, text));
+	ike_log_start_failure(e, c, remote, &failure);
+	why_fail(why, "%s", failure.text ? failure.text : "no route");
+	ike_failure_free(&failure);
+	return false;
 }
 
 static bool choose_addresses(struct ike_engine *e, const struct ike_connection *c,

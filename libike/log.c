@@ -70,24 +70,12 @@ void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_g
 	va_end(arguments);
 }
 
-void ike_log_failure(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c,
-	const struct ike_failure *failure)
-{
-	char text[1800];
-
-	if (failure->reason == IKE_REASON_NONE)
-		return;
-	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "%s: %s", ike_reason_name(failure->reason),
-		ike_failure_format(failure, text, sizeof(text)));
-	struct ike_loaded *loaded = c ? ike_loaded_find(e, c->name) : NULL;
-	if (loaded)
-		ike_failure_copy(&loaded->last_failure, failure);
-}
-
 void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_sa *sa,
 	const struct ike_child *child)
 {
 	struct ike_event event = { .kind = (uint8_t)kind, .sa = sa, .child = child };
 
+	if (kind == IKE_EVENT_IKE_UP || kind == IKE_EVENT_CHILD_UP)
+		ike_failures_over(e, sa, child);
 	e->host.event(e->host.context, &event);
 }

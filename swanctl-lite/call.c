@@ -147,6 +147,9 @@ int swanctl_stream(struct swanctl *s, const char *command, const char *event,
 	if (s->format == SWANCTL_RAW_DUMP || s->format == SWANCTL_PRETTY_DUMP) {
 		snprintf(label, sizeof(label), "%s reply", command);
 		swanctl_dump(stdout, s->format, label, answer);
+	} else if (swanctl_has(answer, "errmsg")) {
+		fprintf(stderr, "%s failed: %s\n", command, SWANCTL_GAP_OF(answer, "errmsg"));
+		return 1;
 	}
 	return 0;
 }

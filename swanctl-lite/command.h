@@ -28,7 +28,8 @@ struct swanctl {
 	const struct swanctl_command *command;
 	struct vici_client *client; /* NULL until something is asked of the daemon */
 	enum swanctl_format format;
-	int debug; /* 0: no warnings; 2: also what is sent */
+	int debug;            /* 0: no warnings; 2: also what is sent */
+	const char *argument; /* behind the options; NULL when there is none */
 	const char *
 		values[128]; /* by an option's letter; "" for one without a value; NULL if absent */
 };
@@ -39,6 +40,7 @@ struct swanctl_command {
 	const char *text;
 	const char *usage[SWANCTL_USAGE_MAX]; /* lines behind "--name" */
 	struct swanctl_option options[SWANCTL_OPTIONS_MAX];
+	bool takes_argument; /* one, which may be left out */
 	int (*run)(struct swanctl *s);
 };
 
@@ -95,11 +97,11 @@ void swanctl_dump_reply(
 /* Whether an answer says success = yes. */
 bool swanctl_succeeded(struct vici_view answer);
 
-extern const struct swanctl_command swanctl_counters, swanctl_initiate, swanctl_terminate,
-	swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install, swanctl_list_sas,
-	swanctl_list_pols, swanctl_list_authorities, swanctl_list_conns, swanctl_list_pools,
-	swanctl_list_algs, swanctl_flush_certs, swanctl_load_all, swanctl_load_authorities,
-	swanctl_load_conns, swanctl_load_creds, swanctl_load_pools, swanctl_log, swanctl_version,
-	swanctl_stats, swanctl_reload_settings;
+extern const struct swanctl_command swanctl_counters, swanctl_explain, swanctl_initiate,
+	swanctl_terminate, swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install,
+	swanctl_list_sas, swanctl_list_pols, swanctl_list_authorities, swanctl_list_conns,
+	swanctl_list_pools, swanctl_list_algs, swanctl_flush_certs, swanctl_load_all,
+	swanctl_load_authorities, swanctl_load_conns, swanctl_load_creds, swanctl_load_pools,
+	swanctl_log, swanctl_version, swanctl_stats, swanctl_reload_settings;
 
 #endif

@@ -15,6 +15,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_redirect,
 	&swanctl_uninstall,
 	&swanctl_install,
+	&swanctl_explain,
 	&swanctl_list_sas,
 	&swanctl_list_pols,
 	&swanctl_list_authorities,
@@ -210,6 +211,8 @@ static bool read_options(struct swanctl *s, int argc, char **argv, int *ret_stat
 		}
 		s->values[letter & 127] = optarg ? optarg : "";
 	}
+	if (s->command->takes_argument && optind < argc)
+		s->argument = argv[optind];
 	return true;
 }
 

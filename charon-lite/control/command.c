@@ -20,6 +20,7 @@ static const struct {
 	{ "unload-shared", cl_command_unload_shared },
 	{ "get-shared", cl_command_get_shared },
 	{ "clear-creds", cl_command_clear_creds },
+	{ "explain", cl_command_explain },
 	{ "list-sas", cl_command_list_sas },
 	{ "list-policies", cl_command_list_policies },
 	{ "initiate", cl_command_initiate },

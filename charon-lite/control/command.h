@@ -22,6 +22,8 @@ cl_command cl_command_load_conn, cl_command_unload_conn, cl_command_get_conns,
 /* shared.c */
 cl_command cl_command_load_shared, cl_command_unload_shared, cl_command_get_shared,
 	cl_command_clear_creds;
+/* explain.c */
+cl_command cl_command_explain;
 /* list_sas.c */
 cl_command cl_command_list_sas;
 /* policies.c */

@@ -21,6 +21,8 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_CHILD_STATE_REKEYING] = "child-state-rekeying",
 	[CL_EVENT_CHILD_STATE_REKEYED] = "child-state-rekeyed",
 	[CL_EVENT_CHILD_STATE_DESTROYING] = "child-state-destroying",
+	[CL_EVENT_ALERT] = "alert",
+	[CL_EVENT_EXPLAIN] = "explain",
 };
 
 const char *cl_event_name(enum cl_event event)

@@ -1,5 +1,7 @@
 #include "charon-lite/control/sa_message.h"
 
+#include "charon-lite/control/failure_message.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -238,9 +240,29 @@ static void build_child(struct vici_builder *b, struct cl_daemon *d, const struc
 	vici_section_end(b);
 }
 
+static void build_alert(struct vici_builder *b, const struct ike_event *what)
+{
+	const char *name = what->connection ? what->connection->name : NULL;
+
+	if (name)
+		vici_key_text(b, "connection", name);
+	cl_failure_build(b, what->failure, name);
+	if (!what->sa)
+		return;
+	vici_section_start(b, "ike-sa");
+	vici_section_start(b, connection_name(what->sa));
+	cl_ike_sa_build(b, what->sa);
+	vici_section_end(b);
+	vici_section_end(b);
+}
+
 void cl_sa_event_build(struct vici_builder *b, struct cl_daemon *d, enum cl_event event,
 	const struct ike_event *what)
 {
+	if (event == CL_EVENT_ALERT) {
+		build_alert(b, what);
+		return;
+	}
 	if (event == CL_EVENT_IKE_REKEY) {
 		build_ike_rekey(b, what);
 		return;

@@ -250,6 +250,9 @@ void cl_server_event(struct cl_server *s, const struct ike_event *event)
 	enum cl_event state;
 
 	switch (event->kind) {
+	case IKE_EVENT_ALERT:
+		broadcast(s, CL_EVENT_ALERT, event);
+		break;
 	case IKE_EVENT_IKE_UP:
 	case IKE_EVENT_IKE_DOWN:
 		broadcast(s, CL_EVENT_IKE_UPDOWN, event);

@@ -75,6 +75,15 @@ MUST_USE bool ike_proposal_accepts(const struct ike_proposals *offered,
 /* The suite as a proposal with one transform of each type, for the responder's answer. */
 void ike_suite_to_proposal(const struct ike_suite *suite, uint8_t number, struct ike_proposal *ret);
 
+/* When nothing could be selected: which kinds of transforms of the two proposals that come nearest
+ * to each other have nothing in common, in words joined with ", " ("encryption, key exchange"). The
+ * set is returned too, a bit (1 << enum ike_transform_type) for each; 0 when there is nothing to
+ * compare, text is then empty. */
+#define IKE_DIFFERENCE_TEXT_MAX 96
+unsigned ike_proposals_difference(const struct ike_proposals *ours,
+	const struct ike_proposal *theirs, size_t their_count, bool ignore_group,
+	char text[IKE_DIFFERENCE_TEXT_MAX]);
+
 /* Whether the group occurs in any proposal of the list (IKE_GROUP_NONE: as "none" or "modpnone").
  */
 bool ike_proposals_have_group(const struct ike_proposals *list, uint16_t group);

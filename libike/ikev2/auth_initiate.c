@@ -139,6 +139,7 @@ static bool check_identity(struct ike_received *x)
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY, ike_identity_format(wanted, should),
 		ike_identity_format(sa->remote_id, is), "peer identifies itself as somebody else");
+	ike_failure_set_differs(x->failure, "remote.id");
 	return false;
 }
 
@@ -154,6 +155,7 @@ static bool check_auth(struct ike_received *x)
 		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"peer authenticates by method %u, '%s' expects a pre-shared key",
 			x->message->auth.method, sa->connection->name);
+		ike_failure_set_differs(x->failure, "auth");
 		return false;
 	}
 	if (psk.length == 0) {
@@ -167,6 +169,7 @@ static bool check_auth(struct ike_received *x)
 		"pre-shared key of '%s' - '%s' differs from the peer's",
 		ike_identity_format(sa->local_id, ours),
 		ike_identity_format(sa->remote_id, theirs));
+	ike_failure_set_differs(x->failure, "secret");
 	return false;
 }
 
@@ -185,6 +188,7 @@ static enum ike_outcome refused(struct ike_received *x)
 	else
 		ike_failure_set(x->failure, ike_notify_reason(n->type), NULL, NULL,
 			"peer refused IKE_AUTH with %s", ike_notify_format(n->type, text));
+	x->failure->notify = n->type;
 	return IKE_OUTCOME_END;
 }
 
@@ -200,7 +204,8 @@ static void finish_child(struct ike_received *x, struct ike_task *task)
 	bool done = ike_child_accept(x, task, true, bytes_of(n->nonce, n->nonce_length),
 		n->peer_nonce, &failure, &inform);
 	if (!done) {
-		ike_log_failure(x->e, sa, sa->connection, &failure);
+		ike_log_child_failure(
+			x->e, sa, sa->connection, task->child->config->name, &failure);
 		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"failed to establish CHILD_SA, keeping IKE_SA");
 		if (inform)

@@ -24,15 +24,46 @@ static bool choose_local_id(struct ike_sa *sa, struct ike_identity *wanted)
 	return sa->local_id != NULL;
 }
 
+/* Whose identity differs from the nearest definition's: the peer's, or the one that it asks for. */
+static void fail_identity(struct ike_received *x, const struct ike_connection *nearest,
+	const struct ike_identity *wanted, const char *ruled_out)
+{
+	const struct ike_identity *expected = ike_auth_rounds_id(&nearest->remote);
+	const struct ike_identity *ours = ike_auth_rounds_id(&nearest->local);
+	bool remote = expected && ike_identity_match(x->sa->remote_id, expected) == IKE_MATCH_NONE;
+	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX] = "%any";
+	char peer[IKE_IDENTITY_TEXT_MAX], asked[IKE_IDENTITY_TEXT_MAX] = "%any";
+
+	if (wanted)
+		ike_identity_format(wanted, asked);
+	ike_identity_format(x->sa->remote_id, peer);
+	if (remote) {
+		ike_identity_format(expected, should);
+		ike_identity_format(x->sa->remote_id, is);
+	} else if (ours && wanted) {
+		ike_identity_format(ours, should);
+		ike_identity_format(wanted, is);
+	}
+	ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY, should, is,
+		"no matching connection for peer '%s' asking for '%s': %s", peer, asked, ruled_out);
+	ike_failure_set_differs(x->failure, remote ? "remote.id" : "local.id");
+}
+
 static bool choose_connection(struct ike_received *x, const struct ike_identity *wanted)
 {
 	struct ike_sa *sa = x->sa;
 	char ruled_out[1200], peer[IKE_IDENTITY_TEXT_MAX], ours[IKE_IDENTITY_TEXT_MAX] = "%any";
+	struct ike_connection *nearest;
 	struct ike_connection *c = ike_choose_by_identity(
-		x->e, sa, sa->remote_id, wanted, ruled_out, sizeof(ruled_out));
+		x->e, sa, sa->remote_id, wanted, ruled_out, sizeof(ruled_out), &nearest);
 
 	if (wanted)
 		ike_identity_format(wanted, ours);
+	if (!c && nearest) {
+		ike_sa_set_connection(sa, nearest);
+		fail_identity(x, nearest, wanted, ruled_out);
+		return false;
+	}
 	if (!c) {
 		ike_failure_set(x->failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
 			"no matching connection for peer '%s' asking for '%s': %s",
@@ -63,6 +94,7 @@ static bool check_auth(struct ike_received *x)
 		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"peer '%s' wants to authenticate by %s, '%s' expects a pre-shared key",
 			theirs, method ? method : "an unknown method", sa->connection->name);
+		ike_failure_set_differs(x->failure, "auth");
 		return false;
 	}
 	if (psk.length == 0) {
@@ -75,6 +107,7 @@ static bool check_auth(struct ike_received *x)
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 		"pre-shared key of '%s' - '%s' differs from the peer's", ours, theirs);
+	ike_failure_set_differs(x->failure, "secret");
 	return false;
 }
 
@@ -149,7 +182,7 @@ static bool check_unique(struct ike_received *x)
 
 	if (!ike_unique_refuses(x->e, x->sa))
 		return true;
-	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+	ike_failure_set(x->failure, IKE_REASON_NOT_UNIQUE, NULL, NULL,
 		"peer '%s' has an IKE_SA already, connection '%s' says unique = keep",
 		ike_identity_format(x->sa->remote_id, peer), x->sa->connection->name);
 	return false;

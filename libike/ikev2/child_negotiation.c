@@ -141,7 +141,8 @@ static void read_selectors(const struct ike_received *x, bool we_initiated, uint
 	see_through_nat(x->sa, mode, ret->remote, ret->remote_count, &x->sa->remote);
 }
 
-/* What both the peer's selectors and our definition allow. False when one side is left empty. */
+/* What both the peer's selectors and our definition allow. False when one side is left empty: its
+ * count is 0. */
 static bool narrow(const struct ike_sa *sa, const struct ike_child_config *config,
 	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
 {
@@ -171,7 +172,7 @@ static void fail_selectors(struct ike_failure *failure, const struct ike_sa *sa,
 	const char *what)
 {
 	char ours_text[1100], theirs_text[1100];
-	struct ike_child_selectors ours;
+	struct ike_child_selectors ours, common;
 
 	ours.local_count =
 		ike_child_config_selectors(sa, config, true, ours.local, IKE_CHILD_SELECTORS_MAX);
@@ -184,32 +185,69 @@ static void fail_selectors(struct ike_failure *failure, const struct ike_sa *sa,
 			theirs_text, sizeof(theirs_text));
 	ike_failure_set(failure, IKE_REASON_NO_SELECTORS, ours_text, theirs ? theirs_text : NULL,
 		"%s for CHILD_SA '%s'", what, config->name);
+	if (theirs && !narrow(sa, config, theirs, &common))
+		ike_failure_set_differs(failure, common.local_count > 0    ? "remote_ts"
+						 : common.remote_count > 0 ? "local_ts"
+									   : "local_ts, remote_ts");
+}
+
+/* A child of that definition that is up: its algorithms were good enough for the peer once. */
+static bool was_accepted(const struct ike_sa *sa, const struct ike_child_config *config)
+{
+	for (const struct ike_child *child = sa->children; child; child = child->next)
+		if (child->config == config && child->installed_out)
+			return true;
+	return false;
+}
+
+/* The peer refuses for a key exchange what it may have accepted without (RFC 7296 1.2: in IKE_AUTH
+ * there is none). */
+static void refused_proposals(struct ike_failure *failure, const struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_notify *n)
+{
+	char proposals[IKE_PROPOSAL_TEXT_MAX];
+	bool group_alone = n->type == IKE_NOTIFY_INVALID_KE_PAYLOAD || was_accepted(sa, config);
+	struct reader r = reader_of(n->data);
+
+	ike_proposals_format(config->proposals.items, config->proposals.count, proposals);
+	if (n->type == IKE_NOTIFY_INVALID_KE_PAYLOAD)
+		ike_failure_set(failure, IKE_REASON_PFS, proposals, NULL,
+			"peer wants key exchange method %u for CHILD_SA '%s', which we do not "
+			"offer (INVALID_KE_PAYLOAD)",
+			reader_u16(&r), config->name);
+	else if (group_alone)
+		ike_failure_set(failure, IKE_REASON_PFS, proposals, NULL,
+			"peer refuses for another key exchange the proposals that it accepted "
+			"for CHILD_SA '%s' before (NO_PROPOSAL_CHOSEN): its PFS differs",
+			config->name);
+	else
+		ike_failure_set(failure, IKE_REASON_NO_CHILD_PROPOSAL, proposals, NULL,
+			"peer accepts none of our proposals for CHILD_SA '%s' "
+			"(NO_PROPOSAL_CHOSEN)",
+			config->name);
+	if (group_alone)
+		ike_failure_set_differs(failure, "key exchange");
 }
 
 static void refused(
 	struct ike_received *x, const struct ike_child_config *config, struct ike_failure *failure)
 {
 	const struct ike_notify *n = ike_message_error(x->message);
-	char text[IKE_NUMBER_TEXT_MAX], proposals[IKE_PROPOSAL_TEXT_MAX];
+	char text[IKE_NUMBER_TEXT_MAX];
 
-	if (n && n->type == IKE_NOTIFY_TS_UNACCEPTABLE) {
+	if (n && n->type == IKE_NOTIFY_TS_UNACCEPTABLE)
 		fail_selectors(failure, x->sa, config, NULL,
 			"peer accepts none of our traffic selectors (TS_UNACCEPTABLE)");
-		return;
-	}
-	if (n && n->type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN) {
-		ike_failure_set(failure, IKE_REASON_NO_CHILD_PROPOSAL,
-			ike_proposals_format(
-				config->proposals.items, config->proposals.count, proposals),
-			NULL,
-			"peer accepts none of our proposals for CHILD_SA '%s' "
-			"(NO_PROPOSAL_CHOSEN)",
-			config->name);
-		return;
-	}
-	ike_failure_set(failure, n ? ike_notify_reason(n->type) : IKE_REASON_PROTOCOL, NULL, NULL,
-		"peer refused CHILD_SA '%s' with %s", config->name,
-		n ? ike_notify_format(n->type, text) : "an answer without SA and selectors");
+	else if (n && (n->type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ||
+			      n->type == IKE_NOTIFY_INVALID_KE_PAYLOAD))
+		refused_proposals(failure, x->sa, config, n);
+	else
+		ike_failure_set(failure, n ? ike_notify_reason(n->type) : IKE_REASON_PROTOCOL, NULL,
+			NULL, "peer refused CHILD_SA '%s' with %s", config->name,
+			n ? ike_notify_format(n->type, text)
+			  : "an answer without SA and selectors");
+	if (n)
+		failure->notify = n->type;
 }
 
 static bool accept_proposal(
@@ -346,12 +384,13 @@ static const struct ike_child_config *choose_config(const struct ike_sa *sa,
 	return chosen;
 }
 
-static void answer_error(
-	struct ike_received *x, uint16_t type, struct bytes data, struct ike_failure *failure)
+static void answer_error(struct ike_received *x, uint16_t type,
+	const struct ike_child_config *config, struct ike_failure *failure)
 {
-	ike_log_failure(x->e, x->sa, x->sa->connection, failure);
+	ike_log_child_failure(
+		x->e, x->sa, x->sa->connection, config ? config->name : NULL, failure);
 	ike_failure_free(failure);
-	ike_build_notify(x->reply, type, data);
+	ike_build_notify(x->reply, type, (struct bytes){ 0 });
 }
 
 /* Our half of PFS. False with the error notify in the reply. */
@@ -376,7 +415,7 @@ static bool answer_key_exchange(struct ike_received *x, struct ike_child *child,
 	ike_failure_set(failure, IKE_REASON_PROTOCOL, NULL, NULL,
 		"key exchange for CHILD_SA '%s' failed: the peer's public value is not valid",
 		child->config->name);
-	answer_error(x, IKE_NOTIFY_INVALID_SYNTAX, (struct bytes){ 0 }, failure);
+	answer_error(x, IKE_NOTIFY_INVALID_SYNTAX, child->config, failure);
 	return false;
 }
 
@@ -387,6 +426,7 @@ static bool choose_proposal(struct ike_received *x, bool in_auth,
 	struct ike_proposal theirs[PROPOSALS_MAX];
 	struct bytes spis[PROPOSALS_MAX];
 	char ours_text[IKE_PROPOSAL_TEXT_MAX], theirs_text[IKE_PROPOSAL_TEXT_MAX];
+	char differs[IKE_DIFFERENCE_TEXT_MAX];
 	size_t count = ike_sa_view_read(&x->message->sa, theirs, spis, PROPOSALS_MAX);
 
 	if (ike_proposals_select(&config->proposals, theirs, count, in_auth, ret_suite,
@@ -394,10 +434,15 @@ static bool choose_proposal(struct ike_received *x, bool in_auth,
 		for (size_t i = 0; i < count; i++)
 			if (theirs[i].number == *ret_number && spi_value(spis[i], ret_spi))
 				return true;
-	ike_failure_set(failure, IKE_REASON_NO_CHILD_PROPOSAL,
+	unsigned set =
+		ike_proposals_difference(&config->proposals, theirs, count, in_auth, differs);
+	ike_failure_set(failure,
+		set == 1u << IKE_TRANSFORM_KEY_EXCHANGE ? IKE_REASON_PFS
+							: IKE_REASON_NO_CHILD_PROPOSAL,
 		ike_proposals_format(config->proposals.items, config->proposals.count, ours_text),
 		ike_proposals_format(theirs, count, theirs_text),
 		"no common proposal for CHILD_SA '%s'", config->name);
+	ike_failure_set_differs(failure, differs);
 	return false;
 }
 
@@ -443,7 +488,7 @@ static void answer_child(struct ike_received *x, struct ike_child *child, uint8_
 	} else {
 		ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
 			"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
-		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 }, &failure);
+		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, child->config, &failure);
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 	}
 	ike_key_exchange_free(kx);
@@ -454,14 +499,30 @@ static bool wants_transport(const struct ike_received *x)
 	return ike_message_notify(x->message, IKE_NOTIFY_USE_TRANSPORT_MODE) != NULL;
 }
 
+/* The child of which at least one side fits; else the first. */
+static const struct ike_child_config *nearest_config(
+	const struct ike_sa *sa, const struct ike_child_selectors *theirs)
+{
+	const struct ike_connection *c = sa->connection;
+	struct ike_child_selectors common;
+
+	for (size_t i = 0; i < c->child_count; i++) {
+		(void)narrow(sa, c->children[i], theirs, &common);
+		if (common.local_count > 0 || common.remote_count > 0)
+			return c->children[i];
+	}
+	return c->child_count > 0 ? c->children[0] : NULL;
+}
+
 static void refuse_selectors(struct ike_received *x, const struct ike_child_selectors *theirs)
 {
 	struct ike_failure failure = { 0 };
 	const struct ike_connection *c = x->sa->connection;
+	const struct ike_child_config *nearest = nearest_config(x->sa, theirs);
 	char text[1100];
 
-	if (c->child_count > 0) {
-		fail_selectors(&failure, x->sa, c->children[0], theirs,
+	if (nearest) {
+		fail_selectors(&failure, x->sa, nearest, theirs,
 			"no common traffic selectors, the nearest are those");
 	} else {
 		describe(theirs->local, theirs->local_count, theirs->remote, theirs->remote_count,
@@ -469,7 +530,7 @@ static void refuse_selectors(struct ike_received *x, const struct ike_child_sele
 		ike_failure_set(&failure, IKE_REASON_NO_SELECTORS, NULL, text,
 			"connection '%s' has no children", c->name);
 	}
-	answer_error(x, IKE_NOTIFY_TS_UNACCEPTABLE, (struct bytes){ 0 }, &failure);
+	answer_error(x, IKE_NOTIFY_TS_UNACCEPTABLE, nearest, &failure);
 }
 
 void ike_child_answer(
@@ -490,7 +551,7 @@ void ike_child_answer(
 		return;
 	}
 	if (!choose_proposal(x, in_auth, config, &suite, &number, &spi, &failure)) {
-		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 }, &failure);
+		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, config, &failure);
 		return;
 	}
 	struct ike_child *child = ike_child_new(x->e, x->sa, config);

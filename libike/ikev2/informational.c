@@ -89,6 +89,7 @@ enum ike_outcome ike_informational_requested(struct ike_received *x)
 	if (error && error->type == IKE_NOTIFY_AUTHENTICATION_FAILED) {
 		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"peer did not accept our IKE_AUTH response (AUTHENTICATION_FAILED)");
+		x->failure->notify = error->type;
 		return IKE_OUTCOME_END;
 	}
 	if (error)

@@ -143,6 +143,8 @@ static enum ike_outcome group_demanded(struct ike_received *x, const struct ike_
 		ike_failure_set(x->failure, IKE_REASON_NO_PROPOSAL,
 			ike_proposals_format(proposals->items, proposals->count, ours), NULL,
 			"peer wants key exchange method %u, which we did not offer", group);
+		ike_failure_set_differs(x->failure, "key exchange");
+		x->failure->notify = IKE_NOTIFY_INVALID_KE_PAYLOAD;
 		return IKE_OUTCOME_END;
 	}
 	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
@@ -175,6 +177,7 @@ static enum ike_outcome refused(struct ike_received *x)
 		reason == IKE_REASON_NO_PROPOSAL
 			? ": it accepts none of our proposals, or has no connection for our address"
 			: "");
+	x->failure->notify = n->type;
 	return IKE_OUTCOME_END;
 }
 

@@ -78,15 +78,15 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 {
 	char ours[IKE_PROPOSAL_TEXT_MAX], offered[IKE_PROPOSAL_TEXT_MAX];
 	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+	char differs[IKE_DIFFERENCE_TEXT_MAX];
 	struct ike_failure failure = { 0 };
 
 	address_format(&datagram->local, local);
 	address_format_with_port(&datagram->remote, remote);
 	if (!choice->nearest) {
-		ike_log_noise(e, NULL, IKE_LOG_IKE,
-			"no-connection: no connection is loaded for %s...%s, sending "
-			"NO_PROPOSAL_CHOSEN",
-			local, remote);
+		ike_failure_set(&failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
+			"no connection is loaded for %s...%s, sending NO_PROPOSAL_CHOSEN", local,
+			remote);
 	} else {
 		ike_failure_set(&failure, IKE_REASON_NO_PROPOSAL,
 			ike_proposals_format(choice->nearest->proposals.items,
@@ -94,14 +94,12 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 			ike_proposals_format(theirs, count, offered),
 			"no common IKE proposal with %s for connection '%s'", remote,
 			choice->nearest->name);
-		char text[2 * IKE_PROPOSAL_TEXT_MAX + 256];
-		ike_log_noise(e, NULL, IKE_LOG_IKE, "%s: %s", ike_reason_name(failure.reason),
-			ike_failure_format(&failure, text, sizeof(text)));
-		struct ike_loaded *loaded = ike_loaded_find(e, choice->nearest->name);
-		if (loaded)
-			ike_failure_copy(&loaded->last_failure, &failure);
-		ike_failure_free(&failure);
+		ike_proposals_difference(
+			&choice->nearest->proposals, theirs, count, false, differs);
+		ike_failure_set_differs(&failure, differs);
 	}
+	ike_log_refusal(e, datagram, choice->nearest, &failure);
+	ike_failure_free(&failure);
 	ike_init_answer_notify(
 		e, datagram, &message->header, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 });
 }

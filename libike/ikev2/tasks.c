@@ -36,7 +36,10 @@ static void abandon(
 
 	ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL,
 		"%s could not be sent: out of memory", ike_task_name(task->kind));
-	ike_log_failure(e, sa, sa->connection, failure);
+	if (task->child && !ends_sa(task))
+		ike_log_child_failure(e, sa, sa->connection, task->child->config->name, failure);
+	else
+		ike_log_failure(e, sa, sa->connection, failure);
 	if (ends_sa(task)) {
 		ike_sa_destroy(e, sa, failure);
 		return;
@@ -85,13 +88,15 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 	char peer[ADDRESS_TEXT_MAX];
 	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
 
-	if (kind == IKE_TASK_INIT && ike_init_try_again(e, sa))
-		return;
 	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
 		"%s did not answer %s: giving up after %u retransmits in %d s",
 		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
 	ike_log_failure(e, sa, sa->connection, &failure);
+	if (kind == IKE_TASK_INIT && ike_init_try_again(e, sa)) {
+		ike_failure_free(&failure);
+		return;
+	}
 	/* It may hear us although we don't hear it, and must not keep a tunnel that leads nowhere.
 	 */
 	if (sa->keys.length > 0)

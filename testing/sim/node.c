@@ -152,6 +152,11 @@ static void host_event(void *context, const struct ike_event *event)
 	struct sim_node *n = context;
 	const struct ike_child *child = event->child;
 
+	if (event->kind == IKE_EVENT_ALERT) {
+		sim_trace(n->world, "%s alert %s", n->name,
+			ike_reason_name(event->failure->failure.reason));
+		return;
+	}
 	sim_trace(n->world, "%s event %u: IKE SA %u %s%s%s %s", n->name, event->kind,
 		event->sa->unique_id, ike_sa_state_name(event->sa->state), child ? ", child " : "",
 		child && child->config ? child->config->name : "",

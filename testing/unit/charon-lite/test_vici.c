@@ -370,6 +370,111 @@ START_TEST(a_wrong_secret_ends_with_a_reason)
 }
 END_TEST
 
+/* What an explain event or an alert says, in the tests' words. */
+struct told {
+	unsigned count;
+	char name[64], state[32], reason[64], cure[512], phase[32];
+};
+
+static void keep_text(char *ret, size_t size, struct vici_view section, const char *key)
+{
+	struct bytes value = vici_get(section, key);
+
+	snprintf(ret, size, "%.*s", (int)value.length, (const char *)value.at);
+}
+
+static void keep_failure(struct told *told, struct vici_view failure)
+{
+	keep_text(told->reason, sizeof(told->reason), failure, "reason");
+	keep_text(told->cure, sizeof(told->cure), failure, "cure");
+	keep_text(told->phase, sizeof(told->phase), failure, "phase");
+}
+
+/* An alert is a failure itself; what explain tells has a list of them, the latest first. */
+static void see_failure(void *context, struct bytes name, struct vici_view message)
+{
+	struct told *told = context;
+	bool alert = bytes_equal(name, bytes_of_text("alert"));
+
+	struct vici_view section = alert ? message : vici_first(message);
+
+	told->count++;
+	if (alert)
+		keep_text(told->name, sizeof(told->name), message, "connection");
+	else
+		snprintf(told->name, sizeof(told->name), "%.*s", (int)vici_name(section).length,
+			(const char *)vici_name(section).at);
+	keep_text(told->state, sizeof(told->state), section, "state");
+	keep_failure(told, alert ? message : vici_first(vici_find(section, "failures")));
+}
+
+static struct vici_view tell(struct vici_client *c, const char *command, const char *key,
+	const char *value, const char *event, struct told *told)
+{
+	struct vici_builder b = text_argument(key, value);
+	struct vici_call what = { command, &b, &event, 1, see_failure, told };
+	struct vici_view answer;
+	struct why why;
+
+	*told = (struct told){ 0 };
+	ck_assert_int_eq(vici_client_call(c, &what, &answer, &why), VICI_OK);
+	vici_builder_free(&b);
+	return answer;
+}
+
+START_TEST(failures_are_announced_and_explained)
+{
+	struct told told;
+
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	load_home(client, 1, 2, sun.port_nat_t);
+	load_home(other, 2, 1, moon.port_nat_t);
+	load_key(client, "k", "secret");
+	load_key(other, "k", "another");
+	tell(client, "explain", "ike", "home", "explain", &told);
+	ck_assert_uint_eq(told.count, 1);
+	ck_assert_str_eq(told.state, "DOWN");
+	ck_assert_str_eq(told.reason, "");
+	expect_failure(tell(client, "initiate", "child", "net", "alert", &told), "differ");
+	ck_assert_uint_eq(told.count, 1);
+	ck_assert_str_eq(told.name, "home");
+	ck_assert_str_eq(told.reason, "authentication-failed");
+	ck_assert_ptr_nonnull(strstr(told.cure, "set the same secret at both ends"));
+	tell(other, "explain", "ike", "home", "explain", &told);
+	ck_assert_str_eq(told.reason, "authentication-failed");
+	ck_assert_str_eq(told.phase, "IKE_AUTH");
+	load_key(other, "k", "secret");
+	expect_success(call_text("initiate", "child", "net"));
+	tell(client, "explain", "ike", "home", "explain", &told);
+	ck_assert_str_eq(told.state, "ESTABLISHED");
+	expect_failure(tell(client, "explain", "ike", "nosuch", "explain", &told),
+		"no connection named 'nosuch' is loaded");
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
+/* Somebody comes whom no connection is for: explained without a connection's name. */
+START_TEST(what_fits_no_connection_is_explained_too)
+{
+	struct told told;
+
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	load_home(client, 1, 2, sun.port_nat_t);
+	load_key(client, "k", "secret");
+	expect_failure(tell(client, "initiate", "child", "net", "alert", &told), "NO_PROPOSAL");
+	tell(other, "explain", "nothing", "", "explain", &told);
+	ck_assert_uint_eq(told.count, 1);
+	ck_assert_str_eq(told.name, "(unnamed)");
+	ck_assert_str_eq(told.reason, "no-connection");
+	ck_assert_ptr_nonnull(strstr(told.cure, "127.0.0.1"));
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
 TCase *vici_cases(void)
 {
 	TCase *tests = tcase_create("vici");
@@ -389,5 +494,7 @@ TCase *vici_cases(void)
 	tcase_add_test(tests, two_daemons_make_a_tunnel_and_end_it);
 	tcase_add_test(tests, stopping_tells_the_peer);
 	tcase_add_test(tests, a_wrong_secret_ends_with_a_reason);
+	tcase_add_test(tests, failures_are_announced_and_explained);
+	tcase_add_test(tests, what_fits_no_connection_is_explained_too);
 	return tests;
 }

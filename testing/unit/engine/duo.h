@@ -45,5 +45,6 @@ TCase *crossing_tests(void);
 TCase *hostile_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
+TCase *explain_tests(void);
 
 #endif

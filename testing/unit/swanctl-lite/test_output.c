@@ -39,6 +39,55 @@ static const char sas_text[] =
 	"    local  10.1.0.0/16 10.3.0.0/16\n"
 	"    remote 10.2.0.0/16\n";
 
+/* Times are in UTC, see begin(). */
+static const char explained[] =
+	"gw { state = ESTABLISHED\n remote-host = 192.0.2.2\n established = 7300\n"
+	" children { net { state = INSTALLED\n wanted = start\n installed = 100\n } }\n"
+	" failures { }\n }\n"
+	"old { state = DOWN\n"
+	" children { a { state = DOWN\n wanted = trap\n tries = 3\n next-try = 12\n }\n"
+	"  b { state = ROUTED\n wanted = none\n } }\n"
+	" failures {\n 1 { reason = no-selectors\n text = t1\n cause = c1\n cure = m1\n child = a\n"
+	"  phase = IKE_AUTH\n initiator = yes\n remote-host = 192.0.2.3\n ours = o\n theirs = t\n"
+	"  differs = remote_ts\n count = 3\n first = 0\n last = 86400\n last-ago = 180\n }\n"
+	"  2 { reason = no-route\n text = t2\n cause = c2\n cure = m2\n phase = start\n"
+	"  initiator = yes\n count = 1\n first = 60\n last = 60\n last-ago = 400000\n"
+	"  over-ago = 10\n } }\n }\n"
+	"(unnamed) { failures { 1 { reason = no-connection\n text = t3\n cause = c3\n cure = "
+	"m3\n"
+	"  phase = IKE_SA_INIT\n initiator = no\n remote-host = 192.0.2.4\n count = 1\n first = 0\n"
+	"  last = 0\n last-ago = 0\n } } }";
+
+static const char explained_text[] =
+	"gw: ESTABLISHED for 2 h, with 192.0.2.2\n"
+	"  net: INSTALLED for 100 s, wanted (start_action = start)\n"
+	"  nothing failed since it was loaded\n"
+	"old: DOWN\n"
+	"  a: DOWN, wanted (start_action = trap), 3 failed tries, next try in 12 s\n"
+	"  b: ROUTED\n"
+	"  a failed: no-selectors, 3 times since 1970-01-01 00:00:00, last 1970-01-02 00:00:00 (3 "
+	"min "
+	"ago)\n"
+	"    where:   IKE_AUTH with 192.0.2.3, begun by us\n"
+	"    what:    t1\n"
+	"    cause:   c1\n"
+	"    cure:    m1\n"
+	"    ours:    o\n"
+	"    theirs:  t\n"
+	"    differs: remote_ts\n"
+	"  earlier, over by now: failed: no-route, 1970-01-01 00:01:00 (4 days ago)\n"
+	"    where:   start with the peer, begun by us\n"
+	"    what:    t2\n"
+	"    cause:   c2\n"
+	"    cure:    m2\n"
+	"    over:    it came up 10 s ago\n"
+	"fits no connection:\n"
+	"  failed: no-connection, 1970-01-01 00:00:00 (0 s ago)\n"
+	"    where:   IKE_SA_INIT with 192.0.2.4, begun by the peer\n"
+	"    what:    t3\n"
+	"    cause:   c3\n"
+	"    cure:    m3\n";
+
 static const struct fake_answer answers[] = {
 	{ "list-sas", "list-sa", sas, "" },
 	{ "list-conns", "list-conn",
@@ -78,6 +127,7 @@ static const struct fake_answer answers[] = {
 	{ "initiate", "control-log",
 		"bare1 { group = IKE\n level = 1\n msg = initiating IKE_SA psk[1] to 192.0.2.2\n }",
 		"success = no\nerrmsg = peer did not answer" },
+	{ "explain", "explain", explained, "" },
 	{ "install", NULL, NULL, "success = no\nerrmsg = no" },
 	{ "rekey", NULL, NULL, NULL },
 	{ 0 },
@@ -85,6 +135,7 @@ static const struct fake_answer answers[] = {
 
 static void begin(void)
 {
+	setenv("TZ", "UTC", 1);
 	fake_daemon_start(answers);
 }
 
@@ -140,6 +191,18 @@ START_TEST(list_pols_prints_strongswans_text_and_filters)
 		"");
 	ck_assert_str_eq(fake_daemon_requests(),
 		"list-policies {child=lan pass=yes}\nlist-policies {trap=yes drop=yes}\n");
+}
+END_TEST
+
+START_TEST(explain_says_cause_and_cure)
+{
+	const char *out, *err;
+
+	expect("--explain", 0, explained_text, "");
+	expect("-e gw", 0, explained_text, "");
+	ck_assert_str_eq(fake_daemon_requests(), "explain {}\nexplain {ike=gw}\n");
+	ck_assert_int_eq(swanctl_run("--explain old --json", &out, &err), 0);
+	ck_assert_ptr_nonnull(strstr(out, "\"cause\":\"c1\",\"cure\":\"m1\""));
 }
 END_TEST
 
@@ -313,6 +376,7 @@ TCase *output_cases(void)
 	tcase_add_test(c, list_sas_prints_strongswans_text);
 	tcase_add_test(c, list_conns_prints_strongswans_text);
 	tcase_add_test(c, list_pols_prints_strongswans_text_and_filters);
+	tcase_add_test(c, explain_says_cause_and_cure);
 	tcase_add_test(c, short_lists_print_strongswans_text);
 	tcase_add_test(c, messages_are_dumped_raw_pretty_and_as_json);
 	tcase_add_test(c, initiate_streams_the_log_and_says_why_it_failed);

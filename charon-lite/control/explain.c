@@ -1,0 +1,173 @@
+/*
+ * explain: how each connection is, what failed, and what to do about it. One event a connection,
+ * and one named "(unnamed)" for what failed and fits no connection.
+ */
+#include "charon-lite/control/command.h"
+#include "charon-lite/control/failure_message.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct explaining {
+	size_t index;
+	bool named;
+	char name[CL_NAME_MAX];
+};
+
+static void put_failures(struct vici_builder *b, const struct ike_engine *e, const char *connection)
+{
+	const struct ike_failure_record *record;
+
+	vici_section_start(b, "failures");
+	for (size_t i = 0; (record = ike_engine_failure(e, connection, i)); i++) {
+		vici_section_start_format(b, "%zu", i + 1);
+		cl_failure_build(b, record, connection);
+		vici_section_end(b);
+	}
+	vici_section_end(b);
+}
+
+/* The best of the IKE SAs. */
+static const struct ike_sa *best_sa(const struct ike_connection *c)
+{
+	const struct ike_sa *best = NULL;
+
+	for (const struct ike_sa *sa = c->sas; sa; sa = sa->next)
+		if (!best || (sa->state == IKE_SA_ESTABLISHED && best->state != IKE_SA_ESTABLISHED))
+			best = sa;
+	return best;
+}
+
+static void put_ike(struct vici_builder *b, const struct ike_connection *c)
+{
+	const struct ike_sa *sa = best_sa(c);
+	char text[ADDRESS_TEXT_MAX];
+
+	vici_key_text(b, "state", sa ? ike_sa_state_name(sa->state) : "DOWN");
+	if (!sa)
+		return;
+	vici_key_format(b, "uniqueid", "%" PRIu32, sa->unique_id);
+	vici_key_text(b, "local-host", address_format(&sa->local, text));
+	vici_key_text(b, "remote-host", address_format(&sa->remote, text));
+	if (sa->established_at != IKE_NEVER)
+		vici_key_format(b, "established", "%" PRId64,
+			(cl_daemon_now() - sa->established_at) / 1000);
+}
+
+static const struct ike_child *best_child(
+	const struct ike_connection *c, const struct ike_child_config *config)
+{
+	const struct ike_child *best = NULL;
+
+	for (const struct ike_sa *sa = c->sas; sa; sa = sa->next)
+		for (const struct ike_child *child = sa->children; child; child = child->next)
+			if (child->config == config &&
+				(!best || (child->state == IKE_CHILD_INSTALLED &&
+						  best->state != IKE_CHILD_INSTALLED)))
+				best = child;
+	return best;
+}
+
+static bool is_trapped(const struct ike_engine *e, const struct ike_child_config *config)
+{
+	const struct ike_trap *trap = ike_engine_trap(e, 0);
+
+	while (trap && trap->config != config)
+		trap = trap->next;
+	return trap != NULL;
+}
+
+static const char *wanted_name(const struct ike_child_config *config)
+{
+	static const char *const names[] = { "none", "trap", "start", "trap|start" };
+
+	return names[config->start_action & 3];
+}
+
+static void put_child(struct vici_builder *b, const struct ike_engine *e,
+	const struct ike_connection *c, const struct ike_child_config *config)
+{
+	const struct ike_child *child = best_child(c, config);
+	bool trapped = is_trapped(e, config);
+
+	vici_section_start(b, config->name);
+	vici_key_text(b, "state",
+		child     ? ike_child_state_name(child->state)
+		: trapped ? "ROUTED"
+			  : "DOWN");
+	vici_key_text(b, "wanted", wanted_name(config));
+	if (child && child->installed_at != IKE_NEVER)
+		vici_key_format(
+			b, "installed", "%" PRId64, (cl_daemon_now() - child->installed_at) / 1000);
+	vici_section_end(b);
+}
+
+static void send_connection(struct cl_client *c, const struct ike_connection *connection)
+{
+	const struct ike_engine *e = cl_client_daemon(c)->engine;
+	struct vici_builder b = cl_event_packet(CL_EVENT_EXPLAIN);
+
+	vici_section_start(&b, connection->name);
+	put_ike(&b, connection);
+	vici_section_start(&b, "children");
+	for (size_t i = 0; i < connection->child_count; i++)
+		put_child(&b, e, connection, connection->children[i]);
+	vici_section_end(&b);
+	put_failures(&b, e, connection->name);
+	vici_section_end(&b);
+	cl_client_event_take(c, CL_EVENT_EXPLAIN, &b);
+}
+
+static void send_strangers(struct cl_client *c)
+{
+	const struct ike_engine *e = cl_client_daemon(c)->engine;
+	struct vici_builder b = cl_event_packet(CL_EVENT_EXPLAIN);
+
+	vici_section_start(&b, "(unnamed)");
+	put_failures(&b, e, NULL);
+	vici_section_end(&b);
+	cl_client_event_take(c, CL_EVENT_EXPLAIN, &b);
+}
+
+static bool is_loaded(const struct ike_engine *e, const char *name)
+{
+	const struct ike_connection *c;
+
+	for (size_t i = 0; (c = ike_engine_connection(e, i)); i++)
+		if (strcmp(c->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool explain_next(struct cl_client *c, void *state)
+{
+	struct explaining *x = state;
+	const struct ike_engine *e = cl_client_daemon(c)->engine;
+	const struct ike_connection *connection = ike_engine_connection(e, x->index++);
+
+	if (connection) {
+		if (!x->named || strcmp(connection->name, x->name) == 0)
+			send_connection(c, connection);
+		return true;
+	}
+	if (!x->named && ike_engine_failure(e, NULL, 0))
+		send_strangers(c);
+	return false;
+}
+
+void cl_command_explain(struct cl_client *c, struct vici_view request)
+{
+	struct explaining *x = calloc(1, sizeof(*x));
+
+	if (!x) {
+		cl_client_reply_failure(c, "out of memory");
+		return;
+	}
+	x->named = cl_request_text(request, "ike", x->name) != NULL;
+	if (x->named && !is_loaded(cl_client_daemon(c)->engine, x->name)) {
+		cl_client_reply_failure(c, "no connection named '%s' is loaded", x->name);
+		free(x);
+		return;
+	}
+	cl_client_walk(c, explain_next, x);
+}

@@ -1,0 +1,381 @@
+/* The cure for each reason: what both ends have is compared, and the key to change is named. */
+#include "libike/advice.h"
+
+#include "libike/wire/numbers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SIZE IKE_ADVICE_TEXT_MAX
+
+/* A record with its names as they are to be printed. */
+struct matter {
+	const struct ike_failure_record *r;
+	const char *connection; /* its name, or "NAME" */
+	const char *child;
+	const char *ours, *theirs; /* "" when not known */
+	const char *differs;
+	const char *local_id, *remote_id; /* "%any" */
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+};
+
+static const char *or_else(const char *text, const char *otherwise)
+{
+	return text ? text : otherwise;
+}
+
+static bool says(const struct matter *m, const char *key)
+{
+	return strcmp(m->differs, key) == 0;
+}
+
+static void silent(const struct matter *m, struct ike_advice *ret)
+{
+	switch (m->r->phase) {
+	case IKE_PHASE_INIT:
+		snprintf(ret->cause, SIZE,
+			"%s does not answer the first message: no IKE daemon runs there, or UDP "
+			"port "
+			"500 is blocked on the way",
+			m->remote);
+		snprintf(ret->cure, SIZE,
+			"check connections.%s.remote_addrs, that the peer's daemon runs, and that "
+			"UDP "
+			"ports 500 and 4500 pass between %s and %s both ways",
+			m->connection, m->local, m->remote);
+		break;
+	case IKE_PHASE_AUTH:
+		snprintf(ret->cause, SIZE,
+			m->r->we_initiated
+				? "%s answers IKE_SA_INIT and not IKE_AUTH: UDP port 4500 or large "
+				  "packets are blocked on the way, or the peer does not take part "
+				  "any "
+				  "more"
+				: "%s began and did not go on with IKE_AUTH: our answer does not "
+				  "reach "
+				  "it, or it could do nothing with it",
+			m->remote);
+		snprintf(ret->cure, SIZE,
+			"let UDP ports 500 and 4500 pass between %s and %s both ways; if large "
+			"packets "
+			"get lost, set charon.fragment_size lower; the peer's log may say more",
+			m->local, m->remote);
+		break;
+	default:
+		snprintf(ret->cause, SIZE,
+			"%s answers no longer: it is down, has lost its state, or the way to it is "
+			"interrupted",
+			m->remote);
+		snprintf(ret->cure, SIZE,
+			"check the peer and the way to it; to have the tunnel come back by itself, "
+			"set "
+			"connections.%s.children.%s.dpd_action = start",
+			m->connection, m->child);
+	}
+}
+
+static void no_connection(const struct matter *m, struct ike_advice *ret)
+{
+	if (m->r->phase != IKE_PHASE_AUTH) {
+		snprintf(ret->cause, SIZE,
+			"no loaded connection is for a peer at %s that comes to %s", m->remote,
+			m->local);
+		snprintf(ret->cure, SIZE,
+			"if that is a peer of yours, add %s to remote_addrs (and %s to "
+			"local_addrs) of "
+			"its connection and load it; a stranger needs nothing",
+			m->remote, m->local);
+		return;
+	}
+	snprintf(ret->cause, SIZE, "no loaded connection is for a peer that calls itself \"%s\"",
+		m->remote_id);
+	snprintf(ret->cure, SIZE,
+		"set remote.id = %s in the connection that is meant (or the peer's local.id to "
+		"what "
+		"that has), and check its local.id and addresses",
+		m->remote_id);
+}
+
+static void wrong_identity(const struct matter *m, struct ike_advice *ret)
+{
+	if (says(m, "local.id")) {
+		snprintf(ret->cause, SIZE,
+			"the peer asks for \"%s\", connections.%s.local.id is \"%s\"", m->theirs,
+			m->connection, m->ours);
+		snprintf(ret->cure, SIZE,
+			"set connections.%s.local.id = %s here, or remote.id = %s at the peer",
+			m->connection, m->theirs, m->ours);
+		return;
+	}
+	snprintf(ret->cause, SIZE,
+		"the peer calls itself \"%s\", connections.%s.remote.id asks for \"%s\"", m->theirs,
+		m->connection, m->ours);
+	snprintf(ret->cure, SIZE,
+		"set connections.%s.remote.id = %s here, or local.id = %s at the peer",
+		m->connection, m->theirs, m->ours);
+}
+
+static void no_proposal(const struct matter *m, struct ike_advice *ret)
+{
+	if (!m->theirs[0]) {
+		snprintf(ret->cause, SIZE,
+			"the peer accepts none of our IKE proposals, or has no connection for our "
+			"address %s",
+			m->local);
+		snprintf(ret->cure, SIZE,
+			"make connections.%s.proposals and the peer's have one in common, and "
+			"check "
+			"that the peer expects us at %s: its log says which of the two it is",
+			m->connection, m->local);
+		return;
+	}
+	snprintf(ret->cause, SIZE, "the ends have no IKE proposal in common: their %s differs",
+		m->differs[0] ? m->differs : "proposals");
+	snprintf(ret->cure, SIZE,
+		"add one that the peer has to connections.%s.proposals, or one of these to the "
+		"peer's",
+		m->connection);
+}
+
+static void no_child_proposal(const struct matter *m, struct ike_advice *ret)
+{
+	if (m->theirs[0])
+		snprintf(ret->cause, SIZE,
+			"the ends have no ESP or AH proposal in common: their %s differs",
+			m->differs[0] ? m->differs : "proposals");
+	else
+		snprintf(ret->cause, SIZE, "the peer accepts none of our proposals for the child");
+	snprintf(ret->cure, SIZE,
+		"make connections.%s.children.%s.esp_proposals (or ah_proposals) and the peer's "
+		"have "
+		"one in common",
+		m->connection, m->child);
+}
+
+static void pfs(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE,
+		"the ends agree on everything but the key exchange of the child (PFS); the first "
+		"key "
+		"needs none, so it shows only now");
+	snprintf(ret->cure, SIZE,
+		"have the esp_proposals of both ends end in the same group (or in none): here it "
+		"is "
+		"connections.%s.children.%s.esp_proposals",
+		m->connection, m->child);
+}
+
+static void no_selectors(const struct matter *m, struct ike_advice *ret)
+{
+	const char *key = m->differs[0] ? m->differs : "local_ts or remote_ts";
+
+	if (m->theirs[0])
+		snprintf(ret->cause, SIZE, "peer wants %s, here it is %s: nothing common in %s",
+			m->theirs, m->ours, key);
+	else
+		snprintf(ret->cause, SIZE, "the peer has no child that allows %s", m->ours);
+	snprintf(ret->cure, SIZE,
+		"make connections.%s.children.%s.%s overlap with the peer's: what is local_ts here "
+		"has to be remote_ts there, and the other way round",
+		m->connection, m->child, key);
+}
+
+static void no_shared_key(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE, "no secret is loaded for the ids \"%s\" and \"%s\"", m->local_id,
+		m->remote_id);
+	snprintf(ret->cure, SIZE,
+		"add to secrets a section ike-%s { id-1 = %s, id-2 = %s, secret = ... } and load "
+		"it "
+		"with --load-creds",
+		m->connection, m->local_id, m->remote_id);
+}
+
+static void auth_failed(const struct matter *m, struct ike_advice *ret)
+{
+	if (says(m, "auth")) {
+		snprintf(ret->cause, SIZE,
+			"the peer does not authenticate by a pre-shared key, connections.%s.remote "
+			"asks for one",
+			m->connection);
+		snprintf(ret->cure, SIZE, "set auth = psk in the local section of the peer");
+		return;
+	}
+	if (m->r->failure.notify)
+		snprintf(ret->cause, SIZE,
+			"the peer refused us: its secret for \"%s\" and \"%s\" is another, or it "
+			"has "
+			"no connection for these ids",
+			m->local_id, m->remote_id);
+	else
+		snprintf(ret->cause, SIZE,
+			"the secret for \"%s\" and \"%s\" is another one at the peer", m->local_id,
+			m->remote_id);
+	snprintf(ret->cure, SIZE,
+		"set the same secret at both ends and load it with --load-creds; it is chosen by "
+		"the "
+		"ids \"%s\" and \"%s\" in the secrets section",
+		m->local_id, m->remote_id);
+}
+
+static void refused(const struct matter *m, struct ike_advice *ret)
+{
+	char text[IKE_NUMBER_TEXT_MAX];
+
+	snprintf(ret->cause, SIZE, "the peer refuses with %s",
+		m->r->failure.notify ? ike_notify_format(m->r->failure.notify, text) : "an error");
+	switch (m->r->failure.notify) {
+	case IKE_NOTIFY_TEMPORARY_FAILURE:
+		snprintf(ret->cure, SIZE, "nothing: the peer was busy, it will be asked again");
+		break;
+	case IKE_NOTIFY_NO_ADDITIONAL_SAS:
+		snprintf(ret->cure, SIZE,
+			"the peer allows no further child in this IKE SA: allow it there, or give "
+			"the "
+			"child a connection of its own");
+		break;
+	case IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE:
+	case IKE_NOTIFY_FAILED_CP_REQUIRED:
+		snprintf(ret->cure, SIZE,
+			"the peer wants to assign an address: it is set up for road warriors, not "
+			"for "
+			"a site");
+		break;
+	case IKE_NOTIFY_SINGLE_PAIR_REQUIRED:
+		snprintf(ret->cure, SIZE,
+			"the peer wants one pair of networks for each child: split "
+			"connections.%s.children.%s",
+			m->connection, m->child);
+		break;
+	default:
+		snprintf(ret->cure, SIZE, "the log of the peer at %s says why", m->remote);
+	}
+}
+
+static void kernel(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE, "the kernel of this host does not do it: %s",
+		or_else(m->r->failure.text, "no reason given"));
+	snprintf(ret->cure, SIZE,
+		"an algorithm that it lacks: load its module (modprobe), or choose another in "
+		"connections.%s.children.%s.esp_proposals; something that exists already: ip xfrm "
+		"policy and ip xfrm state show whose it is",
+		m->connection, m->child);
+}
+
+static void no_route(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE, "this host has no route and no address to reach %s from",
+		m->remote);
+	snprintf(ret->cure, SIZE,
+		"look at ip route get %s: add the route, bring the link up, or correct "
+		"connections.%s.local_addrs and remote_addrs",
+		m->remote, m->connection);
+}
+
+static void no_name(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE, "a host name in connections.%s does not resolve: %s",
+		m->connection, or_else(m->r->failure.text, "no reason given"));
+	snprintf(ret->cure, SIZE,
+		"correct the name in connections.%s.remote_addrs, or see why this host's resolver "
+		"(/etc/resolv.conf) does not find it",
+		m->connection);
+}
+
+static void not_unique(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE,
+		"\"%s\" has an IKE SA already, and connections.%s.unique = keep lets that one stay",
+		m->remote_id, m->connection);
+	snprintf(ret->cure, SIZE,
+		"set connections.%s.unique = replace, or wait until the old one is found dead "
+		"(sooner "
+		"with dpd_delay)",
+		m->connection);
+}
+
+/* The same words for all, when the sentence of the record says it better than we could. */
+static const struct {
+	enum ike_reason reason;
+	const char *cause; /* NULL: the record's */
+	const char *cure;
+} plain[] = {
+	{ IKE_REASON_UNSUPPORTED, NULL,
+		"what is asked for is not possible here: change it in this definition or at the "
+		"peer" },
+	{ IKE_REASON_PROTOCOL, NULL,
+		"one of the daemons, or a box between, is faulty: compare versions, and report "
+		"both "
+		"ends' logs" },
+	{ IKE_REASON_RESOURCES, NULL, "give the daemon more memory, or raise charon.ikesa_limit" },
+	{ IKE_REASON_TERMINATED, "it was ended by command", "--initiate starts it again" },
+	{ IKE_REASON_REPLACED, "a newer IKE SA of the same peer took its place",
+		"nothing, unless it repeats: then two gateways use the same id" },
+	{ IKE_REASON_DELETED_BY_PEER, "the peer ended it",
+		"the peer's log says why; close_action = start brings it back at once" },
+	{ IKE_REASON_EXPIRED, "its lifetime was over before it had a successor",
+		"the failure to rekey it is listed too; life_time has to leave room beyond "
+		"rekey_time" },
+	{ IKE_REASON_ADDRESS_CHANGED, "the address that it was bound to is gone",
+		"nothing, if it comes up under the new address; mobike = yes keeps it up instead" },
+	{ IKE_REASON_INACTIVE, "it carried no traffic for as long as inactivity allows",
+		"nothing; start_action = trap brings it up with the next packet" },
+};
+
+static void advise_plain(const struct matter *m, struct ike_advice *ret)
+{
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
+		if (plain[i].reason != m->r->failure.reason)
+			continue;
+		snprintf(ret->cause, SIZE, "%s",
+			plain[i].cause ? plain[i].cause : or_else(m->r->failure.text, ""));
+		snprintf(ret->cure, SIZE, "%s", plain[i].cure);
+	}
+}
+
+static void advise(const struct matter *m, struct ike_advice *ret)
+{
+	static void (*const advisers[])(const struct matter *m, struct ike_advice *ret) = {
+		[IKE_REASON_PEER_SILENT] = silent,
+		[IKE_REASON_NO_CONNECTION] = no_connection,
+		[IKE_REASON_NO_PROPOSAL] = no_proposal,
+		[IKE_REASON_NO_CHILD_PROPOSAL] = no_child_proposal,
+		[IKE_REASON_NO_SELECTORS] = no_selectors,
+		[IKE_REASON_NO_SHARED_KEY] = no_shared_key,
+		[IKE_REASON_AUTH_FAILED] = auth_failed,
+		[IKE_REASON_REFUSED_BY_PEER] = refused,
+		[IKE_REASON_WRONG_IDENTITY] = wrong_identity,
+		[IKE_REASON_KERNEL] = kernel,
+		[IKE_REASON_NO_ROUTE] = no_route,
+		[IKE_REASON_NO_NAME] = no_name,
+		[IKE_REASON_PFS] = pfs,
+		[IKE_REASON_NOT_UNIQUE] = not_unique,
+	};
+	enum ike_reason reason = m->r->failure.reason;
+
+	if (reason < sizeof(advisers) / sizeof(*advisers) && advisers[reason])
+		advisers[reason](m, ret);
+	else
+		advise_plain(m, ret);
+}
+
+void ike_advise(
+	const struct ike_failure_record *record, const char *connection, struct ike_advice *ret)
+{
+	struct matter m = {
+		.r = record,
+		.connection = or_else(connection, "NAME"),
+		.child = or_else(record->child, "NAME"),
+		.ours = or_else(record->failure.ours, ""),
+		.theirs = or_else(record->failure.theirs, ""),
+		.differs = or_else(record->failure.differs, ""),
+		.local_id = or_else(record->local_id, "%any"),
+		.remote_id = or_else(record->remote_id, "%any"),
+	};
+
+	address_format(&record->local, m.local);
+	address_format(&record->remote, m.remote);
+	*ret = (struct ike_advice){ 0 };
+	advise(&m, ret);
+}

@@ -1,0 +1,137 @@
+/* --explain: how each connection is, what failed, why, and what mends it. */
+#include "swanctl-lite/command.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* "2026-11-28 03:10:22" for seconds since 1970 as text. */
+static const char *moment(struct vici_view section, const char *key, char room[32])
+{
+	time_t seconds = (time_t)strtoll(SWANCTL_GAP_OF(section, key), NULL, 10);
+	struct tm broken;
+
+	if (!localtime_r(&seconds, &broken) ||
+		strftime(room, 32, "%Y-%m-%d %H:%M:%S", &broken) == 0)
+		room[0] = '\0';
+	return room;
+}
+
+/* "12 s", "4 min", "3 h", "5 days". */
+static const char *span(struct vici_view section, const char *key, char room[32])
+{
+	long long seconds = strtoll(SWANCTL_GAP_OF(section, key), NULL, 10);
+
+	if (seconds < 120)
+		snprintf(room, 32, "%lld s", seconds);
+	else if (seconds < 7200)
+		snprintf(room, 32, "%lld min", seconds / 60);
+	else if (seconds < 172800)
+		snprintf(room, 32, "%lld h", seconds / 3600);
+	else
+		snprintf(room, 32, "%lld days", seconds / 86400);
+	return room;
+}
+
+static void print_line(struct vici_view failure, const char *key, const char *label)
+{
+	if (swanctl_has(failure, key))
+		printf("    %-9s%s\n", label, SWANCTL_TEXT_OF(failure, key));
+}
+
+static void print_failure(struct vici_view failure)
+{
+	char first[32], last[32], ago[32];
+	bool many = !vici_is(vici_get(failure, "count"), "1");
+
+	printf("  %s%s%s: %s", swanctl_has(failure, "over-ago") ? "earlier, over by now: " : "",
+		swanctl_has(failure, "child") ? SWANCTL_TEXT_OF(failure, "child") : "",
+		swanctl_has(failure, "child") ? " failed" : "failed",
+		SWANCTL_TEXT_OF(failure, "reason"));
+	if (many)
+		printf(", %s times since %s", SWANCTL_TEXT_OF(failure, "count"),
+			moment(failure, "first", first));
+	printf(", %s%s (%s ago)\n", many ? "last " : "", moment(failure, "last", last),
+		span(failure, "last-ago", ago));
+	printf("    where:   %s with %s, begun by %s\n", SWANCTL_TEXT_OF(failure, "phase"),
+		swanctl_has(failure, "remote-host") ? SWANCTL_TEXT_OF(failure, "remote-host")
+						    : "the peer",
+		vici_is(vici_get(failure, "initiator"), "yes") ? "us" : "the peer");
+	print_line(failure, "text", "what:");
+	print_line(failure, "cause", "cause:");
+	print_line(failure, "cure", "cure:");
+	print_line(failure, "ours", "ours:");
+	print_line(failure, "theirs", "theirs:");
+	print_line(failure, "differs", "differs:");
+	if (swanctl_has(failure, "over-ago"))
+		printf("    over:    it came up %s ago\n", span(failure, "over-ago", ago));
+}
+
+static void print_child(struct vici_view child)
+{
+	char room[32];
+
+	printf("  %s: %s", SWANCTL_NAME_OF(child), SWANCTL_TEXT_OF(child, "state"));
+	if (swanctl_has(child, "installed"))
+		printf(" for %s", span(child, "installed", room));
+	if (!vici_is(vici_get(child, "wanted"), "none"))
+		printf(", wanted (start_action = %s)", SWANCTL_TEXT_OF(child, "wanted"));
+	if (swanctl_has(child, "tries"))
+		printf(", %s failed tries", SWANCTL_TEXT_OF(child, "tries"));
+	if (swanctl_has(child, "next-try"))
+		printf(", next try in %s", span(child, "next-try", room));
+	putchar('\n');
+}
+
+static void print_connection(struct vici_view connection)
+{
+	struct vici_view failures = vici_find(connection, "failures");
+	bool any = false;
+	char room[32];
+
+	if (swanctl_has(connection, "state"))
+		printf("%s: %s", SWANCTL_NAME_OF(connection), SWANCTL_TEXT_OF(connection, "state"));
+	else
+		fputs("fits no connection:", stdout);
+	if (swanctl_has(connection, "established"))
+		printf(" for %s", span(connection, "established", room));
+	if (swanctl_has(connection, "remote-host"))
+		printf(", with %s", SWANCTL_TEXT_OF(connection, "remote-host"));
+	putchar('\n');
+	VICI_EACH(child, vici_find(connection, "children"))
+	print_child(child);
+	VICI_EACH(failure, failures)
+	{
+		print_failure(failure);
+		any = true;
+	}
+	if (!any)
+		puts("  nothing failed since it was loaded");
+}
+
+static void print_event(struct vici_view message)
+{
+	VICI_EACH(connection, message)
+	if (vici_kind(connection) == VICI_SECTION)
+		print_connection(connection);
+}
+
+static int run(struct swanctl *s)
+{
+	struct vici_builder b = { 0 };
+
+	if (s->argument)
+		vici_key_text(&b, "ike", s->argument);
+	int status = swanctl_stream(s, "explain", "explain", &b, print_event);
+	vici_builder_free(&b);
+	return status;
+}
+
+const struct swanctl_command swanctl_explain = {
+	.name = "explain",
+	.letter = 'e',
+	.text = "say what failed, why, and what mends it",
+	.usage = { "[connection]", "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.takes_argument = true,
+	.run = run,
+};

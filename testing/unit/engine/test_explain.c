@@ -1,0 +1,408 @@
+/* Every failure is kept with its cause and its cure, named so that an operator can act on it. */
+#include "libike/advice.h"
+#include "testing/unit/engine/duo.h"
+
+/* The first record of that reason. */
+static const struct ike_failure_record *record_of(
+	const struct sim_node *n, const char *connection, enum ike_reason reason)
+{
+	const struct ike_failure_record *record;
+
+	for (size_t i = 0; (record = ike_engine_failure(n->engine, connection, i)); i++)
+		if (record->failure.reason == reason)
+			return record;
+	ck_abort_msg("%s keeps no %s for %s", n->name, ike_reason_name(reason),
+		connection ? connection : "nobody");
+	return NULL;
+}
+
+static size_t count_records(const struct sim_node *n, const char *connection)
+{
+	size_t count = 0;
+
+	while (ike_engine_failure(n->engine, connection, count))
+		count++;
+	return count;
+}
+
+static void contains(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "no '%s' in: %s", part, text);
+}
+
+/* That is kept, and advice names those words. */
+static const struct ike_failure_record *explains(struct sim_node *n, const char *connection,
+	enum ike_reason reason, const char *cause, const char *cure)
+{
+	const struct ike_failure_record *record = record_of(n, connection, reason);
+	struct ike_advice advice;
+
+	ike_advise(record, connection, &advice);
+	contains(advice.cause, cause);
+	contains(advice.cure, cure);
+	return record;
+}
+
+static void fails(struct duo *d, struct sim_node *n)
+{
+	ck_assert(!duo_initiate(d, n, "net")->done);
+	sim_world_settle(d->world, d->world->now + IKE_SECONDS(60));
+}
+
+START_TEST(a_wrong_psk_at_both_ends)
+{
+	struct duo d = duo_begin(false);
+	const struct ike_failure_record *record;
+
+	d.sun_psk = "what only sun believes";
+	duo_start(&d);
+	fails(&d, d.sun);
+	record = explains(d.sun, "moon", IKE_REASON_AUTH_FAILED,
+		"its secret for \"sun.example.org\" and \"moon.example.org\" is another",
+		"set the same secret at both ends");
+	ck_assert(record->we_initiated);
+	ck_assert_uint_eq(record->phase, IKE_PHASE_AUTH);
+	ck_assert_uint_eq(record->count, 1);
+	ck_assert_ptr_null(record->child);
+	record = explains(d.moon, "sun", IKE_REASON_AUTH_FAILED, "is another one at the peer",
+		"chosen by the ids \"moon.example.org\" and \"sun.example.org\"");
+	ck_assert(!record->we_initiated);
+	ck_assert_str_eq(record->failure.differs, "secret");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_missing_psk)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_psk = NULL;
+	duo_start(&d);
+	fails(&d, d.sun);
+	explains(d.sun, "moon", IKE_REASON_NO_SHARED_KEY, "no secret is loaded",
+		"id-1 = sun.example.org, id-2 = moon.example.org");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_wrong_id_of_the_initiator)
+{
+	struct duo d = duo_begin(false);
+	const struct ike_failure_record *record;
+
+	d.sun_side.local_id = "mars.example.org";
+	duo_start(&d);
+	fails(&d, d.sun);
+	record = explains(d.moon, "sun", IKE_REASON_WRONG_IDENTITY,
+		"the peer calls itself \"mars.example.org\"",
+		"connections.sun.remote.id = mars.example.org");
+	ck_assert_str_eq(record->failure.ours, "sun.example.org");
+	explains(d.sun, "moon", IKE_REASON_AUTH_FAILED, "no connection for these ids", "ids");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_wrong_id_wanted_by_the_initiator)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.remote_id = "mars.example.org";
+	duo_start(&d);
+	fails(&d, d.sun);
+	explains(d.moon, "sun", IKE_REASON_WRONG_IDENTITY, "the peer asks for \"mars.example.org\"",
+		"connections.sun.local.id = mars.example.org");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(somebody_else_answers)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.remote_id = "*.example.net";
+	duo_start(&d);
+	fails(&d, d.sun);
+	explains(d.sun, "moon", IKE_REASON_WRONG_IDENTITY,
+		"the peer calls itself \"moon.example.org\"",
+		"connections.moon.remote.id = moon.example.org");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(no_common_ike_proposal)
+{
+	struct duo d = duo_begin(false);
+	const struct ike_failure_record *record;
+
+	d.sun_side.proposals = "aes256-sha256-ecp384,aes256-sha384-x25519";
+	duo_start(&d);
+	fails(&d, d.sun);
+	record = explains(d.moon, "sun", IKE_REASON_NO_PROPOSAL, "their encryption, key exchange",
+		"connections.sun.proposals");
+	contains(record->failure.theirs, "AES_CBC_256/HMAC_SHA2_384_192");
+	contains(record->failure.ours, "AES_CBC_128");
+	explains(d.sun, "moon", IKE_REASON_NO_PROPOSAL, "accepts none of our IKE proposals",
+		"connections.moon.proposals");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(no_common_esp_proposal)
+{
+	struct duo d = duo_begin(false);
+	const struct ike_failure_record *record;
+
+	d.sun_side.children[0].proposals = "aes256gcm16";
+	duo_start(&d);
+	fails(&d, d.sun);
+	record = explains(d.moon, "sun", IKE_REASON_NO_CHILD_PROPOSAL, "their encryption differs",
+		"connections.sun.children.net.esp_proposals");
+	ck_assert_str_eq(record->child, "net");
+	record = explains(d.sun, "moon", IKE_REASON_NO_CHILD_PROPOSAL, "the peer accepts none",
+		"connections.moon.children.net.esp_proposals");
+	ck_assert_str_eq(record->child, "net");
+	ck_assert_uint_eq(record->failure.notify, 14);
+	duo_end(&d);
+}
+END_TEST
+
+/* IKE_AUTH negotiates no group: it shows with the next key. */
+START_TEST(pfs_that_differs)
+{
+	struct duo d = duo_begin(false);
+
+	d.moon_side.children[0].proposals = _i == 0 ? "aes128gcm16" : "aes128gcm16-ecp256";
+	d.sun_side.children[0].proposals = _i == 2 ? "aes128gcm16" : "aes128gcm16-x25519";
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	ck_assert_uint_eq(count_records(d.moon, "sun"), 0);
+	fails(&d, d.sun);
+	explains(d.sun, "moon", IKE_REASON_PFS, "everything but the key exchange",
+		"connections.moon.children.net.esp_proposals");
+	explains(d.moon, "sun", IKE_REASON_PFS, "everything but the key exchange",
+		"connections.sun.children.net.esp_proposals");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(selectors_that_differ)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.children[0].remote_ts = "10.99.0.0/16";
+	duo_start(&d);
+	fails(&d, d.sun);
+	explains(d.moon, "sun", IKE_REASON_NO_SELECTORS, "peer wants 10.99.0.0/16 === 10.2.0.0/16",
+		"connections.sun.children.net.local_ts");
+	explains(d.sun, "moon", IKE_REASON_NO_SELECTORS, "10.2.0.0/16 === 10.99.0.0/16",
+		"connections.moon.children.net.");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_peer_that_is_silent)
+{
+	struct duo d = duo_begin(false);
+
+	duo_start(&d);
+	sim_node_crash(d.moon);
+	fails(&d, d.sun);
+	explains(d.sun, "moon", IKE_REASON_PEER_SILENT,
+		"192.0.2.1 does not answer the first message", "connections.moon.remote_addrs");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_peer_that_falls_silent)
+{
+	struct duo d = duo_begin(false);
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	sim_node_crash(d.moon);
+	fails(&d, d.sun);
+	explains(d.sun, "moon", IKE_REASON_PEER_SILENT, "192.0.2.1 answers no longer",
+		"dpd_action = start");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(no_route)
+{
+	struct duo d = duo_begin(true);
+	struct why why = { "" };
+	const struct ike_failure_record *record;
+
+	d.sun_side.remote_addrs = "2001:db8::1";
+	duo_start(&d);
+	ck_assert_ptr_null(sim_node_initiate(d.sun, "moon", "net", &why));
+	record = explains(
+		d.sun, "moon", IKE_REASON_NO_ROUTE, "2001:db8::1", "ip route get 2001:db8::1");
+	ck_assert_uint_eq(record->phase, IKE_PHASE_START);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_kernel_that_refuses)
+{
+	struct duo d = duo_begin(false);
+
+	duo_start(&d);
+	d.moon->kernel.install_fails = 1000;
+	fails(&d, d.sun);
+	explains(d.moon, "sun", IKE_REASON_KERNEL, "the kernel of this host",
+		"connections.sun.children.net.esp_proposals");
+	d.moon->kernel.install_fails = 0;
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_peer_that_nobody_knows)
+{
+	struct duo d = duo_begin(false);
+
+	d.moon_side.remote_addrs = "192.0.2.77";
+	duo_start(&d);
+	fails(&d, d.sun);
+	ck_assert_uint_eq(count_records(d.moon, "sun"), 0);
+	explains(d.moon, NULL, IKE_REASON_NO_CONNECTION,
+		"no loaded connection is for a peer at 192.0.2.2", "add 192.0.2.2 to remote_addrs");
+	ck_assert_ptr_null(ike_engine_failure(d.moon->engine, "no such connection", 0));
+	duo_end(&d);
+}
+END_TEST
+
+/* With two connections that only the peer's identity rules out nobody knows which was meant. */
+START_TEST(an_id_that_fits_neither_of_two)
+{
+	struct duo d = duo_begin(false);
+	struct sim_definition second;
+	struct why why = { "" };
+
+	d.sun_side.local_id = "mars.example.org";
+	d.moon_side.remote_addrs = "%any";
+	duo_start(&d);
+	second = d.moon_side;
+	second.name = "venus";
+	second.remote_id = "venus.example.org";
+	ck_assert(sim_node_load(d.moon, sim_define(&second), &why));
+	fails(&d, d.sun);
+	ck_assert_uint_eq(count_records(d.moon, "sun"), 0);
+	ck_assert_uint_eq(count_records(d.moon, "venus"), 0);
+	explains(d.moon, NULL, IKE_REASON_NO_CONNECTION, "calls itself \"mars.example.org\"",
+		"remote.id = mars.example.org");
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(the_same_one_is_counted_and_survives_a_reload_and_is_over_when_it_works)
+{
+	struct duo d = duo_begin(false);
+	struct why why = { "" };
+	const struct ike_failure_record *record;
+	ike_time first;
+
+	d.sun_side.children[0].remote_ts = "10.99.0.0/16";
+	duo_start(&d);
+	first = d.world->now;
+	fails(&d, d.sun);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(1000));
+	fails(&d, d.sun);
+	record = record_of(d.sun, "moon", IKE_REASON_NO_SELECTORS);
+	ck_assert_uint_eq(record->count, 2);
+	ck_assert_int_lt(record->first, first + IKE_SECONDS(10));
+	ck_assert_int_gt(record->last, record->first + IKE_SECONDS(999));
+	ck_assert_int_eq(record->worked_at, IKE_NEVER);
+	d.sun_side.children[0].remote_ts = "10.1.0.0/16";
+	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
+	record = record_of(d.sun, "moon", IKE_REASON_NO_SELECTORS);
+	ck_assert_uint_eq(record->count, 2);
+	ck_assert_int_eq(record->worked_at, IKE_NEVER);
+	ck_assert(duo_initiate(&d, d.sun, "net")->done);
+	record = record_of(d.sun, "moon", IKE_REASON_NO_SELECTORS);
+	ck_assert_int_le(record->worked_at, d.world->now);
+	record = record_of(d.moon, "sun", IKE_REASON_NO_SELECTORS);
+	ck_assert_int_le(record->worked_at, d.world->now);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+static struct ike_failure_record made_up(enum ike_reason reason, unsigned host)
+{
+	struct ike_failure_record record = {
+		.failure = { .reason = reason },
+		.remote = { .family = AF_INET, .octets = { 198, 51, 100, (uint8_t)host } },
+	};
+
+	return record;
+}
+
+/* Strangers from everywhere must neither fill the memory nor hide what counts. */
+START_TEST(a_flood_of_one_kind_leaves_the_others_in_the_list)
+{
+	struct ike_failures list = { 0 };
+	const struct ike_failure_record own = made_up(IKE_REASON_AUTH_FAILED, 1);
+	size_t found = 0;
+
+	ck_assert_ptr_nonnull(ike_failures_note(&list, &own, 1));
+	for (unsigned i = 0; i < 1000; i++) {
+		const struct ike_failure_record strange = made_up(IKE_REASON_NO_PROPOSAL, i);
+
+		ck_assert_ptr_nonnull(ike_failures_note(&list, &strange, 2 + i));
+	}
+	ck_assert_uint_eq(list.count, IKE_FAILURES_MAX);
+	for (size_t i = 0; i < list.count; i++)
+		found += list.items[i].failure.reason == IKE_REASON_AUTH_FAILED;
+	ck_assert_uint_eq(found, 1);
+	ck_assert_uint_eq(list.items[0].remote.octets[3], 999 & 255);
+	ck_assert_uint_eq(list.items[1].remote.octets[3], 998 & 255);
+	ike_failures_free(&list);
+}
+END_TEST
+
+/* No reason without words, whatever the record has. */
+START_TEST(every_reason_has_cause_and_cure)
+{
+	for (int reason = IKE_REASON_NONE + 1; reason < IKE_REASONS; reason++)
+		for (uint8_t phase = IKE_PHASE_START; phase <= IKE_PHASE_ESTABLISHED; phase++) {
+			struct ike_failure_record record = made_up((enum ike_reason)reason, 1);
+			char text[] = "what happened";
+			struct ike_advice advice;
+
+			record.phase = phase;
+			record.failure.text = text;
+			ike_advise(&record, NULL, &advice);
+			ck_assert_msg(advice.cause[0], "no cause: %s",
+				ike_reason_name((enum ike_reason)reason));
+			ck_assert_msg(advice.cure[0], "no cure: %s",
+				ike_reason_name((enum ike_reason)reason));
+		}
+}
+END_TEST
+
+TCase *explain_tests(void)
+{
+	TCase *tests = tcase_create("explain");
+
+	tcase_add_test(tests, a_wrong_psk_at_both_ends);
+	tcase_add_test(tests, a_missing_psk);
+	tcase_add_test(tests, a_wrong_id_of_the_initiator);
+	tcase_add_test(tests, a_wrong_id_wanted_by_the_initiator);
+	tcase_add_test(tests, somebody_else_answers);
+	tcase_add_test(tests, no_common_ike_proposal);
+	tcase_add_test(tests, no_common_esp_proposal);
+	tcase_add_loop_test(tests, pfs_that_differs, 0, 3);
+	tcase_add_test(tests, selectors_that_differ);
+	tcase_add_test(tests, a_peer_that_is_silent);
+	tcase_add_test(tests, a_peer_that_falls_silent);
+	tcase_add_test(tests, no_route);
+	tcase_add_test(tests, a_kernel_that_refuses);
+	tcase_add_test(tests, a_peer_that_nobody_knows);
+	tcase_add_test(tests, an_id_that_fits_neither_of_two);
+	tcase_add_test(
+		tests, the_same_one_is_counted_and_survives_a_reload_and_is_over_when_it_works);
+	tcase_add_test(tests, a_flood_of_one_kind_leaves_the_others_in_the_list);
+	tcase_add_test(tests, every_reason_has_cause_and_cure);
+	return tests;
+}
