@@ -12,6 +12,7 @@
 #include "charon-lite/network.h"
 #include "charon-lite/settings.h"
 #include "charon-lite/udp.h"
+#include "charon-lite/updown.h"
 #include "libike/engine.h"
 
 #include <time.h>
@@ -30,12 +31,14 @@ struct cl_daemon {
 	struct cl_kernel kernel; /* close is NULL while it is not open */
 	struct cl_network *network;
 	struct cl_udp *udp;
+	struct cl_updown *updown;
 	struct ike_engine *engine;
 	struct cl_server *server; /* NULL before it serves and while the daemon stops */
 	struct event *tick;
 	struct event *keepalive;
 	struct event *signals[3];
 	struct event *give_up; /* while stopping: no longer than that */
+	bool peers_done;       /* while stopping: only updown scripts are waited for */
 	uint32_t keepalive_id; /* the last IKE SA that got one in this round; 0: round is over */
 	ike_time keepalive_started;
 	uint64_t last_ticket; /* of commands given to the engine */

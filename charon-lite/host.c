@@ -106,6 +106,7 @@ static void host_event(void *context, const struct ike_event *event)
 {
 	struct cl_daemon *d = context;
 
+	cl_updown_event(d->updown, event);
 	if (d->server)
 		cl_server_event(d->server, event);
 }
@@ -219,24 +220,43 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 	return d->engine != NULL;
 }
 
+static void scripts_done(void *context)
+{
+	cl_daemon_rearm(context);
+}
+
+static bool open_updown(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_updown_config config = {
+		.limit = d->settings.updown_timeout,
+		.context = d,
+		.idle = scripts_done,
+	};
+
+	return cl_updown_open(d->base, d->log, &config, &d->updown, why);
+}
+
 bool cl_host_open(struct cl_daemon *d, struct why *why)
 {
 	d->library = OSSL_LIB_CTX_new();
 	if (!d->library)
 		return why_fail(why, "OpenSSL has no memory");
 	return open_kernel(d, why) && open_sockets(d, why) &&
-	       cl_network_open(d->base, d->log, &d->network, why) && open_engine(d, why);
+	       cl_network_open(d->base, d->log, &d->network, why) && open_updown(d, why) &&
+	       open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
 {
 	ike_engine_free(d->engine);
+	cl_updown_close(d->updown);
 	cl_udp_close(d->udp);
 	cl_network_close(d->network);
 	if (d->kernel.close)
 		d->kernel.close(d->kernel.context);
 	OSSL_LIB_CTX_free(d->library);
 	d->engine = NULL;
+	d->updown = NULL;
 	d->udp = NULL;
 	d->network = NULL;
 	d->kernel = (struct cl_kernel){ 0 };

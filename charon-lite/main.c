@@ -11,19 +11,33 @@
 
 /* How long peers may take to acknowledge that their SAs are gone. */
 #define SHUTDOWN_SECONDS 3
+/* And then the updown scripts that say so on our side. */
+#define SCRIPTS_SECONDS 10
 
 enum {
 	EXIT_USAGE = 2, /* as EXIT_FAILURE is 1: it did not start */
 };
 
+/* Nothing is to be done at the peers any more. */
+static void peers_are_done(struct cl_daemon *d)
+{
+	const struct timeval limit = { SCRIPTS_SECONDS, 0 };
+
+	if (cl_updown_is_idle(d->updown)) {
+		event_base_loopbreak(d->base);
+		return;
+	}
+	if (!d->peers_done)
+		evtimer_add(d->give_up, &limit);
+	d->peers_done = true;
+}
+
 void cl_daemon_rearm(struct cl_daemon *d)
 {
 	ike_time deadline = ike_engine_deadline(d->engine);
 
-	if (d->stopping && ike_engine_is_idle(d->engine)) {
-		event_base_loopbreak(d->base);
-		return;
-	}
+	if (d->stopping && (d->peers_done || ike_engine_is_idle(d->engine)))
+		peers_are_done(d);
 	if (deadline == IKE_NEVER) {
 		evtimer_del(d->tick);
 		return;
@@ -67,6 +81,7 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 	cl_log_configure(d->log, &settings);
 	cl_settings_warn(&settings, d->log);
 	ike_engine_settings(d->engine, &settings.engine);
+	cl_updown_limit(d->updown, settings.updown_timeout);
 	cl_settings_free(&d->settings);
 	d->settings = settings;
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "settings reloaded");
@@ -80,9 +95,14 @@ static void give_up(evutil_socket_t fd, short what, void *context)
 	struct cl_daemon *d = context;
 
 	(void)fd, (void)what;
+	if (d->peers_done) {
+		event_base_loopbreak(d->base);
+		return;
+	}
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO,
 		"not all peers acknowledged that their SAs are gone");
-	event_base_loopbreak(d->base);
+	cl_updown_all_down(d->updown, d->engine);
+	peers_are_done(d);
 }
 
 /* A second signal ends it at once. */

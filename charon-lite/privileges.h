@@ -7,8 +7,9 @@
 #include "libbase/bytes.h"
 #include "libbase/why.h"
 
-/* No new privileges, no core dumps (they would hold keys), no capability but CAP_NET_ADMIN, and
- * that only when the kernel's tables are ours to write. */
-MUST_USE bool cl_privileges_drop(bool keep_net_admin, struct why *why);
+/* No new privileges, no core dumps (they would hold keys), and no capabilities. keep: but
+ * CAP_NET_ADMIN for the kernel's tables, and for updown scripts CAP_NET_RAW, which the daemon
+ * itself holds without effect. */
+MUST_USE bool cl_privileges_drop(bool keep, struct why *why);
 
 #endif

@@ -109,7 +109,7 @@ static const char *text_of(const struct cl_settings *s, const char *path, const 
 static bool read_all(struct cl_settings *s, struct why *why)
 {
 	struct ike_settings *e = &s->engine;
-	ike_time keep_alive = IKE_SECONDS(20);
+	ike_time keep_alive = IKE_SECONDS(20), updown = IKE_SECONDS(60);
 
 	ike_settings_default(e);
 	if (!read_port(s, "port", &e->port, why) ||
@@ -125,12 +125,17 @@ static bool read_all(struct cl_settings *s, struct why *why)
 			s, "init_limit_half_open", UINT32_MAX, &e->init_limit_half_open, why) ||
 		!read_number(s, "fragment_size", UINT16_MAX, &e->fragment_size, why) ||
 		!read_number(s, "ikesa_limit", UINT32_MAX, &e->max_ikev2_sas, why) ||
-		!read_time(s, "keep_alive", &keep_alive, why))
+		!read_time(s, "keep_alive", &keep_alive, why) ||
+		!read_time(s, "plugins.updown.timeout", &updown, why))
 		return false;
+	if (updown == 0)
+		return wrong(cl_settings_key(s, "plugins.updown.timeout"),
+			"a time that a script could end in", why);
 	if (e->port && e->port == e->port_nat_t)
 		return settings_fail(&cl_settings_key(s, "port_nat_t")->place, why,
 			"port_nat_t must differ from port");
 	s->keep_alive = (uint32_t)((keep_alive + 999) / 1000);
+	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
 	s->interfaces_use = text_of(s, "interfaces_use", NULL);
 	s->interfaces_ignore = text_of(s, "interfaces_ignore", NULL);

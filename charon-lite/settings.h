@@ -24,6 +24,7 @@ struct cl_settings {
 	const char *interfaces_use;    /* comma-separated; NULL: all */
 	const char *interfaces_ignore; /* or NULL; without effect beside interfaces_use */
 	uint32_t keep_alive;           /* seconds between NAT keepalives; 0: none */
+	uint32_t updown_timeout;       /* seconds that an updown script may take */
 };
 
 /* The file named in the environment's STRONGSWAN_CONF, else CL_SETTINGS_PATH, which may be

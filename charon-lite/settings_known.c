@@ -37,6 +37,7 @@ static const struct {
 	{ "syslog.*", HONOURED },
 	{ "journal.*", HONOURED },
 	{ "plugins.vici.socket", HONOURED },
+	{ "plugins.updown.timeout", HONOURED },
 	{ "load", NEEDLESS },
 	{ "load_modular", NEEDLESS },
 	{ "plugins.*.load", NEEDLESS },

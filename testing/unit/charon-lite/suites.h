@@ -10,5 +10,6 @@ TCase *log_cases(void);
 TCase *process_cases(void);
 TCase *vici_cases(void);
 TCase *hostile_cases(void);
+TCase *updown_cases(void);
 
 #endif
