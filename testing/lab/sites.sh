@@ -49,8 +49,9 @@ gateway_of() {
 	done
 }
 
-topology_build() {
-	local links='' site
+# topology_lines NAME: what the topology consists of, in links and site_lines
+topology_lines() {
+	links=''
 	site_lines=()
 	cable alice eth0 moon lan
 	cable bob eth0 sun lan
@@ -96,7 +97,11 @@ topology_build() {
 	esac
 	address wan moon 198.51.100.254/24 2001:db8:1::fe/64
 	address wan sun 203.0.113.254/24 2001:db8:2::fe/64
+}
 
+topology_build() {
+	local links site
+	topology_lines "$1" || return
 	for site in "${!site_lines[@]}"; do
 		ip netns add "$site"
 	done

@@ -117,12 +117,20 @@ wire_plain='icmp or (icmp6 and (ip6[40] == 128 or ip6[40] == 129)) or net 10.0.0
 # wire_address SITE FAMILY: the address under which the wide area sees the gateway
 wire_address() { outer "$1" "$2" remote; }
 
-# wire_watch: notes all that passes the wide-area router in wire.pcap
+# wire_watch [FILTER]: notes all that passes the wide-area router (and matches) in wire.pcap
 wire_watch() {
 	(exec nsenter --net=/run/netns/wan tcpdump -n -i any -p -U --immediate-mode -Z root \
-		-w "$scene_logs/wire.pcap" >"$scene_logs/tcpdump" 2>&1) &
+		-w "$scene_logs/wire.pcap" "$@" >"$scene_logs/tcpdump" 2>&1) &
 	pid_of[wire]=$!
 	within 5 grep -q 'listening on' "$scene_logs/tcpdump" || failed "tcpdump does not start"
+}
+
+# wire_without_esp: what was noted so far is in before.pcap; from now on ESP is not noted
+wire_without_esp() {
+	kill "${pid_of[wire]}"
+	wait "${pid_of[wire]}"
+	mv "$scene_logs/wire.pcap" "$scene_logs/before.pcap"
+	wire_watch "not ($wire_esp)"
 }
 
 # wire_has FILTER: a packet like this has passed
