@@ -3,7 +3,7 @@
  * are known, then by identities. As strongSwan chooses: exact before ranges before any, the first
  * loaded among equals.
  */
-#include "libike/engine_priv.h"
+#include "libike/supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void replace(struct ike_engine *e, struct ike_loaded *loaded, struct ike_
 
 	loaded->connection = c;
 	loaded->by_name.key = c->name; /* the same text, but it lives in the connection */
-	ike_supervise_unloaded(e, old);
+	ike_supervise_replaced(e, old);
 	ike_connection_free(old);
 }
 

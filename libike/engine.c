@@ -1,5 +1,6 @@
 /* The engine: made, fed with datagrams and time, looked at, ended. */
 #include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
 
 #include <stdlib.h>
 
@@ -47,6 +48,7 @@ void ike_engine_free(struct ike_engine *e)
 		return;
 	while (e->by_id)
 		ike_sa_free(e, e->by_id);
+	ike_sites_free(e);
 	ike_traps_free(e);
 	ike_reqids_free(e);
 	ike_commands_free(e);
@@ -95,6 +97,9 @@ void ike_engine_tick(struct ike_engine *e, ike_time now)
 		if (timer->kind == IKE_TIMER_SA)
 			ike_sa_wake(e,
 				(struct ike_sa *)((char *)timer - offsetof(struct ike_sa, timer)));
+		else
+			ike_wish_look(e, (struct ike_wish *)((char *)timer -
+							     offsetof(struct ike_wish, timer)));
 	}
 }
 
@@ -105,6 +110,7 @@ void ike_engine_shutdown(struct ike_engine *e, ike_time now)
 
 	e->now = now;
 	e->shutting_down = true;
+	ike_supervise_nothing(e);
 	while (e->traps)
 		ike_trap_remove(e, e->traps);
 	ike_failure_set(&failure, IKE_REASON_TERMINATED, NULL, NULL, "shutting down");

@@ -24,6 +24,7 @@ struct ike_peer;
 struct ike_peer_count;
 struct ike_counters;
 struct ike_command;
+struct ike_site;
 
 struct ike_engine {
 	struct ike_host host;
@@ -35,6 +36,8 @@ struct ike_engine {
 	struct ike_loaded *loaded; /* uthash by name */
 	struct ike_loaded **loaded_order;
 	size_t loaded_count;
+
+	struct ike_site *sites; /* what is wanted, by connection name: wishes.h */
 
 	struct ike_sa *by_spi;
 	struct ike_sa *by_id;
@@ -147,17 +150,15 @@ struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct
 struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,
 	const char *child, const struct ike_child_config **ret, struct why *why);
 
-/* ---- supervisor.c ---- */
-/* What the children's start_action asks for: installed traps, started children. */
-void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c);
-/* The definition is no longer wanted: its traps go, its SAs stay. */
-void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c);
-
 /* ---- initiate.c ---- */
 /* config may be NULL (childless). ret_ike_id may be NULL. */
 MUST_USE bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, const struct ike_initiate *what,
 	uint32_t *ret_ike_id, struct why *why);
+/* By an IKE SA that is up or being established by us. False when memory ran out. The SA may be gone
+ * afterwards. */
+MUST_USE bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, uint64_t ticket);
 
 /* ---- trap.c ---- */
 MUST_USE bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,

@@ -1,5 +1,6 @@
 /* Commands that make SAs and end them. */
 #include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
 
 static bool choose_remote(const struct ike_connection *c, const struct ike_initiate *what,
 	struct address *ret, struct why *why)
@@ -90,7 +91,7 @@ static struct ike_sa *make_sa(struct ike_engine *e, struct ike_connection *c,
 }
 
 /* The child that is to be made, or the childless SA's own answer. */
-static bool queue_wish(struct ike_engine *e, struct ike_sa *sa,
+static bool queue_child(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_child_config *config, uint64_t ticket)
 {
 	struct ike_child *child = config ? ike_child_new(e, sa, config) : NULL;
@@ -146,7 +147,7 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 		return why_fail(
 			why, "no IKE_SA for '%s': out of memory, or limit reached", c->name);
 	bool expected = ike_command_expect(e, what->ticket);
-	if (!expected || !queue_wish(e, sa, config, what->ticket)) {
+	if (!expected || !queue_child(e, sa, config, what->ticket)) {
 		if (expected)
 			ike_command_cancel(e, what->ticket);
 		if (is_new)
@@ -155,6 +156,15 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	}
 	if (ret_ike_id)
 		*ret_ike_id = sa->unique_id;
+	ike_tasks_run(e, sa);
+	return true;
+}
+
+bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, uint64_t ticket)
+{
+	if (!queue_child(e, sa, config, ticket))
+		return false;
 	ike_tasks_run(e, sa);
 	return true;
 }
@@ -265,10 +275,16 @@ bool ike_engine_terminate(struct ike_engine *e, ike_time now, const struct ike_t
 	if (!what->ike && !what->child && !what->ike_id && !what->child_id)
 		return why_fail(why, "name what to terminate: ike, child, ike-id or child-id");
 	size_t count = count_matches(e, what);
+	/* What waits for another try is ended as well. */
+	size_t waiting = what->ike_id || what->child_id
+				 ? 0
+				 : ike_supervise_terminated(e, what->ike, what->child);
 	if (ret_count)
-		*ret_count = count;
-	if (count == 0)
+		*ret_count = count > 0 ? count : waiting;
+	if (count == 0 && waiting == 0)
 		return why_fail(why, "no matching SAs to terminate found");
+	if (count == 0 && ike_command_expect(e, what->ticket))
+		ike_command_finish(e, what->ticket, true, NULL);
 	/* Only the first can fail: the others count. */
 	for (size_t i = 0; i < count; i++)
 		if (!ike_command_expect(e, what->ticket))

@@ -1,28 +1,157 @@
 /*
- * What the peer definitions want to be so: start_action.
+ * Keeps every child as its peer definition wants it.
+ *
+ * start_action, close_action and dpd_action make and end wishes; nothing else starts anything.
+ * Whatever ends a child, or fails to make one, says so here and why; all that happens then is that
+ * a wish's timer is set. When it has come, what is wanted is held against what is there, under any
+ * version of the definition and whoever began it, and what lacks is attempted: so no more than one
+ * attempt of a wish is alive, and a wish that is met already starts nothing. A wish never rests
+ * unmet: failures only make the pauses longer.
  */
-#include "libike/engine_priv.h"
+#include "libike/supervisor.h"
 
-void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c)
+#include "libike/ikev2/ikev2.h"
+
+/* Pauses after failures in a row: doubled from the first to the last. */
+struct pauses {
+	ike_time first;
+	ike_time last;
+};
+
+/* A peer that is silent was waited for already: its retransmissions are a pause themselves. */
+static const struct pauses of_silence = { IKE_SECONDS(1), IKE_SECONDS(15) };
+static const struct pauses of_failures = { IKE_SECONDS(1), IKE_SECONDS(60) };
+/* What somebody has to set right before it can work. */
+static const struct pauses of_refusals = { IKE_SECONDS(10), IKE_SECONDS(300) };
+
+/* A child that lived this long was no failure. */
+#define STEADY IKE_SECONDS(60)
+/* How long a peer that has begun is let go first. */
+#define DEFERENCE IKE_SECONDS(4)
+
+static const struct pauses *pauses_after(enum ike_reason reason)
 {
-	struct why why;
-
-	for (size_t i = 0; i < c->child_count; i++) {
-		const struct ike_child_config *config = c->children[i];
-		struct ike_initiate what = { 0 };
-
-		if ((config->start_action & IKE_ACTION_TRAP) &&
-			!ike_trap_install(e, c, config, &why))
-			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT, "start_action of '%s': %s",
-				config->name, why.text);
-		if ((config->start_action & IKE_ACTION_START) &&
-			!ike_initiate(e, c, config, &what, NULL, &why))
-			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT, "start_action of '%s': %s",
-				config->name, why.text);
+	switch (reason) {
+	case IKE_REASON_PEER_SILENT:
+		return &of_silence;
+	case IKE_REASON_NO_CONNECTION:
+	case IKE_REASON_NO_PROPOSAL:
+	case IKE_REASON_NO_CHILD_PROPOSAL:
+	case IKE_REASON_NO_SELECTORS:
+	case IKE_REASON_NO_SHARED_KEY:
+	case IKE_REASON_AUTH_FAILED:
+	case IKE_REASON_WRONG_IDENTITY:
+	case IKE_REASON_UNSUPPORTED:
+		return &of_refusals;
+	default:
+		return &of_failures;
 	}
 }
 
-void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c)
+/* Within a quarter of it, so that many that failed together don't come back together. */
+static ike_time jittered(struct ike_engine *e, ike_time pause)
+{
+	uint32_t draw;
+
+	if (!ike_crypto_random(e->crypto, &draw, sizeof(draw)))
+		return pause;
+	return pause - pause / 4 + (ike_time)(draw % (uint32_t)(pause / 2 + 1));
+}
+
+static ike_time pause_after(struct ike_engine *e, enum ike_reason reason, uint32_t failures)
+{
+	const struct pauses *p = pauses_after(reason);
+	ike_time pause = p->first;
+
+	for (uint32_t i = 1; i < failures && pause < p->last; i++)
+		pause *= 2;
+	return jittered(e, pause < p->last ? pause : p->last);
+}
+
+static void look_again(struct ike_engine *e, struct ike_wish *wish, ike_time pause)
+{
+	ike_timer_set(e, &wish->timer, e->now + pause);
+}
+
+static void wish_failed(struct ike_engine *e, struct ike_wish *wish, enum ike_reason reason)
+{
+	wish->failures++;
+	wish->deferred = false;
+	ike_time pause = pause_after(e, reason, wish->failures);
+	look_again(e, wish, pause);
+	ike_log(e, NULL, IKE_LOG_IKE, IKE_LOG_INFO,
+		"CHILD_SA '%s' of '%s' is wanted: trying again in %d.%d s", wish->child,
+		wish->site->name, (int)(pause / 1000), (int)(pause % 1000 / 100));
+}
+
+/* What a wish no longer asks for; it goes when nothing is left. */
+static void wish_less(struct ike_engine *e, struct ike_wish *wish, uint8_t actions)
+{
+	wish->wanted &= (uint8_t)~actions;
+	if (!wish->wanted)
+		ike_wish_remove(e, wish);
+}
+
+static struct ike_wish *wish_more(
+	struct ike_engine *e, struct ike_site *site, const char *child, uint8_t actions)
+{
+	struct ike_wish *wish = ike_wish_add(e, site, child);
+
+	if (wish)
+		wish->wanted |= actions;
+	else
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"out of memory: CHILD_SA '%s' of '%s' is not watched", child, site->name);
+	return wish;
+}
+
+/* ---- What the definitions say ---- */
+
+static bool is_shunt(const struct ike_child_config *config)
+{
+	return config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP;
+}
+
+static void wish_as_loaded(
+	struct ike_engine *e, struct ike_site *site, const struct ike_child_config *config)
+{
+	uint8_t actions = config->start_action;
+	struct ike_wish *wish;
+
+	if (is_shunt(config) && (actions & IKE_ACTION_START))
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"start_action of '%s': a pass or drop policy can only be installed (trap)",
+			config->name);
+	if (is_shunt(config))
+		actions &= IKE_ACTION_TRAP;
+	if (!actions || !(wish = wish_more(e, site, config->name, actions)))
+		return;
+	wish->failures = 0;
+	ike_wish_look(e, wish);
+}
+
+void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c)
+{
+	struct ike_site *site = ike_site_add(e, c);
+	struct ike_wish *wish, *next;
+
+	if (!site) {
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"out of memory: connection '%s' is not watched", c->name);
+		return;
+	}
+	/* Wishes of an older version go by what the new one says. */
+	for (wish = site->wishes; wish; wish = next) {
+		const struct ike_child_config *config = ike_connection_child(c, wish->child);
+
+		next = wish->next;
+		wish_less(e, wish, (uint8_t) ~(config ? config->start_action : IKE_ACTION_NONE));
+	}
+	for (size_t i = 0; i < c->child_count; i++)
+		wish_as_loaded(e, site, c->children[i]);
+}
+
+void ike_supervise_replaced(struct ike_engine *e, const struct ike_connection *c)
 {
 	struct ike_trap *trap, *next;
 
@@ -31,4 +160,255 @@ void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c
 		if (trap->connection == c)
 			ike_trap_remove(e, trap);
 	}
+}
+
+void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c)
+{
+	struct ike_site *site = ike_site_find(e, c->name);
+
+	while (site && site->wishes)
+		ike_wish_remove(e, site->wishes);
+	ike_supervise_replaced(e, c);
+	ike_site_prune(e, c->name);
+}
+
+void ike_supervise_nothing(struct ike_engine *e)
+{
+	for (struct ike_site *site = e->sites; site; site = site->by_name.next)
+		while (site->wishes)
+			ike_wish_remove(e, site->wishes);
+}
+
+void ike_supervise_hurry(struct ike_engine *e)
+{
+	for (struct ike_site *site = e->sites; site; site = site->by_name.next)
+		for (struct ike_wish *wish = site->wishes; wish; wish = wish->next)
+			if (wish->timer.at != IKE_NEVER)
+				look_again(e, wish, jittered(e, 200));
+}
+
+/* ---- Wanted against actual ---- */
+
+static void look_at_trap(struct ike_engine *e, struct ike_wish *wish, struct ike_connection *c,
+	const struct ike_child_config *config)
+{
+	struct why why;
+
+	if (ike_trap_find(e, c->name, config->name) || ike_trap_install(e, c, config, &why))
+		return;
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT, "trap policies of '%s': %s", config->name,
+		why.text);
+	wish_failed(e, wish, IKE_REASON_KERNEL);
+}
+
+/* The peer's IKE_SA_INIT is here: it may be about to bring the child itself. */
+static bool peer_has_begun(const struct ike_engine *e, const struct ike_connection *c)
+{
+	for (const struct ike_sa *sa = c->sas; sa; sa = sa->next)
+		if (!sa->initiator &&
+			(sa->state == IKE_SA_CONNECTING
+					? sa->created_at + DEFERENCE > e->now
+					: sa->established_at != IKE_NEVER &&
+						  sa->established_at + DEFERENCE > e->now))
+			return true;
+	return false;
+}
+
+enum place {
+	PLACE_NONE, /* a new IKE SA is needed */
+	PLACE_HERE,
+	PLACE_SOON, /* one that is being rekeyed */
+};
+
+/* The IKE SA that the child goes to: the newest that is up, else the attempt that is under way. */
+static enum place find_place(const struct ike_connection *c, struct ike_sa **ret)
+{
+	enum place place = PLACE_NONE;
+
+	*ret = NULL;
+	for (struct ike_sa *sa = c->sas; sa; sa = sa->next) {
+		bool up = sa->state == IKE_SA_ESTABLISHED;
+
+		if (sa->state == IKE_SA_REKEYING && !*ret)
+			place = PLACE_SOON;
+		if (!up &&
+			!(sa->state <= IKE_SA_CONNECTING && sa->initiator && !sa->was_established))
+			continue;
+		if (up || !*ret)
+			*ret = sa;
+		place = PLACE_HERE;
+	}
+	return place;
+}
+
+static void start(struct ike_engine *e, struct ike_wish *wish, struct ike_connection *c,
+	const struct ike_child_config *config)
+{
+	struct ike_initiate what = { 0 };
+	struct ike_failure failure = { 0 };
+	struct ike_sa *sa;
+	struct why why;
+
+	if (!wish->deferred && peer_has_begun(e, c)) {
+		wish->deferred = true;
+		look_again(e, wish, jittered(e, DEFERENCE));
+		return;
+	}
+	switch (find_place(c, &sa)) {
+	case PLACE_SOON:
+		look_again(e, wish, jittered(e, IKE_SECONDS(2)));
+		return;
+	case PLACE_HERE:
+		if (!ike_initiate_child_on(e, sa, config, 0))
+			wish_failed(e, wish, IKE_REASON_RESOURCES);
+		return;
+	case PLACE_NONE:
+		break;
+	}
+	if (ike_initiate(e, c, config, &what, NULL, &why))
+		return;
+	ike_failure_set(&failure, IKE_REASON_NO_ROUTE, NULL, NULL, "%s", why.text);
+	ike_log_failure(e, NULL, c, &failure);
+	ike_failure_free(&failure);
+	wish_failed(e, wish, IKE_REASON_NO_ROUTE);
+}
+
+void ike_wish_look(struct ike_engine *e, struct ike_wish *wish)
+{
+	struct ike_loaded *loaded = ike_loaded_find(e, wish->site->name);
+	struct ike_connection *c = loaded ? loaded->connection : NULL;
+	const struct ike_child_config *config = c ? ike_connection_child(c, wish->child) : NULL;
+
+	ike_timer_set(e, &wish->timer, IKE_NEVER);
+	if (!config) {
+		ike_wish_remove(e, wish);
+		return;
+	}
+	if (wish->wanted & IKE_ACTION_TRAP)
+		look_at_trap(e, wish, c, config);
+	if ((wish->wanted & IKE_ACTION_START) && !ike_site_has_child(wish->site, wish->child, NULL))
+		start(e, wish, c, config);
+}
+
+/* ---- What happened ---- */
+
+void ike_supervise_up(struct ike_engine *e, const struct ike_child *child)
+{
+	struct ike_site *site = ike_site_find(e, child->sa->connection->name);
+	struct ike_wish *wish = ike_wish_find(site, child->config->name);
+
+	if (!wish)
+		return;
+	wish->deferred = false;
+	if (!(wish->wanted & IKE_ACTION_TRAP))
+		ike_timer_set(e, &wish->timer, IKE_NEVER);
+}
+
+void ike_supervise_failed(
+	struct ike_engine *e, const struct ike_child *child, enum ike_reason reason)
+{
+	struct ike_site *site = ike_site_find(e, child->sa->connection->name);
+	struct ike_wish *wish = ike_wish_find(site, child->config->name);
+
+	if (!wish || !(wish->wanted & IKE_ACTION_START) ||
+		ike_site_has_child(site, wish->child, child))
+		return;
+	if (reason == IKE_REASON_TERMINATED)
+		wish_less(e, wish, IKE_ACTION_START);
+	else if (reason == IKE_REASON_REPLACED)
+		look_again(e, wish, jittered(e, DEFERENCE));
+	else
+		wish_failed(e, wish, reason);
+}
+
+/* What the definition wants when a child ended so. */
+static uint8_t action_after(
+	const struct ike_child_config *config, const struct ike_wish *wish, enum ike_reason reason)
+{
+	switch (reason) {
+	case IKE_REASON_DELETED_BY_PEER:
+		return config->close_action;
+	case IKE_REASON_PEER_SILENT:
+		return config->dpd_action;
+	case IKE_REASON_TERMINATED:
+	case IKE_REASON_INACTIVE:
+		return IKE_ACTION_NONE;
+	case IKE_REASON_EXPIRED: /* a lifetime says when keys end, not when the tunnel does */
+		return IKE_ACTION_START;
+	default: /* nobody meant it to end */
+		return (uint8_t)(config->dpd_action | (wish ? wish->wanted : 0));
+	}
+}
+
+static void restart(struct ike_engine *e, struct ike_site *site, const struct ike_child *child,
+	enum ike_reason reason)
+{
+	struct ike_wish *wish = wish_more(e, site, child->config->name, IKE_ACTION_START);
+
+	if (!wish)
+		return;
+	if (child->installed_at != IKE_NEVER && e->now - child->installed_at >= STEADY)
+		wish->failures = 0;
+	/* The first time at once; a child that keeps ending is no better than one that fails. */
+	look_again(e, wish, wish->failures > 0 ? pause_after(e, reason, wish->failures) : 0);
+	wish->failures++;
+}
+
+void ike_supervise_ended(
+	struct ike_engine *e, const struct ike_child *child, enum ike_reason reason)
+{
+	const char *connection = child->sa->connection->name, *name = child->config->name;
+	struct ike_site *site = ike_site_find(e, connection);
+	struct ike_loaded *loaded = ike_loaded_find(e, connection);
+	const struct ike_child_config *config =
+		loaded ? ike_connection_child(loaded->connection, name) : NULL;
+	struct ike_wish *wish = ike_wish_find(site, name);
+
+	if (e->shutting_down || !config || !site || ike_site_has_child(site, name, child))
+		return;
+	if (reason == IKE_REASON_REPLACED) { /* by something that is about to have the child */
+		if (wish)
+			look_again(e, wish, jittered(e, DEFERENCE));
+		return;
+	}
+	uint8_t action = action_after(config, wish, reason);
+	if ((action & IKE_ACTION_TRAP) &&
+		(wish = wish_more(e, site, name, IKE_ACTION_TRAP))) /* before its policies go */
+		look_at_trap(e, wish, loaded->connection, config);
+	if (action & IKE_ACTION_START) {
+		restart(e, site, child, reason);
+	} else if (wish && (wish->wanted & IKE_ACTION_START)) {
+		ike_log(e, NULL, IKE_LOG_IKE, IKE_LOG_INFO,
+			"CHILD_SA '%s' of '%s' ended (%s) and is not wanted any more", name,
+			connection, ike_reason_name(reason));
+		wish_less(e, wish, IKE_ACTION_START);
+	}
+}
+
+size_t ike_supervise_terminated(struct ike_engine *e, const char *ike, const char *child)
+{
+	struct ike_site *site;
+	struct ike_wish *wish, *next;
+	size_t count = 0;
+
+	for (site = ike ? ike_site_find(e, ike) : e->sites; site;
+		site = ike ? NULL : site->by_name.next) {
+		for (wish = site->wishes; wish; wish = next) {
+			next = wish->next;
+			if (!(wish->wanted & IKE_ACTION_START) ||
+				(child && strcmp(wish->child, child) != 0))
+				continue;
+			count += !ike_site_has_child(site, wish->child, NULL);
+			wish_less(e, wish, IKE_ACTION_START);
+		}
+	}
+	return count;
+}
+
+void ike_supervise_uninstalled(struct ike_engine *e, const char *ike, const char *child)
+{
+	struct ike_wish *wish = ike_wish_find(ike_site_find(e, ike), child);
+
+	if (wish)
+		wish_less(e, wish, IKE_ACTION_TRAP);
 }

@@ -3,6 +3,7 @@
  * install command. A packet that meets a trap raises an acquire, which starts the child.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
 
 #include <stdlib.h>
 
@@ -200,6 +201,7 @@ bool ike_engine_uninstall(
 	e->now = now;
 	if (!trap)
 		return why_fail(why, "policy '%s' not found", child);
+	ike_supervise_uninstalled(e, trap->connection->name, child);
 	ike_trap_remove(e, trap);
 	return true;
 }

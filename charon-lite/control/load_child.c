@@ -122,7 +122,7 @@ static bool set_hw_offload(
 	return cl_load_word(&offload, &none, text, why);
 }
 
-static const struct cl_load_word start_actions[] = {
+static const struct cl_load_word actions[] = {
 	{ "none", IKE_ACTION_NONE },
 	{ "trap", IKE_ACTION_TRAP },
 	{ "route", IKE_ACTION_TRAP },
@@ -130,18 +130,8 @@ static const struct cl_load_word start_actions[] = {
 	{ "start", IKE_ACTION_START },
 	{ "restart", IKE_ACTION_START },
 	{ "trap|start", IKE_ACTION_TRAP | IKE_ACTION_START },
+	{ "start|trap", IKE_ACTION_TRAP | IKE_ACTION_START },
 	{ "clear", IKE_ACTION_NONE },
-	{ NULL, 0 },
-};
-
-static const struct cl_load_word later_actions[] = {
-	{ "none", IKE_ACTION_NONE },
-	{ "clear", IKE_ACTION_NONE },
-	{ "trap", IKE_ACTION_TRAP },
-	{ "route", IKE_ACTION_TRAP },
-	{ "hold", IKE_ACTION_TRAP },
-	{ "start", IKE_ACTION_START },
-	{ "restart", IKE_ACTION_START },
 	{ NULL, 0 },
 };
 
@@ -167,9 +157,9 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "mode", cl_load_word, AT(mode), { .words = modes } },
 	{ "policies", cl_load_bool, AT(policies) },
 	{ "policies_fwd_out", cl_load_bool, AT(policies_fwd_out) },
-	{ "dpd_action", cl_load_word, AT(dpd_action), { .words = later_actions }, .later = true },
+	{ "dpd_action", cl_load_word, AT(dpd_action), { .words = actions } },
 	{ "ipcomp", cl_load_refuse, 0, { .harmless = "no" } },
-	{ "inactivity", cl_load_time, AT(inactivity), .later = true },
+	{ "inactivity", cl_load_time, AT(inactivity) },
 	{ "reqid", cl_load_u32, AT(reqid) },
 	{ "priority", cl_load_u32, AT(priority) },
 	{ "interface", cl_load_text, AT(interface) },
@@ -188,9 +178,8 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "copy_df", cl_load_bool, AT(copy_df) },
 	{ "copy_ecn", cl_load_bool, AT(copy_ecn) },
 	{ "copy_dscp", set_copy_dscp },
-	{ "start_action", cl_load_word, AT(start_action), { .words = start_actions } },
-	{ "close_action", cl_load_word, AT(close_action), { .words = later_actions },
-		.later = true },
+	{ "start_action", cl_load_word, AT(start_action), { .words = actions } },
+	{ "close_action", cl_load_word, AT(close_action), { .words = actions } },
 	{ NULL },
 };
 

@@ -57,6 +57,43 @@ static bool set_dscp(const struct cl_load_key *key, void *object, const char *te
 	return true;
 }
 
+/* ---- Our own: retransmission of this connection's requests, as charon.retransmit_* ---- */
+
+static bool set_retransmit_tries(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct ike_connection *c = object;
+
+	(void)key;
+	if (value_unsigned(bytes_of_text(text), &c->retransmit_tries) && c->retransmit_tries <= 100)
+		return true;
+	return why_fail(why, "'%s' is not a number up to 100", text);
+}
+
+static bool set_retransmit_timeout(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct ike_connection *c = object;
+
+	(void)key;
+	if (value_milliseconds(bytes_of_text(text), &c->retransmit_timeout) &&
+		c->retransmit_timeout > 0 && c->retransmit_timeout <= IKE_SECONDS(86400))
+		return true;
+	return why_fail(why, "'%s' is not a time of at most a day: expected seconds, as 4.0", text);
+}
+
+static bool set_retransmit_base(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct ike_connection *c = object;
+
+	(void)key;
+	if (value_double(bytes_of_text(text), &c->retransmit_base) && c->retransmit_base >= 1 &&
+		c->retransmit_base <= 10)
+		return true;
+	return why_fail(why, "'%s' is not a factor from 1 to 10", text);
+}
+
 /* As responder, "either" is IKEv2 for peers that speak it: the other half comes later. */
 static const struct cl_load_word versions[] = {
 	{ "0", 0 },
@@ -117,7 +154,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "dscp", set_dscp, .later = true },
 	{ "encap", cl_load_bool, AT(encap) },
 	{ "mobike", cl_load_bool, AT(mobike) },
-	{ "dpd_delay", cl_load_time, AT(dpd_delay), .later = true },
+	{ "dpd_delay", cl_load_time, AT(dpd_delay) },
 	{ "dpd_timeout", cl_load_time, AT(dpd_timeout), .later = true },
 	{ "fragmentation", cl_load_word, AT(fragmentation), { .words = fragmentations } },
 	{ "childless", cl_load_word, AT(childless), { .words = childless_words } },
@@ -127,6 +164,9 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "ppk_id", cl_load_refuse },
 	{ "ppk_required", cl_load_refuse, 0, { .harmless = "no" } },
 	{ "keyingtries", cl_load_u32, AT(keyingtries) },
+	{ "retransmit_tries", set_retransmit_tries },
+	{ "retransmit_timeout", set_retransmit_timeout },
+	{ "retransmit_base", set_retransmit_base },
 	{ "unique", cl_load_word, AT(unique), { .words = uniques } },
 	{ "reauth_time", cl_load_time, AT(reauth_time), .later = true },
 	{ "rekey_time", cl_load_time, AT(rekey_time), .later = true },

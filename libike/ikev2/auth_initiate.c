@@ -204,6 +204,7 @@ static void finish_child(struct ike_received *x, struct ike_task *task)
 	bool done = ike_child_accept(x, task, true, bytes_of(n->nonce, n->nonce_length),
 		n->peer_nonce, &failure, &inform);
 	if (!done) {
+		task->reason = (uint8_t)failure.reason;
 		ike_log_child_failure(
 			x->e, sa, sa->connection, task->child->config->name, &failure);
 		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,

@@ -58,6 +58,7 @@ enum ike_outcome ike_create_child_answered(struct ike_received *x)
 	bool done = ike_child_accept(x, task, false, bytes_of(task->offer->nonce, IKE_NONCE_LENGTH),
 		x->message->nonce, &failure, &inform);
 	if (!done) {
+		task->reason = (uint8_t)failure.reason;
 		ike_log_child_failure(
 			x->e, sa, sa->connection, task->child->config->name, &failure);
 		if (inform)

@@ -123,6 +123,13 @@ bool ike_create_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_
 enum ike_outcome ike_create_child_answered(struct ike_received *x);
 enum ike_outcome ike_create_child_requested(struct ike_received *x);
 
+/* ---- liveness.c ---- */
+/* dpd_at has come. May start a probe. */
+void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);
+bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa);
+/* inactive_at has come. The SA may be gone afterwards. */
+void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa);
+
 /* ---- informational.c: DELETE, liveness, error notifies ---- */
 enum ike_outcome ike_informational_requested(struct ike_received *x);
 enum ike_outcome ike_informational_answered(struct ike_received *x);

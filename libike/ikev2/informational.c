@@ -163,6 +163,8 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 		}
 		ike_task_finish(x->e, task, true, NULL);
 		return IKE_OUTCOME_OK;
+	case IKE_TASK_DPD:
+		return IKE_OUTCOME_OK;
 	default:
 		return IKE_OUTCOME_IGNORE;
 	}
@@ -191,11 +193,13 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 		return;
 	}
 	/* A second command waits for the same deletion. */
-	if (!ike_task_queue_first(sa, IKE_TASK_DELETE_IKE, NULL, ticket)) {
+	struct ike_task *task = ike_task_queue_first(sa, IKE_TASK_DELETE_IKE, NULL, ticket);
+	if (!task) {
 		ike_command_finish(e, ticket, true, NULL);
 		ike_sa_destroy(e, sa, why);
 		return;
 	}
+	task->reason = (uint8_t)why->reason;
 	if (!deleting)
 		ike_sa_set_state(e, sa, IKE_SA_DELETING);
 	ike_tasks_run(e, sa);

@@ -18,6 +18,8 @@ static bool start(
 		return ike_delete_child_start(e, sa, task);
 	case IKE_TASK_DELETE_IKE:
 		return ike_delete_ike_start(e, sa);
+	case IKE_TASK_DPD:
+		return ike_liveness_start(e, sa);
 	default:
 		return false;
 	}
@@ -45,6 +47,7 @@ static void abandon(
 		return;
 	}
 	sa->active = NULL;
+	task->reason = (uint8_t)failure->reason;
 	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
 }
 
@@ -111,4 +114,8 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		half_open_expired(e, sa);
 	else if (sa->retransmit_at <= e->now && !ike_request_retransmit(e, sa))
 		peer_silent(e, sa);
+	else if (sa->inactive_at <= e->now)
+		ike_inactivity_check(e, sa);
+	else if (sa->dpd_at <= e->now)
+		ike_liveness_check(e, sa);
 }

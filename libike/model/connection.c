@@ -23,6 +23,7 @@ struct ike_connection *ike_connection_new(const char *name)
 	c->unique = IKE_UNIQUE_NO;
 	c->remote_port = 500;
 	c->keyingtries = 1;
+	c->retransmit_tries = IKE_UNSET;
 	c->rekey_time = c->reauth_time = c->over_time = c->rand_time = IKE_UNSET;
 	return c;
 }

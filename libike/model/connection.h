@@ -153,6 +153,10 @@ struct ike_connection {
 	uint64_t rekey_time, reauth_time, over_time, rand_time; /* seconds */
 	uint64_t dpd_delay, dpd_timeout;
 	uint32_t keyingtries; /* 0 for ever */
+	/* Of requests that are not answered, instead of the daemon's own settings. */
+	uint64_t retransmit_tries;   /* IKE_UNSET: the daemon's */
+	uint64_t retransmit_timeout; /* milliseconds; 0: the daemon's */
+	double retransmit_base;      /* 0: the daemon's */
 	uint32_t if_id_in, if_id_out;
 	struct ike_child_config **children;
 	size_t child_count;

@@ -75,8 +75,9 @@ bool ike_connection_equal(const struct ike_connection *a, const struct ike_conne
 		    ike_proposals_equal(&a->proposals, &b->proposals) &&
 		    same_rounds(&a->local, &b->local) && same_rounds(&a->remote, &b->remote) &&
 		    SAME(rekey_time) && SAME(reauth_time) && SAME(over_time) && SAME(rand_time) &&
-		    SAME(dpd_delay) && SAME(dpd_timeout) && SAME(keyingtries) && SAME(if_id_in) &&
-		    SAME(if_id_out) && SAME(child_count);
+		    SAME(dpd_delay) && SAME(dpd_timeout) && SAME(keyingtries) &&
+		    SAME(retransmit_tries) && SAME(retransmit_timeout) && SAME(retransmit_base) &&
+		    SAME(if_id_in) && SAME(if_id_out) && SAME(child_count);
 
 	for (size_t i = 0; same && i < a->child_count; i++)
 		same = ike_child_config_equal(a->children[i], b->children[i]);

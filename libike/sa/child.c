@@ -1,5 +1,6 @@
 /* Child SAs: made, installed in the kernel, removed (RFC 7296 2.17, RFC 4301). */
 #include "libike/sa/sa_priv.h"
+#include "libike/supervisor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -268,6 +269,8 @@ static void announce(struct ike_engine *e, struct ike_child *child)
 		ike_selectors_format(
 			ike_child_remote(child), child->remote_count, remote, sizeof(remote)));
 	ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
+	ike_schedule_inactivity(e, child);
+	ike_supervise_up(e, child);
 }
 
 static bool link_child(struct ike_engine *e, struct ike_child *child)
@@ -378,6 +381,11 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 {
 	bool was_up = child->state >= IKE_CHILD_INSTALLED;
 
+	const struct ike_task *task = ike_task_of_child(child->sa, child);
+	if (task && task->kind == IKE_TASK_DELETE_CHILD)
+		reason = (enum ike_reason)task->reason; /* we were about to, whoever was first */
+	if (was_up)
+		ike_supervise_ended(e, child, reason);
 	forget_in_tasks(e, child);
 	bool linked = unlink_child(e, child);
 	if (was_up) {

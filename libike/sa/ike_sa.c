@@ -1,5 +1,6 @@
 /* IKE SAs: made, found, established, ended. */
 #include "libike/sa/sa_priv.h"
+#include "libike/supervisor.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -63,7 +64,7 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct add
 	sa->remote = *remote;
 	sa->created_at = e->now;
 	sa->established_at = sa->rekey_at = sa->reauth_at = IKE_NEVER;
-	sa->expires_at = sa->retransmit_at = sa->dpd_at = IKE_NEVER;
+	sa->expires_at = sa->retransmit_at = sa->dpd_at = sa->inactive_at = IKE_NEVER;
 	sa->negotiation = ike_negotiation_new(sa);
 	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) ||
 		!ike_timer_add(e, &sa->timer, IKE_TIMER_SA)) {
@@ -141,7 +142,7 @@ void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
 	sa->expires_at = IKE_NEVER;
 	sa->rekey_at = plan(e, c->rekey_time, c->rand_time);
 	sa->reauth_at = plan(e, c->reauth_time, c->rand_time);
-	ike_schedule(e, sa);
+	ike_schedule_liveness(e, sa);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
 		"IKE_SA %s[%u] established between %s[%s]...%s[%s]", c->name, sa->unique_id,
 		address_format(&sa->local, local), ike_identity_format(sa->local_id, local_id),
@@ -193,13 +194,18 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_peers_remove(e, sa);
 	ike_identity_free(sa->local_id);
 	ike_identity_free(sa->remote_id);
+	struct ike_connection *c = sa->connection ? ike_connection_hold(sa->connection) : NULL;
 	ike_sa_set_connection(sa, NULL);
+	if (c)
+		ike_site_prune(e, c->name);
+	ike_connection_free(c);
 	e->sa_count--;
 	free(sa);
 }
 
 /* Deleting what goes away anyway has succeeded; everything else has not. */
-static void finish_tasks(struct ike_engine *e, struct ike_sa *sa, const char *text)
+static void finish_tasks(
+	struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason, const char *text)
 {
 	struct ike_task *task;
 
@@ -210,8 +216,25 @@ static void finish_tasks(struct ike_engine *e, struct ike_sa *sa, const char *te
 			sa->tasks = task->next;
 		bool deleting =
 			task->kind == IKE_TASK_DELETE_IKE || task->kind == IKE_TASK_DELETE_CHILD;
+		if (!deleting && task->reason == IKE_REASON_NONE)
+			task->reason = (uint8_t)reason;
+		if (task->kind == IKE_TASK_DELETE_CHILD && task->child)
+			ike_child_destroy(e, task->child, (enum ike_reason)task->reason);
 		ike_task_finish(e, task, deleting, text);
 	}
+}
+
+/* An SA that is being deleted ends for what it is deleted for, however that goes. */
+static enum ike_reason reason_of(const struct ike_sa *sa, const struct ike_failure *why)
+{
+	enum ike_reason reason = why ? why->reason : IKE_REASON_NONE;
+
+	if (sa->active && sa->active->kind == IKE_TASK_DELETE_IKE)
+		return (enum ike_reason)sa->active->reason;
+	for (const struct ike_task *task = sa->tasks; task; task = task->next)
+		if (task->kind == IKE_TASK_DELETE_IKE)
+			return (enum ike_reason)task->reason;
+	return reason;
 }
 
 void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *why)
@@ -220,9 +243,10 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 
 	if (why && why->reason != IKE_REASON_NONE)
 		ike_failure_format(why, text, sizeof(text));
-	finish_tasks(e, sa, text);
+	enum ike_reason reason = reason_of(sa, why);
+	finish_tasks(e, sa, reason, text);
 	while (sa->children)
-		ike_child_destroy(e, sa->children, why ? why->reason : IKE_REASON_NONE);
+		ike_child_destroy(e, sa->children, reason);
 	if (sa->was_established)
 		ike_event(e, IKE_EVENT_IKE_DOWN, sa, NULL);
 	ike_sa_set_state(e, sa, IKE_SA_DESTROYING);

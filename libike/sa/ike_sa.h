@@ -117,7 +117,7 @@ struct ike_task {
 	 * deleted before we heard of it. */
 	uint32_t spi;
 	uint8_t protocol;              /* of the SPI */
-	uint8_t reason;                /* DELETE_CHILD: enum ike_reason, why it ends */
+	uint8_t reason;                /* enum ike_reason: why the child ends or did not come */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */
 };
 
@@ -174,7 +174,8 @@ struct ike_sa {
 	ike_time reauth_at;
 	ike_time expires_at;    /* half-open or deleting: the SA goes at this time */
 	ike_time last_received; /* anything authentic */
-	ike_time dpd_at;
+	ike_time dpd_at;        /* when to look whether the peer lives */
+	ike_time inactive_at;   /* when to look whether children are unused */
 
 	struct ike_timer timer; /* at the earliest of all */
 };

@@ -62,6 +62,10 @@ void ike_timer_set(struct ike_engine *e, struct ike_timer *timer, ike_time at);
 void ike_timer_remove(struct ike_engine *e, struct ike_timer *timer);
 /* To be called whenever one of the SA's times changed. */
 void ike_schedule(struct ike_engine *e, struct ike_sa *sa);
+/* From now: an established SA's first look whether the peer lives; a child's, whether it is used.
+ * Also to be called when an SA takes another definition or other children over. */
+void ike_schedule_liveness(struct ike_engine *e, struct ike_sa *sa);
+void ike_schedule_inactivity(struct ike_engine *e, const struct ike_child *child);
 
 /* ---- keys.c (RFC 7296 2.14, 2.15, 2.17) ---- */
 
@@ -96,6 +100,8 @@ MUST_USE bool ike_response_send(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_builder *b);
 /* The answer came: nothing is in flight any more. */
 void ike_request_answered(struct ike_engine *e, struct ike_sa *sa);
+/* From the first transmission of a request until its sender gives up, without jitter. */
+ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_sa *sa);
 /* retransmit_at has come. False when the peer is to be given up. */
 MUST_USE bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa);
 

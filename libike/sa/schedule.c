@@ -76,5 +76,26 @@ void ike_timer_remove(struct ike_engine *e, struct ike_timer *timer)
 
 void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 {
-	ike_timer_set(e, &sa->timer, earliest(sa->retransmit_at, sa->expires_at));
+	ike_time at = earliest(sa->retransmit_at, sa->expires_at);
+
+	ike_timer_set(e, &sa->timer, earliest(at, earliest(sa->dpd_at, sa->inactive_at)));
+}
+
+void ike_schedule_liveness(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_time delay = IKE_SECONDS((ike_time)sa->connection->dpd_delay);
+
+	sa->dpd_at = delay > 0 ? e->now + delay : IKE_NEVER;
+	ike_schedule(e, sa);
+}
+
+void ike_schedule_inactivity(struct ike_engine *e, const struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+	ike_time limit = IKE_SECONDS((ike_time)child->config->inactivity);
+
+	if (limit == 0 || e->now + limit >= sa->inactive_at)
+		return;
+	sa->inactive_at = e->now + limit;
+	ike_schedule(e, sa);
 }

@@ -1,5 +1,6 @@
 /* What an IKE SA still has to tell its peer, in order. */
 #include "libike/sa/sa_priv.h"
+#include "libike/supervisor.h"
 
 #include <stdlib.h>
 
@@ -71,8 +72,10 @@ void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, con
 {
 	ike_command_finish(e, task->ticket, done, text);
 	ike_command_finish(e, task->ike_ticket, done, text);
-	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD)
-		ike_child_destroy(e, task->child, IKE_REASON_NONE);
+	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD) {
+		ike_supervise_failed(e, task->child, (enum ike_reason)task->reason);
+		ike_child_destroy(e, task->child, (enum ike_reason)task->reason);
+	}
 	ike_task_free(task);
 }
 

@@ -74,14 +74,46 @@ static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exch
 		packets->size - 2 * packets->count);
 }
 
-static ike_time retransmission_delay(struct ike_engine *e, unsigned transmission)
+/* The connection's own settings go before the daemon's. */
+static uint32_t retransmit_tries(const struct ike_engine *e, const struct ike_sa *sa)
 {
-	double delay = (double)e->settings.retransmit_timeout;
+	const struct ike_connection *c = sa->connection;
+
+	return c && c->retransmit_tries != IKE_UNSET ? (uint32_t)c->retransmit_tries
+						     : e->settings.retransmit_tries;
+}
+
+static double planned_delay(
+	const struct ike_engine *e, const struct ike_sa *sa, unsigned transmission)
+{
+	const struct ike_connection *c = sa->connection;
+	double delay = c && c->retransmit_timeout > 0 ? (double)c->retransmit_timeout
+						      : (double)e->settings.retransmit_timeout;
+	double base =
+		c && c->retransmit_base > 0 ? c->retransmit_base : e->settings.retransmit_base;
 
 	for (unsigned i = 1; i < transmission && delay < 1e9; i++)
-		delay *= e->settings.retransmit_base;
+		delay *= base;
 	if (e->settings.retransmit_limit > 0 && delay > (double)e->settings.retransmit_limit)
 		delay = (double)e->settings.retransmit_limit;
+	return delay;
+}
+
+ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	uint32_t tries = retransmit_tries(e, sa);
+	double total = 0;
+
+	for (unsigned i = 1; i <= tries + 1 && total < 1e12; i++)
+		total += planned_delay(e, sa, i);
+	return (ike_time)total;
+}
+
+static ike_time retransmission_delay(
+	struct ike_engine *e, const struct ike_sa *sa, unsigned transmission)
+{
+	double delay = planned_delay(e, sa, transmission);
+
 	if (e->settings.retransmit_jitter > 0) {
 		uint32_t random;
 
@@ -105,7 +137,7 @@ bool ike_request_send(
 	sa->next_request++;
 	sa->transmissions = 1;
 	sa->request_sent_at = e->now;
-	sa->retransmit_at = e->now + retransmission_delay(e, 1);
+	sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
 	ike_schedule(e, sa);
 	ike_transmit(e, &sa->local, &sa->remote, packets);
 	return true;
@@ -152,12 +184,12 @@ bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint32_t message_id = sa->next_request - 1;
 
-	if (sa->transmissions > e->settings.retransmit_tries)
+	if (sa->transmissions > retransmit_tries(e, sa))
 		return false;
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "retransmit %u of request with message ID %u",
 		sa->transmissions, message_id);
 	sa->transmissions++;
-	sa->retransmit_at = e->now + retransmission_delay(e, sa->transmissions);
+	sa->retransmit_at = e->now + retransmission_delay(e, sa, sa->transmissions);
 	ike_schedule(e, sa);
 	ike_transmit(e, &sa->local, &sa->remote, sa->request);
 	return true;

@@ -43,6 +43,8 @@ TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);
 TCase *hostile_tests(void);
+TCase *supervisor_tests(void);
+TCase *liveness_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
 TCase *explain_tests(void);

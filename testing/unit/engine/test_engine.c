@@ -13,6 +13,8 @@ int main(void)
 	suite_add_tcase(suite, explain_tests());
 	suite_add_tcase(suite, crossing_tests());
 	suite_add_tcase(suite, hostile_tests());
+	suite_add_tcase(suite, supervisor_tests());
+	suite_add_tcase(suite, liveness_tests());
 	suite_add_tcase(suite, traffic_tests());
 	suite_add_tcase(suite, nat_path_tests());
 	runner = srunner_create(suite);

@@ -1,0 +1,127 @@
+/*
+ * Liveness (RFC 7296 2.4): a peer that was not heard of for dpd_delay is asked by an empty
+ * INFORMATIONAL request whether it is alive. Any authentic message and any packet that came in
+ * through a child counts as a sign of life, so a busy tunnel is never probed. Who does not answer,
+ * in all retransmissions, is dead: tasks.c then ends the SA.
+ *
+ * And inactivity: children that nothing went through for that long are closed.
+ *
+ * Both ask lazily: the time of the next look is when the last sign of life known would be too old,
+ * and traffic does not move it; only when it has come is the kernel asked.
+ */
+#include "libike/ikev2/ikev2.h"
+
+static ike_time delay_of(const struct ike_sa *sa)
+{
+	return IKE_SECONDS((ike_time)sa->connection->dpd_delay);
+}
+
+/* How long the kernel has not seen a packet of that direction; at most since it was installed. */
+static ike_time child_idle(struct ike_engine *e, const struct ike_child *child, bool inbound)
+{
+	struct ike_kernel_id id = ike_child_kernel_id(child, inbound);
+	ike_time idle = e->now - child->installed_at;
+	struct ike_kernel_usage usage;
+
+	if (e->host.sa_query(e->host.context, &id, &usage) &&
+		usage.idle_seconds < (uint64_t)(idle / 1000))
+		return IKE_SECONDS((ike_time)usage.idle_seconds);
+	return idle;
+}
+
+static ike_time silence(struct ike_engine *e, const struct ike_sa *sa)
+{
+	ike_time quiet = e->now - sa->last_received;
+
+	for (const struct ike_child *c = sa->children; c; c = c->next) {
+		struct ike_kernel_id id = ike_child_kernel_id(c, true);
+		struct ike_kernel_usage usage;
+
+		if (c->installed_in && e->host.sa_query(e->host.context, &id, &usage) &&
+			usage.idle_seconds < (uint64_t)(quiet / 1000))
+			quiet = IKE_SECONDS((ike_time)usage.idle_seconds);
+	}
+	return quiet;
+}
+
+static void probe(struct ike_engine *e, struct ike_sa *sa, ike_time quiet)
+{
+	char peer[ADDRESS_TEXT_MAX];
+
+	if (!ike_task_queue(sa, IKE_TASK_DPD, NULL, 0))
+		return;
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"nothing heard from %s for %d s, sending DPD request: declared dead after %d s "
+		"without answer",
+		address_format_with_port(&sa->remote, peer), (int)(quiet / 1000),
+		(int)(ike_retransmission_total(e, sa) / 1000));
+}
+
+void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_time delay = delay_of(sa), quiet = 0;
+
+	if (delay == 0 || sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED) {
+		sa->dpd_at = IKE_NEVER;
+		ike_schedule(e, sa);
+		return;
+	}
+	/* A request in flight asks as well as a probe does. */
+	if (!sa->active && (quiet = silence(e, sa)) >= delay) {
+		probe(e, sa, quiet);
+		quiet = 0;
+	}
+	sa->dpd_at = e->now + delay - quiet;
+	ike_schedule(e, sa);
+	ike_tasks_run(e, sa);
+}
+
+bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_builder b;
+
+	ike_builder_start(e, &b);
+	return ike_request_send(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
+}
+
+/* ---- Inactivity ---- */
+
+/* When to look at the child again; IKE_NEVER when it does not matter any more. */
+static ike_time look_at(struct ike_engine *e, struct ike_child *child)
+{
+	ike_time limit = IKE_SECONDS((ike_time)child->config->inactivity);
+
+	if (limit == 0 || child->state != IKE_CHILD_INSTALLED)
+		return limit == 0 || child->state > IKE_CHILD_INSTALLED ? IKE_NEVER
+									: e->now + limit;
+	ike_time in = child_idle(e, child, true), out = child_idle(e, child, false);
+	ike_time idle = in < out ? in : out;
+	if (idle < limit)
+		return e->now + limit - idle;
+	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
+		"closing CHILD_SA %s{%u}: inactive for %d s", child->config->name, child->unique_id,
+		(int)(idle / 1000));
+	return 0;
+}
+
+void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint32_t id = sa->unique_id;
+	ike_time next = IKE_NEVER;
+
+	for (struct ike_child *child = sa->children; child; child = child->next) {
+		ike_time at = look_at(e, child);
+
+		if (at == 0) {
+			/* May take child and SA with it: the others are looked at right after. */
+			ike_delete_child(e, child, false, 0, IKE_REASON_INACTIVE);
+			if (ike_engine_sa_find(e, id) != sa)
+				return;
+			next = e->now + 1;
+			break;
+		}
+		next = at < next ? at : next;
+	}
+	sa->inactive_at = next;
+	ike_schedule(e, sa);
+}

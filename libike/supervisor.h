@@ -1,0 +1,43 @@
+/*
+ * What the rest of the engine tells the supervisor. It only sets timers and installs traps; nothing
+ * is started or ended before ike_wish_look().
+ */
+#ifndef LIBIKE_SUPERVISOR_H
+#define LIBIKE_SUPERVISOR_H
+
+#include "libike/wishes.h"
+
+/* The timer has come, or a definition was loaded: what is wanted against what is there. */
+void ike_wish_look(struct ike_engine *e, struct ike_wish *wish);
+
+/* ---- Definitions ---- */
+
+/* start_action becomes wishes; those of an older version that the new one does not have end. */
+void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c);
+/* Another version takes its place (loaded next): its traps go. */
+void ike_supervise_replaced(struct ike_engine *e, const struct ike_connection *c);
+/* Nothing of it is wanted any more: its traps go, its SAs stay. The name is not loaded now. */
+void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c);
+/* The engine shuts down. */
+void ike_supervise_nothing(struct ike_engine *e);
+
+/* ---- Children ---- */
+
+void ike_supervise_up(struct ike_engine *e, const struct ike_child *child);
+/* An attempt of ours failed; the child was never up. */
+void ike_supervise_failed(
+	struct ike_engine *e, const struct ike_child *child, enum ike_reason reason);
+/* A child that was up ends; its policies are in the kernel still. */
+void ike_supervise_ended(
+	struct ike_engine *e, const struct ike_child *child, enum ike_reason reason);
+
+/* ---- Commands ---- */
+
+/* The operator ends them: ike or child may be NULL. Returns how many of them were not up. */
+size_t ike_supervise_terminated(struct ike_engine *e, const char *ike, const char *child);
+void ike_supervise_uninstalled(struct ike_engine *e, const char *ike, const char *child);
+
+/* Something changed for the better, maybe: what waits for another try tries soon. */
+void ike_supervise_hurry(struct ike_engine *e);
+
+#endif
