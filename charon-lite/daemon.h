@@ -10,6 +10,7 @@
 #include "charon-lite/kernel.h"
 #include "charon-lite/log.h"
 #include "charon-lite/network.h"
+#include "charon-lite/resolver.h"
 #include "charon-lite/settings.h"
 #include "charon-lite/udp.h"
 #include "charon-lite/updown.h"
@@ -31,7 +32,9 @@ struct cl_daemon {
 	struct cl_kernel kernel; /* close is NULL while it is not open */
 	struct cl_network *network;
 	struct cl_udp *udp;
+	struct cl_processes *processes;
 	struct cl_updown *updown;
+	struct cl_resolver *resolver;
 	struct ike_engine *engine;
 	struct cl_server *server; /* NULL before it serves and while the daemon stops */
 	struct event *tick;

@@ -5,6 +5,12 @@
 
 #include <openssl/crypto.h>
 
+/* Not there yet in every tree. */
+#pragma weak ike_engine_resolved
+
+/* How long a name server may take. */
+#define RESOLVE_SECONDS 10
+
 ike_time cl_daemon_now(void)
 {
 	struct timespec now;
@@ -36,6 +42,11 @@ static void host_send(void *context, const struct ike_datagram *datagram)
 static bool host_source_address(void *context, const struct address *remote, struct address *ret)
 {
 	return cl_network_source_address(((struct cl_daemon *)context)->network, remote, ret);
+}
+
+static bool host_resolve(void *context, const char *name, uint16_t family, uint64_t ticket)
+{
+	return cl_resolver_ask(((struct cl_daemon *)context)->resolver, name, family, ticket);
 }
 
 static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
@@ -164,6 +175,16 @@ static void mapping(void *context, uint32_t spi, const struct address *remote)
 	cl_daemon_rearm(d);
 }
 
+static void resolved(
+	void *context, uint64_t ticket, const struct address *list, size_t count, const char *error)
+{
+	struct cl_daemon *d = context;
+
+	if (ike_engine_resolved)
+		ike_engine_resolved(d->engine, cl_daemon_now(), ticket, list, count, error);
+	cl_daemon_rearm(d);
+}
+
 /* ---- Opening and closing ---- */
 
 static bool open_kernel(struct cl_daemon *d, struct why *why)
@@ -203,6 +224,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.library = d->library,
 		.send = host_send,
 		.source_address = host_source_address,
+		.resolve = host_resolve,
 		.spi_allocate = host_spi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
@@ -225,15 +247,28 @@ static void scripts_done(void *context)
 	cl_daemon_rearm(context);
 }
 
+static bool open_resolver(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_resolver_config config = {
+		.processes = d->processes,
+		.limit = RESOLVE_SECONDS,
+		.context = d,
+		.answered = resolved,
+	};
+
+	return cl_resolver_open(&config, d->log, &d->resolver, why);
+}
+
 static bool open_updown(struct cl_daemon *d, struct why *why)
 {
 	const struct cl_updown_config config = {
+		.processes = d->processes,
 		.limit = d->settings.updown_timeout,
 		.context = d,
 		.idle = scripts_done,
 	};
 
-	return cl_updown_open(d->base, d->log, &config, &d->updown, why);
+	return cl_updown_open(d->log, &config, &d->updown, why);
 }
 
 bool cl_host_open(struct cl_daemon *d, struct why *why)
@@ -242,14 +277,17 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 	if (!d->library)
 		return why_fail(why, "OpenSSL has no memory");
 	return open_kernel(d, why) && open_sockets(d, why) &&
-	       cl_network_open(d->base, d->log, &d->network, why) && open_updown(d, why) &&
-	       open_engine(d, why);
+	       cl_network_open(d->base, d->log, &d->network, why) &&
+	       cl_processes_open(d->base, &d->processes, why) && open_updown(d, why) &&
+	       open_resolver(d, why) && open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
 {
 	ike_engine_free(d->engine);
 	cl_updown_close(d->updown);
+	cl_resolver_close(d->resolver);
+	cl_processes_close(d->processes);
 	cl_udp_close(d->udp);
 	cl_network_close(d->network);
 	if (d->kernel.close)
@@ -257,6 +295,8 @@ void cl_host_close(struct cl_daemon *d)
 	OSSL_LIB_CTX_free(d->library);
 	d->engine = NULL;
 	d->updown = NULL;
+	d->resolver = NULL;
+	d->processes = NULL;
 	d->udp = NULL;
 	d->network = NULL;
 	d->kernel = (struct cl_kernel){ 0 };

@@ -249,6 +249,9 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
+	/* what the daemon starts itself as, resolver.h: no option for people */
+	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
+		return cl_resolver_main(argv[2], argv[3]);
 	while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		switch (option) {
 		case 'k':

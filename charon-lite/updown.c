@@ -2,7 +2,7 @@
 #include "charon-lite/updown.h"
 
 #include "charon-lite/updown_environment.h"
-#include "charon-lite/updown_process.h"
+#include "charon-lite/updown_script.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +30,8 @@ struct queue {
 	struct cl_updown *updown;
 	struct run *runs; /* the oldest first */
 	unsigned count;
-	bool overrun;                      /* it was said that scripts are slower than events */
-	struct cl_updown_process *process; /* of the first run; NULL: it waits */
+	bool overrun;               /* it was said that scripts are slower than events */
+	struct cl_process *process; /* of the first run; NULL: it waits */
 	char name[];
 };
 
@@ -44,7 +44,6 @@ struct told {
 
 struct cl_updown {
 	struct cl_log *log;
-	struct cl_updown_processes *processes;
 	struct cl_updown_config config;
 	struct queue *queues;
 	struct queue *ready;
@@ -56,8 +55,7 @@ struct cl_updown {
 
 static void run_free(struct run *run)
 {
-	cl_updown_environment_free(&run->script.environment);
-	free(run->script.command);
+	cl_updown_script_free(&run->script);
 	free(run);
 }
 
@@ -107,8 +105,9 @@ static void advance(struct cl_updown *u)
 		struct why why;
 
 		DL_DELETE(u->ready, queue);
-		queue->process = cl_updown_process_start(
-			u->processes, &queue->runs->script, u->config.limit, ended, queue, &why);
+		queue->runs->script.limit = u->config.limit;
+		queue->process =
+			cl_updown_script_start(&queue->runs->script, u->config.processes, &why);
 		if (queue->process) {
 			u->running++;
 			continue;
@@ -229,7 +228,6 @@ static struct run *run_new(const struct ike_sa *sa, const struct ike_child *chil
 	run->child_id = child->unique_id;
 	run->up = up;
 	run->script.ike_id = sa->unique_id;
-	run->script.connection = sa->connection->name;
 	run->script.command = strdup(child->config->updown);
 	if (run->script.command &&
 		cl_updown_environment(sa, child, pair, up, interface, &run->script.environment))
@@ -252,6 +250,9 @@ static bool enqueue(struct cl_updown *u, const struct ike_sa *sa, const struct i
 		return false;
 	}
 	run->script.connection = queue->name; /* the definition may go before it runs */
+	run->script.log = u->log;
+	run->script.context = queue;
+	run->script.ended = ended;
 	DL_APPEND(queue->runs, run);
 	queue->count++;
 	return true;
@@ -357,8 +358,8 @@ bool cl_updown_is_idle(const struct cl_updown *u)
 
 /* ---- Opening and closing ---- */
 
-bool cl_updown_open(struct event_base *base, struct cl_log *log,
-	const struct cl_updown_config *config, struct cl_updown **ret, struct why *why)
+bool cl_updown_open(struct cl_log *log, const struct cl_updown_config *config,
+	struct cl_updown **ret, struct why *why)
 {
 	struct cl_updown *u = calloc(1, sizeof(*u));
 
@@ -366,10 +367,6 @@ bool cl_updown_open(struct event_base *base, struct cl_log *log,
 		return why_fail(why, "no memory for updown scripts");
 	u->log = log;
 	u->config = *config;
-	if (!cl_updown_processes_open(base, log, &u->processes, why)) {
-		free(u);
-		return false;
-	}
 	*ret = u;
 	return true;
 }
@@ -386,7 +383,7 @@ void cl_updown_close(struct cl_updown *u)
 	{
 		waiting += queue->count - (queue->process ? 1 : 0);
 		if (queue->process)
-			cl_updown_process_kill(queue->process);
+			cl_updown_script_kill(&queue->runs->script, queue->process);
 		queue_free(queue);
 	}
 	if (waiting > 0)
@@ -396,7 +393,6 @@ void cl_updown_close(struct cl_updown *u)
 	{
 		told_free(u, told);
 	}
-	cl_updown_processes_close(u->processes);
 	free(u);
 }
 

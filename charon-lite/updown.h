@@ -14,20 +14,20 @@
 #define CHARON_LITE_UPDOWN_H
 
 #include "charon-lite/log.h"
+#include "charon-lite/process.h"
 #include "libike/engine.h"
-
-#include <event2/event.h>
 
 struct cl_updown;
 
 struct cl_updown_config {
+	struct cl_processes *processes;
 	uint32_t limit; /* seconds that a script may take */
 	void *context;
 	void (*idle)(void *context); /* no script runs or waits any more; may be NULL */
 };
 
-MUST_USE bool cl_updown_open(struct event_base *base, struct cl_log *log,
-	const struct cl_updown_config *config, struct cl_updown **ret, struct why *why);
+MUST_USE bool cl_updown_open(struct cl_log *log, const struct cl_updown_config *config,
+	struct cl_updown **ret, struct why *why);
 
 /* Kills what still runs and says so, forgets what waits. NULL is fine. */
 void cl_updown_close(struct cl_updown *u);

@@ -25,6 +25,7 @@ struct peer {
 
 static struct event_base *base;
 static struct cl_log *log_of_test;
+static struct cl_processes *processes;
 static struct cl_updown *updown;
 static struct peer peers[PEERS];
 static char directory[] = "/tmp/charon-lite-XXXXXX";
@@ -131,11 +132,13 @@ static char *content(const char *file)
 
 static void open_updown(uint32_t limit)
 {
-	const struct cl_updown_config config = { .limit = limit, .idle = idle };
+	const struct cl_updown_config config = {
+		.processes = processes, .limit = limit, .idle = idle
+	};
 	struct why why;
 
 	cl_updown_close(updown);
-	ck_assert(cl_updown_open(base, log_of_test, &config, &updown, &why));
+	ck_assert(cl_updown_open(log_of_test, &config, &updown, &why));
 }
 
 static void setup(void)
@@ -146,6 +149,7 @@ static void setup(void)
 	log_of_test = cl_log_new();
 	cl_log_listen(log_of_test, level, note, NULL);
 	said_count = lines_of_output = 0;
+	ck_assert(cl_processes_open(base, &processes, NULL));
 	open_updown(60);
 }
 
@@ -155,6 +159,7 @@ static void teardown(void)
 
 	cl_updown_close(updown);
 	updown = NULL;
+	cl_processes_close(processes);
 	for (unsigned i = 0; i < PEERS; i++) {
 		ike_identity_free(peers[i].sa.local_id);
 		ike_identity_free(peers[i].sa.remote_id);
@@ -274,7 +279,7 @@ START_TEST(a_script_that_takes_too_long_is_killed_with_what_it_started)
 	tell(0, IKE_EVENT_CHILD_UP);
 	tell(0, IKE_EVENT_CHILD_DOWN);
 	run_all();
-	ck_assert(was_said("updown: script still runs after 1 s: killed"));
+	ck_assert(was_said("updown: script still ran after 1 s: killed"));
 	ck_assert_ptr_nonnull(content("down"));
 	ck_assert_int_gt(waitpid(atoi(content("pid")), &status, 0), 0);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
