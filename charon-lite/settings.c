@@ -120,6 +120,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_number(s, "retransmit_jitter", 20, &e->retransmit_jitter, why) ||
 		!read_time(s, "retransmit_limit", &e->retransmit_limit, why) ||
 		!read_time(s, "half_open_timeout", &e->half_open_timeout, why) ||
+		!read_time(s, "delete_rekeyed_delay", &e->delete_rekeyed_delay, why) ||
 		!read_protection(s, why) ||
 		!read_number(
 			s, "init_limit_half_open", UINT32_MAX, &e->init_limit_half_open, why) ||

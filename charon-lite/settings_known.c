@@ -23,6 +23,7 @@ static const struct {
 	{ "port_nat_t", HONOURED },
 	{ "retransmit_*", HONOURED },
 	{ "half_open_timeout", HONOURED },
+	{ "delete_rekeyed_delay", HONOURED },
 	{ "dos_protection", HONOURED },
 	{ "cookie_threshold", HONOURED },
 	{ "cookie_threshold_ip", HONOURED },

@@ -13,6 +13,7 @@ void ike_settings_default(struct ike_settings *ret)
 		.retransmit_timeout = IKE_SECONDS(4),
 		.retransmit_base = 1.8,
 		.half_open_timeout = IKE_SECONDS(30),
+		.delete_rekeyed_delay = IKE_SECONDS(5),
 		.cookie_threshold = 30,
 		.cookie_threshold_ip = 3,
 		.block_threshold = 5,
@@ -125,23 +126,6 @@ void ike_engine_shutdown(struct ike_engine *e, ike_time now)
 bool ike_engine_is_idle(const struct ike_engine *e)
 {
 	return e->by_id == NULL;
-}
-
-void ike_engine_expire(struct ike_engine *e, ike_time now, uint8_t protocol, uint32_t spi,
-	const struct address *destination, bool hard)
-{
-	struct ike_child *child;
-
-	e->now = now;
-	HASH_FIND(by_spi, e->children_by_spi, &spi, sizeof(spi), child);
-	if (!child || child->suite.protocol != protocol ||
-		!address_same_host(ike_children_local(child->sa), destination) || !hard ||
-		child->state == IKE_CHILD_DELETING)
-		return;
-	ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
-		"CHILD_SA %s{%u} reached its lifetime, closing it", child->config->name,
-		child->unique_id);
-	ike_delete_child(e, child, false, 0, IKE_REASON_EXPIRED);
 }
 
 void ike_engine_mapping(

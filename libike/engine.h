@@ -24,7 +24,9 @@ struct ike_settings {
 	uint32_t retransmit_jitter;  /* percent, 0 */
 	ike_time retransmit_limit;   /* 0: none */
 	ike_time half_open_timeout;  /* 30 s */
-	uint32_t cookie_threshold;   /* half-open IKE SAs before cookies are demanded: 30 (0 off) */
+	/* How long a child that was rekeyed takes packets in that are still under way: 5 s */
+	ike_time delete_rekeyed_delay;
+	uint32_t cookie_threshold; /* half-open IKE SAs before cookies are demanded: 30 (0 off) */
 	uint32_t cookie_threshold_ip;  /* the same, of one peer address: 3 */
 	uint32_t block_threshold;      /* half-open IKE SAs of one peer address: 5 (0 off) */
 	uint32_t init_limit_half_open; /* 0: none */

@@ -87,6 +87,8 @@ void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_g
 	const char *format, ...);
 void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_sa *sa,
 	const struct ike_child *child);
+void ike_event_child_rekey(
+	struct ike_engine *e, const struct ike_child *old, const struct ike_child *new);
 
 /* ---- report.c: failures to the log, the connection's record, and an alert event ---- */
 /* Of the IKE SA. */

@@ -200,6 +200,8 @@ static bool ike_matches(const struct ike_sa *sa, const struct ike_terminate *wha
 
 static bool child_matches(const struct ike_child *child, const struct ike_terminate *what)
 {
+	if (child->state == IKE_CHILD_DELETED)
+		return false;
 	if (what->child && strcmp(child->config->name, what->child) != 0)
 		return false;
 	return what->child_id == 0 || child->unique_id == what->child_id;

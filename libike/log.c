@@ -79,3 +79,15 @@ void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_
 		ike_failures_over(e, sa, child);
 	e->host.event(e->host.context, &event);
 }
+
+void ike_event_child_rekey(
+	struct ike_engine *e, const struct ike_child *old, const struct ike_child *new)
+{
+	struct ike_event event = { .kind = IKE_EVENT_CHILD_REKEY,
+		.sa = new->sa,
+		.child = old,
+		.other = new->sa,
+		.other_child = new };
+
+	e->host.event(e->host.context, &event);
+}

@@ -41,7 +41,7 @@ static const struct {
 	{ "unload-authority", cl_command_not_supported },
 	{ "load-pool", cl_command_not_supported },
 	{ "unload-pool", cl_command_not_supported },
-	{ "rekey", cl_command_not_supported },
+	{ "rekey", cl_command_rekey },
 	{ "redirect", cl_command_not_supported },
 };
 

@@ -32,6 +32,7 @@ cl_command cl_command_list_policies, cl_command_install, cl_command_uninstall;
 cl_command cl_command_initiate;
 /* terminate.c */
 cl_command cl_command_terminate;
+cl_command cl_command_rekey;
 /* later.c: what other versions of charon have and this one does not yet */
 cl_command cl_command_get_keys, cl_command_get_authorities, cl_command_nothing_to_list,
 	cl_command_nothing_to_flush, cl_command_not_supported;

@@ -20,6 +20,8 @@ bool cl_sa_filter_ike(const struct cl_sa_filter *filter, const struct ike_sa *sa
 
 bool cl_sa_filter_child(const struct cl_sa_filter *filter, const struct ike_child *child)
 {
+	if (child->state == IKE_CHILD_DELETED) /* takes in what was under way, no more */
+		return false;
 	if (filter->has_child && strcmp(child->config->name, filter->child) != 0)
 		return false;
 	return !filter->has_child_id || filter->child_id == child->unique_id;

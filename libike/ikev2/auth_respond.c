@@ -209,7 +209,8 @@ enum ike_outcome ike_auth_requested(struct ike_received *x)
 	ike_initial_contact_apply(x->e, sa);
 	ike_sa_established(x->e, sa);
 	if (wants_child)
-		ike_child_answer(x, true, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
+		(void)ike_child_answer(
+			x, true, NULL, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
 	ike_sa_end_negotiation(sa);
 	return IKE_OUTCOME_OK;
 }

@@ -79,12 +79,31 @@ static bool prepare_offer(
 	return true;
 }
 
+/* What is rekeyed keeps its selectors (RFC 7296 2.9.2). In transport mode the peer may see other
+ * addresses than we do, so they are said anew. */
+static void build_selectors(
+	const struct ike_sa *sa, const struct ike_task *task, struct ike_builder *b)
+{
+	const struct ike_child_config *config = task->child->config;
+	const struct ike_child *old = task->replaces;
+	struct ike_selector list[IKE_CHILD_SELECTORS_MAX];
+
+	if (old && old->mode != IKE_MODE_TRANSPORT) {
+		ike_build_ts(b, IKE_PAYLOAD_TS_INITIATOR, ike_child_local(old), old->local_count);
+		ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, ike_child_remote(old), old->remote_count);
+		return;
+	}
+	size_t count = ike_child_config_selectors(sa, config, true, list, IKE_CHILD_SELECTORS_MAX);
+	ike_build_ts(b, IKE_PAYLOAD_TS_INITIATOR, list, count);
+	count = ike_child_config_selectors(sa, config, false, list, IKE_CHILD_SELECTORS_MAX);
+	ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, list, count);
+}
+
 bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, bool in_auth,
 	struct ike_builder *b, struct ike_failure *failure)
 {
 	struct ike_child *child = task->child;
 	const struct ike_proposals *proposals = &child->config->proposals;
-	struct ike_selector list[IKE_CHILD_SELECTORS_MAX];
 	uint8_t spi[4];
 
 	if (!prepare_offer(e, task, in_auth, failure))
@@ -99,11 +118,7 @@ bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *t
 			ike_build_ke(b, task->offer->group,
 				ike_key_exchange_public(task->offer->key_exchange));
 	}
-	size_t count =
-		ike_child_config_selectors(sa, child->config, true, list, IKE_CHILD_SELECTORS_MAX);
-	ike_build_ts(b, IKE_PAYLOAD_TS_INITIATOR, list, count);
-	count = ike_child_config_selectors(sa, child->config, false, list, IKE_CHILD_SELECTORS_MAX);
-	ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, list, count);
+	build_selectors(sa, task, b);
 	return true;
 }
 
@@ -229,7 +244,7 @@ static void refused_proposals(struct ike_failure *failure, const struct ike_sa *
 		ike_failure_set_differs(failure, "key exchange");
 }
 
-static void refused(
+void ike_child_refused(
 	struct ike_received *x, const struct ike_child_config *config, struct ike_failure *failure)
 {
 	const struct ike_notify *n = ike_message_error(x->message);
@@ -317,21 +332,18 @@ static bool accept_selectors(
 		child, common.local, common.local_count, common.remote, common.remote_count);
 }
 
-bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
-	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform)
+bool ike_child_agree(struct ike_received *x, struct ike_task *task, bool in_auth,
+	struct secret *ret_shared, struct ike_failure *failure, bool *ret_inform)
 {
-	AUTO_SECRET shared = { 0 };
-	struct why why;
-
 	*ret_inform = false;
 	if (!IKE_HAS(x->message, SA) || !IKE_HAS(x->message, TS_INITIATOR) ||
 		!IKE_HAS(x->message, TS_RESPONDER)) {
-		refused(x, task->child->config, failure);
+		ike_child_refused(x, task->child->config, failure);
 		return false;
 	}
 	*ret_inform = true; /* from here on the responder has the child */
 	if (!accept_proposal(x, task, in_auth, failure) || !accept_mode(x, task->child, failure) ||
-		(!in_auth && !accept_key_exchange(x, task, &shared, failure)) ||
+		(!in_auth && !accept_key_exchange(x, task, ret_shared, failure)) ||
 		!accept_selectors(x, task->child, failure))
 		return false;
 	if (task->spi && task->spi == task->child->spi_out) {
@@ -340,9 +352,22 @@ bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_aut
 			"peer deleted CHILD_SA '%s' at once", task->child->config->name);
 		return false;
 	}
-	if (ike_child_install(
-		    x->e, task->child, true, secret_bytes(&shared), nonce_i, nonce_r, &why))
+	return true;
+}
+
+bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
+	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform)
+{
+	AUTO_SECRET shared = { 0 };
+	struct why why;
+
+	if (!ike_child_agree(x, task, in_auth, &shared, failure, ret_inform))
+		return false;
+	const struct ike_child_secrets secrets = { secret_bytes(&shared), nonce_i, nonce_r };
+	if (ike_child_install(x->e, task->child, true, &secrets, &why)) {
+		ike_child_announce(x->e, task->child, NULL);
 		return true;
+	}
 	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
 		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);
 	return false;
@@ -467,9 +492,22 @@ static void build_answer(struct ike_received *x, const struct ike_child *child, 
 		x->reply, IKE_PAYLOAD_TS_RESPONDER, ike_child_local(child), child->local_count);
 }
 
+static bool install_answered(struct ike_received *x, struct ike_child *child,
+	struct ike_child *rekeyed, const struct ike_child_secrets *secrets, struct why *why)
+{
+	if (!ike_child_allocate_spi(x->e, child, child->suite.protocol, why))
+		return false;
+	if (rekeyed)
+		return ike_handover_begin(x->e, child, rekeyed, secrets, why);
+	if (!ike_child_install(x->e, child, false, secrets, why))
+		return false;
+	ike_child_announce(x->e, child, NULL);
+	return true;
+}
+
 /* Everything is agreed but the keys: SPI, key exchange, kernel. */
-static void answer_child(struct ike_received *x, struct ike_child *child, uint8_t number,
-	bool in_auth, struct bytes nonce_i, struct bytes nonce_r)
+static bool answer_child(struct ike_received *x, struct ike_child *child, struct ike_child *rekeyed,
+	uint8_t number, bool in_auth, struct bytes nonce_i, struct bytes nonce_r)
 {
 	struct ike_key_exchange *kx = NULL;
 	struct ike_failure failure = { 0 };
@@ -479,11 +517,11 @@ static void answer_child(struct ike_received *x, struct ike_child *child, uint8_
 	if (!in_auth && !answer_key_exchange(x, child, &kx, &shared, &failure)) {
 		ike_key_exchange_free(kx);
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
-		return;
+		return false;
 	}
-	if (ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
-		ike_child_install(
-			x->e, child, false, secret_bytes(&shared), nonce_i, nonce_r, &why)) {
+	const struct ike_child_secrets secrets = { secret_bytes(&shared), nonce_i, nonce_r };
+	bool installed = install_answered(x, child, rekeyed, &secrets, &why);
+	if (installed) {
 		build_answer(x, child, number, in_auth, nonce_r, kx);
 	} else {
 		ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
@@ -492,6 +530,7 @@ static void answer_child(struct ike_received *x, struct ike_child *child, uint8_
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 	}
 	ike_key_exchange_free(kx);
+	return installed;
 }
 
 static bool wants_transport(const struct ike_received *x)
@@ -533,26 +572,43 @@ static void refuse_selectors(struct ike_received *x, const struct ike_child_sele
 	answer_error(x, IKE_NOTIFY_TS_UNACCEPTABLE, nearest, &failure);
 }
 
-void ike_child_answer(
-	struct ike_received *x, bool in_auth, struct bytes nonce_i, struct bytes nonce_r)
+/* A child that is rekeyed keeps its definition. */
+static const struct ike_child_config *config_for(struct ike_received *x,
+	const struct ike_child *rekeyed, uint8_t wanted_mode, struct ike_child_selectors *ret)
 {
-	struct ike_child_selectors said, seen, common;
+	struct ike_child_selectors said, seen;
+	const struct ike_child_config *config;
+
+	read_selectors(x, false, IKE_MODE_TUNNEL, &said);
+	read_selectors(x, false, wanted_mode, &seen);
+	if (rekeyed)
+		config = narrow(x->sa, rekeyed->config,
+				 rekeyed->mode == IKE_MODE_TRANSPORT ? &seen : &said, ret)
+				 ? rekeyed->config
+				 : NULL;
+	else
+		config = choose_config(x->sa, &said, &seen, ret);
+	if (!config)
+		refuse_selectors(x, &said);
+	return config;
+}
+
+bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *rekeyed,
+	struct bytes nonce_i, struct bytes nonce_r)
+{
+	struct ike_child_selectors common;
 	struct ike_failure failure = { 0 };
 	struct ike_suite suite;
 	uint8_t number;
 	uint32_t spi;
 	uint8_t wanted_mode = wants_transport(x) ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+	const struct ike_child_config *config = config_for(x, rekeyed, wanted_mode, &common);
 
-	read_selectors(x, false, IKE_MODE_TUNNEL, &said);
-	read_selectors(x, false, wanted_mode, &seen);
-	const struct ike_child_config *config = choose_config(x->sa, &said, &seen, &common);
-	if (!config) {
-		refuse_selectors(x, &said);
-		return;
-	}
+	if (!config)
+		return false;
 	if (!choose_proposal(x, in_auth, config, &suite, &number, &spi, &failure)) {
 		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, config, &failure);
-		return;
+		return false;
 	}
 	struct ike_child *child = ike_child_new(x->e, x->sa, config);
 	if (!child || !ike_child_set_selectors(child, common.local, common.local_count,
@@ -560,11 +616,13 @@ void ike_child_answer(
 		if (child)
 			ike_child_destroy(x->e, child, IKE_REASON_NONE);
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
-		return;
+		return false;
 	}
+	if (rekeyed)
+		ike_child_inherit(child, rekeyed);
 	child->suite = suite;
 	child->spi_out = spi;
 	/* Transport mode needs both; what the initiator does not ask for it does not get. */
 	child->mode = config->mode == IKE_MODE_TRANSPORT ? wanted_mode : config->mode;
-	answer_child(x, child, number, in_auth, nonce_i, nonce_r);
+	return answer_child(x, child, rekeyed, number, in_auth, nonce_i, nonce_r);
 }

@@ -20,8 +20,7 @@ bool ike_create_child_start(
 	return ike_request_send(e, sa, IKE_EXCHANGE_CREATE_CHILD_SA, &b);
 }
 
-/* Another group, please: the same task once more. */
-static bool group_demanded(struct ike_received *x, struct ike_task *task)
+bool ike_child_group_demanded(struct ike_received *x, struct ike_task *task)
 {
 	const struct ike_notify *n = ike_message_notify(x->message, IKE_NOTIFY_INVALID_KE_PAYLOAD);
 	struct reader r = n ? reader_of(n->data) : (struct reader){ .bad = true };
@@ -48,7 +47,7 @@ enum ike_outcome ike_create_child_answered(struct ike_received *x)
 
 	if (!task->child) /* ended meanwhile */
 		return IKE_OUTCOME_OK;
-	if (!IKE_HAS(x->message, SA) && group_demanded(x, task)) {
+	if (!IKE_HAS(x->message, SA) && ike_child_group_demanded(x, task)) {
 		sa->active = NULL;
 		task->next = sa->tasks;
 		sa->tasks = task;
@@ -78,16 +77,17 @@ enum ike_outcome ike_create_child_requested(struct ike_received *x)
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
 		return IKE_OUTCOME_OK;
 	}
-	if (!IKE_HAS(x->message, TS_INITIATOR) || !IKE_HAS(x->message, TS_RESPONDER)) {
-		/* Rekeying the IKE SA: RFC 7296 1.3 allows to refuse; the peer then makes a new
-		 * one. */
-		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
-			"peer wants to rekey the IKE_SA, which is not supported yet");
-		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
-		return IKE_OUTCOME_OK;
-	}
 	if (!ike_crypto_random(x->e->crypto, nonce, sizeof(nonce)))
 		return IKE_OUTCOME_IGNORE;
-	ike_child_answer(x, false, x->message->nonce, bytes_of(nonce, sizeof(nonce)));
+	(void)ike_child_answer(x, false, NULL, x->message->nonce, bytes_of(nonce, sizeof(nonce)));
+	return IKE_OUTCOME_OK;
+}
+
+enum ike_outcome ike_rekey_ike_requested(struct ike_received *x)
+{
+	/* RFC 7296 1.3 allows to refuse; the peer then makes a new one. */
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"peer wants to rekey the IKE_SA, which is not supported yet");
+	ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
 	return IKE_OUTCOME_OK;
 }

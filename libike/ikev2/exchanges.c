@@ -18,11 +18,20 @@ enum phase {
 	PHASE_ESTABLISHED = 8,  /* and staying so, or being deleted */
 };
 
+/* CREATE_CHILD_SA does three things (RFC 7296 1.3). Answers are told apart by what they answer. */
+enum purpose {
+	ANY_PURPOSE,
+	NEW_CHILD,
+	CHILD_REKEYING, /* has N(REKEY_SA) */
+	IKE_REKEYING,   /* has no selectors */
+};
+
 struct exchange_row {
 	const char *name;
 	uint8_t exchange;
 	bool response;
 	bool notifies_suffice; /* an answer of error notifies alone is complete */
+	uint8_t purpose;       /* of a request: enum purpose */
 	uint8_t phases;
 	uint32_t answers; /* kinds of tasks that it can be the answer to */
 	uint64_t must;
@@ -31,30 +40,41 @@ struct exchange_row {
 };
 
 static const struct exchange_row rows[] = {
-	{ "IKE_SA_INIT answer", IKE_EXCHANGE_SA_INIT, true, true, PHASE_INIT_SENT, TASK(INIT),
-		PL(SA) | PL(KE) | PL(NONCE), PL(CERTREQ), ike_init_answered },
-	{ "IKE_AUTH request", IKE_EXCHANGE_AUTH, false, false, PHASE_AUTH_AWAITED, 0,
+	{ "IKE_SA_INIT answer", IKE_EXCHANGE_SA_INIT, true, true, ANY_PURPOSE, PHASE_INIT_SENT,
+		TASK(INIT), PL(SA) | PL(KE) | PL(NONCE), PL(CERTREQ), ike_init_answered },
+	{ "IKE_AUTH request", IKE_EXCHANGE_AUTH, false, false, ANY_PURPOSE, PHASE_AUTH_AWAITED, 0,
 		PL(ID_INITIATOR),
 		PL(ID_RESPONDER) | PL(AUTH) | PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) |
 			PL(CONFIGURATION) | PL(CERT) | PL(CERTREQ),
 		ike_auth_requested },
-	{ "IKE_AUTH answer", IKE_EXCHANGE_AUTH, true, true, PHASE_AUTH_SENT, TASK(AUTH),
-		PL(ID_RESPONDER) | PL(AUTH),
+	{ "IKE_AUTH answer", IKE_EXCHANGE_AUTH, true, true, ANY_PURPOSE, PHASE_AUTH_SENT,
+		TASK(AUTH), PL(ID_RESPONDER) | PL(AUTH),
 		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) | PL(CERT) |
 			PL(EAP),
 		ike_auth_answered },
-	{ "CREATE_CHILD_SA request", IKE_EXCHANGE_CREATE_CHILD_SA, false, false, PHASE_ESTABLISHED,
-		0, PL(SA) | PL(NONCE),
-		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
-		ike_create_child_requested },
-	{ "CREATE_CHILD_SA answer", IKE_EXCHANGE_CREATE_CHILD_SA, true, true, PHASE_ESTABLISHED,
-		TASK(CREATE_CHILD), PL(SA) | PL(NONCE),
+	{ "CREATE_CHILD_SA request", IKE_EXCHANGE_CREATE_CHILD_SA, false, false, NEW_CHILD,
+		PHASE_ESTABLISHED, 0, PL(SA) | PL(NONCE) | PL(TS_INITIATOR) | PL(TS_RESPONDER),
+		PL(KE) | PL(CONFIGURATION), ike_create_child_requested },
+	{ "CREATE_CHILD_SA answer", IKE_EXCHANGE_CREATE_CHILD_SA, true, true, ANY_PURPOSE,
+		PHASE_ESTABLISHED, TASK(CREATE_CHILD), PL(SA) | PL(NONCE),
 		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
 		ike_create_child_answered },
-	{ "INFORMATIONAL request", IKE_EXCHANGE_INFORMATIONAL, false, false, PHASE_ESTABLISHED, 0,
-		0, PL(DELETE) | PL(CONFIGURATION), ike_informational_requested },
-	{ "INFORMATIONAL answer", IKE_EXCHANGE_INFORMATIONAL, true, true, PHASE_ESTABLISHED,
-		TASK(DELETE_CHILD) | TASK(DELETE_IKE) | TASK(DPD), 0,
+	{ "CREATE_CHILD_SA request to rekey a CHILD_SA", IKE_EXCHANGE_CREATE_CHILD_SA, false, false,
+		CHILD_REKEYING, PHASE_ESTABLISHED, 0,
+		PL(SA) | PL(NONCE) | PL(TS_INITIATOR) | PL(TS_RESPONDER),
+		PL(KE) | PL(CONFIGURATION), ike_rekey_child_requested },
+	{ "CREATE_CHILD_SA answer to rekeying a CHILD_SA", IKE_EXCHANGE_CREATE_CHILD_SA, true, true,
+		ANY_PURPOSE, PHASE_ESTABLISHED, TASK(REKEY_CHILD), PL(SA) | PL(NONCE),
+		PL(KE) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
+		ike_rekey_child_answered },
+	{ "CREATE_CHILD_SA request to rekey the IKE_SA", IKE_EXCHANGE_CREATE_CHILD_SA, false, false,
+		IKE_REKEYING, PHASE_ESTABLISHED, 0, PL(SA) | PL(NONCE), PL(KE),
+		ike_rekey_ike_requested },
+	{ "INFORMATIONAL request", IKE_EXCHANGE_INFORMATIONAL, false, false, ANY_PURPOSE,
+		PHASE_ESTABLISHED, 0, 0, PL(DELETE) | PL(CONFIGURATION),
+		ike_informational_requested },
+	{ "INFORMATIONAL answer", IKE_EXCHANGE_INFORMATIONAL, true, true, ANY_PURPOSE,
+		PHASE_ESTABLISHED, TASK(DELETE_CHILD) | TASK(DELETE_IKE) | TASK(DPD), 0,
 		PL(DELETE) | PL(CONFIGURATION), ike_informational_answered },
 };
 
@@ -65,6 +85,23 @@ static uint8_t phase_of(const struct ike_sa *sa)
 	if (!sa->initiator)
 		return PHASE_AUTH_AWAITED;
 	return sa->negotiation->stage == IKE_STAGE_INIT ? PHASE_INIT_SENT : PHASE_AUTH_SENT;
+}
+
+static bool has_purpose(const struct ike_message *m, uint8_t purpose)
+{
+	bool selectors = IKE_HAS(m, TS_INITIATOR) || IKE_HAS(m, TS_RESPONDER);
+	bool rekeys = ike_message_notify(m, IKE_NOTIFY_REKEY_SA) != NULL;
+
+	switch (purpose) {
+	case NEW_CHILD:
+		return selectors && !rekeys;
+	case CHILD_REKEYING:
+		return rekeys;
+	case IKE_REKEYING:
+		return !selectors && !rekeys;
+	default:
+		return true;
+	}
 }
 
 static const char *lowest_name(uint64_t bits)
@@ -101,7 +138,7 @@ enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_mess
 		const struct exchange_row *row = &rows[i];
 
 		if (row->exchange != message->header.exchange || row->response != response ||
-			!(row->phases & phase) ||
+			!(row->phases & phase) || !has_purpose(message, row->purpose) ||
 			(response && !(row->answers & 1u << sa->active->kind)))
 			continue;
 		if (!payloads_fit(row, message, why))

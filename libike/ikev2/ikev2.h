@@ -111,11 +111,18 @@ MUST_USE bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ik
 	bool in_auth, struct ike_builder *b, struct ike_failure *failure);
 /* Initiator: the answer came. False when there is no child (the failure says why); *ret_inform is
  * set when the responder believes that there is one and has to be told to delete it. */
+/* It was agreed on, and is not installed yet. */
+MUST_USE bool ike_child_agree(struct ike_received *x, struct ike_task *task, bool in_auth,
+	struct secret *ret_shared, struct ike_failure *failure, bool *ret_inform);
 MUST_USE bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
 	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform);
-/* Responder: fills the reply with SA, [Nr, KEr,] TSi, TSr and installs, or with an error notify. */
-void ike_child_answer(
-	struct ike_received *x, bool in_auth, struct bytes nonce_i, struct bytes nonce_r);
+/* Fills the failure for an answer without SA and selectors. */
+void ike_child_refused(
+	struct ike_received *x, const struct ike_child_config *config, struct ike_failure *failure);
+/* Responder: fills the reply with SA, [Nr, KEr,] TSi, TSr and installs, or with an error notify and
+ * returns false. rekeyed: the child that it is to replace, or NULL. */
+bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *rekeyed,
+	struct bytes nonce_i, struct bytes nonce_r);
 
 /* ---- create_child.c ---- */
 bool ike_create_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
@@ -123,12 +130,31 @@ bool ike_create_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_
 enum ike_outcome ike_create_child_answered(struct ike_received *x);
 enum ike_outcome ike_create_child_requested(struct ike_received *x);
 
+/* The answer demands another group: true when the task is to be started once more with it. */
+bool ike_child_group_demanded(struct ike_received *x, struct ike_task *task);
+
 /* ---- liveness.c ---- */
 /* dpd_at has come. May start a probe. */
 void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);
 bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa);
 /* inactive_at has come. The SA may be gone afterwards. */
 void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- rekey_child.c (RFC 7296 1.3.3, 2.8) ---- */
+/* Queues it, unless it is not the time; the caller runs the tasks. */
+void ike_rekey_child(struct ike_engine *e, struct ike_child *child);
+bool ike_rekey_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
+enum ike_outcome ike_rekey_child_answered(struct ike_received *x);
+enum ike_outcome ike_rekey_child_requested(struct ike_received *x);
+
+enum ike_outcome ike_rekey_ike_requested(struct ike_received *x);
+
+/* ---- lifetimes.c ---- */
+/* At its soft or hard limit. The caller runs the tasks. */
+void ike_child_expired(struct ike_engine *e, struct ike_child *child, bool hard);
+/* children_at has come. May destroy the SA. */
+void ike_children_wake(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- informational.c: DELETE, liveness, error notifies ---- */
 enum ike_outcome ike_informational_requested(struct ike_received *x);

@@ -30,6 +30,30 @@ enum ike_reason ike_notify_reason(uint16_t type)
 
 /* ---- Requests of the peer ---- */
 
+static bool is_being_rekeyed(const struct ike_child *child)
+{
+	const struct ike_task *active = child->sa->active;
+
+	return active && active->kind == IKE_TASK_REKEY_CHILD && active->replaces == child;
+}
+
+/* A child that was replaced is no more in charge; one that we are just rekeying may turn out to be
+ * (RFC 7296 2.8.1, 2.25.1). */
+static void delete_child(struct ike_received *x, struct ike_child *child)
+{
+	struct ike_child *successor = ike_handover_of(child);
+
+	if (successor)
+		ike_handover_complete(x->e, successor);
+	if (child->announced && is_being_rekeyed(child)) {
+		ike_child_remove_outbound(x->e, child);
+		ike_child_set_state(x->e, child, IKE_CHILD_DELETED);
+		ike_child_wake(x->e, child, IKE_NEVER);
+		return;
+	}
+	ike_child_deleted(x->e, child, IKE_REASON_DELETED_BY_PEER);
+}
+
 /* The peer's SPI names our outbound SA; the answer names our inbound ones. */
 static void delete_children(struct ike_received *x, const struct ike_delete *d)
 {
@@ -41,14 +65,16 @@ static void delete_children(struct ike_received *x, const struct ike_delete *d)
 		uint32_t spi = reader_u32(&r);
 		struct ike_child *child = ike_child_by_spi(x->sa, spi, false);
 
-		if (!child || child->suite.protocol != d->protocol) {
+		if (!child || child->suite.protocol != d->protocol ||
+			child->state == IKE_CHILD_DELETED) {
 			if (strange++ == 0)
 				ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
 					"peer deletes a CHILD_SA with SPI %08" PRIx32
 					" that we don't have",
 					spi);
 			/* It may come with the answer to our CREATE_CHILD_SA that was lost. */
-			if (x->sa->active && x->sa->active->kind == IKE_TASK_CREATE_CHILD)
+			if (x->sa->active && (x->sa->active->kind == IKE_TASK_CREATE_CHILD ||
+						     x->sa->active->kind == IKE_TASK_REKEY_CHILD))
 				x->sa->active->spi = spi;
 			continue;
 		}
@@ -59,7 +85,7 @@ static void delete_children(struct ike_received *x, const struct ike_delete *d)
 		 */
 		if (child->state != IKE_CHILD_DELETING)
 			ours[count++] = child->spi_in;
-		ike_child_destroy(x->e, child, IKE_REASON_DELETED_BY_PEER);
+		delete_child(x, child);
 		if (count == sizeof(ours) / sizeof(*ours)) {
 			ike_build_delete(x->reply, d->protocol, ours, count);
 			count = 0;
@@ -120,7 +146,7 @@ bool ike_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_
 {
 	struct ike_builder b;
 
-	if (task->child) {
+	if (task->child && task->child->state != IKE_CHILD_DELETED) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
 			"closing CHILD_SA %s{%u} with SPIs %08" PRIx32 "_i %08" PRIx32 "_o",
 			task->child->config->name, task->child->unique_id, task->child->spi_in,
@@ -159,7 +185,7 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 			struct ike_child *child = task->child;
 
 			task->child = NULL;
-			ike_child_destroy(x->e, child, (enum ike_reason)task->reason);
+			ike_child_deleted(x->e, child, (enum ike_reason)task->reason);
 		}
 		ike_task_finish(x->e, task, true, NULL);
 		return IKE_OUTCOME_OK;

@@ -205,10 +205,12 @@ static void handle_request(struct ike_received *x, ike_handler handler)
 			"response could not be made: out of memory");
 		outcome = IKE_OUTCOME_END;
 	}
-	if (outcome == IKE_OUTCOME_END)
+	if (outcome == IKE_OUTCOME_END) {
 		end(x->e, sa, x->failure);
-	else
-		ike_tasks_run(x->e, sa);
+		return;
+	}
+	ike_handovers_proven(x->e, sa);
+	ike_tasks_run(x->e, sa);
 }
 
 static void handle_response(struct ike_received *x, ike_handler handler)

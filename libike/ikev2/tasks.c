@@ -14,6 +14,8 @@ static bool start(
 		return ike_auth_start(e, sa, failure);
 	case IKE_TASK_CREATE_CHILD:
 		return ike_create_child_start(e, sa, task, failure);
+	case IKE_TASK_REKEY_CHILD:
+		return ike_rekey_child_start(e, sa, task, failure);
 	case IKE_TASK_DELETE_CHILD:
 		return ike_delete_child_start(e, sa, task);
 	case IKE_TASK_DELETE_IKE:
@@ -118,4 +120,6 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		ike_inactivity_check(e, sa);
 	else if (sa->dpd_at <= e->now)
 		ike_liveness_check(e, sa);
+	else if (sa->children_at <= e->now)
+		ike_children_wake(e, sa);
 }

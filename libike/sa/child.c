@@ -44,6 +44,7 @@ struct ike_child *ike_child_new(
 	child->unique_id = ++e->next_child_id;
 	child->mode = config->mode;
 	child->installed_at = child->rekey_at = child->expires_at = IKE_NEVER;
+	child->wake_at = IKE_NEVER;
 	child->mark_in = unique_mark(config->mark_in, child->unique_id, true);
 	child->mark_out = unique_mark(config->mark_out, child->unique_id, false);
 	child->if_id_in =
@@ -51,6 +52,17 @@ struct ike_child *ike_child_new(
 	child->if_id_out =
 		unique_if_id(config->if_id_out, sa->connection->if_id_out, child->unique_id, false);
 	return child;
+}
+
+void ike_child_inherit(struct ike_child *child, const struct ike_child *from)
+{
+	child->mode = from->mode;
+	child->reqid = from->reqid;
+	child->shared_reqid = ike_reqid_share(from->shared_reqid);
+	child->mark_in = from->mark_in;
+	child->mark_out = from->mark_out;
+	child->if_id_in = from->if_id_in;
+	child->if_id_out = from->if_id_out;
 }
 
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound)
@@ -121,6 +133,8 @@ static bool hold_reqid(struct ike_engine *e, struct ike_child *child)
 		.if_id_out = child->if_id_out,
 	};
 
+	if (child->reqid) /* inherited */
+		return true;
 	child->reqid = child->config->reqid;
 	if (child->reqid)
 		return true;
@@ -168,28 +182,47 @@ static uint64_t soften(struct ike_engine *e, uint64_t limit, uint64_t random)
 	return limit - draw;
 }
 
-static struct ike_lifetime lifetime_of(struct ike_engine *e, struct ike_child *child)
+static ike_time after(ike_time now, uint64_t seconds)
+{
+	return seconds > 0 && seconds < INT32_MAX ? now + IKE_SECONDS((ike_time)seconds)
+						  : IKE_NEVER;
+}
+
+static void draw_lifetime(struct ike_engine *e, struct ike_child *child)
 {
 	const struct ike_child_config *config = child->config;
+
+	child->rekey_at = after(e->now, soften(e, config->rekey_time, config->rand_time));
+	child->expires_at = after(e->now, config->life_time);
+	child->rekey_bytes = soften(e, config->rekey_bytes, config->rand_bytes);
+	child->rekey_packets = soften(e, config->rekey_packets, config->rand_packets);
+}
+
+/* An outbound SA may come later than its inbound one, and ends with it. */
+static struct ike_lifetime lifetime_of(
+	const struct ike_engine *e, const struct ike_child *child, bool inbound)
+{
+	const struct ike_child_config *config = child->config;
+	uint64_t passed = (uint64_t)(e->now - child->installed_at) / 1000;
 	struct ike_lifetime lifetime = {
-		.soft_seconds = soften(e, config->rekey_time, config->rand_time),
 		.hard_seconds = config->life_time,
-		.soft_bytes = soften(e, config->rekey_bytes, config->rand_bytes),
+		.soft_bytes = child->rekey_bytes,
 		.hard_bytes = config->life_bytes,
-		.soft_packets = soften(e, config->rekey_packets, config->rand_packets),
+		.soft_packets = child->rekey_packets,
 		.hard_packets = config->life_packets,
 	};
 
-	if (lifetime.soft_seconds)
-		child->rekey_at = e->now + IKE_SECONDS((int64_t)lifetime.soft_seconds);
-	if (lifetime.hard_seconds)
-		child->expires_at = e->now + IKE_SECONDS((int64_t)lifetime.hard_seconds);
+	/* One direction is enough to be told that it is time; volume is counted in both. */
+	if (inbound && child->rekey_at != IKE_NEVER)
+		lifetime.soft_seconds =
+			child->rekey_at > e->now ? (uint64_t)(child->rekey_at - e->now) / 1000 : 1;
+	if (lifetime.hard_seconds > passed)
+		lifetime.hard_seconds -= passed;
 	return lifetime;
 }
 
 static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
-	struct bytes encryption_key, struct bytes integrity_key,
-	const struct ike_lifetime *lifetime, struct why *why)
+	struct bytes encryption_key, struct bytes integrity_key, struct why *why)
 {
 	const struct ike_child_config *config = child->config;
 	const struct ike_selector *local = ike_child_local(child);
@@ -206,7 +239,7 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 		.integrity_key = integrity_key,
 		.esn = child->suite.esn,
 		.replay_window = config->replay_window,
-		.lifetime = *lifetime,
+		.lifetime = lifetime_of(e, child, inbound),
 		.set_mark = inbound ? config->set_mark_in : config->set_mark_out,
 		.tfc_padding = inbound ? 0 : config->tfc_padding,
 		.copy_df = config->copy_df,
@@ -222,28 +255,21 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 	return e->host.sa_install(e->host.context, &sa, why);
 }
 
-static bool install_keys(struct ike_engine *e, struct ike_child *child, bool initiator,
-	struct bytes keymat, struct why *why)
+/* KEYMAT: the keys of the initiator's packets, then those of the responder's. */
+static bool install_keys(struct ike_engine *e, struct ike_child *child, bool inbound,
+	bool initiators_packets, struct bytes keymat, struct why *why)
 {
 	const struct ike_algorithm *encryption = ike_suite_encryption(&child->suite);
 	const struct ike_algorithm *integrity = ike_suite_integrity(&child->suite);
-	struct ike_lifetime lifetime = lifetime_of(e, child);
+	size_t encryption_length = encryption ? encryption->key_length : 0;
+	size_t integrity_length = integrity ? integrity->key_length : 0;
 	struct reader r = reader_of(keymat);
-	struct bytes keys[2][2]; /* [of the initiator's, of the responder's packets][enc, integ] */
 
-	for (size_t i = 0; i < 2; i++) {
-		keys[i][0] = reader_bytes(&r, encryption ? encryption->key_length : 0);
-		keys[i][1] = reader_bytes(&r, integrity ? integrity->key_length : 0);
-	}
-	struct bytes *out = keys[initiator ? 0 : 1];
-	struct bytes *in = keys[initiator ? 1 : 0];
-	if (!install_sa(e, child, true, in[0], in[1], &lifetime, why))
-		return false;
-	child->installed_in = true;
-	if (!install_sa(e, child, false, out[0], out[1], &lifetime, why))
-		return false;
-	child->installed_out = true;
-	return true;
+	if (!initiators_packets)
+		(void)reader_bytes(&r, encryption_length + integrity_length);
+	struct bytes encryption_key = reader_bytes(&r, encryption_length);
+	struct bytes integrity_key = reader_bytes(&r, integrity_length);
+	return install_sa(e, child, inbound, encryption_key, integrity_key, why);
 }
 
 static bool install_policies(struct ike_engine *e, struct ike_child *child, struct why *why)
@@ -256,21 +282,35 @@ static bool install_policies(struct ike_engine *e, struct ike_child *child, stru
 	return child->policies_installed;
 }
 
-static void announce(struct ike_engine *e, struct ike_child *child)
+/* direction: "inbound " or "outbound " when it is that one only. */
+void ike_child_log_established(
+	struct ike_engine *e, const struct ike_child *child, const char *direction)
 {
 	char local[512], remote[512];
 
 	ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
-		"CHILD_SA %s{%u} established with SPIs %08" PRIx32 "_i %08" PRIx32
+		"%sCHILD_SA %s{%u} established with SPIs %08" PRIx32 "_i %08" PRIx32
 		"_o and TS %s === %s",
-		child->config->name, child->unique_id, child->spi_in, child->spi_out,
+		direction, child->config->name, child->unique_id, child->spi_in, child->spi_out,
 		ike_selectors_format(
 			ike_child_local(child), child->local_count, local, sizeof(local)),
 		ike_selectors_format(
 			ike_child_remote(child), child->remote_count, remote, sizeof(remote)));
-	ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
+}
+
+void ike_child_announce(struct ike_engine *e, struct ike_child *child, struct ike_child *replaced)
+{
+	child->announced = true;
 	ike_schedule_inactivity(e, child);
-	ike_supervise_up(e, child);
+	if (!replaced || !replaced->announced) {
+		ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
+		ike_supervise_up(e, child);
+		return;
+	}
+	replaced->announced = false;
+	ike_count(e, child->sa, IKE_COUNTER_CHILD_REKEY);
+	ike_failures_over(e, child->sa, child);
+	ike_event_child_rekey(e, replaced, child);
 }
 
 static bool link_child(struct ike_engine *e, struct ike_child *child)
@@ -285,27 +325,60 @@ static bool link_child(struct ike_engine *e, struct ike_child *child)
 	return child->by_spi.tbl != NULL;
 }
 
-bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
-	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct why *why)
+bool ike_child_install_inbound(struct ike_engine *e, struct ike_child *child, bool initiator,
+	const struct ike_child_secrets *secrets, struct secret *ret_keymat, struct why *why)
 {
 	struct ike_sa *sa = child->sa;
-	AUTO_SECRET keymat = { 0 };
 
 	ike_log_suite(e, sa, &child->suite);
 	child->udp_encapsulation = sa->nat_local || sa->nat_remote || sa->nat_fake;
 	ike_child_set_state(e, child, IKE_CHILD_INSTALLING);
-	if (!hold_reqid(e, child) ||
-		!ike_keys_child(e, sa, &child->suite, shared, nonce_i, nonce_r, &keymat))
+	if (!hold_reqid(e, child) || !ike_keys_child(e, sa, &child->suite, secrets->shared,
+					     secrets->nonce_i, secrets->nonce_r, ret_keymat))
 		return why_fail(why, "no key material for CHILD_SA %s", child->config->name);
 	child->installed_at = e->now;
+	draw_lifetime(e, child);
 	if (!link_child(e, child))
 		return why_fail(why, "out of memory");
-	if (!install_keys(e, child, initiator, secret_bytes(&keymat), why) ||
-		!install_policies(e, child, why))
+	if (!install_keys(e, child, true, !initiator, secret_bytes(ret_keymat), why))
+		return false;
+	child->installed_in = true;
+	ike_child_wake(e, child,
+		child->rekey_at < child->expires_at ? child->rekey_at : child->expires_at);
+	return true;
+}
+
+bool ike_child_install_outbound(struct ike_engine *e, struct ike_child *child, bool initiator,
+	struct bytes keymat, struct why *why)
+{
+	if (!install_keys(e, child, false, initiator, keymat, why))
+		return false;
+	child->installed_out = true;
+	return install_policies(e, child, why);
+}
+
+bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
+	const struct ike_child_secrets *secrets, struct why *why)
+{
+	AUTO_SECRET keymat = { 0 };
+
+	if (!ike_child_install_inbound(e, child, initiator, secrets, &keymat, why) ||
+		!ike_child_install_outbound(e, child, initiator, secret_bytes(&keymat), why))
 		return false;
 	ike_child_set_state(e, child, IKE_CHILD_INSTALLED);
-	announce(e, child);
+	ike_child_log_established(e, child, "");
 	return true;
+}
+
+void ike_child_wake(struct ike_engine *e, struct ike_child *child, ike_time at)
+{
+	struct ike_sa *sa = child->sa;
+
+	child->wake_at = at;
+	if (at >= sa->children_at)
+		return;
+	sa->children_at = at;
+	ike_schedule(e, sa);
 }
 
 void ike_child_set_state(struct ike_engine *e, struct ike_child *child, enum ike_child_state state)
@@ -340,9 +413,8 @@ static bool unlink_child(struct ike_engine *e, struct ike_child *child)
 	return false;
 }
 
-static void remove_from_kernel(struct ike_engine *e, struct ike_child *child)
+void ike_child_remove_outbound(struct ike_engine *e, struct ike_child *child)
 {
-	struct ike_kernel_id in = ike_child_kernel_id(child, true);
 	struct ike_kernel_id out = ike_child_kernel_id(child, false);
 
 	/* Policies first: a packet between the two must not find a policy without an SA. */
@@ -350,9 +422,18 @@ static void remove_from_kernel(struct ike_engine *e, struct ike_child *child)
 		struct ike_kernel_policies policies = ike_child_policies(child);
 
 		e->host.policies_remove(e->host.context, &policies);
+		child->policies_installed = false;
 	}
 	if (child->installed_out)
 		e->host.sa_remove(e->host.context, &out);
+	child->installed_out = false;
+}
+
+static void remove_from_kernel(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_kernel_id in = ike_child_kernel_id(child, true);
+
+	ike_child_remove_outbound(e, child);
 	if (child->spi_in)
 		e->host.sa_remove(e->host.context, &in);
 }
@@ -364,35 +445,44 @@ static void forget_in_tasks(struct ike_engine *e, struct ike_child *child)
 
 	if (sa->active && sa->active->child == child)
 		sa->active->child = NULL;
+	if (sa->active && sa->active->replaces == child)
+		sa->active->replaces = NULL;
 	for (struct ike_task **at = &sa->tasks; *at;) {
 		struct ike_task *task = *at;
 
-		if (task->child != child) {
+		if (task->child != child && task->replaces != child) {
 			at = &task->next;
 			continue;
 		}
 		*at = task->next;
-		task->child = NULL;
+		if (task->child == child)
+			task->child = NULL;
+		task->replaces = NULL;
 		ike_task_finish(e, task, task->kind == IKE_TASK_DELETE_CHILD, "CHILD_SA ended");
 	}
 }
 
 void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_reason reason)
 {
-	bool was_up = child->state >= IKE_CHILD_INSTALLED;
+	const struct ike_task *task = ike_task_of_child(child->sa, IKE_TASK_DELETE_CHILD, child);
 
-	const struct ike_task *task = ike_task_of_child(child->sa, child);
-	if (task && task->kind == IKE_TASK_DELETE_CHILD)
+	if (task)
 		reason = (enum ike_reason)task->reason; /* we were about to, whoever was first */
-	if (was_up)
+	/* What never was in charge, or no longer is, is not missed by anybody. */
+	if (child->announced)
 		ike_supervise_ended(e, child, reason);
+	else if (child->state >= IKE_CHILD_INSTALLED)
+		reason = IKE_REASON_REPLACED;
 	forget_in_tasks(e, child);
+	ike_handover_forget(e, child);
 	bool linked = unlink_child(e, child);
-	if (was_up) {
+	if (child->state >= IKE_CHILD_INSTALLED && child->state != IKE_CHILD_DELETED)
 		ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO, "CHILD_SA %s{%u} closed",
 			child->config->name, child->unique_id);
+	if (child->announced) {
 		ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_DETAIL, "CHILD_SA %s{%u} ended: %s",
 			child->config->name, child->unique_id, ike_reason_name(reason));
+		child->announced = false;
 		ike_event(e, IKE_EVENT_CHILD_DOWN, child->sa, child);
 	}
 	if (linked)
@@ -404,6 +494,7 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 
 void ike_child_free(struct ike_child *child)
 {
+	ike_handover_free(child->handover);
 	free(child->selectors);
 	free(child);
 }

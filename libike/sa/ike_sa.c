@@ -65,6 +65,7 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct add
 	sa->created_at = e->now;
 	sa->established_at = sa->rekey_at = sa->reauth_at = IKE_NEVER;
 	sa->expires_at = sa->retransmit_at = sa->dpd_at = sa->inactive_at = IKE_NEVER;
+	sa->children_at = IKE_NEVER;
 	sa->negotiation = ike_negotiation_new(sa);
 	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) ||
 		!ike_timer_add(e, &sa->timer, IKE_TIMER_SA)) {
@@ -214,6 +215,7 @@ static void finish_tasks(
 			sa->active = NULL;
 		else
 			sa->tasks = task->next;
+		task->replaces = NULL;
 		bool deleting =
 			task->kind == IKE_TASK_DELETE_IKE || task->kind == IKE_TASK_DELETE_CHILD;
 		if (!deleting && task->reason == IKE_REASON_NONE)

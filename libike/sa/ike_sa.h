@@ -46,6 +46,7 @@ const char *ike_sa_state_name(uint8_t state);
 const char *ike_child_state_name(uint8_t state);
 
 struct ike_reqid;
+struct ike_handover;
 
 struct ike_child {
 	struct ike_child *next; /* of the same IKE SA, oldest first */
@@ -63,8 +64,10 @@ struct ike_child {
 	bool installed_in;
 	bool installed_out;
 	bool policies_installed;
+	bool announced; /* events have it up, and not replaced or down yet */
 	uint8_t local_count;
 	uint8_t remote_count;
+	uint8_t attempts; /* of rekeying, that failed */
 	struct ike_suite suite;
 	struct ike_mark mark_in, mark_out;
 	uint32_t if_id_in, if_id_out;
@@ -73,6 +76,11 @@ struct ike_child {
 	ike_time rekey_at;                   /* IKE_NEVER: no rekeying */
 	ike_time expires_at;                 /* hard; IKE_NEVER: never */
 	uint64_t rekey_bytes, rekey_packets; /* with randomisation applied; 0 never */
+	/* When something is to be done about it: rekeying, closing, or, of one that was replaced,
+	 * forgetting it. */
+	ike_time wake_at;
+	/* Made by the peer's rekeying: it takes packets in, and sends when the peer is ready. */
+	struct ike_handover *handover;
 };
 
 static inline const struct ike_selector *ike_child_local(const struct ike_child *c)
@@ -110,14 +118,19 @@ struct ike_child_offer;
 struct ike_task {
 	struct ike_task *next;
 	uint8_t kind;
-	struct ike_child *child; /* CREATE_CHILD (until answered), DELETE_CHILD, REKEY_CHILD */
-	uint64_t ticket;         /* command to be answered; 0 none */
-	uint64_t ike_ticket;     /* AUTH with a child: of who waits for the IKE SA alone */
+	/* CREATE_CHILD and REKEY_CHILD: the new one, until answered. DELETE_CHILD. */
+	struct ike_child *child;
+	struct ike_child *replaces; /* REKEY_CHILD: the old one, while it is there */
+	ike_time not_before;        /* the peer asked to wait */
+	uint64_t ticket;            /* command to be answered; 0 none */
+	uint64_t ike_ticket;        /* AUTH with a child: of who waits for the IKE SA alone */
 	/* DELETE_CHILD: ours, inbound; the child may be gone. CREATE_CHILD: one that the peer
 	 * deleted before we heard of it. */
 	uint32_t spi;
 	uint8_t protocol;              /* of the SPI */
 	uint8_t reason;                /* enum ike_reason: why the child ends or did not come */
+	uint8_t attempts;              /* that the peer put off */
+	bool peer_lost_it;             /* REKEY_CHILD: the peer does not know the old one */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */
 };
 
@@ -167,6 +180,8 @@ struct ike_sa {
 	struct ike_negotiation *negotiation; /* NULL once established */
 	struct ike_mobike *mobike;           /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
+	ike_time children_at; /* the earliest wake_at of them, or earlier */
+	uint32_t handovers;   /* children that have one */
 
 	ike_time created_at;
 	ike_time established_at; /* IKE_NEVER until then */

@@ -30,3 +30,21 @@ void ike_child_offer_free(struct ike_child_offer *offer)
 	ike_key_exchange_free(offer->key_exchange);
 	free(offer);
 }
+
+void ike_handover_free(struct ike_handover *handover)
+{
+	if (!handover)
+		return;
+	secret_free(&handover->keymat);
+	free(handover);
+}
+
+struct bytes ike_nonce_lower(struct bytes a, struct bytes b)
+{
+	size_t common = a.length < b.length ? a.length : b.length;
+	int order = memcmp(a.at, b.at, common);
+
+	if (order == 0)
+		return a.length < b.length ? a : b;
+	return order < 0 ? a : b;
+}

@@ -52,4 +52,18 @@ struct ike_child_offer {
 
 void ike_child_offer_free(struct ike_child_offer *offer); /* NULL is fine */
 
+/* What a child that the peer's rekeying made waits with until it may send (RFC 7296 2.8). */
+struct ike_handover {
+	struct ike_child *old; /* NULL when it went */
+	struct secret keymat;
+	bool fresh;     /* the answer is just on its way */
+	bool redundant; /* lost a collision: the peer is to delete it */
+	uint16_t lowest_length;
+	uint8_t lowest[IKE_NONCE_MAX]; /* of the two nonces of its exchange */
+};
+
+void ike_handover_free(struct ike_handover *handover); /* NULL is fine */
+/* The lower of two nonces as RFC 7296 2.8.1 has it: octet by octet. */
+struct bytes ike_nonce_lower(struct bytes a, struct bytes b);
+
 #endif

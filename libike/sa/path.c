@@ -105,7 +105,7 @@ static void follow_child(struct ike_engine *e, struct ike_child *child)
 	child->udp_encapsulation = encapsulates(child->sa);
 	if (state == IKE_CHILD_INSTALLED)
 		ike_child_set_state(e, child, IKE_CHILD_INSTALLED);
-	if (ike_task_of_child(child->sa, child))
+	if (ike_task_of_child(child->sa, IKE_TASK_DELETE_CHILD, child))
 		return;
 	if (!moved)
 		give_up(e, child, IKE_REASON_KERNEL, why.text);

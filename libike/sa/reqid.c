@@ -68,6 +68,13 @@ struct ike_reqid *ike_reqid_hold(struct ike_engine *e, const struct ike_reqid_ke
 	return found;
 }
 
+struct ike_reqid *ike_reqid_share(struct ike_reqid *r)
+{
+	if (r)
+		r->references++;
+	return r;
+}
+
 uint32_t ike_reqid_number(const struct ike_reqid *r)
 {
 	return r->reqid;

@@ -119,8 +119,9 @@ struct ike_task *ike_task_take(struct ike_sa *sa, enum ike_task_kind kind);
 void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, const char *text);
 void ike_task_free(struct ike_task *task);
 uint32_t ike_tasks_count(const struct ike_sa *sa);
-/* Is the child about to be created or deleted by a queued or active task? */
-struct ike_task *ike_task_of_child(const struct ike_sa *sa, const struct ike_child *child);
+/* The queued or active task of that kind that makes, replaces or deletes the child; or NULL. */
+struct ike_task *ike_task_of_child(
+	const struct ike_sa *sa, enum ike_task_kind kind, const struct ike_child *child);
 
 /* ---- child.c ---- */
 
@@ -133,10 +134,34 @@ MUST_USE bool ike_child_allocate_spi(
 /* Takes the selectors over (copied). */
 MUST_USE bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
 	size_t local_count, const struct ike_selector *remote, size_t remote_count);
-/* Everything is negotiated: derive keys, install inbound, policies, outbound. initiator: of the
- * exchange that made it. On success the child is linked to its SA, INSTALLED and announced. */
+/* What keeps when it is rekeyed: mode, reqid, marks, interface ids. */
+void ike_child_inherit(struct ike_child *child, const struct ike_child *from);
+
+struct ike_child_secrets {
+	struct bytes shared; /* empty without PFS */
+	struct bytes nonce_i;
+	struct bytes nonce_r;
+};
+/* Everything is negotiated: derive keys, install inbound, outbound, policies. initiator: of the
+ * exchange that made it. On success the child is linked to its SA, INSTALLED and in the log; to be
+ * announced. */
 MUST_USE bool ike_child_install(struct ike_engine *e, struct ike_child *child, bool initiator,
-	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct why *why);
+	const struct ike_child_secrets *secrets, struct why *why);
+/* The two halves of that. The state stays INSTALLING. */
+MUST_USE bool ike_child_install_inbound(struct ike_engine *e, struct ike_child *child,
+	bool initiator, const struct ike_child_secrets *secrets, struct secret *ret_keymat,
+	struct why *why);
+MUST_USE bool ike_child_install_outbound(struct ike_engine *e, struct ike_child *child,
+	bool initiator, struct bytes keymat, struct why *why);
+/* Policies and outbound SA. */
+void ike_child_remove_outbound(struct ike_engine *e, struct ike_child *child);
+/* direction: "", or "inbound " or "outbound " when it is that one only. */
+void ike_child_log_established(
+	struct ike_engine *e, const struct ike_child *child, const char *direction);
+/* The event: up, or in the place of the other (may be NULL). */
+void ike_child_announce(struct ike_engine *e, struct ike_child *child, struct ike_child *replaced);
+/* Something is to be done about it at that time. */
+void ike_child_wake(struct ike_engine *e, struct ike_child *child, ike_time at);
 /* What the kernel has of it while it is where it is. */
 struct ike_kernel_policies ike_child_policies(const struct ike_child *child);
 /* Removes from kernel and SA, announces when it was up, frees. reason: why it ends. */
@@ -151,6 +176,33 @@ size_t ike_child_config_selectors(const struct ike_sa *sa, const struct ike_chil
 
 #define IKE_CHILD_SELECTORS_MAX 64
 
+/* ---- handover.c: from one child to the one that replaces it (RFC 7296 2.8) ---- */
+
+/* As responder: the new child takes packets in; nothing is sent on it before
+ * ike_handover_complete(). */
+MUST_USE bool ike_handover_begin(struct ike_engine *e, struct ike_child *child,
+	struct ike_child *old, const struct ike_child_secrets *secrets, struct why *why);
+/* The peer is ready. When the kernel refuses, the deletion at the peer is queued. */
+void ike_handover_complete(struct ike_engine *e, struct ike_child *child);
+/* A new request of the peer's has been dealt with: what was answered before has arrived there. */
+void ike_handovers_proven(struct ike_engine *e, struct ike_sa *sa);
+/* The child that the peer's rekeying made of this one, while it waits; or NULL. */
+struct ike_child *ike_handover_of(const struct ike_child *old);
+/* Lost a collision: it goes when the peer says so, or in a while. */
+void ike_handover_redundant(struct ike_engine *e, struct ike_child *child);
+void ike_handover_forget(struct ike_engine *e, struct ike_child *child); /* it goes */
+
+/* It was replaced, and deleted: sends no more, and takes in what is still under way for a while. */
+void ike_child_retire(struct ike_engine *e, struct ike_child *child);
+/* Its deletion is through: retires or ends. May free it. */
+void ike_child_deleted(struct ike_engine *e, struct ike_child *child, enum ike_reason reason);
+/* Rekeying it did not work: once more, later. */
+void ike_child_rekey_later(struct ike_engine *e, struct ike_child *child);
+/* Queues its deletion at the peer, before anything else. May free it when memory ran out. */
+void ike_child_delete_later(struct ike_engine *e, struct ike_child *child, enum ike_reason reason);
+/* There is no need to rekey it any more. */
+void ike_child_drop_rekeying(struct ike_engine *e, struct ike_child *child);
+
 /* ---- reqid.c: children with equal selectors share a reqid, as the kernel's policies do ---- */
 
 struct ike_reqid_key {
@@ -162,6 +214,7 @@ struct ike_reqid_key {
 	uint32_t if_id_in, if_id_out;
 };
 
+struct ike_reqid *ike_reqid_share(struct ike_reqid *r); /* one more reference; NULL is fine */
 /* NULL when memory ran out. Each call is one reference. */
 struct ike_reqid *ike_reqid_hold(struct ike_engine *e, const struct ike_reqid_key *key);
 uint32_t ike_reqid_number(const struct ike_reqid *r);

@@ -78,6 +78,7 @@ void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 {
 	ike_time at = earliest(sa->retransmit_at, sa->expires_at);
 
+	at = earliest(at, sa->children_at);
 	ike_timer_set(e, &sa->timer, earliest(at, earliest(sa->dpd_at, sa->inactive_at)));
 }
 

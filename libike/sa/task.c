@@ -73,9 +73,12 @@ void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, con
 	ike_command_finish(e, task->ticket, done, text);
 	ike_command_finish(e, task->ike_ticket, done, text);
 	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD) {
-		ike_supervise_failed(e, task->child, (enum ike_reason)task->reason);
+		if (task->kind != IKE_TASK_REKEY_CHILD) /* the old one is there still */
+			ike_supervise_failed(e, task->child, (enum ike_reason)task->reason);
 		ike_child_destroy(e, task->child, (enum ike_reason)task->reason);
 	}
+	if (!done && task->replaces)
+		ike_child_rekey_later(e, task->replaces);
 	ike_task_free(task);
 }
 
@@ -88,12 +91,15 @@ uint32_t ike_tasks_count(const struct ike_sa *sa)
 	return count;
 }
 
-struct ike_task *ike_task_of_child(const struct ike_sa *sa, const struct ike_child *child)
+struct ike_task *ike_task_of_child(
+	const struct ike_sa *sa, enum ike_task_kind kind, const struct ike_child *child)
 {
-	if (sa->active && sa->active->child == child)
-		return sa->active;
-	for (struct ike_task *task = sa->tasks; task; task = task->next)
-		if (task->child == child)
+	struct ike_task *task = sa->active;
+
+	if (task && task->kind == kind && (task->child == child || task->replaces == child))
+		return task;
+	for (task = sa->tasks; task; task = task->next)
+		if (task->kind == kind && (task->child == child || task->replaces == child))
 			return task;
 	return NULL;
 }

@@ -74,14 +74,14 @@ bool sim_node_rekey(struct sim_node *n, const struct ike_rekey *what, struct why
 
 	why->text[0] = '\0';
 	sim_node_enter(n);
-	done = ike_engine_rekey && ike_engine_rekey(n->engine, sim_node_now(n), what, &count, why);
+	done = ike_engine_rekey(n->engine, sim_node_now(n), what, &count, why);
 	sim_node_leave(n);
 	sim_trace(n->world, "%s %s %s: %s", n->name, what->reauth ? "reauth" : "rekey",
 		what->child ? what->child
 		: what->ike ? what->ike
 			    : "id",
 		done ? "begun" : why->text);
-	if (ike_engine_rekey && !done && why->text[0] == '\0')
+	if (!done && why->text[0] == '\0')
 		sim_complain(n->world, "%s: rekeying refused without a reason", n->name);
 	return done;
 }

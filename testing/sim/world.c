@@ -165,6 +165,10 @@ bool sim_world_rests(const struct sim_world *w)
 		while ((sa = ike_engine_sa_next(w->nodes[i].engine, sa)) != NULL) {
 			if (sa->state != IKE_SA_ESTABLISHED || sa->active || sa->tasks)
 				return false;
+			for (const struct ike_child *c = sa->children; c; c = c->next) {
+				if (c->state == IKE_CHILD_DELETED)
+					return false;
+			}
 		}
 	}
 	return true;

@@ -162,8 +162,7 @@ END_TEST
 START_TEST(what_comes_later_says_so)
 {
 	static const char *const later[] = { "load-cert", "load-key", "load-token", "unload-key",
-		"load-authority", "unload-authority", "load-pool", "unload-pool", "rekey",
-		"redirect" };
+		"load-authority", "unload-authority", "load-pool", "unload-pool", "redirect" };
 	static const char *const empty[] = { "get-pools", "list-certs", "list-authorities" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
@@ -198,6 +197,7 @@ START_TEST(requests_without_what_they_need_are_refused)
 {
 	expect_failure(call(client, "initiate"), "missing configuration name");
 	expect_failure(call(client, "terminate"), "missing terminate selector");
+	expect_failure(call(client, "rekey"), "missing rekey selector");
 	expect_failure(call(client, "install"), "missing configuration name");
 	expect_failure(call(client, "uninstall"), "missing configuration name");
 	expect_failure(call_text("initiate", "child", "nosuch"), "nosuch");
@@ -205,6 +205,7 @@ START_TEST(requests_without_what_they_need_are_refused)
 	expect_failure(call_text("install", "child", "nosuch"), "");
 	expect_failure(
 		call_text("terminate", "ike", "nosuch"), "no matching SAs to terminate found");
+	expect_failure(call_text("rekey", "child", "nosuch"), "no matching SAs to rekey found");
 	expect_failure(call_text("get-counters", "name", "nosuch"), "no counters found");
 }
 END_TEST
@@ -327,7 +328,11 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	b = text_argument("all", "yes");
 	struct vici_view counters = vici_find(call_with(client, "get-counters", &b), "counters");
 	ck_assert(vici_is(vici_get(vici_find(counters, "home"), "ike-auth-out-req"), "1"));
-	struct vici_view answer = call_text("terminate", "ike", "home");
+	struct vici_view answer = call_text("rekey", "child", "net");
+	expect_success(answer);
+	ck_assert(vici_is(vici_get(answer, "matches"), "1"));
+	running_expect(&sun, "inbound CHILD_SA net{2} established");
+	answer = call_text("terminate", "ike", "home");
 	expect_success(answer);
 	ck_assert(vici_is(vici_get(answer, "matches"), "1"));
 	ck_assert(vici_is(vici_get(answer, "terminated"), "1"));

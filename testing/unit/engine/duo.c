@@ -95,6 +95,36 @@ void duo_down(struct duo *d, struct sim_node *n)
 	}
 }
 
+static void stream_send(struct sim_world *w, void *context, uint64_t argument)
+{
+	struct duo_stream *s = context;
+	struct sim_node *from[2] = { s->duo->moon, s->duo->sun };
+
+	(void)argument;
+	for (size_t i = 0; i < 2; i++) {
+		s->sent++;
+		s->arrived += sim_traffic_send(from[i], &s->packets[i], NULL) == SIM_ARRIVED;
+	}
+	if (w->now < s->until)
+		sim_world_plan(w, w->now + 5, stream_send, s, 0);
+}
+
+void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds)
+{
+	const struct sim_definition *sides[2] = { &d->moon_side, &d->sun_side };
+
+	*s = (struct duo_stream){ .duo = d, .until = d->world->now + IKE_SECONDS(seconds) };
+	for (size_t i = 0; i < 2; i++) {
+		struct ike_selector local, remote;
+		struct why why;
+
+		ck_assert(ike_selector_parse(sides[i]->children[0].local_ts, &local, &why));
+		ck_assert(ike_selector_parse(sides[i]->children[0].remote_ts, &remote, &why));
+		s->packets[i] = sim_packet_of(&local, &remote);
+	}
+	sim_world_plan(d->world, d->world->now, stream_send, s, 0);
+}
+
 unsigned duo_ike_sas(const struct sim_node *n)
 {
 	struct ike_engine_stats stats;

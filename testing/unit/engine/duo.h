@@ -38,10 +38,20 @@ unsigned duo_children(const struct sim_node *n);
 /* Both ends agree, nothing was wrong; frees everything. */
 void duo_end(struct duo *d);
 
+/* A packet each way every few milliseconds, counted. */
+struct duo_stream {
+	struct duo *duo;
+	struct sim_packet packets[2]; /* from moon, from sun */
+	ike_time until;
+	unsigned sent, arrived;
+};
+void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds);
+
 TCase *exchange_tests(void);
 TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);
+TCase *rekey_child_tests(void);
 TCase *hostile_tests(void);
 TCase *supervisor_tests(void);
 TCase *liveness_tests(void);

@@ -1,0 +1,315 @@
+/*
+ * CREATE_CHILD_SA: rekeying a child (RFC 7296 1.3.3, 2.8).
+ *
+ *   HDR, SK{N(REKEY_SA), [N+,] SA, Ni, [KEi,] TSi, TSr}  -->
+ *                                           <--  HDR, SK{[N+,] SA, Nr, [KEr,] TSi, TSr}
+ *
+ * When both ends rekey the same child at once there are two new ones for a moment. The one whose
+ * exchange has the lowest of the four nonces is deleted by the end that asked for it; the other end
+ * deletes the old child (RFC 7296 2.8.1).
+ */
+#include "libike/ikev2/ikev2.h"
+
+/* ---- Initiator ---- */
+
+void ike_rekey_child(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+
+	if (child->state != IKE_CHILD_INSTALLED || child->handover ||
+		sa->state == IKE_SA_DELETING || ike_task_of_child(sa, IKE_TASK_REKEY_CHILD, child))
+		return;
+	struct ike_task *task = ike_task_queue(sa, IKE_TASK_REKEY_CHILD, NULL, 0);
+	if (task)
+		task->replaces = child;
+	else
+		ike_child_rekey_later(e, child);
+}
+
+static bool make_child(struct ike_engine *e, struct ike_task *task)
+{
+	const struct ike_child *old = task->replaces;
+
+	if (task->child)
+		return true;
+	task->child = ike_child_new(e, old->sa, old->config);
+	if (task->child)
+		ike_child_inherit(task->child, old);
+	return task->child != NULL;
+}
+
+bool ike_rekey_child_start(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
+{
+	struct ike_child *old = task->replaces;
+	struct ike_builder b;
+	uint8_t spi[4];
+	struct writer w = writer_of(spi, sizeof(spi));
+
+	if (!make_child(e, task))
+		return false;
+	if (!task->offer)
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "establishing CHILD_SA %s{%u} reqid %u",
+			task->child->config->name, task->child->unique_id, task->child->reqid);
+	ike_builder_start(e, &b);
+	writer_u32(&w, old->spi_in);
+	if (!task->peer_lost_it)
+		ike_build_notify_spi(&b, IKE_NOTIFY_REKEY_SA, old->suite.protocol, writer_bytes(&w),
+			(struct bytes){ 0 });
+	if (!ike_child_offer(e, sa, task, false, &b, failure) ||
+		!ike_request_send(e, sa, IKE_EXCHANGE_CREATE_CHILD_SA, &b))
+		return false;
+	ike_child_set_state(e, old, IKE_CHILD_REKEYING);
+	return true;
+}
+
+/* The same task once more, at once. */
+static void again(struct ike_sa *sa, struct ike_task *task)
+{
+	task->next = sa->tasks;
+	sa->tasks = task;
+}
+
+static void put_off(struct ike_received *x, struct ike_task *task, const char *what)
+{
+	const struct ike_child *old = task->replaces;
+
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO, "rekeying CHILD_SA %s{%u} is put off: %s",
+		old->config->name, old->unique_id, what);
+	ike_task_finish(x->e, task, false, what);
+}
+
+static void lost_by_peer(struct ike_received *x, struct ike_task *task)
+{
+	const struct ike_child *old = task->replaces;
+
+	if (task->peer_lost_it) {
+		put_off(x, task, "peer does not know it (CHILD_SA_NOT_FOUND)");
+		return;
+	}
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"peer doesn't know the CHILD_SA %s{%u} that we wanted to rekey, making a new one",
+		old->config->name, old->unique_id);
+	task->peer_lost_it = true;
+	again(x->sa, task);
+}
+
+/* There is no new child. If the peer has deleted the old one meanwhile, it meant that. */
+static void let_go(struct ike_received *x, struct ike_task *task)
+{
+	struct ike_child *old = task->replaces;
+
+	if (!old || old->state != IKE_CHILD_DELETED)
+		return;
+	task->replaces = NULL;
+	if (old->announced)
+		ike_child_destroy(x->e, old, IKE_REASON_DELETED_BY_PEER);
+}
+
+/* No SA in the answer. */
+static void refused(struct ike_received *x, struct ike_task *task)
+{
+	struct ike_child *old = task->replaces;
+	const struct ike_notify *n = ike_message_error(x->message);
+	struct ike_failure failure = { 0 };
+	char text[1800];
+
+	if (!old || old->state != IKE_CHILD_REKEYING) {
+		ike_task_finish(x->e, task, false, "ended by the peer");
+		return;
+	}
+	if (ike_child_group_demanded(x, task)) {
+		again(x->sa, task);
+		return;
+	}
+	if (n && n->type == IKE_NOTIFY_TEMPORARY_FAILURE) {
+		put_off(x, task, "peer is busy (TEMPORARY_FAILURE)");
+		return;
+	}
+	if (n && n->type == IKE_NOTIFY_CHILD_SA_NOT_FOUND) {
+		lost_by_peer(x, task);
+		return;
+	}
+	ike_child_refused(x, old->config, &failure);
+	ike_log_child_failure(x->e, x->sa, x->sa->connection, old->config->name, &failure);
+	ike_task_finish(x->e, task, false, ike_failure_format(&failure, text, sizeof(text)));
+	ike_failure_free(&failure);
+}
+
+/* Whether the peer's rekeying of the same child prevails over ours. */
+static bool lost_collision(const struct ike_child *theirs, const struct ike_child_secrets *ours)
+{
+	struct bytes our_lowest = ike_nonce_lower(ours->nonce_i, ours->nonce_r);
+	struct bytes their_lowest =
+		bytes_of(theirs->handover->lowest, theirs->handover->lowest_length);
+
+	return ike_nonce_lower(our_lowest, their_lowest).at == our_lowest.at;
+}
+
+/* The new one is not needed. The peer may send on it until it knows, so it gets in. */
+static bool discard(struct ike_received *x, struct ike_task *task,
+	const struct ike_child_secrets *secrets, struct why *why)
+{
+	struct ike_child *child = task->child;
+	AUTO_SECRET keymat = { 0 };
+
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"CHILD_SA rekey collision lost, deleting redundant CHILD_SA %s{%u}",
+		child->config->name, child->unique_id);
+	if (!ike_child_install_inbound(x->e, child, true, secrets, &keymat, why))
+		return false;
+	ike_child_set_state(x->e, child, IKE_CHILD_INSTALLED);
+	task->child = NULL;
+	ike_child_delete_later(x->e, child, IKE_REASON_REPLACED);
+	return true;
+}
+
+/* Somebody wanted the child closed while we rekeyed it. */
+static void close_as_wanted(
+	struct ike_engine *e, const struct ike_child *old, struct ike_child *child)
+{
+	const struct ike_task *task = ike_task_of_child(old->sa, IKE_TASK_DELETE_CHILD, old);
+
+	if (task && task->reason != IKE_REASON_EXPIRED && task->reason != IKE_REASON_REPLACED)
+		ike_child_delete_later(e, child, (enum ike_reason)task->reason);
+}
+
+static bool take_over(struct ike_received *x, struct ike_task *task, struct ike_child *theirs,
+	const struct ike_child_secrets *secrets, struct why *why)
+{
+	struct ike_child *old = task->replaces;
+	struct ike_child *child = task->child;
+
+	if (!ike_child_install(x->e, child, true, secrets, why))
+		return false;
+	task->child = NULL;
+	task->replaces = NULL;
+	ike_child_announce(x->e, child, old);
+	if (theirs)
+		ike_handover_redundant(x->e, theirs);
+	close_as_wanted(x->e, old, child);
+	if (old->state == IKE_CHILD_DELETED || task->peer_lost_it) {
+		ike_child_destroy(x->e, old, IKE_REASON_REPLACED);
+		return true;
+	}
+	ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
+	ike_child_delete_later(x->e, old, IKE_REASON_REPLACED);
+	return true;
+}
+
+/* The old child was replaced, or went, without us. */
+static bool is_superseded(const struct ike_child *old)
+{
+	return !old || !old->announced;
+}
+
+static bool agreed(struct ike_received *x, struct ike_task *task, struct ike_failure *failure,
+	bool *ret_inform)
+{
+	AUTO_SECRET shared = { 0 };
+	struct ike_child *old = task->replaces;
+	struct why why;
+
+	if (!ike_child_agree(x, task, false, &shared, failure, ret_inform))
+		return false;
+	const struct ike_child_secrets secrets = { secret_bytes(&shared),
+		bytes_of(task->offer->nonce, IKE_NONCE_LENGTH), x->message->nonce };
+	struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
+	bool lost = is_superseded(old) || (theirs && lost_collision(theirs, &secrets));
+	if (lost) {
+		if (old && old->state == IKE_CHILD_REKEYING)
+			ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
+		task->replaces = NULL;
+	}
+	if (lost ? discard(x, task, &secrets, &why) : take_over(x, task, theirs, &secrets, &why))
+		return true;
+	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
+		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);
+	return false;
+}
+
+enum ike_outcome ike_rekey_child_answered(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_task *task = sa->active;
+	struct ike_failure failure = { 0 };
+	bool inform = false;
+	char text[1800];
+
+	if (!task->child) /* ended meanwhile */
+		return IKE_OUTCOME_OK;
+	sa->active = NULL;
+	if (!IKE_HAS(x->message, SA)) {
+		let_go(x, task);
+		refused(x, task);
+		return IKE_OUTCOME_OK;
+	}
+	bool done = agreed(x, task, &failure, &inform);
+	if (!done) {
+		let_go(x, task);
+		ike_log_child_failure(
+			x->e, sa, sa->connection, task->child->config->name, &failure);
+		if (inform)
+			ike_delete_child_at_peer(sa, task->child);
+	}
+	ike_task_finish(
+		x->e, task, done, done ? NULL : ike_failure_format(&failure, text, sizeof(text)));
+	ike_failure_free(&failure);
+	return IKE_OUTCOME_OK;
+}
+
+/* ---- Responder ---- */
+
+static struct ike_child *find_old(struct ike_received *x, const struct ike_notify *n)
+{
+	struct reader r = reader_of(n->spi);
+	uint32_t spi = reader_u32(&r);
+	struct ike_child *old = reader_end(&r) ? ike_child_by_spi(x->sa, spi, false) : NULL;
+
+	if (old && old->suite.protocol == n->protocol && old->state != IKE_CHILD_DELETED)
+		return old;
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"peer wants to rekey a CHILD_SA that we don't have");
+	ike_build_notify_spi(
+		x->reply, IKE_NOTIFY_CHILD_SA_NOT_FOUND, n->protocol, n->spi, (struct bytes){ 0 });
+	return NULL;
+}
+
+/* RFC 7296 2.25.1 */
+static bool is_busy(const struct ike_child *old)
+{
+	return (old->state != IKE_CHILD_INSTALLED && old->state != IKE_CHILD_REKEYING) ||
+	       ike_handover_of(old);
+}
+
+enum ike_outcome ike_rekey_child_requested(struct ike_received *x)
+{
+	const struct ike_notify *n = ike_message_notify(x->message, IKE_NOTIFY_REKEY_SA);
+	uint8_t nonce[IKE_NONCE_LENGTH];
+
+	if (x->sa->state == IKE_SA_DELETING) {
+		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
+		return IKE_OUTCOME_OK;
+	}
+	struct ike_child *old = find_old(x, n);
+	if (!old)
+		return IKE_OUTCOME_OK;
+	if (old->handover && !old->handover->redundant) /* this request proves it */
+		ike_handover_complete(x->e, old);
+	if (is_busy(old)) {
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer wants to rekey CHILD_SA %s{%u}, which is %s", old->config->name,
+			old->unique_id, ike_child_state_name(old->state));
+		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
+		return IKE_OUTCOME_OK;
+	}
+	if (!ike_crypto_random(x->e->crypto, nonce, sizeof(nonce)))
+		return IKE_OUTCOME_IGNORE;
+	if (!ike_child_answer(x, false, old, x->message->nonce, bytes_of(nonce, sizeof(nonce))))
+		return IKE_OUTCOME_OK;
+	if (old->state == IKE_CHILD_INSTALLED) {
+		ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
+		ike_child_drop_rekeying(x->e, old);
+	}
+	return IKE_OUTCOME_OK;
+}
