@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 /* Supervisor's longest pause between two tries, with its jitter. */
-#define BACKOFF_LIMIT IKE_SECONDS(400)
+#define BACKOFF_LIMIT IKE_SECONDS(100)
 /* A rekeying that is under way when we look: see again a little later. */
 #define GRACE IKE_SECONDS(60)
 #define ORDERLY_LIMIT IKE_SECONDS(400)
@@ -205,11 +205,14 @@ static void rekey(struct tunnels *t, struct sim_node *n, struct tunnel_pair *pai
 }
 
 /* As after an edit of the file: lifetimes and what is to be done about failures. */
-static void reload(struct tunnels *t, struct sim_node *n, struct sim_definition *d)
+static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *side)
 {
+	struct sim_definition *d = &side->definition;
 	struct why why = { "" };
 
 	if (chance(t, 50)) {
+		/* What another version wanted is forgotten. */
+		memset(side->was_up, 0, sizeof(side->was_up));
 		d->dpd_delay += 5;
 		d->children[0].rekey_time += 100;
 		if (d->children[0].life_time)
@@ -236,9 +239,25 @@ static void operate(struct tunnels *t)
 		(void)sim_node_initiate(
 			n, d->name, d->children[below(t, (uint32_t)pair->child_count)].name, &why);
 	else if (dice < 75)
-		reload(t, n, d);
+		reload(t, n, side);
 	else if (dice < 85)
 		terminate(t, n, pair, d);
+}
+
+/* A packet of a child whose traps are there may wait or be lost, but not leave in the clear. */
+static void send_packet(
+	struct tunnels *t, const struct tunnel_pair *pair, size_t side, size_t child)
+{
+	const struct sim_definition *d = &pair->sides[side].definition;
+	bool up = t->w->nodes[pair->sides[side].node].engine != NULL;
+	/* A name must have been resolved before there is a trap. */
+	bool known = !strstr(d->remote_addrs, ".net") || t->w->now >= t->names_known_at;
+
+	if (tunnels_packet(t, pair, side, child) != SIM_CLEAR)
+		return;
+	if (up && known && !pair->disturbed && (d->children[child].start_action & IKE_ACTION_TRAP))
+		sim_complain(t->w, "%s %s: a packet left in the clear past a trap", d->name,
+			d->children[child].name);
 }
 
 static void send_packets(struct tunnels *t)
@@ -249,7 +268,7 @@ static void send_packets(struct tunnels *t)
 	uint32_t count = 1 + below(t, 5);
 
 	while (count-- > 0)
-		(void)tunnels_packet(t, pair, chance(t, 30) ? !side : side, child);
+		send_packet(t, pair, chance(t, 30) ? !side : side, child);
 }
 
 /* ---- The storm ---- */
@@ -384,6 +403,7 @@ static void heal(struct tunnels *t)
 		tunnels_boot(t, &w->nodes[i]);
 		update_name(w, t, i);
 	}
+	t->names_known_at = w->now + BACKOFF_LIMIT;
 	sim_trace(w, "the world has healed; all must be well in %.0f s", (double)t->bound / 1000);
 }
 
@@ -394,13 +414,9 @@ static void trap_packets(struct tunnels *t)
 		const struct tunnel_pair *pair = &t->pairs[i / 2];
 
 		for (size_t c = 0; c < pair->child_count; c++) {
-			uint8_t start = pair->sides[i % 2].definition.children[c].start_action;
-
-			if ((start & IKE_ACTION_TRAP) && !pair->disturbed &&
-				tunnels_packet(t, pair, i % 2, c) == SIM_CLEAR)
-				sim_complain(t->w, "%s %s: a packet left in the clear past a trap",
-					pair->sides[i % 2].definition.name,
-					pair->sides[i % 2].definition.children[c].name);
+			if (pair->sides[i % 2].definition.children[c].start_action &
+				IKE_ACTION_TRAP)
+				send_packet(t, pair, i % 2, c);
 		}
 	}
 }
@@ -569,6 +585,7 @@ uint64_t tunnels_run(struct sim_world *w, uint64_t seed, const struct scenario_o
 {
 	struct tunnels *t = begin(w, seed, options, counts);
 
+	t->names_known_at = IKE_NEVER;
 	tunnels_plan(t);
 	find_bound(t);
 	storm(t);

@@ -47,7 +47,7 @@ struct tunnels {
 	ike_time longest; /* lifetime of a child */
 	/* Hosts that can be elsewhere: both addresses; family 0: it stays. */
 	struct address homes[SIM_NODES_MAX][2];
-	bool storming;
+	ike_time names_known_at; /* the latest, after the healing */
 };
 
 /* ---- tunnels_plan.c ---- */

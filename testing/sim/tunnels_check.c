@@ -19,7 +19,8 @@ static bool end_wants(const struct tunnel_pair *pair, size_t side, size_t child)
 
 	if (!s->can_initiate)
 		return false;
-	if (d->start_action & IKE_ACTION_START)
+	/* Packets meet the traps until all is well. */
+	if (d->start_action != IKE_ACTION_NONE)
 		return true;
 	return s->was_up[child] && d->dpd_action == IKE_ACTION_START &&
 	       d->close_action == IKE_ACTION_START;

@@ -2,10 +2,24 @@
 # Engines on a made-up network that loses, duplicates, reorders and corrupts: seeded runs
 # order: 30
 # limit: 900
-# SIM_SEEDS=FROM-TO chooses others; sim --seed N --verbose shows what a seed does.
-UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 build/testing/sim/sim --seeds "${SIM_SEEDS:-1-10000}" --replay-check --jobs "$(nproc)" | tee build/test-logs/sim.out | grep -v ' passed, '
-code=${PIPESTATUS[0]}
-passed=$(sed -n 's/^\([0-9]*\) passed, .*/\1/p' build/test-logs/sim.out)
-[ -z "$passed" ] || echo "passed $passed seeds"
-sed -n 's/^seed \([0-9]*\) failed[^:]*: /failed seed-\1: /p' build/test-logs/sim.out
+# SIM_SEEDS, SIM_TUNNELS_SEEDS (FROM-TO) choose others; sim --scenario NAME --seed N --verbose shows
+# what a seed does.
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+code=0
+
+# run SCENARIO ARGUMENTS...
+run() {
+	local out=build/test-logs/sim-$1.out passed
+	build/testing/sim/sim --scenario "$@" --jobs "$(nproc)" | tee "$out" | grep -v ' passed, '
+	[ "${PIPESTATUS[0]}" = 0 ] || code=1
+	passed=$(sed -n 's/^\([0-9]*\) passed, .*/\1/p' "$out")
+	[ -z "$passed" ] || echo "passed $passed $1"
+	sed -n "s/^seed \([0-9]*\) failed[^:]*: /failed $1-\1: /p" "$out"
+}
+
+run peers --seeds "${SIM_SEEDS:-1-10000}" --replay-check
+run orders
+run both-start --seeds 1-400 --replay-check
+run tunnels --seeds 1-200 --replay-check
+run tunnels --seeds "${SIM_TUNNELS_SEEDS:-201-5000}"
 exit "$code"
