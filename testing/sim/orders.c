@@ -1,18 +1,19 @@
 /*
  * Every order of delivery around collisions (RFC 7296 2.8, 2.25): two hosts with an IKE SA and one
  * or two children do two things at one time, and the network delivers what they say in every order
- * there is, and loses each message once.
+ * there is, and loses or repeats each message once.
  *
- * Enumerated are the first LIMIT messages of each end after the actions; later ones come in the
- * order of their sending. An order is a list of choices; the next one is found by running the
- * whole case anew with the same choices up to the last that can be taken differently.
+ * Enumerated are the first LIMIT messages of each end after the actions; later ones, if any, come
+ * in the order of their sending. An order is a list of choices; the next one is found by running
+ * the whole case anew with the same choices up to the last that can be taken differently.
  */
 #include "testing/sim/definition.h"
 #include "testing/sim/scenario.h"
 
 #include <stdlib.h>
 
-#define LIMIT 3
+#define LIMIT 4
+#define REPEATS 1 /* of each end's first messages can come twice */
 #define CHOICES_MAX 64
 /* Beyond two whole retransmission schedules. */
 #define PATIENCE IKE_SECONDS(400)
@@ -37,7 +38,9 @@ static const char *const action_names[ACTIONS] = { "nothing", "DPD", "rekey chil
 #define BOTH_ENDS (ACTIONS * ACTIONS)
 #define ONE_END (ACTIONS * ACTIONS)
 #define PLACES (BOTH_ENDS + 2 * ONE_END)
-#define NONCES 4 /* seeds: each end's nonces are the lowest in some */
+/* Seeds. Where both ends rekey the same, so many that each end has the lowest nonce in some. */
+#define SEEDS 2
+#define SEEDS_OF_COLLISIONS 16
 
 /* Moon made the IKE SA. */
 struct orders_case {
@@ -58,25 +61,16 @@ struct orders {
 	struct sim_world *w;
 	struct orders_case is;
 	struct walk walk;
-	bool lost; /* one message of this order */
+	bool harmed; /* one message of this order was lost or repeated */
 	uint32_t numbers[2];
 	bool gapless; /* packets must get through at every moment */
 };
 
-uint64_t orders_count(void)
+static struct orders_case case_of_place(uint32_t place)
 {
-	return (uint64_t)NONCES * 2 * PLACES;
-}
-
-static struct orders_case case_of(uint64_t seed)
-{
-	uint64_t number = (seed - 1) % orders_count();
-	uint32_t place = (uint32_t)(number % PLACES);
-	struct orders_case c = { .two_children = number / PLACES % 2,
-		.seed = 1 + number / PLACES / 2 };
+	struct orders_case c = { .seed = 1 };
 	uint32_t pair = place % (ACTIONS * ACTIONS);
 
-	c.pfs = c.seed % 2 == 0;
 	if (place < BOTH_ENDS) {
 		c.actions[0][0] = pair / ACTIONS;
 		c.actions[1][0] = pair % ACTIONS;
@@ -87,6 +81,45 @@ static struct orders_case case_of(uint64_t seed)
 		c.actions[node][1] = pair % ACTIONS;
 	}
 	return c;
+}
+
+static uint64_t seeds_of(const struct orders_case *c)
+{
+	enum action action = c->actions[0][0];
+
+	return action == c->actions[1][0] && (action == REKEY_CHILD || action == REKEY_IKE)
+		       ? SEEDS_OF_COLLISIONS
+		       : SEEDS;
+}
+
+uint64_t orders_count(void)
+{
+	uint64_t count = 0;
+
+	for (uint32_t place = 0; place < PLACES; place++) {
+		struct orders_case c = case_of_place(place);
+
+		count += 2 * seeds_of(&c);
+	}
+	return count;
+}
+
+static struct orders_case case_of(uint64_t seed)
+{
+	uint64_t number = (seed - 1) % orders_count();
+
+	for (uint32_t place = 0;; place++) {
+		struct orders_case c = case_of_place(place);
+		uint64_t count = 2 * seeds_of(&c);
+
+		if (number < count) {
+			c.two_children = number % 2;
+			c.seed = 1 + number / 2;
+			c.pfs = c.seed % 2 == 0;
+			return c;
+		}
+		number -= count;
+	}
 }
 
 static bool does(const struct orders_case *c, enum action action)
@@ -284,18 +317,45 @@ static struct sim_flight *take(struct sim_world *w, const struct sim_flight *wan
 	return f;
 }
 
+static void lose(struct sim_world *w, struct sim_flight *f)
+{
+	sim_trace(w, "a message from %s is lost", w->nodes[f->from].name);
+	sim_flight_free(f);
+}
+
+/* One comes now, the other later. */
+static struct sim_flight *copy_of(const struct sim_flight *f)
+{
+	struct sim_flight *copy = malloc(sizeof(*copy));
+	uint8_t *data = malloc(f->capacity);
+
+	if (!copy || !data)
+		abort();
+	*copy = *f;
+	copy->data = data;
+	memcpy(data, f->data, f->length);
+	copy->next = NULL;
+	return copy;
+}
+
 static void deliver_one(struct orders *o)
 {
 	struct sim_world *w = o->w;
 	struct sim_flight *candidates[16];
 	uint32_t count = 0;
-	uint32_t limited = 0; /* that can be lost: they come first */
+	uint32_t limited = 0;  /* that can be lost; they come first */
+	uint32_t repeated = 0; /* that can come twice; before those */
 	uint32_t choice;
 	struct sim_flight *f;
 
 	number_new_ones(o);
 	for (f = w->flights; f && count < 15; f = f->next) {
-		if (f->number <= LIMIT)
+		if (f->number <= REPEATS)
+			candidates[count++] = f;
+	}
+	repeated = count;
+	for (f = w->flights; f && count < 15; f = f->next) {
+		if (f->number > REPEATS && f->number <= LIMIT)
 			candidates[count++] = f;
 	}
 	limited = count;
@@ -303,17 +363,18 @@ static void deliver_one(struct orders *o)
 		if (f->number > LIMIT)
 			candidates[count++] = f;
 	}
-	choice = choose(&o->walk, count + (o->lost ? 0 : limited));
+	choice = choose(&o->walk, count + (o->harmed ? 0 : limited + repeated));
+	w->now++;
 	if (choice < count) {
-		f = take(w, candidates[choice]);
-		w->now++;
-		sim_network_deliver(w, f);
+		sim_network_deliver(w, take(w, candidates[choice]));
 	} else {
-		f = take(w, candidates[choice - count]);
-		o->lost = true;
+		o->harmed = true;
 		w->datagrams_harmed++;
-		sim_trace(w, "a message from %s is lost", w->nodes[f->from].name);
-		sim_flight_free(f);
+		choice -= count;
+		if (choice < limited)
+			lose(w, take(w, candidates[choice]));
+		else
+			sim_network_deliver(w, copy_of(candidates[choice - limited]));
 	}
 	sim_world_run(w, w->now);
 }
@@ -434,7 +495,8 @@ static uint64_t run_order(
 	struct sim_world *w = o->w;
 
 	o->walk.at = 0;
-	o->lost = false;
+	/* The other seeds are for their nonces. */
+	o->harmed = o->is.seed > SEEDS;
 	o->numbers[0] = o->numbers[1] = 0;
 	sim_world_begin(w, o->is.seed);
 	w->verbose = options->verbose;
