@@ -7,6 +7,7 @@
 
 /* Not there yet in every tree. */
 #pragma weak ike_engine_resolved
+#pragma weak ike_engine_addresses_changed
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
@@ -42,6 +43,12 @@ static void host_send(void *context, const struct ike_datagram *datagram)
 static bool host_source_address(void *context, const struct address *remote, struct address *ret)
 {
 	return cl_network_source_address(((struct cl_daemon *)context)->network, remote, ret);
+}
+
+static size_t host_local_addresses(void *context, uint16_t family, struct address *ret, size_t room)
+{
+	return cl_network_local_addresses(
+		((struct cl_daemon *)context)->network, family, ret, room);
 }
 
 static bool host_resolve(void *context, const char *name, uint16_t family, uint64_t ticket)
@@ -91,16 +98,20 @@ static bool host_sa_move(void *context, const struct ike_kernel_id *id,
 static bool host_policies_install(
 	void *context, const struct ike_kernel_policies *policies, struct why *why)
 {
-	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+	struct cl_daemon *d = context;
 
-	return k->policies_install(k->context, policies, why);
+	if (!d->kernel.policies_install(d->kernel.context, policies, why))
+		return false;
+	cl_network_routes_add(d->network, policies);
+	return true;
 }
 
 static void host_policies_remove(void *context, const struct ike_kernel_policies *policies)
 {
-	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+	struct cl_daemon *d = context;
 
-	k->policies_remove(k->context, policies);
+	cl_network_routes_remove(d->network, policies);
+	d->kernel.policies_remove(d->kernel.context, policies);
 }
 
 static void host_log(void *context, const struct ike_log *line)
@@ -185,6 +196,34 @@ static void resolved(
 	cl_daemon_rearm(d);
 }
 
+static void network_changed(void *context)
+{
+	struct cl_daemon *d = context;
+
+	if (ike_engine_addresses_changed)
+		ike_engine_addresses_changed(d->engine, cl_daemon_now());
+	cl_daemon_rearm(d);
+}
+
+/* ---- The network's questions ---- */
+
+/* Peers that we have an SA with, and those that a definition names. */
+static void network_peers(void *context, struct cl_network *n)
+{
+	const struct cl_daemon *d = context;
+	const struct ike_connection *c;
+	const struct ike_sa *sa;
+
+	for (sa = ike_engine_sa_next(d->engine, NULL); sa; sa = ike_engine_sa_next(d->engine, sa))
+		cl_network_watch(n, &sa->remote);
+	for (size_t i = 0; (c = ike_engine_connection(d->engine, i)); i++) {
+		for (size_t j = 0; j < c->remote_addrs.count; j++) {
+			if (c->remote_addrs.items[j].kind == IKE_ENDPOINT_HOST)
+				cl_network_watch(n, &c->remote_addrs.items[j].from);
+		}
+	}
+}
+
 /* ---- Opening and closing ---- */
 
 static bool open_kernel(struct cl_daemon *d, struct why *why)
@@ -203,8 +242,8 @@ static bool open_sockets(struct cl_daemon *d, struct why *why)
 	const struct cl_udp_config config = {
 		.port = settings->port,
 		.port_nat_t = settings->port_nat_t,
-		.interfaces_use = d->settings.interfaces_use,
-		.interfaces_ignore = d->settings.interfaces_ignore,
+		.interfaces_use = d->settings.network.interfaces_use,
+		.interfaces_ignore = d->settings.network.interfaces_ignore,
 		.context = d,
 		.receive = receive,
 		.received = received,
@@ -217,6 +256,14 @@ static bool open_sockets(struct cl_daemon *d, struct why *why)
 	return true;
 }
 
+static bool open_network(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_network_events events = { d, network_changed, network_peers };
+
+	return cl_network_open(
+		d->base, &d->settings.network, &events, !d->kernel_none, d->log, &d->network, why);
+}
+
 static bool open_engine(struct cl_daemon *d, struct why *why)
 {
 	const struct ike_host host = {
@@ -224,6 +271,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.library = d->library,
 		.send = host_send,
 		.source_address = host_source_address,
+		.local_addresses = host_local_addresses,
 		.resolve = host_resolve,
 		.spi_allocate = host_spi_allocate,
 		.sa_install = host_sa_install,
@@ -276,8 +324,7 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 	d->library = OSSL_LIB_CTX_new();
 	if (!d->library)
 		return why_fail(why, "OpenSSL has no memory");
-	return open_kernel(d, why) && open_sockets(d, why) &&
-	       cl_network_open(d->base, d->log, &d->network, why) &&
+	return open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
 	       cl_processes_open(d->base, &d->processes, why) && open_updown(d, why) &&
 	       open_resolver(d, why) && open_engine(d, why);
 }

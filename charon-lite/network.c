@@ -1,46 +1,314 @@
-#include "charon-lite/network.h"
+/* Look-ups: one question, one answer. */
+#include "charon-lite/network_priv.h"
+
+#include "charon-lite/rtnetlink.h"
+#include "charon-lite/rules.h"
 
 #include <errno.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
-#include <netlink/errno.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
-#include <netlink/socket.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
-struct cl_network {
-	struct nl_sock *sock;
+/* Look-ups that pass over a table carry it, for the moment that they take. It is no mark that
+ * anybody's packets have by chance, and beyond the bits that others' masks look at. */
+#define LOOK_UP_MARK 0x20000000u
+
+/* How many rules of ignored tables one look-up passes over. */
+#define DETOURS_MAX 8
+
+void cl_network_settings_default(struct cl_network_settings *ret)
+{
+	*ret = (struct cl_network_settings){
+		.routing_table = 220,
+		.routing_table_prio = 220,
+		.install_routes = true,
+		.process_route = true,
+		.roam_events = true,
+	};
+}
+
+/* ---- Asking ---- */
+
+static struct nl_msg *route_question(
+	const struct address *to, const struct address *source, uint32_t mark)
+{
+	const struct rtmsg fixed = {
+		.rtm_family = (unsigned char)to->family,
+		.rtm_dst_len = (unsigned char)(8 * address_size(to)),
+		.rtm_src_len = (unsigned char)(source ? 8 * address_size(source) : 0),
+		/* IPv6 says the table anyhow, and refuses to be asked for it */
+		.rtm_flags = to->family == AF_INET ? RTM_F_LOOKUP_TABLE : 0,
+	};
+	struct nl_msg *request = cl_rtnetlink_request(RTM_GETROUTE, 0, &fixed, sizeof(fixed));
+
+	if (!request)
+		return NULL;
+	if (cl_rtnetlink_put_address(request, RTA_DST, to) &&
+		(!source || cl_rtnetlink_put_address(request, RTA_SRC, source)) &&
+		(mark == 0 || nla_put_u32(request, RTA_MARK, mark) == 0) &&
+		(to->scope == 0 || nla_put_u32(request, RTA_OIF, to->scope) == 0))
+		return request;
+	nlmsg_free(request);
+	return NULL;
+}
+
+/* RTA_VIA: a gateway of another family (RFC 5549), which stands before its octets. */
+static bool gateway_via(const struct nlattr *attribute, struct address *ret)
+{
+	const size_t family_length = sizeof(((struct rtvia *)NULL)->rtvia_family);
+
+	return attribute && nla_len(attribute) > (int)family_length &&
+	       address_from_octets(bytes_of((const uint8_t *)nla_data(attribute) + family_length,
+					   (size_t)nla_len(attribute) - family_length),
+		       0, ret);
+}
+
+struct route_answer {
+	struct cl_next_hop hop;
+	bool valid;
 };
 
-/* What the kernel would do with a packet. */
-struct route {
-	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, ... */
-	struct address source;
+static void route_take(void *context, struct nlmsghdr *message)
+{
+	static const struct nla_policy policy[RTA_VIA + 1] = {
+		[RTA_OIF] = { .type = NLA_U32 },
+		[RTA_TABLE] = { .type = NLA_U32 },
+	};
+	struct nlattr *attributes[RTA_VIA + 1];
+	struct route_answer *answer = context;
+	struct cl_next_hop *hop = &answer->hop;
+	struct rtmsg fixed;
+
+	if (message->nlmsg_type != RTM_NEWROUTE ||
+		nlmsg_parse(message, sizeof(fixed), attributes, RTA_VIA, policy) < 0)
+		return;
+	memcpy(&fixed, nlmsg_data(message), sizeof(fixed));
+	hop->type = fixed.rtm_type;
+	hop->table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : fixed.rtm_table;
+	hop->interface = attributes[RTA_OIF] ? nla_get_u32(attributes[RTA_OIF]) : 0;
+	if (!cl_rtnetlink_address(attributes[RTA_GATEWAY], &hop->gateway) &&
+		!gateway_via(attributes[RTA_VIA], &hop->gateway))
+		hop->gateway = (struct address){ 0 };
+	if (cl_rtnetlink_address(attributes[RTA_PREFSRC], &hop->source) &&
+		hop->source.family == AF_INET6 && hop->source.octets[0] == 0xfe &&
+		(hop->source.octets[1] & 0xc0) == 0x80)
+		hop->source.scope = hop->interface;
+	answer->valid = true;
+}
+
+static bool ask(struct cl_network *n, const struct address *to, const struct address *source,
+	uint32_t mark, struct cl_next_hop *ret)
+{
+	struct route_answer answer = { 0 };
+
+	if (cl_rtnetlink_ask(n->requests, route_question(to, source, mark), route_take, &answer) !=
+			0 ||
+		!answer.valid)
+		return false;
+	*ret = answer.hop;
+	return true;
+}
+
+/* ---- Passing over tables ---- */
+
+static bool table_is_ignored(const struct cl_network *n, uint32_t table)
+{
+	bool ignored = table == n->settings.routing_table && table != RT_TABLE_MAIN;
+
+	for (size_t i = 0; i < n->settings.ignored_table_count; i++)
+		ignored = ignored || table == n->settings.ignored_tables[i];
+	return ignored;
+}
+
+struct rule_search {
+	uint32_t table;
+	uint32_t from;
+	uint32_t found; /* the lowest priority of a rule that leads to the table; 0: none */
 };
 
-bool cl_network_open(
-	struct event_base *base, struct cl_log *log, struct cl_network **ret, struct why *why)
+static void rule_compare(void *context, const struct cl_rule *rule)
+{
+	struct rule_search *search = context;
+
+	if (rule->action == FR_ACT_TO_TBL && rule->table == search->table &&
+		rule->priority >= search->from &&
+		(search->found == 0 || rule->priority < search->found))
+		search->found = rule->priority;
+}
+
+/*
+ * The kernel looks in tables as its rules say, and no question can except one. So for the time of
+ * the question two rules stand around the one that leads to the table: packets of our mark, which
+ * only the question has, go from before it to behind it.
+ */
+static bool ask_past(struct cl_network *n, const struct address *to, const struct address *source,
+	uint32_t priority, struct cl_next_hop *ret)
+{
+	const struct cl_rule behind = {
+		.family = (uint8_t)to->family,
+		.action = FR_ACT_NOP,
+		.priority = priority + 1,
+		.mark = LOOK_UP_MARK,
+	};
+	const struct cl_rule before = {
+		.family = (uint8_t)to->family,
+		.action = FR_ACT_GOTO,
+		.priority = priority - 1,
+		.target = priority + 1,
+		.mark = LOOK_UP_MARK,
+	};
+	int error = cl_rule_add(n->requests, &behind);
+	bool found = false;
+
+	if (error != 0 && error != EEXIST)
+		return false;
+	error = cl_rule_add(n->requests, &before);
+	if (error == 0 || error == EEXIST) {
+		found = ask(n, to, source, LOOK_UP_MARK, ret);
+		(void)cl_rule_delete(n->requests, &before);
+	}
+	(void)cl_rule_delete(n->requests, &behind);
+	return found;
+}
+
+/* Without the privilege to make rules, what the ignored table says is better than nothing. */
+static bool ask_without_ignored(struct cl_network *n, const struct address *to,
+	const struct address *source, struct cl_next_hop *hop)
+{
+	struct rule_search search = { .table = hop->table, .from = 2 };
+
+	for (unsigned detours = 0; table_is_ignored(n, hop->table); detours++) {
+		search.table = hop->table;
+		search.found = 0;
+		if (detours == DETOURS_MAX ||
+			cl_rules_list(n->requests, (uint8_t)to->family, rule_compare, &search) !=
+				0 ||
+			search.found == 0 || search.found == UINT32_MAX)
+			return true;
+		if (!ask_past(n, to, source, search.found, hop))
+			return false;
+		search.from = search.found + 1;
+	}
+	return true;
+}
+
+static bool find(struct cl_network *n, const struct address *to, const struct address *source,
+	struct cl_next_hop *ret)
+{
+	return ask(n, to, source, 0, ret) && ask_without_ignored(n, to, source, ret);
+}
+
+bool cl_network_next_hop(struct cl_network *n, const struct address *to,
+	const struct address *source, struct cl_next_hop *ret)
+{
+	if (address_size(to) == 0)
+		return false;
+	/* an address that we have lost has no route */
+	if (source && source->family == to->family && !address_is_any(source) &&
+		find(n, to, source, ret))
+		return true;
+	return find(n, to, NULL, ret);
+}
+
+bool cl_network_source_address(
+	struct cl_network *n, const struct address *remote, struct address *ret)
+{
+	const struct cl_interfaces which = cl_network_interfaces(n);
+	struct cl_next_hop hop;
+
+	cl_network_watch(n, remote);
+	if (!cl_network_next_hop(n, remote, NULL, &hop) || hop.source.family == 0 ||
+		(hop.type != RTN_UNICAST && hop.type != RTN_LOCAL) ||
+		(hop.type == RTN_UNICAST && !cl_interface_index_is_used(&which, hop.interface)))
+		return false;
+	if (hop.source.family == AF_INET6 && hop.source.scope == 0 && hop.type == RTN_UNICAST)
+		cl_addresses_prefer(n->addresses, n->settings.prefer_temporary_addrs, &hop.source);
+	*ret = hop.source;
+	return true;
+}
+
+bool cl_network_is_local(struct cl_network *n, const struct address *address)
+{
+	struct cl_next_hop hop;
+
+	return address_size(address) != 0 && ask(n, address, NULL, 0, &hop) &&
+	       hop.type == RTN_LOCAL;
+}
+
+size_t cl_network_local_addresses(
+	struct cl_network *n, uint16_t family, struct address *ret, size_t room)
+{
+	const struct cl_interfaces which = cl_network_interfaces(n);
+
+	return cl_addresses_list(
+		n->addresses, &which, n->settings.prefer_temporary_addrs, family, ret, room);
+}
+
+void cl_network_routes_add(struct cl_network *n, const struct ike_kernel_policies *policies)
+{
+	if (n->routes)
+		cl_routes_add(n->routes, policies);
+}
+
+void cl_network_routes_remove(struct cl_network *n, const struct ike_kernel_policies *policies)
+{
+	if (n->routes)
+		cl_routes_remove(n->routes, policies);
+}
+
+/* ---- Opening, settings, closing ---- */
+
+bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *settings)
+{
+	char *use = settings->interfaces_use ? strdup(settings->interfaces_use) : NULL;
+	char *ignore = settings->interfaces_ignore ? strdup(settings->interfaces_ignore) : NULL;
+	struct cl_network_settings old = n->settings;
+
+	if ((settings->interfaces_use && !use) || (settings->interfaces_ignore && !ignore)) {
+		free(use);
+		free(ignore);
+		return false;
+	}
+	n->settings = *settings;
+	n->settings.interfaces_use = use;
+	n->settings.interfaces_ignore = ignore;
+	if (n->routes) {
+		n->settings.routing_table = old.routing_table;
+		n->settings.routing_table_prio = old.routing_table_prio;
+	}
+	free((void *)(uintptr_t)old.interfaces_use);
+	free((void *)(uintptr_t)old.interfaces_ignore);
+	return true;
+}
+
+static bool network_start(struct cl_network *n, const struct cl_network_settings *settings,
+	bool routes, struct why *why)
+{
+	if (!(n->requests = cl_rtnetlink_open(why)))
+		return false;
+	n->addresses = cl_addresses_new(n->requests);
+	if (!n->addresses || !cl_network_reload(n, settings))
+		return why_fail(why, "no memory for the network");
+	if (routes && !(n->routes = cl_routes_new(n)))
+		return why_fail(why, "no memory for routes");
+	return cl_network_listen(n, why);
+}
+
+bool cl_network_open(struct event_base *base, const struct cl_network_settings *settings,
+	const struct cl_network_events *events, bool routes, struct cl_log *log,
+	struct cl_network **ret, struct why *why)
 {
 	struct cl_network *n = calloc(1, sizeof(*n));
-	const struct timeval patience = { .tv_sec = 10 };
-	int error;
 
-	(void)base;
-	(void)log;
-	if (!n || !(n->sock = nl_socket_alloc())) {
-		free(n);
-		return why_fail(why, "no memory for a netlink socket");
-	}
-	nl_socket_disable_auto_ack(n->sock);
-	if ((error = nl_connect(n->sock, NETLINK_ROUTE)) < 0) {
+	if (!n)
+		return why_fail(why, "no memory for the network");
+	n->base = base;
+	n->log = log;
+	n->events = *events;
+	if (!network_start(n, settings, routes, why)) {
 		cl_network_close(n);
-		return why_fail(
-			why, "cannot open a netlink socket for routes: %s", nl_geterror(error));
+		return false;
 	}
-	/* the kernel answers at once; this guards against one that does not */
-	(void)setsockopt(
-		nl_socket_get_fd(n->sock), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	*ret = n;
 	return true;
 }
@@ -49,103 +317,11 @@ void cl_network_close(struct cl_network *n)
 {
 	if (!n)
 		return;
-	nl_socket_free(n->sock);
+	cl_network_listen_end(n);
+	cl_routes_free(n->routes);
+	cl_addresses_free(n->addresses);
+	nl_socket_free(n->requests);
+	free((void *)(uintptr_t)n->settings.interfaces_use);
+	free((void *)(uintptr_t)n->settings.interfaces_ignore);
 	free(n);
-}
-
-static bool route_ask(struct cl_network *n, const struct address *to, uint32_t *ret_sequence)
-{
-	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
-	struct rtmsg route = {
-		.rtm_family = (unsigned char)to->family,
-		.rtm_dst_len = (unsigned char)(8 * address_size(to)),
-	};
-	bool sent = message && nlmsg_append(message, &route, sizeof(route), NLMSG_ALIGNTO) == 0 &&
-		    nla_put(message, RTA_DST, (int)address_size(to), to->octets) == 0 &&
-		    (to->scope == 0 || nla_put_u32(message, RTA_OIF, to->scope) == 0);
-
-	if (sent) {
-		nl_complete_msg(n->sock, message);
-		sent = nl_send(n->sock, message) >= 0;
-		*ret_sequence = nlmsg_hdr(message)->nlmsg_seq;
-	}
-	nlmsg_free(message);
-	return sent;
-}
-
-static bool route_parse(struct nlmsghdr *message, struct route *ret)
-{
-	static const struct nla_policy policy[RTA_PREFSRC + 1] = {
-		[RTA_OIF] = { .type = NLA_U32 },
-	};
-	struct nlattr *attributes[RTA_PREFSRC + 1];
-	struct rtmsg fixed;
-	struct route route = { 0 };
-
-	if (message->nlmsg_type != RTM_NEWROUTE ||
-		nlmsg_parse(message, sizeof(fixed), attributes, RTA_PREFSRC, policy) < 0)
-		return false;
-	memcpy(&fixed, nlmsg_data(message), sizeof(fixed));
-	route.type = fixed.rtm_type;
-	const struct nlattr *source = attributes[RTA_PREFSRC];
-	if (source && !address_from_octets(bytes_of(nla_data(source), (size_t)nla_len(source)), 0,
-			      &route.source))
-		return false;
-	if (route.source.family == AF_INET6 && route.source.octets[0] == 0xfe &&
-		(route.source.octets[1] & 0xc0) == 0x80 && attributes[RTA_OIF])
-		route.source.scope = nla_get_u32(attributes[RTA_OIF]);
-	*ret = route;
-	return true;
-}
-
-/* The answer to the question with that sequence number; others are passed over. */
-static bool route_answer(struct cl_network *n, uint32_t sequence, struct route *ret)
-{
-	uint32_t buffer[8192 / sizeof(uint32_t)];
-
-	for (;;) {
-		struct sockaddr_nl from = { 0 };
-		socklen_t from_length = sizeof(from);
-		ssize_t length = recvfrom(nl_socket_get_fd(n->sock), buffer, sizeof(buffer), 0,
-			(struct sockaddr *)&from, &from_length);
-		struct nlmsghdr *message = (struct nlmsghdr *)buffer;
-		int left = (int)length;
-
-		if (length < 0 && errno == EINTR)
-			continue;
-		if (length < 0)
-			return false;
-		if (from.nl_pid != 0) /* another program, not the kernel */
-			continue;
-		for (; nlmsg_ok(message, left); message = nlmsg_next(message, &left))
-			if (message->nlmsg_seq == sequence) /* else an error: no route */
-				return route_parse(message, ret);
-	}
-}
-
-static bool route_find(struct cl_network *n, const struct address *to, struct route *ret)
-{
-	uint32_t sequence;
-
-	return address_size(to) != 0 && route_ask(n, to, &sequence) &&
-	       route_answer(n, sequence, ret);
-}
-
-bool cl_network_source_address(
-	struct cl_network *n, const struct address *remote, struct address *ret)
-{
-	struct route route;
-
-	if (!route_find(n, remote, &route) || route.source.family == 0 ||
-		(route.type != RTN_UNICAST && route.type != RTN_LOCAL))
-		return false;
-	*ret = route.source;
-	return true;
-}
-
-bool cl_network_is_local(struct cl_network *n, const struct address *address)
-{
-	struct route route;
-
-	return route_find(n, address, &route) && route.type == RTN_LOCAL;
 }

@@ -1,8 +1,11 @@
 /*
- * The network around us: which address of ours leads to a peer (rtnetlink).
+ * The network around us: which address of ours leads to a peer, which addresses we have, what
+ * changes, and the routes of tunnels (rtnetlink).
  *
  * One RTM_GETROUTE per question: the routing table is never read as a whole, it may have a
- * million entries. Thread rule: belongs to the loop's thread.
+ * million entries, and what changes in it wakes us only where it may lead to a peer
+ * (network_watch.h). Look-ups pass over our own table and those of charon.ignore_routing_tables.
+ * Thread rule: belongs to the loop's thread.
  */
 #ifndef CHARON_LITE_NETWORK_H
 #define CHARON_LITE_NETWORK_H
@@ -10,21 +13,72 @@
 #include "charon-lite/log.h"
 #include "libbase/address.h"
 #include "libbase/why.h"
+#include "libike/host.h"
 
 #include <event2/event.h>
 
+#define CL_IGNORED_TABLES_MAX 16
+
+/* strongswan.conf's, with its names. */
+struct cl_network_settings {
+	const char *interfaces_use; /* comma-separated; NULL: all */
+	const char *interfaces_ignore;
+	uint32_t routing_table;
+	uint32_t routing_table_prio;
+	uint32_t ignored_tables[CL_IGNORED_TABLES_MAX];
+	size_t ignored_table_count;
+	bool install_routes;
+	bool install_routes_xfrmi; /* also for what has an interface id */
+	bool process_route;        /* changes of routes count */
+	bool roam_events;          /* changes of anything count */
+	bool prefer_temporary_addrs;
+};
+
+void cl_network_settings_default(struct cl_network_settings *ret);
+
 struct cl_network;
 
-/* Works without privileges. base and log must outlive it. */
-MUST_USE bool cl_network_open(
-	struct event_base *base, struct cl_log *log, struct cl_network **ret, struct why *why);
-void cl_network_close(struct cl_network *n); /* NULL is fine */
+/* Called from the loop, never from within a call of the functions below. */
+struct cl_network_events {
+	void *context;
+	/* Addresses, links, or routes that may lead to a peer have changed: a burst of changes is
+	 * one call. Also when some were missed. */
+	void (*changed)(void *context);
+	/* Is to call cl_network_watch() for each peer that is in use. */
+	void (*peers)(void *context, struct cl_network *n);
+};
 
-/* The address of ours that packets to remote leave from (port 0); false when there is no route. */
+/* Works without privileges. settings are copied; base and log must outlive it. routes: install
+ * those of tunnels, which takes CAP_NET_ADMIN. */
+MUST_USE bool cl_network_open(struct event_base *base, const struct cl_network_settings *settings,
+	const struct cl_network_events *events, bool routes, struct cl_log *log,
+	struct cl_network **ret, struct why *why);
+
+/* Removes our routes. NULL is fine. */
+void cl_network_close(struct cl_network *n);
+
+/* Other settings from now on; tables and priorities stay. What was set stays when memory ran out.
+ */
+MUST_USE bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *settings);
+
+/* The address of ours that packets to remote leave from (port 0); false when there is no route, or
+ * only one through an interface that is not to be used. */
 MUST_USE bool cl_network_source_address(
 	struct cl_network *n, const struct address *remote, struct address *ret);
 
 /* Whether an interface of this machine has the address. */
 bool cl_network_is_local(struct cl_network *n, const struct address *address);
+
+/* As struct ike_host's local_addresses. */
+size_t cl_network_local_addresses(
+	struct cl_network *n, uint16_t family, struct address *ret, size_t room);
+
+/* Changes of routes to that peer matter from now on. Cheap when it is known already. */
+void cl_network_watch(struct cl_network *n, const struct address *peer);
+
+/* The routes that these policies need, once they are installed; and that they need them no longer,
+ * by the same description. What cannot be installed is logged. */
+void cl_network_routes_add(struct cl_network *n, const struct ike_kernel_policies *policies);
+void cl_network_routes_remove(struct cl_network *n, const struct ike_kernel_policies *policies);
 
 #endif

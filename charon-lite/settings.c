@@ -99,11 +99,54 @@ static bool read_protection(struct cl_settings *s, struct why *why)
 	       read_number(s, "block_threshold", UINT32_MAX, &e->block_threshold, why);
 }
 
+static bool read_bool(const struct cl_settings *s, const char *path, bool *value, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, path);
+
+	if (key && !value_bool(bytes_of_text(key->value), value))
+		return wrong(key, "yes or no", why);
+	return true;
+}
+
 static const char *text_of(const struct cl_settings *s, const char *path, const char *otherwise)
 {
 	const struct settings_key *key = cl_settings_key(s, path);
 
 	return key && *key->value ? key->value : otherwise;
+}
+
+/* Numbers with spaces or commas between them. */
+static bool read_tables(const struct cl_settings *s, struct cl_network_settings *n, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, "ignore_routing_tables");
+	const char *at = key ? key->value : "";
+
+	for (at += strspn(at, ", \t"); *at; at += strspn(at, ", \t")) {
+		size_t length = strcspn(at, ", \t");
+
+		if (n->ignored_table_count == CL_IGNORED_TABLES_MAX ||
+			!value_u32(
+				bytes_of(at, length), &n->ignored_tables[n->ignored_table_count++]))
+			return wrong(key, "a list of a few numbers of routing tables", why);
+		at += length;
+	}
+	return true;
+}
+
+static bool read_network(
+	const struct cl_settings *s, struct cl_network_settings *n, struct why *why)
+{
+	cl_network_settings_default(n);
+	n->interfaces_use = text_of(s, "interfaces_use", NULL);
+	n->interfaces_ignore = text_of(s, "interfaces_ignore", NULL);
+	return read_number(s, "routing_table", UINT32_MAX, &n->routing_table, why) &&
+	       read_number(s, "routing_table_prio", UINT32_MAX - 1, &n->routing_table_prio, why) &&
+	       read_tables(s, n, why) && read_bool(s, "install_routes", &n->install_routes, why) &&
+	       read_bool(s, "plugins.kernel-netlink.install_routes_xfrmi", &n->install_routes_xfrmi,
+		       why) &&
+	       read_bool(s, "process_route", &n->process_route, why) &&
+	       read_bool(s, "plugins.kernel-netlink.roam_events", &n->roam_events, why) &&
+	       read_bool(s, "prefer_temporary_addrs", &n->prefer_temporary_addrs, why);
 }
 
 static bool read_all(struct cl_settings *s, struct why *why)
@@ -138,9 +181,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 	s->keep_alive = (uint32_t)((keep_alive + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
-	s->interfaces_use = text_of(s, "interfaces_use", NULL);
-	s->interfaces_ignore = text_of(s, "interfaces_ignore", NULL);
-	return true;
+	return read_network(s, &s->network, why);
 }
 
 static bool take(struct settings *file, struct cl_settings *ret, struct why *why)

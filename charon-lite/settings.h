@@ -8,6 +8,7 @@
 #ifndef CHARON_LITE_SETTINGS_H
 #define CHARON_LITE_SETTINGS_H
 
+#include "charon-lite/network.h"
 #include "libike/engine.h"
 #include "libvici/settings.h"
 
@@ -20,11 +21,10 @@ struct cl_settings {
 	struct settings *file; /* NULL: no file, all defaults */
 	const struct settings_section *sections[CL_SETTINGS_SECTIONS]; /* the strongest first */
 	struct ike_settings engine;
-	const char *socket;            /* "unix:///run/charon.vici", "tcp://127.0.0.1:4502" */
-	const char *interfaces_use;    /* comma-separated; NULL: all */
-	const char *interfaces_ignore; /* or NULL; without effect beside interfaces_use */
-	uint32_t keep_alive;           /* seconds between NAT keepalives; 0: none */
-	uint32_t updown_timeout;       /* seconds that an updown script may take */
+	const char *socket; /* "unix:///run/charon.vici", "tcp://127.0.0.1:4502" */
+	struct cl_network_settings network;
+	uint32_t keep_alive;     /* seconds between NAT keepalives; 0: none */
+	uint32_t updown_timeout; /* seconds that an updown script may take */
 };
 
 /* The file named in the environment's STRONGSWAN_CONF, else CL_SETTINGS_PATH, which may be

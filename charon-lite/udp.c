@@ -1,7 +1,8 @@
 #include "charon-lite/udp.h"
 
+#include "charon-lite/interfaces.h"
+
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <stdlib.h>
@@ -240,30 +241,11 @@ uint16_t cl_udp_port_nat_t(const struct cl_udp *u)
 
 /* ---- Receiving ---- */
 
-static bool name_in_list(const char *list, const char *name)
-{
-	size_t length = strlen(name);
-
-	while (*list) {
-		list += strspn(list, ", \t");
-		size_t item = strcspn(list, ", \t");
-		if (item == length && memcmp(list, name, length) == 0)
-			return true;
-		list += item;
-	}
-	return false;
-}
-
 static bool interface_is_used(const struct cl_udp *u, unsigned index)
 {
-	char name[IF_NAMESIZE];
+	const struct cl_interfaces which = { u->interfaces_use, u->interfaces_ignore };
 
-	if (!u->interfaces_use && !u->interfaces_ignore)
-		return true;
-	if (!if_indextoname(index, name))
-		return false;
-	return u->interfaces_use ? name_in_list(u->interfaces_use, name)
-				 : !name_in_list(u->interfaces_ignore, name);
+	return cl_interface_index_is_used(&which, index);
 }
 
 /* Where a datagram was sent to; false when the kernel does not say. */

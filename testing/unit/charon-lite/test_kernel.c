@@ -1,8 +1,7 @@
-/* Selectors and policies as the kernel gets them, who shares them, and routes. No root. */
+/* Selectors and policies as the kernel gets them, and who shares them. No root. */
 #include "charon-lite/kernel.h"
 #include "charon-lite/kernel_policy.h"
 #include "charon-lite/kernel_selector.h"
-#include "charon-lite/network.h"
 
 #include <check.h>
 #include <netinet/in.h>
@@ -428,25 +427,6 @@ START_TEST(kernel_none_accepts_everything)
 }
 END_TEST
 
-START_TEST(loopback_is_local_and_leads_to_itself)
-{
-	struct cl_network *network;
-	struct address to, source;
-	struct why why;
-
-	ck_assert_msg(cl_network_open(NULL, NULL, &network, &why), "%s", why.text);
-	ck_assert(address_parse("127.0.0.1", &to));
-	if (cl_network_is_local(network, &to)) { /* not in a namespace without interfaces */
-		ck_assert(cl_network_source_address(network, &to, &source));
-		ck_assert(address_same_host(&source, &to));
-	}
-	ck_assert(address_parse("192.0.2.77", &to));
-	ck_assert(!cl_network_is_local(network, &to));
-	ck_assert(!cl_network_is_local(network, &(struct address){ 0 }));
-	cl_network_close(network);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("charon-lite kernel");
@@ -473,7 +453,6 @@ int main(void)
 	tcase_add_test(shared, policies_of_an_sa_are_found_by_reqid_and_destination);
 	suite_add_tcase(suite, shared);
 	tcase_add_test(others, kernel_none_accepts_everything);
-	tcase_add_test(others, loopback_is_local_and_leads_to_itself);
 	suite_add_tcase(suite, others);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

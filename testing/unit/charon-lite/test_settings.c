@@ -26,7 +26,10 @@ START_TEST(defaults_are_strongswans)
 	ck_assert_double_eq(s.engine.retransmit_base, 1.8);
 	ck_assert_uint_eq(s.keep_alive, 20);
 	ck_assert_str_eq(s.socket, "unix:///run/charon.vici");
-	ck_assert_ptr_null(s.interfaces_use);
+	ck_assert_ptr_null(s.network.interfaces_use);
+	ck_assert(s.network.install_routes && s.network.roam_events);
+	ck_assert_uint_eq(s.network.routing_table, 220);
+	ck_assert_uint_eq(s.network.routing_table_prio, 220);
 	cl_settings_free(&s);
 }
 END_TEST
@@ -50,6 +53,21 @@ START_TEST(our_own_section_wins_over_charons)
 }
 END_TEST
 
+START_TEST(routing_is_read)
+{
+	struct cl_settings s =
+		parse("charon { install_routes = no\n routing_table = 0x10\n"
+		      "  ignore_routing_tables = 5 1000,7\n }\n"
+		      "charon { plugins { kernel-netlink { roam_events = no } } }\n");
+
+	ck_assert(!s.network.install_routes && !s.network.roam_events);
+	ck_assert_uint_eq(s.network.routing_table, 16);
+	ck_assert_uint_eq(s.network.ignored_table_count, 3);
+	ck_assert_uint_eq(s.network.ignored_tables[1], 1000);
+	cl_settings_free(&s);
+}
+END_TEST
+
 START_TEST(senseless_values_are_refused_with_their_place)
 {
 	static const struct {
@@ -57,6 +75,8 @@ START_TEST(senseless_values_are_refused_with_their_place)
 	} wrong[] = {
 		{ "charon {\n port = 70000\n}", "test:2: port = 70000" },
 		{ "charon {\n retransmit_base = x\n}", "retransmit_base" },
+		{ "charon {\n ignore_routing_tables = 5 main\n}", "ignore_routing_tables" },
+		{ "charon {\n install_routes = maybe\n}", "install_routes" },
 		{ "charon {\n retransmit_timeout = -1\n}", "retransmit_timeout" },
 		{ "charon {\n half_open_timeout = soon\n}", "half_open_timeout" },
 		{ "charon {\n dos_protection = perhaps\n}", "dos_protection" },
@@ -109,7 +129,7 @@ static void collect(void *context, const struct ike_log *line)
 START_TEST(what_has_no_effect_is_said_once_with_its_place)
 {
 	struct cl_settings s = parse("charon {\n"
-				     "  install_routes = no\n"
+				     "  max_packet = 1\n"
 				     "  threads = 4\n"
 				     "  port = 500\n"
 				     "  plugins {\n"
@@ -124,7 +144,7 @@ START_TEST(what_has_no_effect_is_said_once_with_its_place)
 
 	cl_log_listen(log, all_levels, collect, text);
 	cl_settings_warn(&s, log);
-	ck_assert_str_eq(text, "test:2: install_routes has no effect in this version\n"
+	ck_assert_str_eq(text, "test:2: max_packet has no effect in this version\n"
 			       "test:10: plugins.attr.dns has no effect in this version\n");
 	cl_log_free(log);
 	cl_settings_free(&s);
@@ -137,6 +157,7 @@ TCase *settings_cases(void)
 
 	tcase_add_test(tests, defaults_are_strongswans);
 	tcase_add_test(tests, our_own_section_wins_over_charons);
+	tcase_add_test(tests, routing_is_read);
 	tcase_add_test(tests, senseless_values_are_refused_with_their_place);
 	tcase_add_test(tests, cookies_are_asked_for_from_a_number_of_one_address);
 	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);

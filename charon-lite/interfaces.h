@@ -1,0 +1,20 @@
+/*
+ * Which network interfaces are ours to use: charon.interfaces_use and interfaces_ignore.
+ */
+#ifndef CHARON_LITE_INTERFACES_H
+#define CHARON_LITE_INTERFACES_H
+
+#include <stdbool.h>
+
+/* The lists are comma-separated or NULL; ignore counts only without use. Texts are borrowed. */
+struct cl_interfaces {
+	const char *use;
+	const char *ignore;
+};
+
+bool cl_interface_is_used(const struct cl_interfaces *which, const char *name);
+
+/* False, too, for an index that has no name, unless there are no lists. */
+bool cl_interface_index_is_used(const struct cl_interfaces *which, unsigned index);
+
+#endif

@@ -1,0 +1,62 @@
+/* What the files network*.c and routes.c share. */
+#ifndef CHARON_LITE_NETWORK_PRIV_H
+#define CHARON_LITE_NETWORK_PRIV_H
+
+#include "charon-lite/addresses.h"
+#include "charon-lite/network.h"
+#include "charon-lite/network_watch.h"
+#include "charon-lite/routes.h"
+
+struct cl_link;
+
+/* Hearing of changes: network_events.c. */
+struct cl_listener_state {
+	struct nl_sock *sock; /* NULL: it is to be opened again */
+	struct event *readable;
+	struct event *settle; /* changes wait a moment for more of them */
+	struct event *narrow; /* the filter is to be made anew */
+	struct cl_link *links;
+	struct cl_watch watch;
+	bool hears_routes;  /* subscribed to */
+	bool wide;          /* the filter lets all routes pass */
+	bool gathering;     /* peers are being asked for */
+	bool links_changed; /* the kernel may have dropped routes of ours */
+	uint64_t messages;  /* that woke us */
+	uint64_t changes;   /* that were reported */
+};
+
+struct cl_network {
+	struct nl_sock *requests;
+	struct event_base *base;
+	struct cl_log *log;
+	struct cl_network_settings settings; /* texts owned */
+	struct cl_network_events events;
+	struct cl_addresses *addresses;
+	struct cl_routes *routes; /* NULL: none are installed */
+	struct cl_listener_state listener;
+};
+
+static inline struct cl_interfaces cl_network_interfaces(const struct cl_network *n)
+{
+	return (struct cl_interfaces){ n->settings.interfaces_use, n->settings.interfaces_ignore };
+}
+
+/* What the kernel would do with a packet. */
+struct cl_next_hop {
+	struct address source;  /* family 0: not said */
+	struct address gateway; /* family 0: none; may be of another family */
+	uint32_t interface;
+	uint32_t table;
+	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, ... */
+};
+
+/* source: prefer how packets of that address of ours go; NULL or family 0: any. */
+MUST_USE bool cl_network_next_hop(struct cl_network *n, const struct address *to,
+	const struct address *source, struct cl_next_hop *ret);
+
+/* ---- network_events.c ---- */
+
+MUST_USE bool cl_network_listen(struct cl_network *n, struct why *why);
+void cl_network_listen_end(struct cl_network *n);
+
+#endif

@@ -1,0 +1,321 @@
+/*
+ * The network around the daemon on a real kernel: look-ups, changes, routes of tunnels. Not a meson
+ * test: it takes root. It makes a network namespace for itself, so the machine's own kernel will
+ * do: build/testing/unit/charon-lite/network-check testing/lab/boot
+ * build/testing/unit/charon-lite/network-check
+ */
+#include "charon-lite/network_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netlink/socket.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static unsigned failures;
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	printf("failed %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void check(bool ok, const char *name)
+{
+	printf("%s %s\n", ok ? "passed" : "failed", name);
+	fflush(stdout);
+	failures += !ok;
+}
+
+static void command(const char *text)
+{
+	must(system(text) == 0, text);
+}
+
+/* What the command prints, without its last line feed, is this. */
+static void check_output(const char *shell, const char *expected, const char *name)
+{
+	char text[2048];
+	FILE *from = popen(shell, "r");
+
+	must(from != NULL, shell);
+	size_t length = fread(text, 1, sizeof(text) - 1, from);
+	text[length] = '\0';
+	pclose(from);
+	if (length > 0)
+		text[length - 1] = '\0';
+	check(strcmp(text, expected) == 0, name);
+	if (strcmp(text, expected) != 0)
+		printf("# %s\n# says: %s\n# not:  %s\n", shell, text, expected);
+}
+
+/* ip's own way of padding lines goes */
+#define TABLE_220 "ip route show table 220 2>/dev/null | sed 's/ *$//'"
+#define RULES "ip rule | grep -v -E '^(0|32766|32767):' | tr '\\t' ' '"
+
+static struct address host(const char *text)
+{
+	struct address result = { 0 };
+
+	must(address_parse(text, &result), text);
+	return result;
+}
+
+/* ---- A daemon's network ---- */
+
+static struct event_base *base;
+static struct cl_network *network;
+static struct address peers[2];
+static unsigned changes;
+
+static void changed(void *context)
+{
+	(void)context;
+	changes++;
+}
+
+static void name_peers(void *context, struct cl_network *n)
+{
+	(void)context;
+	for (size_t i = 0; i < 2; i++)
+		cl_network_watch(n, &peers[i]);
+}
+
+static void network_start(const struct cl_network_settings *settings)
+{
+	const struct cl_network_events events = { NULL, changed, name_peers };
+	static struct cl_log *log;
+	struct why why;
+
+	if (!log)
+		log = cl_log_new();
+	must(log && cl_network_open(base, settings, &events, true, log, &network, &why),
+		"opening the network");
+}
+
+/* Runs the loop for so long, which is several times what changes take to be told. */
+static void run(unsigned milliseconds)
+{
+	const struct timeval wait = { milliseconds / 1000, milliseconds % 1000 * 1000 };
+
+	event_base_loopexit(base, &wait);
+	event_base_dispatch(base);
+}
+
+static bool source_is(const char *peer, const char *expected)
+{
+	const struct address to = host(peer);
+	struct address source;
+	char text[ADDRESS_TEXT_MAX] = "none";
+
+	if (cl_network_source_address(network, &to, &source))
+		address_format(&source, text);
+	if (strcmp(text, expected) != 0)
+		printf("# to %s from %s, not %s\n", peer, text, expected);
+	return strcmp(text, expected) == 0;
+}
+
+static struct ike_kernel_policies child(
+	struct ike_selector *local, struct ike_selector *remote, const char *from, const char *to)
+{
+	struct ike_kernel_policies policies = {
+		.kind = IKE_POLICY_CHILD,
+		.mode = IKE_MODE_TUNNEL,
+		.local = host("198.51.100.1"),
+		.remote = host("203.0.113.1"),
+		.local_selectors = local,
+		.remote_selectors = remote,
+		.local_count = 1,
+		.remote_count = 1,
+	};
+	struct why why;
+
+	must(ike_selector_parse(from, local, &why) && ike_selector_parse(to, remote, &why), to);
+	return policies;
+}
+
+/* ---- The checks ---- */
+
+static void check_look_ups(struct cl_network_settings *settings)
+{
+	struct address list[8];
+
+	check(source_is("203.0.113.1", "198.51.100.1"), "a peer's route has its source address");
+	check(source_is("2001:db8:2::1", "2001:db8:1::1"), "an IPv6 peer's, too");
+	check(source_is("192.0.2.1", "none"), "no route, no source");
+	check(cl_network_local_addresses(network, 0, list, 8) == 4,
+		"four addresses can be reached: neither loopback nor link-local ones");
+	check(cl_network_local_addresses(network, AF_INET6, list, 8) == 1, "one of them is IPv6");
+	settings->interfaces_ignore = "wan";
+	must(cl_network_reload(network, settings), "settings");
+	check(source_is("203.0.113.1", "none"), "a route through an ignored interface is none");
+	check(cl_network_local_addresses(network, 0, list, 8) == 1,
+		"addresses of ignored interfaces are left out");
+	settings->interfaces_ignore = NULL;
+	must(cl_network_reload(network, settings), "settings");
+}
+
+static void check_routes(void)
+{
+	struct ike_selector locals[4], remotes[4];
+	struct ike_kernel_policies net =
+		child(&locals[0], &remotes[0], "10.1.0.0/16", "10.2.0.0/16");
+	struct ike_kernel_policies full =
+		child(&locals[1], &remotes[1], "10.1.0.0/16", "0.0.0.0/0");
+	struct ike_kernel_policies foreign =
+		child(&locals[2], &remotes[2], "10.9.0.0/16", "10.3.0.0/16");
+	struct ike_kernel_policies pass =
+		child(&locals[3], &remotes[3], "10.1.0.0/16", "10.4.0.0/16");
+
+	cl_network_routes_add(network, &net);
+	check_output(RULES, "220: from all lookup 220", "the rule comes with the first route");
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"a tunnel's route is strongSwan's");
+	cl_network_routes_add(network, &net);
+	cl_network_routes_remove(network, &net);
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"a route stays while anyone needs it");
+	cl_network_routes_add(network, &foreign);
+	cl_network_routes_add(network, &full);
+	check_output(TABLE_220 " | grep -v 10.2",
+		"default via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"no route without an address of ours in the local selector");
+	check(source_is("203.0.113.1", "198.51.100.1"),
+		"the way to a peer does not lead through its own tunnel");
+	check_output(RULES, "220: from all lookup 220", "looking past the table leaves no rule");
+	cl_network_routes_remove(network, &full);
+	cl_network_routes_remove(network, &foreign);
+	pass.kind = IKE_POLICY_SHUNT;
+	pass.mode = IKE_MODE_PASS;
+	cl_network_routes_add(network, &pass);
+	check_output(TABLE_220 " | grep -v 10.2", "throw 10.4.0.0/16 proto static",
+		"a pass policy leads out of the table");
+	cl_network_routes_remove(network, &pass);
+	cl_network_routes_remove(network, &net);
+	check_output(TABLE_220, "", "no route is left");
+	check_output(RULES, "", "the rule goes with the last route");
+}
+
+static void check_changes(void)
+{
+	struct ike_selector local, remote;
+	struct ike_kernel_policies net = child(&local, &remote, "10.1.0.0/16", "10.2.0.0/16");
+
+	run(400);
+	changes = 0;
+	command("ip address add 192.0.2.9/32 dev lan; ip address add 192.0.2.10/32 dev lan");
+	run(400);
+	check(changes == 1, "two new addresses are one change");
+	run(400); /* the filter has followed the peers by now */
+	changes = 0;
+	uint64_t messages = network->listener.messages;
+	command("for i in $(seq 0 255); do for j in 0 1 2 3; do echo route add "
+		"172.16.$i.$((j * 64))/26 via 198.51.100.253; done; done | ip -batch -");
+	run(400);
+	check(changes == 0 && network->listener.messages == messages,
+		"1024 routes that lead to no peer do not wake us");
+	cl_network_routes_add(network, &net);
+	command("ip route add 203.0.113.0/24 via 198.51.100.253");
+	run(400);
+	check(changes == 1, "a route that leads to a peer is a change");
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.253 dev wan proto static src 10.1.0.1",
+		"the tunnel's route follows");
+	command("ip link set wan down");
+	run(400);
+	check_output(TABLE_220, "", "it goes with its link");
+	check_output(RULES, "", "so does the rule");
+	command("ip link set wan up; ip route add default via 198.51.100.254");
+	run(400);
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"and comes back with it");
+	cl_network_routes_remove(network, &net);
+}
+
+static void check_overrun(void)
+{
+	const int little = 1;
+	int fd = nl_socket_get_fd(network->listener.sock);
+
+	run(400);
+	must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little)) == 0, "SO_RCVBUF");
+	changes = 0;
+	uint64_t messages = network->listener.messages;
+	command("for i in $(seq 1 200); do echo address add 192.0.2.1$((i % 90 + 10))/$((i / 90 + "
+		"28)) "
+		"dev lan; done | ip -batch -");
+	run(400);
+	check(network->listener.messages - messages < 200, "messages were lost");
+	check(changes == 1, "what was lost is a change");
+	changes = 0;
+	command("ip address add 192.0.2.11/32 dev lan");
+	run(400);
+	check(changes == 1, "changes after that are heard of");
+}
+
+/* A daemon that dies leaves its routes; the next takes them over. */
+static void check_leftovers(const struct cl_network_settings *settings)
+{
+	struct ike_selector locals[2], remotes[2];
+	struct ike_kernel_policies net =
+		child(&locals[0], &remotes[0], "10.1.0.0/16", "10.2.0.0/16");
+	struct ike_kernel_policies other =
+		child(&locals[1], &remotes[1], "10.1.0.0/16", "10.3.0.0/16");
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		network_start(settings);
+		cl_network_routes_add(network, &net);
+		cl_network_routes_add(network, &other);
+		_exit(0);
+	}
+	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
+	command("ip route add 10.77.0.0/16 dev wan table 220");
+	network_start(settings);
+	cl_network_routes_add(network, &net);
+	check_output(TABLE_220 " | wc -l", "3", "what an earlier daemon left stays at first");
+	cl_network_routes_remove(network, &net);
+	check_output(TABLE_220 " | grep -c '^10.2'", "0", "it is ours when it is wanted again");
+	cl_network_close(network);
+	check_output(TABLE_220, "10.77.0.0/16 dev wan scope link", "no route of others goes");
+	check_output(RULES, "", "nor is the rule left");
+}
+
+int main(void)
+{
+	struct cl_network_settings settings;
+
+	/* where IPv6 is a module this brings it */
+	close(socket(AF_INET6, SOCK_DGRAM, 0));
+	must(unshare(CLONE_NEWNET) == 0, "a network namespace (root?)");
+	command("echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad;"
+		"ip link set lo up; ip link add wan type veth peer name wan2;"
+		"ip link add lan type veth peer name lan2;"
+		"for i in wan wan2 lan lan2; do ip link set $i up; done;"
+		"ip address add 10.1.0.1/16 dev "
+		"lan;"
+		"ip address add 198.51.100.1/24 dev wan; ip address add 198.51.100.2/24 dev wan;"
+		"ip address add 2001:db8:1::1/64 dev wan nodad;"
+		"ip route add default via 198.51.100.254;"
+		"ip route add 2001:db8:2::/48 via 2001:db8:1::fe; ip route add 192.0.2.0/24 dev "
+		"lan;"
+		"ip route delete 192.0.2.0/24; ip route add unreachable 192.0.2.0/24");
+	base = event_base_new();
+	must(base != NULL, "libevent");
+	peers[0] = host("203.0.113.1");
+	peers[1] = host("2001:db8:2::1");
+	cl_network_settings_default(&settings);
+	network_start(&settings);
+	check_look_ups(&settings);
+	check_routes();
+	check_changes();
+	check_overrun();
+	cl_network_close(network);
+	check_leftovers(&settings);
+	printf("%u failed\n", failures);
+	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}
