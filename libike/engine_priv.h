@@ -60,6 +60,8 @@ struct ike_engine {
 	struct ike_command *commands;
 	struct ike_counters *counters;
 
+	uint64_t local_fingerprint; /* of this host's addresses, as peers were told them */
+
 	uint8_t cookie_secrets[2][IKE_COOKIE_SECRET_LENGTH]; /* current, previous */
 	ike_time cookie_changed_at;
 	bool cookie_ready;

@@ -58,19 +58,24 @@ static bool choose_addresses(struct ike_engine *e, const struct ike_connection *
 	return true;
 }
 
-static bool is_usable(
-	const struct ike_sa *sa, const struct address *local, const struct address *remote)
+/* Who speaks MOBIKE may have moved from where the definition says. */
+static bool is_usable(const struct ike_sa *sa, const struct ike_initiate *what,
+	const struct address *local, const struct address *remote)
 {
-	if (!address_same_host(&sa->local, local) || !address_same_host(&sa->remote, remote))
+	bool anywhere =
+		sa->peer_mobike && what->my_host.family == 0 && what->other_host.family == 0;
+
+	if (!anywhere &&
+		(!address_same_host(&sa->local, local) || !address_same_host(&sa->remote, remote)))
 		return false;
 	return sa->state == IKE_SA_ESTABLISHED || (sa->state == IKE_SA_CONNECTING && sa->initiator);
 }
 
-static struct ike_sa *reusable(
-	const struct ike_connection *c, const struct address *local, const struct address *remote)
+static struct ike_sa *reusable(const struct ike_connection *c, const struct ike_initiate *what,
+	const struct address *local, const struct address *remote)
 {
 	for (struct ike_sa *sa = c->sas; sa; sa = sa->next)
-		if (is_usable(sa, local, remote))
+		if (is_usable(sa, what, local, remote))
 			return sa;
 	return NULL;
 }
@@ -139,7 +144,7 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 			config->name, config->mode == IKE_MODE_PASS ? "pass" : "drop");
 	if (!choose_addresses(e, c, what, &local, &remote, why))
 		return false;
-	struct ike_sa *sa = reusable(c, &local, &remote);
+	struct ike_sa *sa = reusable(c, what, &local, &remote);
 	bool is_new = !sa;
 	if (!config && sa)
 		return ike_is_there(e, sa, what, ret_ike_id, why);

@@ -108,6 +108,7 @@ bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 		if (!ike_child_offer(e, sa, sa->active, true, &b, failure))
 			return false;
 	}
+	ike_mobike_offer(e, sa, &b);
 	return ike_request_send(e, sa, IKE_EXCHANGE_AUTH, &b);
 }
 
@@ -225,6 +226,7 @@ enum ike_outcome ike_auth_answered(struct ike_received *x)
 		return refused(x);
 	if (!check_identity(x) || !check_auth(x))
 		return reject(x);
+	ike_mobike_read(x->e, sa, x->message);
 	struct ike_task *task = sa->active;
 	sa->active = NULL;
 	ike_sa_established(x->e, sa);

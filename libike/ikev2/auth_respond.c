@@ -206,11 +206,13 @@ enum ike_outcome ike_auth_requested(struct ike_received *x)
 	n->initial_contact = ike_message_notify(x->message, IKE_NOTIFY_INITIAL_CONTACT) != NULL;
 	if (!check_unique(x) || !build_auth(x))
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
+	ike_mobike_read(x->e, sa, x->message);
 	ike_initial_contact_apply(x->e, sa);
 	ike_sa_established(x->e, sa);
 	if (wants_child)
 		(void)ike_child_answer(
 			x, true, NULL, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
+	ike_mobike_offer(x->e, sa, x->reply);
 	ike_sa_end_negotiation(sa);
 	return IKE_OUTCOME_OK;
 }

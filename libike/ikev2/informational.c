@@ -127,6 +127,7 @@ enum ike_outcome ike_informational_requested(struct ike_received *x)
 	for (size_t i = 0; i < m->delete_count; i++)
 		if (m->deletes[i].spi_length == 4)
 			delete_children(x, &m->deletes[i]);
+	ike_mobike_requested(x);
 	return IKE_OUTCOME_OK;
 }
 
@@ -190,7 +191,10 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 		ike_task_finish(x->e, task, true, NULL);
 		return IKE_OUTCOME_OK;
 	case IKE_TASK_DPD:
+		ike_mobike_probe_answered(x);
 		return IKE_OUTCOME_OK;
+	case IKE_TASK_MOBIKE:
+		return ike_mobike_answered(x);
 	default:
 		return IKE_OUTCOME_IGNORE;
 	}

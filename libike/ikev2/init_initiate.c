@@ -15,7 +15,7 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 {
 	const struct ike_connection *c = sa->connection;
 
-	ike_nat_build(e, sa, b);
+	ike_nat_build(e, sa, &sa->local, &sa->remote, b);
 	if (c->fragmentation != IKE_FRAGMENTATION_NO)
 		ike_build_notify(b, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 });
 	ike_build_notify(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS,
@@ -224,14 +224,17 @@ static bool derive(struct ike_received *x)
 	return false;
 }
 
-/* RFC 7296 2.23: behind a NAT everything moves to port 4500. */
-static void float_ports(struct ike_engine *e, struct ike_sa *sa)
+/* Behind a NAT everything moves to port 4500 (RFC 7296 2.23), and with MOBIKE because either side
+ * may come to be behind one (RFC 4555 3.3). */
+static void float_ports(struct ike_engine *e, struct ike_sa *sa, bool peer_traverses)
 {
-	if (!(sa->nat_local || sa->nat_remote || sa->nat_fake) ||
-		sa->local.port != e->settings.port)
+	bool wanted = sa->nat_local || sa->nat_remote || sa->nat_fake ||
+		      (peer_traverses && sa->connection->mobike);
+
+	if (!wanted || sa->local.port != e->settings.port)
 		return;
 	sa->local.port = e->settings.port_nat_t;
-	sa->remote.port = 4500;
+	sa->remote.port = IKE_PORT_NAT_T;
 }
 
 enum ike_outcome ike_init_answered(struct ike_received *x)
@@ -248,8 +251,7 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 		return IKE_OUTCOME_END;
 	ike_log_suite(x->e, sa, &sa->suite);
 	ike_init_read_notifies(sa, x->message);
-	ike_nat_detect(x->e, sa, x->message);
-	float_ports(x->e, sa);
+	float_ports(x->e, sa, ike_nat_detect(x->e, sa, x->message));
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
 	n->stage = IKE_STAGE_AUTH;

@@ -81,6 +81,7 @@ bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_builder b;
 
 	ike_builder_start(e, &b);
+	ike_mobike_build_probe(e, sa, &b);
 	return ike_request_send(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
 }
 

@@ -231,6 +231,7 @@ static void handle_response(struct ike_received *x, ike_handler handler)
 		sa->active = NULL;
 		ike_task_finish(x->e, task, true, NULL);
 	}
+	ike_roam_answer_came(x->e, sa, x->datagram);
 	ike_tasks_run(x->e, sa);
 }
 

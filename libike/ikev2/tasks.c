@@ -22,6 +22,8 @@ static bool start(
 		return ike_delete_ike_start(e, sa);
 	case IKE_TASK_DPD:
 		return ike_liveness_start(e, sa);
+	case IKE_TASK_MOBIKE:
+		return ike_mobike_start(e, sa, failure);
 	default:
 		return false;
 	}
@@ -110,12 +112,23 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 	ike_failure_free(&failure);
 }
 
+/* No answer in time. */
+static void ask_again(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (ike_request_retransmit(e, sa))
+		ike_roam_probe(e, sa);
+	else
+		peer_silent(e, sa);
+}
+
 void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (sa->expires_at <= e->now)
 		half_open_expired(e, sa);
-	else if (sa->retransmit_at <= e->now && !ike_request_retransmit(e, sa))
-		peer_silent(e, sa);
+	else if (sa->retransmit_at <= e->now)
+		ask_again(e, sa);
+	else if (sa->path_at <= e->now)
+		ike_roam_wake(e, sa);
 	else if (sa->inactive_at <= e->now)
 		ike_inactivity_check(e, sa);
 	else if (sa->dpd_at <= e->now)

@@ -59,13 +59,13 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct add
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
 	if (!sa)
 		return NULL;
-	sa->initiator = initiator;
+	sa->initiator = sa->original_initiator = initiator;
 	sa->local = *local;
 	sa->remote = *remote;
 	sa->created_at = e->now;
 	sa->established_at = sa->rekey_at = sa->reauth_at = IKE_NEVER;
 	sa->expires_at = sa->retransmit_at = sa->dpd_at = sa->inactive_at = IKE_NEVER;
-	sa->children_at = IKE_NEVER;
+	sa->children_at = sa->path_at = IKE_NEVER;
 	sa->negotiation = ike_negotiation_new(sa);
 	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) ||
 		!ike_timer_add(e, &sa->timer, IKE_TIMER_SA)) {

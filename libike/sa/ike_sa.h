@@ -150,6 +150,8 @@ struct ike_sa {
 	bool peer_fragments; /* peer understands RFC 7383 */
 	bool peer_childless; /* RFC 6023 */
 	bool peer_mobike;    /* both sides do RFC 4555 */
+	/* Of the IKE SA that this one descends from by rekeying: decides about addresses. */
+	bool original_initiator;
 	bool was_established;
 	struct address local;
 	struct address remote;
@@ -191,6 +193,8 @@ struct ike_sa {
 	ike_time last_received; /* anything authentic */
 	ike_time dpd_at;        /* when to look whether the peer lives */
 	ike_time inactive_at;   /* when to look whether children are unused */
+
+	ike_time path_at; /* look at addresses again, or tell the peer about them */
 
 	struct ike_timer timer; /* at the earliest of all */
 };

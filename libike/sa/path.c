@@ -45,19 +45,67 @@ static bool move_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
 	return false;
 }
 
+/* Selectors that are an end's own address go with it, at both ends alike; behind a NAT the ends
+ * don't see the same addresses, and none goes. NULL when all stay, or memory ran out. */
+static struct ike_selector *selectors_moved(const struct ike_child *child)
+{
+	const struct ike_sa *sa = child->sa;
+	size_t count = (size_t)child->local_count + child->remote_count;
+	struct ike_selector *moved;
+	bool any = false;
+
+	if (child->udp_encapsulation || encapsulates(sa) ||
+		!(moved = calloc(count, sizeof(*moved))))
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		bool ours = i < child->local_count;
+		const struct address *old = ours ? ike_children_local(sa) : ike_children_remote(sa);
+		const struct address *new = ours ? &sa->local : &sa->remote;
+
+		moved[i] = child->selectors[i];
+		if (!ike_selector_is_host(&moved[i], old) || address_same_host(old, new))
+			continue;
+		moved[i].dynamic = true;
+		moved[i] = ike_selector_resolve(&moved[i], new);
+		any = true;
+	}
+	if (any)
+		return moved;
+	free(moved);
+	return NULL;
+}
+
 /* The new policies are there before the old ones go, and lead to states that are about to come. */
-static bool move_child(struct ike_engine *e, struct ike_child *child, struct why *why)
+static bool move_policies(struct ike_engine *e, struct ike_child *child, struct why *why)
 {
 	struct ike_kernel_policies old = ike_child_policies(child), new = old;
-	bool moved = true;
+	struct ike_selector *moved = selectors_moved(child);
 
 	new.local = child->sa->local;
 	new.remote = child->sa->remote;
-	if (child->policies_installed) {
-		if (!e->host.policies_install(e->host.context, &new, why))
-			child->policies_installed = moved = false;
-		e->host.policies_remove(e->host.context, &old);
+	if (moved) {
+		new.local_selectors = moved;
+		new.remote_selectors = moved + child->local_count;
 	}
+	if (child->policies_installed) {
+		child->policies_installed = e->host.policies_install(e->host.context, &new, why);
+		e->host.policies_remove(e->host.context, &old);
+		if (!child->policies_installed) {
+			free(moved);
+			return false;
+		}
+	}
+	if (moved) {
+		free(child->selectors);
+		child->selectors = moved;
+	}
+	return true;
+}
+
+static bool move_child(struct ike_engine *e, struct ike_child *child, struct why *why)
+{
+	bool moved = move_policies(e, child, why);
+
 	if (child->installed_out && !move_sa(e, child, false, why))
 		child->installed_out = moved = false;
 	if (child->installed_in && !move_sa(e, child, true, why))
@@ -170,6 +218,32 @@ void ike_path_move(struct ike_engine *e, struct ike_sa *sa, const struct address
 {
 	if (ike_path_set(e, sa, local, remote))
 		ike_path_follow(e, sa);
+}
+
+void ike_path_inherit(struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_mobike *m = from->mobike;
+
+	to->original_initiator = from->original_initiator;
+	to->peer_mobike = from->peer_mobike;
+	to->nat_local = from->nat_local;
+	to->nat_remote = from->nat_remote;
+	to->nat_fake = from->nat_fake;
+	to->local = from->local;
+	to->remote = from->remote;
+	to->path_at = from->path_at;
+	from->path_at = IKE_NEVER;
+	free(to->mobike);
+	to->mobike = m;
+	from->mobike = NULL;
+	if (!m)
+		return;
+	/* What is in flight on the old one may not be answered any more. */
+	m->wanted |= m->sent;
+	m->sent = 0;
+	memset(m->seen_as, 0, sizeof(m->seen_as)); /* the hashes include the SPIs */
+	if (m->wanted && !ike_task_queue(to, IKE_TASK_MOBIKE, NULL, 0))
+		m->wanted = 0;
 }
 
 /* ---- NAT ---- */

@@ -12,6 +12,14 @@
 /* What only SAs that move, or peers with several addresses, need: sa->mobike, on the heap. */
 #define IKE_PEER_ADDRESSES_MAX 8
 #define IKE_COOKIE2_LENGTH 16
+#define IKE_NAT_HASH_LENGTH 20
+
+/* What the peer is still to be told, or was by the request in flight. */
+enum ike_mobike_words {
+	IKE_MOBIKE_UPDATE = 1,    /* UPDATE_SA_ADDRESSES: original initiator only */
+	IKE_MOBIKE_ADDRESSES = 2, /* which other addresses we have */
+	IKE_MOBIKE_CHECK = 4,     /* are you there? (return routability, RFC 4555 3.7) */
+};
 
 struct ike_mobike {
 	/* Where the children are; family 0: where the IKE SA is. */
@@ -20,6 +28,15 @@ struct ike_mobike {
 	/* What the peer can be reached at besides sa->remote, in its order; ports 0. */
 	struct address peers[IKE_PEER_ADDRESSES_MAX];
 	uint8_t peer_count;
+	bool lost; /* no way to the peer is known at the moment */
+	uint8_t wanted;
+	uint8_t sent;
+	uint8_t cookie2[IKE_COOKIE2_LENGTH]; /* of the request in flight */
+	/* The path that it speaks of, and the last one that the peer refused (family 0: none). */
+	struct address sent_local, sent_remote;
+	struct address refused_local, refused_remote;
+	/* How the peer saw us, as NAT detection has it; all zero: not known. */
+	uint8_t seen_as[IKE_NAT_HASH_LENGTH];
 };
 
 struct ike_engine;
@@ -42,6 +59,10 @@ void ike_path_follow(struct ike_engine *e, struct ike_sa *sa);
 /* Both at once; nothing when memory ran out. */
 void ike_path_move(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
 	const struct address *remote);
+
+/* A rekeyed IKE SA goes on where the old one is, with what was pending. The children are the new
+ * one's already, or about to be. */
+void ike_path_inherit(struct ike_sa *from, struct ike_sa *to);
 
 /* A new request came this way. A NAT box may give the peer another address or port at any time
  * (RFC 7296 2.23). */

@@ -102,6 +102,8 @@ MUST_USE bool ike_response_send(struct ike_engine *e, struct ike_sa *sa,
 void ike_request_answered(struct ike_engine *e, struct ike_sa *sa);
 /* From the first transmission of a request until its sender gives up, without jitter. */
 ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_sa *sa);
+/* Sends what is in flight once more, out of turn: the path has changed. */
+void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa);
 /* retransmit_at has come. False when the peer is to be given up. */
 MUST_USE bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa);
 

@@ -76,7 +76,7 @@ void ike_timer_remove(struct ike_engine *e, struct ike_timer *timer)
 
 void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 {
-	ike_time at = earliest(sa->retransmit_at, sa->expires_at);
+	ike_time at = earliest(earliest(sa->retransmit_at, sa->expires_at), sa->path_at);
 
 	at = earliest(at, sa->children_at);
 	ike_timer_set(e, &sa->timer, earliest(at, earliest(sa->dpd_at, sa->inactive_at)));

@@ -180,6 +180,12 @@ void ike_request_answered(struct ike_engine *e, struct ike_sa *sa)
 	ike_schedule(e, sa);
 }
 
+void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa)
+{
+	if (sa->request)
+		ike_transmit(e, &sa->local, &sa->remote, sa->request);
+}
+
 bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint32_t message_id = sa->next_request - 1;

@@ -86,6 +86,16 @@ static bool host_source_address(void *context, const struct address *remote, str
 	return true;
 }
 
+static size_t host_local_addresses(void *context, uint16_t family, struct address *ret, size_t room)
+{
+	const struct side *side = context;
+
+	if (room == 0 || (family && family != side->address.family))
+		return 0;
+	ret[0] = side->address;
+	return 1;
+}
+
 static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
 {
@@ -281,6 +291,7 @@ static void make_side(struct bench_pair *p, struct side *side, const char *addre
 		.library = OSSL_LIB_CTX_new(),
 		.send = host_send,
 		.source_address = host_source_address,
+		.local_addresses = host_local_addresses,
 		.spi_allocate = host_spi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,

@@ -376,6 +376,11 @@ struct sim_sent {
 	uint8_t node;
 };
 
+static uint64_t mix(uint64_t hash, uint8_t octet)
+{
+	return (hash ^ octet) * UINT64_C(0x100000001b3);
+}
+
 void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 {
 	uint64_t fingerprint = UINT64_C(0xcbf29ce484222325);
@@ -386,7 +391,11 @@ void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 	if (!ike_header_parse(datagram->data, &header) || (header.flags & IKE_FLAG_RESPONSE))
 		return;
 	for (size_t i = 0; i < datagram->data.length; i++)
-		fingerprint = (fingerprint ^ datagram->data.at[i]) * UINT64_C(0x100000001b3);
+		fingerprint = mix(fingerprint, datagram->data.at[i]);
+	/* With MOBIKE it may take several ways. */
+	for (size_t i = 0; i < sizeof(datagram->local.octets); i++)
+		fingerprint = mix(
+			mix(fingerprint, datagram->local.octets[i]), datagram->remote.octets[i]);
 	list = &n->world->sent[fingerprint % SIM_SENT_LISTS];
 	for (s = *list; s; s = s->next) {
 		if (s->fingerprint == fingerprint && s->node == n->index)

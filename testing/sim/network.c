@@ -58,6 +58,15 @@ void sim_nat_rebind(struct sim_node *n)
 	n->nat.rebound = true;
 }
 
+bool sim_network_has(const struct sim_node *n, const struct address *a)
+{
+	for (size_t i = 0; i < SIM_ADDRESSES_MAX; i++) {
+		if (n->address[i].family && address_same_host(&n->address[i], a))
+			return true;
+	}
+	return false;
+}
+
 struct sim_node *sim_network_route(struct sim_world *w, struct address *destination)
 {
 	for (size_t i = 0; i < w->node_count; i++) {
@@ -248,7 +257,8 @@ void sim_network_send(struct sim_node *from, const struct ike_datagram *datagram
 	struct sim_world *w = from->world;
 	bool faulty = w->now < w->faults_until;
 	const struct sim_faults *f = &w->faults;
-	bool lost = sim_network_cut_off(w, from, true) ||
+	bool lost = !sim_network_has(from, &datagram->local) ||
+		    sim_network_cut_off(w, from, true) ||
 		    (faulty && sim_random_chance(&w->random, f->loss));
 	uint32_t copies = faulty && sim_random_chance(&w->random, f->duplicate) ? 2 : 1;
 

@@ -49,15 +49,6 @@ static enum sim_fate without_sa(struct sim_node *n, const struct sim_packet *pac
 	return SIM_WAITS;
 }
 
-static bool has_address(const struct sim_node *n, const struct address *a)
-{
-	for (size_t i = 0; i < SIM_ADDRESSES_MAX; i++) {
-		if (n->address[i].family && address_same_host(&n->address[i], a))
-			return true;
-	}
-	return false;
-}
-
 static bool same_keys(const struct sim_kernel_sa *a, const struct sim_kernel_sa *b)
 {
 	return a->encryption == b->encryption && a->integrity == b->integrity && a->esn == b->esn &&
@@ -78,7 +69,7 @@ static struct sim_node *carry(
 	struct sim_node *to;
 
 	*source = out->id.source;
-	if (!has_address(n, source) || sim_network_cut_off(w, n, true) ||
+	if (!sim_network_has(n, source) || sim_network_cut_off(w, n, true) ||
 		(faulty && sim_random_chance(&w->random, w->faults.loss)))
 		return NULL;
 	*source = sim_network_seen(n, source);

@@ -263,6 +263,8 @@ void sim_network_send(struct sim_node *from, const struct ike_datagram *datagram
 /* The node that a datagram to this address reaches; destination becomes the inner one. NULL when
  * nobody is there. */
 struct sim_node *sim_network_route(struct sim_world *w, struct address *destination);
+/* Whether that address is the node's own; nothing leaves from others. */
+bool sim_network_has(const struct sim_node *n, const struct address *a);
 /* How others see an address and port of the node. Makes a mapping when there is none. */
 struct address sim_network_seen(struct sim_node *n, const struct address *inner);
 void sim_network_deliver(struct sim_world *w, struct sim_flight *flight);

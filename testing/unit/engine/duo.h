@@ -57,6 +57,7 @@ TCase *supervisor_tests(void);
 TCase *liveness_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
+TCase *mobike_tests(void);
 TCase *explain_tests(void);
 
 #endif

@@ -18,6 +18,7 @@ int main(void)
 	suite_add_tcase(suite, liveness_tests());
 	suite_add_tcase(suite, traffic_tests());
 	suite_add_tcase(suite, nat_path_tests());
+	suite_add_tcase(suite, mobike_tests());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

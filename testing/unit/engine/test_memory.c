@@ -200,6 +200,14 @@ static void let(struct duo *d)
 	sim_world_settle(d->world, d->world->now + IKE_SECONDS(400));
 }
 
+static void move(struct sim_node *n, const char *text)
+{
+	struct address a;
+
+	ck_assert(address_parse(text, &a));
+	sim_node_move(n, 0, &a);
+}
+
 static void set_up_and_take_down(struct duo *d)
 {
 	struct ike_terminate child = { .child = "net" }, all = { .ike = "moon" };
@@ -209,6 +217,10 @@ static void set_up_and_take_down(struct duo *d)
 	(void)sim_node_initiate(d->sun, "moon", "net", &why);
 	let(d);
 	(void)sim_node_initiate(d->moon, "sun", "net", &why);
+	let(d);
+	move(d->sun, "10.2.0.9");
+	let(d);
+	move(d->moon, "192.0.2.77");
 	let(d);
 	(void)sim_node_terminate(d->sun, &child, &why);
 	let(d);

@@ -127,6 +127,7 @@ START_TEST(requests_are_answered_where_they_come_from_when_the_nat_forgot)
 {
 	struct duo d = duo_begin(true);
 
+	d.sun_side.no_mobike = true;
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	sim_nat_rebind(d.sun);

@@ -1,0 +1,349 @@
+/*
+ * Where tunnels go from when this host's addresses, links or routes change.
+ *
+ * A path is good as long as its address is ours, and, where the address was chosen by the route, as
+ * the route says so. An address that vanishes with nothing in its place may come back: then nothing
+ * happens, and liveness decides whether the peer is lost. With MOBIKE an SA takes another way at
+ * once; without, it ends after a short wait, so that whoever wants it up makes a new one.
+ */
+#include "libike/ikev2/ikev2.h"
+
+#define ROUTES_MAX 64
+/* Without MOBIKE: how long an address may be away although there is another. */
+#define PATIENCE IKE_SECONDS(3)
+/* So often a request goes out on a path that is thought to be good before others are tried. */
+#define PATH_IS_TRIED 2
+/* Peers are told one after the other about addresses that came or went. */
+#define TELL_AFTER 500
+#define TELL_PAUSE 5
+
+/* One look at the host, for all SAs. */
+struct look {
+	struct address locals[IKE_LOCAL_ADDRESSES_MAX];
+	size_t local_count;
+	struct {
+		struct address remote;
+		struct address source; /* family 0: no route */
+	} routes[ROUTES_MAX];          /* a ring */
+	size_t route_count;
+};
+
+/* FNV-1a over the addresses in any order; never 0. */
+static uint64_t fingerprint(const struct address *list, size_t count)
+{
+	uint64_t sum = 1;
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+		for (size_t k = 0; k < sizeof(list[i].octets); k++)
+			hash = (hash ^ list[i].octets[k]) * UINT64_C(0x100000001b3);
+		sum += hash;
+	}
+	return sum ? sum : 1;
+}
+
+size_t ike_local_addresses(struct ike_engine *e, struct address ret[IKE_LOCAL_ADDRESSES_MAX])
+{
+	size_t count = 0;
+
+	if (e->host.local_addresses)
+		count = e->host.local_addresses(e->host.context, 0, ret, IKE_LOCAL_ADDRESSES_MAX);
+
+	if (!e->local_fingerprint)
+		e->local_fingerprint = fingerprint(ret, count);
+	return count;
+}
+
+static void look_begin(struct ike_engine *e, struct look *l)
+{
+	l->local_count = ike_local_addresses(e, l->locals);
+	l->route_count = 0;
+}
+
+static bool is_ours(const struct look *l, const struct address *a)
+{
+	for (size_t i = 0; i < l->local_count; i++)
+		if (address_same_host(&l->locals[i], a))
+			return true;
+	return false;
+}
+
+static const struct address *route_to(
+	struct ike_engine *e, struct look *l, const struct address *remote)
+{
+	size_t known = l->route_count < ROUTES_MAX ? l->route_count : ROUTES_MAX;
+
+	for (size_t i = 0; i < known; i++)
+		if (address_same_host(&l->routes[i].remote, remote))
+			return &l->routes[i].source;
+	size_t at = l->route_count++ % ROUTES_MAX;
+	l->routes[at].remote = *remote;
+	if (!e->host.source_address(e->host.context, remote, &l->routes[at].source))
+		l->routes[at].source.family = 0;
+	return &l->routes[at].source;
+}
+
+/* ---- Choosing ---- */
+
+/* The definition names this address of ours. */
+static bool is_named(const struct ike_sa *sa, const struct address *a)
+{
+	const struct ike_endpoints *list = &sa->connection->local_addrs;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].kind == IKE_ENDPOINT_HOST &&
+			address_same_host(&list->items[i].from, a))
+			return true;
+	return false;
+}
+
+/* Named addresses that we have go first, then the one that the route gives. */
+static bool source_for(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
+	const struct address *remote, struct address *ret)
+{
+	for (size_t i = 0; i < l->local_count; i++)
+		if (l->locals[i].family == remote->family && is_named(sa, &l->locals[i])) {
+			*ret = l->locals[i];
+			return true;
+		}
+	*ret = *route_to(e, l, remote);
+	return ret->family == remote->family && !address_is_any(ret) && is_ours(l, ret);
+}
+
+/* Way number `index` to the peer: its present address, then the others. False when it leads
+ * nowhere. */
+static bool way(struct ike_engine *e, const struct ike_sa *sa, struct look *l, unsigned index,
+	struct address *ret_local, struct address *ret_remote)
+{
+	bool traverses = sa->local.port == e->settings.port_nat_t;
+
+	*ret_remote = sa->remote;
+	if (index > 0) {
+		*ret_remote = sa->mobike->peers[index - 1];
+		ret_remote->port = traverses ? IKE_PORT_NAT_T : sa->remote.port;
+		if (address_same_host(ret_remote, &sa->remote))
+			return false;
+	}
+	if (!source_for(e, sa, l, ret_remote, ret_local))
+		return false;
+	ret_local->port = sa->local.port;
+	return true;
+}
+
+static unsigned ways(const struct ike_sa *sa)
+{
+	return 1 + (sa->peer_mobike && sa->mobike ? sa->mobike->peer_count : 0u);
+}
+
+static bool is_refused(
+	const struct ike_mobike *m, const struct address *local, const struct address *remote)
+{
+	return m && m->refused_local.family && address_same_host(&m->refused_local, local) &&
+	       address_same_host(&m->refused_remote, remote);
+}
+
+static bool other(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
+	struct address *ret_local, struct address *ret_remote)
+{
+	for (unsigned i = 0; i < ways(sa); i++)
+		if (way(e, sa, l, i, ret_local, ret_remote) &&
+			!(address_same_host(ret_local, &sa->local) &&
+				address_same_host(ret_remote, &sa->remote)) &&
+			!is_refused(sa->mobike, ret_local, ret_remote))
+			return true;
+	return false;
+}
+
+bool ike_roam_other(struct ike_engine *e, struct ike_sa *sa, struct address *ret_local,
+	struct address *ret_remote)
+{
+	struct look l;
+
+	look_begin(e, &l);
+	return other(e, sa, &l, ret_local, ret_remote);
+}
+
+/* ---- Going there ---- */
+
+void ike_roam_to(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
+	const struct address *remote)
+{
+	if (!ike_path_set(e, sa, local, remote))
+		return;
+	sa->mobike->lost = false;
+	if (address_same_host(ike_children_remote(sa), &sa->remote))
+		ike_path_follow(e, sa);
+	ike_mobike_want(sa, sa->original_initiator ? IKE_MOBIKE_UPDATE | IKE_MOBIKE_ADDRESSES
+						   : IKE_MOBIKE_ADDRESSES);
+	ike_request_repeat(e, sa);
+}
+
+void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa)
+{
+	bool tells = sa->active && sa->active->kind == IKE_TASK_MOBIKE;
+	/* A responder's address may be gone, and the peer has to hear which ones there are. */
+	bool may = sa->original_initiator || (tells && (sa->mobike->sent & IKE_MOBIKE_ADDRESSES));
+	struct address local, remote;
+	struct look l;
+
+	if (!sa->peer_mobike || !sa->was_established || !sa->request || !may ||
+		(!tells && sa->transmissions <= PATH_IS_TRIED))
+		return;
+	look_begin(e, &l);
+	for (unsigned i = 0; i < ways(sa); i++) {
+		if (!way(e, sa, &l, i, &local, &remote) ||
+			(address_same_host(&local, &sa->local) &&
+				address_same_host(&remote, &sa->remote)))
+			continue;
+		char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+		ike_log(e, sa, IKE_LOG_NET, IKE_LOG_DETAIL, "trying also from %s to %s",
+			address_format_with_port(&local, from),
+			address_format_with_port(&remote, to));
+		ike_transmit(e, &local, &remote, sa->request);
+	}
+}
+
+void ike_roam_answer_came(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram)
+{
+	struct address local, remote;
+	struct look l;
+
+	if (!sa->peer_mobike || !sa->was_established || !sa->original_initiator ||
+		(address_same_host(&datagram->local, &sa->local) &&
+			address_same_host(&datagram->remote, &sa->remote)))
+		return;
+	look_begin(e, &l);
+	for (unsigned i = 0; i < ways(sa); i++)
+		if (way(e, sa, &l, i, &local, &remote) &&
+			address_same_host(&local, &datagram->local) &&
+			address_same_host(&remote, &datagram->remote)) {
+			ike_roam_to(e, sa, &local, &remote);
+			return;
+		}
+}
+
+/* ---- Looking ---- */
+
+/* By whom an address was chosen says who may find it wrong: the peer chose ours when it began. */
+static bool is_good(struct ike_engine *e, const struct ike_sa *sa, struct look *l)
+{
+	if (!is_ours(l, &sa->local))
+		return false;
+	if (!sa->original_initiator || is_named(sa, &sa->local))
+		return true;
+	const struct address *source = route_to(e, l, &sa->remote);
+	return address_same_host(source, &sa->local) ||
+	       (!sa->peer_mobike && source->family != 0); /* not worth a new SA */
+}
+
+/* The address went without one in its place, or came back. */
+static void set_lost(struct ike_engine *e, struct ike_sa *sa, bool lost)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (sa->path_at != IKE_NEVER && !sa->peer_mobike && !lost) {
+		sa->path_at = IKE_NEVER;
+		ike_schedule(e, sa);
+	}
+	if ((!lost && !sa->mobike) || !ike_mobike_get(sa) || sa->mobike->lost == lost)
+		return;
+	sa->mobike->lost = lost;
+	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO,
+		lost ? "no way to %s at the moment, waiting for one" : "there is a way to %s again",
+		address_format(&sa->remote, text));
+	if (!lost)
+		ike_request_repeat(e, sa);
+}
+
+static void wake_at(struct ike_engine *e, struct ike_sa *sa, ike_time at)
+{
+	if (at < sa->path_at)
+		sa->path_at = at;
+	ike_schedule(e, sa);
+}
+
+static bool may_move(const struct ike_sa *sa)
+{
+	return sa->was_established && sa->state != IKE_SA_DELETING && sa->state != IKE_SA_REKEYED &&
+	       sa->state != IKE_SA_DESTROYING;
+}
+
+/* Whether the SA is well where it is; else it has moved, or waits. */
+static void look_at(struct ike_engine *e, struct ike_sa *sa, struct look *l)
+{
+	struct address local, remote;
+
+	if (is_good(e, sa, l)) {
+		set_lost(e, sa, false);
+		return;
+	}
+	if (!other(e, sa, l, &local, &remote))
+		set_lost(e, sa, true);
+	else if (sa->peer_mobike)
+		ike_roam_to(e, sa, &local, &remote);
+	else
+		wake_at(e, sa, e->now + PATIENCE);
+}
+
+void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
+{
+	struct ike_sa *sa, *next;
+	ike_time tell_at = now + TELL_AFTER;
+	struct look l;
+
+	e->now = now;
+	look_begin(e, &l);
+	uint64_t print = fingerprint(l.locals, l.local_count);
+	bool news = print != e->local_fingerprint;
+	e->local_fingerprint = print;
+	for (sa = e->by_id; sa; sa = next) {
+		next = sa->by_id.next;
+		if (!may_move(sa))
+			continue;
+		look_at(e, sa, &l);
+		if (news && sa->peer_mobike && !(sa->mobike && sa->mobike->wanted)) {
+			wake_at(e, sa, tell_at);
+			tell_at += TELL_PAUSE;
+		}
+		ike_tasks_run(e, sa);
+	}
+}
+
+/* The peer hears of the end from where we are now. */
+static void start_anew(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
+	const struct address *remote)
+{
+	struct ike_failure failure = { 0 };
+	char texts[2][ADDRESS_TEXT_MAX];
+
+	ike_failure_set(&failure, IKE_REASON_ADDRESS_CHANGED, NULL, NULL,
+		"%s is no longer ours, packets to the peer leave from %s now: without MOBIKE that "
+		"takes a new IKE_SA",
+		address_format(&sa->local, texts[0]), address_format(local, texts[1]));
+	ike_log_failure(e, sa, sa->connection, &failure);
+	if (ike_path_set(e, sa, local, remote))
+		ike_delete_once(e, sa);
+	ike_sa_destroy(e, sa, &failure);
+	ike_failure_free(&failure);
+}
+
+void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct address local, remote;
+	struct look l;
+
+	sa->path_at = IKE_NEVER;
+	ike_schedule(e, sa);
+	if (!may_move(sa))
+		return;
+	if (sa->peer_mobike) {
+		ike_mobike_want(sa, IKE_MOBIKE_ADDRESSES);
+		ike_tasks_run(e, sa);
+		return;
+	}
+	look_begin(e, &l);
+	if (!is_good(e, sa, &l) && other(e, sa, &l, &local, &remote))
+		start_anew(e, sa, &local, &remote);
+}
