@@ -72,6 +72,7 @@ static void replace(struct ike_engine *e, struct ike_loaded *loaded, struct ike_
 
 	loaded->connection = c;
 	loaded->by_name.key = c->name; /* the same text, but it lives in the connection */
+	ike_reload(e, old, c);
 	ike_supervise_replaced(e, old);
 	ike_connection_free(old);
 }
@@ -86,13 +87,16 @@ bool ike_engine_load_connection(
 		ike_connection_free(c);
 		return true;
 	}
-	if (loaded)
+	if (loaded) {
 		replace(e, loaded, c);
-	else if (!add(e, c, why))
-		return false;
-	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "%s connection '%s'",
-		loaded ? "updated" : "added", c->name);
+	} else {
+		if (!add(e, c, why))
+			return false;
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "added connection '%s'", c->name);
+		ike_reload_found_again(e, c);
+	}
 	ike_supervise_loaded(e, c);
+	ike_reload_rebuild(e, c);
 	return true;
 }
 

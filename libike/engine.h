@@ -61,8 +61,9 @@ bool ike_engine_is_idle(const struct ike_engine *e); /* no IKE SA left */
 
 /* ---- Configuration ---- */
 
-/* Adds or replaces by name; takes the caller's reference. Existing SAs keep theirs. Starts or
- * installs children as their start_action says; an equal definition changes nothing. */
+/* Adds or replaces by name; takes the caller's reference. Existing SAs go over to the new one, and
+ * the log says how each difference takes effect; an equal definition changes nothing. Starts or
+ * installs children as their start_action says. */
 MUST_USE bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why);
 /* SAs stay up; traps go, as strongSwan does. False when there is none of that name. */
@@ -169,6 +170,15 @@ const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t uni
  * 0; NULL at the end. advice.h turns it into cause and cure. */
 const struct ike_failure_record *ike_engine_failure(
 	const struct ike_engine *e, const char *connection, size_t index);
+
+/* What the supervisor keeps up by itself; false when nothing of that child is wanted. */
+struct ike_wanted {
+	uint8_t actions;   /* enum ike_action: should be up, should have a trap */
+	uint32_t failures; /* in a row */
+	ike_time next_try; /* IKE_NEVER: none is planned, as it is there or on its way */
+};
+bool ike_engine_wanted(const struct ike_engine *e, const char *connection, const char *child,
+	struct ike_wanted *ret);
 
 struct ike_engine_stats {
 	uint32_t ike_sas;

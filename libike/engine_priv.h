@@ -154,6 +154,16 @@ struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct
 struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,
 	const char *child, const struct ike_child_config **ret, struct why *why);
 
+/* ---- reload.c: a definition takes the place of an older version ---- */
+/* Says what differs; IKE SAs, children and traps go over to the new one where they can. */
+void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_connection *new);
+/* The same for SAs that outlived an unloaded version. */
+void ike_reload_found_again(struct ike_engine *e, struct ike_connection *c);
+/* Children that could not go over are made anew. */
+void ike_reload_rebuild(struct ike_engine *e, struct ike_connection *c);
+/* An IKE SA (child NULL) or a child came up, maybe of an older version. */
+void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_child *child);
+
 /* ---- initiate.c ---- */
 /* config may be NULL (childless). ret_ike_id may be NULL. */
 MUST_USE bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
@@ -168,6 +178,12 @@ MUST_USE bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,
 MUST_USE bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, struct why *why);
 struct ike_trap *ike_trap_find(const struct ike_engine *e, const char *ike, const char *child);
+/* To another version of its definition that wants the same policies. */
+void ike_trap_take_over(
+	struct ike_trap *trap, struct ike_connection *c, const struct ike_child_config *config);
+/* By that of another version, without a moment in between. The trap is gone afterwards. */
+void ike_trap_replace(struct ike_engine *e, struct ike_trap *trap, struct ike_connection *c,
+	const struct ike_child_config *config);
 void ike_trap_remove(struct ike_engine *e, struct ike_trap *trap);
 void ike_traps_free(struct ike_engine *e); /* memory only */
 

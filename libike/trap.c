@@ -134,13 +134,10 @@ static bool fill(struct ike_engine *e, struct ike_trap *trap, struct why *why)
 	return fill_selectors(trap, why) && fill_reqid(e, trap, why);
 }
 
-bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,
+static bool install(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, struct why *why)
 {
 	struct ike_trap **end = &e->traps;
-
-	if (ike_trap_find(e, c->name, config->name))
-		return why_fail(why, "CHILD_SA '%s' is installed already", config->name);
 	struct ike_trap *trap = calloc(1, sizeof(*trap));
 	if (!trap)
 		return why_fail(why, "out of memory");
@@ -157,6 +154,36 @@ bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,
 	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "installed %s policies of '%s'",
 		is_shunt(config) ? "shunt" : "trap", config->name);
 	return true;
+}
+
+bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, struct why *why)
+{
+	if (ike_trap_find(e, c->name, config->name))
+		return why_fail(why, "CHILD_SA '%s' is installed already", config->name);
+	return install(e, c, config, why);
+}
+
+void ike_trap_take_over(
+	struct ike_trap *trap, struct ike_connection *c, const struct ike_child_config *config)
+{
+	struct ike_connection *old = trap->connection;
+
+	trap->connection = ike_connection_hold(c);
+	trap->config = config;
+	trap->policies.interface = config->interface;
+	ike_connection_free(old);
+}
+
+void ike_trap_replace(struct ike_engine *e, struct ike_trap *trap, struct ike_connection *c,
+	const struct ike_child_config *config)
+{
+	struct why why;
+
+	if (!install(e, c, config, &why))
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT, "policies of '%s': %s", config->name,
+			why.text);
+	ike_trap_remove(e, trap);
 }
 
 void ike_trap_remove(struct ike_engine *e, struct ike_trap *trap)

@@ -98,6 +98,17 @@ struct ike_wish *ike_wish_find(const struct ike_site *site, const char *child)
 	return wish;
 }
 
+bool ike_engine_wanted(const struct ike_engine *e, const char *connection, const char *child,
+	struct ike_wanted *ret)
+{
+	const struct ike_wish *wish = ike_wish_find(ike_site_find(e, connection), child);
+
+	if (!wish)
+		return false;
+	*ret = (struct ike_wanted){ wish->wanted, wish->failures, wish->timer.at };
+	return true;
+}
+
 struct ike_wish *ike_wish_add(struct ike_engine *e, struct ike_site *site, const char *child)
 {
 	struct ike_wish *wish = ike_wish_find(site, child);

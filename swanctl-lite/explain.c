@@ -74,9 +74,9 @@ static void print_child(struct vici_view child)
 	if (swanctl_has(child, "installed"))
 		printf(" for %s", span(child, "installed", room));
 	if (!vici_is(vici_get(child, "wanted"), "none"))
-		printf(", wanted (start_action = %s)", SWANCTL_TEXT_OF(child, "wanted"));
+		printf(", wanted (%s)", SWANCTL_TEXT_OF(child, "wanted"));
 	if (swanctl_has(child, "tries"))
-		printf(", %s failed tries", SWANCTL_TEXT_OF(child, "tries"));
+		printf(", tries that failed: %s", SWANCTL_TEXT_OF(child, "tries"));
 	if (swanctl_has(child, "next-try"))
 		printf(", next try in %s", span(child, "next-try", room));
 	putchar('\n');

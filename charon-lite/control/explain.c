@@ -61,7 +61,7 @@ static const struct ike_child *best_child(
 
 	for (const struct ike_sa *sa = c->sas; sa; sa = sa->next)
 		for (const struct ike_child *child = sa->children; child; child = child->next)
-			if (child->config == config &&
+			if (strcmp(child->config->name, config->name) == 0 &&
 				(!best || (child->state == IKE_CHILD_INSTALLED &&
 						  best->state != IKE_CHILD_INSTALLED)))
 				best = child;
@@ -77,11 +77,21 @@ static bool is_trapped(const struct ike_engine *e, const struct ike_child_config
 	return trap != NULL;
 }
 
-static const char *wanted_name(const struct ike_child_config *config)
+/* What the supervisor sees to, and when it tries next. */
+static void put_wanted(struct vici_builder *b, const struct ike_engine *e, const char *connection,
+	const struct ike_child_config *config)
 {
 	static const char *const names[] = { "none", "trap", "start", "trap|start" };
+	struct ike_wanted wanted = { .next_try = IKE_NEVER };
+	ike_time now = cl_daemon_now();
 
-	return names[config->start_action & 3];
+	(void)ike_engine_wanted(e, connection, config->name, &wanted);
+	vici_key_text(b, "wanted", names[wanted.actions & 3]);
+	if (wanted.failures > 0)
+		vici_key_format(b, "tries", "%" PRIu32, wanted.failures);
+	if (wanted.next_try != IKE_NEVER)
+		vici_key_format(b, "next-try", "%" PRId64,
+			wanted.next_try > now ? (wanted.next_try - now + 999) / 1000 : 0);
 }
 
 static void put_child(struct vici_builder *b, const struct ike_engine *e,
@@ -95,7 +105,7 @@ static void put_child(struct vici_builder *b, const struct ike_engine *e,
 		child     ? ike_child_state_name(child->state)
 		: trapped ? "ROUTED"
 			  : "DOWN");
-	vici_key_text(b, "wanted", wanted_name(config));
+	put_wanted(b, e, c->name, config);
 	if (child && child->installed_at != IKE_NEVER)
 		vici_key_format(
 			b, "installed", "%" PRId64, (cl_daemon_now() - child->installed_at) / 1000);

@@ -101,8 +101,10 @@ struct ike_child_config *ike_connection_add_child(struct ike_connection *c, cons
 		return NULL;
 	c->children = children;
 	struct ike_child_config *child = child_config_new(name);
-	if (child)
-		children[c->child_count++] = child;
+	if (!child)
+		return NULL;
+	child->connection = c;
+	children[c->child_count++] = child;
 	return child;
 }
 

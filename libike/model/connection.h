@@ -94,6 +94,7 @@ enum ike_send_cert { IKE_SEND_CERT_IFASKED, IKE_SEND_CERT_NEVER, IKE_SEND_CERT_A
 #define IKE_TFC_PADDING_MTU 0xffffffffu /* tfc_padding = mtu */
 
 struct ike_child_config {
+	struct ike_connection *connection; /* that it is part of */
 	char *name;
 	struct ike_proposals proposals; /* ESP or AH; in order of preference */
 	struct ike_selector *local_ts;
@@ -198,8 +199,28 @@ bool ike_connection_only_shunts(const struct ike_connection *c);
 #define IKE_UNSET UINT64_MAX
 MUST_USE bool ike_connection_complete(struct ike_connection *c, struct why *why);
 
-/* Field by field; a reload of an unchanged file must change nothing. */
-bool ike_child_config_equal(const struct ike_child_config *a, const struct ike_child_config *b);
+/* How a difference takes effect on a tunnel that is up. */
+enum ike_apply {
+	IKE_APPLY_NOW,
+	IKE_APPLY_REKEY,   /* with the next keys of the child, or of the IKE SA */
+	IKE_APPLY_REAUTH,  /* with the next IKE SA that is made from the start */
+	IKE_APPLY_REBUILD, /* the child (of a connection's field: all) has to be made anew */
+	IKE_APPLY_ADDED,   /* a child */
+	IKE_APPLY_REMOVED,
+};
+
+/* child: of b, or of a when it is removed; NULL: a field of the connection. key is that of
+ * swanctl.conf(5), NULL for a child that is added or removed. */
+typedef void ike_difference_visit(
+	void *context, const struct ike_child_config *child, const char *key, enum ike_apply apply);
+
+/* Field by field from a to b. */
+void ike_connection_compare(const struct ike_connection *a, const struct ike_connection *b,
+	ike_difference_visit *visit, void *context);
+void ike_child_config_compare(const struct ike_child_config *a, const struct ike_child_config *b,
+	ike_difference_visit *visit, void *context);
+
+/* A reload of an unchanged file must change nothing. */
 bool ike_connection_equal(const struct ike_connection *a, const struct ike_connection *b);
 
 #endif

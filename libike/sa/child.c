@@ -41,6 +41,7 @@ struct ike_child *ike_child_new(
 		return NULL;
 	child->sa = sa;
 	child->config = config;
+	ike_connection_hold(config->connection);
 	child->unique_id = ++e->next_child_id;
 	child->mode = config->mode;
 	child->installed_at = child->rekey_at = child->expires_at = IKE_NEVER;
@@ -305,12 +306,13 @@ void ike_child_announce(struct ike_engine *e, struct ike_child *child, struct ik
 	if (!replaced || !replaced->announced) {
 		ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
 		ike_supervise_up(e, child);
-		return;
+	} else {
+		replaced->announced = false;
+		ike_count(e, child->sa, IKE_COUNTER_CHILD_REKEY);
+		ike_failures_over(e, child->sa, child);
+		ike_event_child_rekey(e, replaced, child);
 	}
-	replaced->announced = false;
-	ike_count(e, child->sa, IKE_COUNTER_CHILD_REKEY);
-	ike_failures_over(e, child->sa, child);
-	ike_event_child_rekey(e, replaced, child);
+	ike_reload_came_up(e, child->sa, child);
 }
 
 static bool link_child(struct ike_engine *e, struct ike_child *child)
@@ -495,6 +497,7 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 void ike_child_free(struct ike_child *child)
 {
 	ike_handover_free(child->handover);
+	ike_connection_free(child->config->connection);
 	free(child->selectors);
 	free(child);
 }

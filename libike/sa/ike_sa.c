@@ -150,6 +150,7 @@ void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
 		address_format(&sa->remote, remote), ike_identity_format(sa->remote_id, remote_id));
 	ike_sa_set_state(e, sa, IKE_SA_ESTABLISHED);
 	ike_event(e, IKE_EVENT_IKE_UP, sa, NULL);
+	ike_reload_came_up(e, sa, NULL);
 }
 
 void ike_sa_end_negotiation(struct ike_sa *sa)

@@ -51,8 +51,9 @@ struct ike_handover;
 struct ike_child {
 	struct ike_child *next; /* of the same IKE SA, oldest first */
 	struct ike_sa *sa;
-	const struct ike_child_config *config; /* of sa->connection */
-	UT_hash_handle by_spi;                 /* engine's table of inbound SPIs */
+	/* Of sa->connection or an older version of it; its connection is held. */
+	const struct ike_child_config *config;
+	UT_hash_handle by_spi; /* engine's table of inbound SPIs */
 	uint32_t unique_id;
 	uint32_t reqid;
 	struct ike_reqid *shared_reqid; /* NULL when the definition gives a number */
@@ -65,6 +66,7 @@ struct ike_child {
 	bool installed_out;
 	bool policies_installed;
 	bool announced; /* events have it up, and not replaced or down yet */
+	bool rebuilt;   /* by us, as its definition changed */
 	uint8_t local_count;
 	uint8_t remote_count;
 	uint8_t attempts; /* of rekeying, that failed */

@@ -59,5 +59,6 @@ TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
 TCase *mobike_tests(void);
 TCase *explain_tests(void);
+TCase *reload_tests(void);
 
 #endif

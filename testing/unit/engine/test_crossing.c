@@ -235,6 +235,7 @@ START_TEST(initial_contact_is_not_said_while_an_sa_of_a_replaced_definition_is_u
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	ck_assert(sim_node_unload(d.sun, "moon"));
+	d.sun_side.name = "luna";
 	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
 	duo_up(&d, d.sun, "net");
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 2);

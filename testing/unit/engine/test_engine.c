@@ -11,6 +11,7 @@ int main(void)
 	suite_add_tcase(suite, network_tests());
 	suite_add_tcase(suite, failure_tests());
 	suite_add_tcase(suite, explain_tests());
+	suite_add_tcase(suite, reload_tests());
 	suite_add_tcase(suite, crossing_tests());
 	suite_add_tcase(suite, rekey_child_tests());
 	suite_add_tcase(suite, hostile_tests());

@@ -60,10 +60,10 @@ static const char explained[] =
 
 static const char explained_text[] =
 	"gw: ESTABLISHED for 2 h, with 192.0.2.2\n"
-	"  net: INSTALLED for 100 s, wanted (start_action = start)\n"
+	"  net: INSTALLED for 100 s, wanted (start)\n"
 	"  nothing failed since it was loaded\n"
 	"old: DOWN\n"
-	"  a: DOWN, wanted (start_action = trap), 3 failed tries, next try in 12 s\n"
+	"  a: DOWN, wanted (trap), tries that failed: 3, next try in 12 s\n"
 	"  b: ROUTED\n"
 	"  a failed: no-selectors, 3 times since 1970-01-01 00:00:00, last 1970-01-02 00:00:00 (3 "
 	"min "

@@ -1,0 +1,308 @@
+/*
+ * A definition that takes the place of a loaded one. What is up goes on: each difference takes
+ * effect as the table in model/connection_difference.c says, and the log says which way.
+ *
+ * Established IKE SAs go over to the new definition if it is about the same two identities, and so
+ * do their children unless what the kernel has of them would have to change. Those are made anew
+ * beside the old ones, which go when their successors are up: a peer that does not agree yet costs
+ * nothing. What is being negotiated stays as it was begun and goes over when it is up. Children
+ * that are no longer defined stay until they end, as with strongSwan.
+ */
+#include "libike/ikev2/ikev2.h"
+
+#include <stdio.h>
+
+#define TWINS_WITHIN IKE_SECONDS(30)
+
+/* ---- What differs ---- */
+
+struct changes {
+	char lists[IKE_APPLY_REMOVED + 1][320];
+};
+
+static void note_change(
+	void *context, const struct ike_child_config *child, const char *key, enum ike_apply apply)
+{
+	struct changes *changes = context;
+	char *list = changes->lists[apply];
+	size_t used = strlen(list), room = sizeof(changes->lists[apply]) - used;
+
+	snprintf(list + used, room, "%s%s%s%s", used ? ", " : "", child ? child->name : "",
+		child && key ? "." : "", key ? key : "");
+}
+
+static void log_changes(
+	struct ike_engine *e, const struct ike_connection *c, struct changes *changes)
+{
+	static const char *const ways[] = {
+		[IKE_APPLY_NOW] = "at once",
+		[IKE_APPLY_REKEY] = "with the next keys",
+		[IKE_APPLY_REAUTH] = "with the next IKE_SA",
+		[IKE_APPLY_REBUILD] = "by making the child anew",
+		[IKE_APPLY_ADDED] = "new children",
+		[IKE_APPLY_REMOVED] = "children that end when they are closed",
+	};
+	char text[1800];
+	int used = 0;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (changes->lists[i][0] && (size_t)used < sizeof(text))
+			used += snprintf(text + used, sizeof(text) - (size_t)used, "; %s: %s",
+				ways[i], changes->lists[i]);
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "updated connection '%s'%s", c->name, text);
+}
+
+static void note_rebuild(
+	void *context, const struct ike_child_config *child, const char *key, enum ike_apply apply)
+{
+	(void)child, (void)key;
+	*(bool *)context |= apply == IKE_APPLY_REBUILD;
+}
+
+static uint32_t if_id(uint32_t of_child, uint32_t of_connection)
+{
+	return of_child ? of_child : of_connection;
+}
+
+/* Whether a child of the old definition is none of the new one. */
+static bool needs_rebuild(const struct ike_child_config *old, const struct ike_child_config *new)
+{
+	bool rebuild = if_id(old->if_id_in, old->connection->if_id_in) !=
+			       if_id(new->if_id_in, new->connection->if_id_in) ||
+		       if_id(old->if_id_out, old->connection->if_id_out) !=
+			       if_id(new->if_id_out, new->connection->if_id_out);
+
+	ike_child_config_compare(old, new, note_rebuild, &rebuild);
+	return rebuild;
+}
+
+/* ---- Children ---- */
+
+/* The present version of the child's definition when it is not the one that the child has. */
+static const struct ike_child_config *newer_config(const struct ike_child *child)
+{
+	const struct ike_connection *c = child->sa->connection;
+
+	return child->config->connection == c ? NULL : ike_connection_child(c, child->config->name);
+}
+
+/* The child goes over to the present version, if it can. */
+static void adopt_child(struct ike_child *child)
+{
+	const struct ike_child_config *new = newer_config(child);
+	struct ike_connection *old = child->config->connection;
+
+	if (!new || needs_rebuild(child->config, new))
+		return;
+	ike_connection_hold(new->connection);
+	child->config = new;
+	ike_connection_free(old);
+}
+
+static bool is_obsolete(const struct ike_child *child)
+{
+	return newer_config(child) != NULL && child->state == IKE_CHILD_INSTALLED &&
+	       !ike_task_of_child(child->sa, IKE_TASK_DELETE_CHILD, child);
+}
+
+/* It is up: children of that name that an older version made have had their time. Tasks of the
+ * child's own IKE SA run when the message that brought it up is dealt with. */
+static void supersede(struct ike_engine *e, const struct ike_child *child)
+{
+	struct ike_sa *sa, *next_sa;
+	struct ike_child *other, *next;
+
+	for (sa = child->sa->connection->sas; sa; sa = next_sa) {
+		next_sa = sa->next;
+		for (other = sa->children; other; other = next) {
+			next = other->next;
+			if (other != child && is_obsolete(other) &&
+				strcmp(other->config->name, child->config->name) == 0)
+				ike_child_delete_later(e, other, IKE_REASON_REPLACED);
+		}
+		if (sa != child->sa)
+			ike_tasks_run(e, sa);
+	}
+}
+
+static uint32_t lowest_spi(const struct ike_child *child)
+{
+	return child->spi_in < child->spi_out ? child->spi_in : child->spi_out;
+}
+
+/* When both ends' files change, both may make the child anew. Of the two the one with the lowest of
+ * all SPIs stays: both ends see the same ones. */
+static bool is_twin(
+	const struct ike_engine *e, const struct ike_child *a, const struct ike_child *b)
+{
+	return a->config == b->config && a->state == IKE_CHILD_INSTALLED &&
+	       e->now - a->installed_at <= TWINS_WITHIN &&
+	       !ike_task_of_child(a->sa, IKE_TASK_DELETE_CHILD, a);
+}
+
+static void settle_twins(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_child *kept = child, *other, *next;
+	bool rebuilt = false;
+
+	for (other = child->sa->children; other; other = other->next) {
+		if (!is_twin(e, other, child))
+			continue;
+		rebuilt = rebuilt || other->rebuilt;
+		if (lowest_spi(other) < lowest_spi(kept))
+			kept = other;
+	}
+	for (other = child->sa->children; rebuilt && other; other = next) {
+		next = other->next;
+		if (other != kept && is_twin(e, other, child))
+			ike_child_delete_later(e, other, IKE_REASON_REPLACED);
+	}
+}
+
+/* Whether the present version is up or being made already. */
+static bool has_successor(const struct ike_connection *c, const struct ike_child_config *config)
+{
+	for (const struct ike_sa *sa = c->sas; sa; sa = sa->next) {
+		for (const struct ike_child *child = sa->children; child; child = child->next)
+			if (child->config == config)
+				return true;
+		if (sa->active && sa->active->child && sa->active->child->config == config)
+			return true;
+		for (const struct ike_task *task = sa->tasks; task; task = task->next)
+			if (task->child && task->child->config == config)
+				return true;
+	}
+	return false;
+}
+
+/* A pass or drop policy needs no SA: nothing succeeds it. */
+static void rebuild_child(struct ike_engine *e, struct ike_child *old)
+{
+	const struct ike_child_config *config = newer_config(old);
+	struct ike_child *child;
+
+	if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP) {
+		ike_child_delete_later(e, old, IKE_REASON_REPLACED);
+		return;
+	}
+	if (has_successor(old->sa->connection, config) ||
+		!(child = ike_child_new(e, old->sa, config)))
+		return;
+	child->rebuilt = true;
+	if (!ike_task_queue(old->sa, IKE_TASK_CREATE_CHILD, child, 0)) {
+		ike_child_free(child);
+		return;
+	}
+	ike_log(e, old->sa, IKE_LOG_CFG, IKE_LOG_INFO,
+		"CHILD_SA %s{%u} is made anew as its definition changed", old->config->name,
+		old->unique_id);
+}
+
+void ike_reload_rebuild(struct ike_engine *e, struct ike_connection *c)
+{
+	struct ike_sa *sa, *next;
+	struct ike_child *child, *next_child;
+
+	for (sa = c->sas; sa; sa = next) {
+		next = sa->next;
+		if (sa->state != IKE_SA_ESTABLISHED)
+			continue;
+		for (child = sa->children; child; child = next_child) {
+			next_child = child->next;
+			if (is_obsolete(child))
+				rebuild_child(e, child);
+		}
+		ike_tasks_run(e, sa);
+	}
+}
+
+/* ---- IKE SAs and traps ---- */
+
+/* Whether the peer, and we, are who the definition wants: an SA with somebody else stays with the
+ * old version, and nothing new is made by it. */
+static bool is_between(const struct ike_sa *sa, const struct ike_connection *c)
+{
+	const struct ike_identity *local = ike_auth_rounds_id(&c->local);
+	const struct ike_identity *remote = ike_auth_rounds_id(&c->remote);
+
+	return ike_connection_authenticates(c) &&
+	       (!local || ike_identity_match(sa->local_id, local) != IKE_MATCH_NONE) &&
+	       (!remote || ike_identity_match(sa->remote_id, remote) != IKE_MATCH_NONE);
+}
+
+static void adopt_sa(struct ike_engine *e, struct ike_sa *sa, struct ike_connection *c)
+{
+	if (sa->state != IKE_SA_ESTABLISHED || sa->connection == c || !is_between(sa, c))
+		return;
+	ike_sa_set_connection(sa, c);
+	for (struct ike_child *child = sa->children; child; child = child->next)
+		if (child->state == IKE_CHILD_INSTALLED)
+			adopt_child(child);
+	ike_schedule(e, sa);
+}
+
+/* What came up belongs to the version that is loaded now. */
+void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_child *child)
+{
+	struct ike_loaded *loaded = ike_loaded_find(e, sa->connection->name);
+
+	if (!loaded)
+		return;
+	adopt_sa(e, sa, loaded->connection);
+	if (!child || sa->connection != loaded->connection)
+		return;
+	adopt_child(child);
+	if (newer_config(child)) {
+		rebuild_child(e, child);
+		return;
+	}
+	supersede(e, child);
+	settle_twins(e, child);
+}
+
+/* A trap that stays as it is must not be taken away for a moment: packets would leave in clear. */
+static void renew_traps(struct ike_engine *e, const struct ike_connection *old,
+	struct ike_connection *new, bool same_endpoints)
+{
+	struct ike_trap *trap, *next;
+
+	for (trap = e->traps; trap; trap = next) {
+		const struct ike_child_config *was = trap->config;
+
+		next = trap->next;
+		if (trap->connection != old)
+			continue;
+		const struct ike_child_config *config = ike_connection_child(new, was->name);
+		/* One that start_action did not ask for was installed by command, and stays. */
+		if (!config || ((was->start_action & IKE_ACTION_TRAP) &&
+				       !(config->start_action & IKE_ACTION_TRAP)))
+			continue;
+		if (same_endpoints && !needs_rebuild(was, config))
+			ike_trap_take_over(trap, new, config);
+		else
+			ike_trap_replace(e, trap, new, config);
+	}
+}
+
+void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_connection *new)
+{
+	struct changes changes = { 0 };
+	struct ike_sa *sa, *next;
+
+	ike_connection_compare(old, new, note_change, &changes);
+	log_changes(e, new, &changes);
+	for (sa = old->sas; sa; sa = next) {
+		next = sa->next;
+		adopt_sa(e, sa, new);
+	}
+	renew_traps(e, old, new,
+		ike_endpoints_equal(&old->local_addrs, &new->local_addrs) &&
+			ike_endpoints_equal(&old->remote_addrs, &new->remote_addrs));
+}
+
+void ike_reload_found_again(struct ike_engine *e, struct ike_connection *c)
+{
+	for (struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next)
+		if (sa->connection && strcmp(sa->connection->name, c->name) == 0)
+			adopt_sa(e, sa, c);
+}
