@@ -58,7 +58,8 @@ static void check_child_installed(struct sim_node *n, const struct ike_child *c)
 		id = ike_child_kernel_id(c, inbound);
 		sa = sim_kernel_sa_find(&n->kernel, &id);
 		/* What the kernel let expire is about to be deleted. */
-		if (!sa && c->state != IKE_CHILD_INSTALLED && c->expires_at <= sim_node_now(n))
+		if (!sa && c->state != IKE_CHILD_INSTALLED &&
+			sim_kernel_has_expired(&n->kernel, id.spi))
 			continue;
 		if (!sa || sa->larval)
 			sim_complain(n->world, "%s: child %s{%u}: SA %08x is not in the kernel",

@@ -108,6 +108,8 @@ static void add_child(struct ike_connection *c, const struct sim_child_definitio
 		child->rekey_bytes = d->rekey_bytes;
 	if (d->rekey_packets)
 		child->rekey_packets = d->rekey_packets;
+	if (d->life_packets)
+		child->life_packets = d->life_packets;
 	child->inactivity = d->inactivity;
 }
 

@@ -19,7 +19,7 @@ struct sim_child_definition {
 	uint8_t protocol; /* 0: ESP */
 	/* Seconds, bytes, packets; 0: never, none. life_time 0 with a rekey_time: derived. */
 	uint64_t rekey_time, life_time, rand_time;
-	uint64_t rekey_bytes, rekey_packets; /* life_... are derived */
+	uint64_t rekey_bytes, rekey_packets, life_packets; /* 0: life_... are derived */
 	uint64_t inactivity;
 };
 

@@ -295,6 +295,7 @@ bool sim_kernel_expires(struct sim_kernel *k, struct sim_kernel_expire *ret)
 		ret->id = sa->id;
 		if (reached(k, sa, l->hard_seconds, l->hard_bytes, l->hard_packets)) {
 			ret->hard = true;
+			k->expired[k->expired_count++ % SIM_EXPIRED] = ret->id.spi;
 			sim_kernel_sa_remove(k, &ret->id);
 			k->next = k->now;
 			return true;
@@ -307,6 +308,15 @@ bool sim_kernel_expires(struct sim_kernel *k, struct sim_kernel_expire *ret)
 			return true;
 		}
 		next_expire(k, sa);
+	}
+	return false;
+}
+
+bool sim_kernel_has_expired(const struct sim_kernel *k, uint32_t spi)
+{
+	for (size_t i = 0; i < SIM_EXPIRED; i++) {
+		if (k->expired[i] == spi)
+			return true;
 	}
 	return false;
 }

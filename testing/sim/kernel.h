@@ -9,6 +9,7 @@
 #include "testing/sim/random.h"
 
 #define SIM_KEY_MAX 128
+#define SIM_EXPIRED 32
 
 struct sim_kernel_sa {
 	struct sim_kernel_sa *next; /* newest first */
@@ -49,6 +50,8 @@ struct sim_kernel {
 	struct sim_random *random; /* borrowed: SPIs and failures */
 	struct sim_kernel_sa *sas;
 	struct sim_kernel_policies *policies;
+	uint32_t expired[SIM_EXPIRED]; /* SPIs, the last ones */
+	size_t expired_count;
 	uint64_t order;
 	ike_time now;  /* whoever calls keeps it right */
 	ike_time next; /* no SA expires by time before; IKE_NEVER */
@@ -97,6 +100,7 @@ struct sim_kernel_policies *sim_kernel_policies_find(
 
 /* The next SA that expires now, by time or volume; a hard one is gone. False when there is none. */
 bool sim_kernel_expires(struct sim_kernel *k, struct sim_kernel_expire *ret);
+bool sim_kernel_has_expired(const struct sim_kernel *k, uint32_t spi);
 /* Counts a packet of that SA. */
 void sim_kernel_count(struct sim_kernel *k, struct sim_kernel_sa *sa, uint32_t octets);
 /* Whether a packet that found this policy and no SA raises an acquire: a kernel asks once and then

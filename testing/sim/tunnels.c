@@ -120,6 +120,7 @@ static void reboot(struct tunnels *t, struct sim_node *n)
 {
 	ike_time off = t->w->now + sim_random_between(&t->w->random, 100, 5000);
 
+	t->leaving[n->index] = true;
 	sim_node_shutdown(n);
 	sim_world_plan(t->w, off, switch_off, t, n->index);
 	sim_world_plan(t->w, off + pause_of(t, 100, IKE_SECONDS(600)), come_back, t, n->index);
@@ -249,7 +250,8 @@ static void send_packet(
 	struct tunnels *t, const struct tunnel_pair *pair, size_t side, size_t child)
 {
 	const struct sim_definition *d = &pair->sides[side].definition;
-	bool up = t->w->nodes[pair->sides[side].node].engine != NULL;
+	const struct sim_node *n = &t->w->nodes[pair->sides[side].node];
+	bool up = n->engine && !t->leaving[n->index];
 	/* A name must have been resolved before there is a trap. */
 	bool known = !strstr(d->remote_addrs, ".net") || t->w->now >= t->names_known_at;
 
@@ -421,23 +423,50 @@ static void trap_packets(struct tunnels *t)
 	}
 }
 
-/* Looks until all is well, at most GRACE longer: something may just be under way. */
-static void must_be_well(struct tunnels *t, const char *when)
+/* Looks at a pair until all is well, at most GRACE longer: something may just be under way. */
+static void pair_must_be_well(struct tunnels *t, const struct tunnel_pair *pair, const char *when)
 {
 	struct sim_world *w = t->w;
 	ike_time until = w->now + GRACE;
 	char problem[300];
 
-	while (tunnels_problem(t, problem, sizeof(problem))) {
+	while (tunnels_problem(t, pair, problem, sizeof(problem))) {
 		if (w->now >= until || w->complaints) {
 			sim_complain(w, "%s: %s", when, problem);
 			return;
 		}
 		sim_world_run(w, w->now + IKE_SECONDS(2));
 	}
-	(void)sim_check_agreement(w, false);
-	for (size_t i = 0; i < w->node_count; i++)
-		sim_check_rest(&w->nodes[i]);
+}
+
+static void must_be_well(struct tunnels *t, const char *when)
+{
+	struct sim_world *w = t->w;
+	ike_time until;
+	char problem[300];
+
+	for (size_t i = 0; i < t->pair_count && !w->complaints; i++)
+		pair_must_be_well(t, &t->pairs[i], when);
+	for (until = w->now + GRACE;
+		!w->complaints && tunnels_leftovers(t, problem, sizeof(problem));) {
+		if (w->now >= until)
+			sim_complain(w, "%s: %s", when, problem);
+		sim_world_run(w, w->now + IKE_SECONDS(2));
+	}
+}
+
+/* All pairs at once: a moment in which nothing is under way. */
+static bool all_is_well(struct tunnels *t)
+{
+	char problem[300];
+
+	for (size_t i = 0; i < t->pair_count; i++) {
+		if (tunnels_problem(t, &t->pairs[i], problem, sizeof(problem)))
+			return false;
+	}
+	if (sim_world_rests(t->w))
+		(void)sim_check_agreement(t->w, false);
+	return true;
 }
 
 static void healing(struct tunnels *t)
@@ -446,11 +475,10 @@ static void healing(struct tunnels *t)
 	ike_time begun = w->now;
 	ike_time until = w->now + t->bound;
 	ike_time well_at = begun;
-	char problem[300];
 
 	while (w->now < until && !w->complaints) {
 		trap_packets(t);
-		if (tunnels_problem(t, problem, sizeof(problem)))
+		if (!all_is_well(t))
 			well_at = w->now;
 		sim_world_run(w, w->now + t->bound / 16);
 	}

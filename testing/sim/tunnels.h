@@ -47,7 +47,8 @@ struct tunnels {
 	ike_time longest; /* lifetime of a child */
 	/* Hosts that can be elsewhere: both addresses; family 0: it stays. */
 	struct address homes[SIM_NODES_MAX][2];
-	ike_time names_known_at; /* the latest, after the healing */
+	bool leaving[SIM_NODES_MAX]; /* it shuts down */
+	ike_time names_known_at;     /* the latest, after the healing */
 };
 
 /* ---- tunnels_plan.c ---- */
@@ -66,7 +67,9 @@ enum tunnels_want tunnels_wanted(const struct tunnel_pair *pair, size_t child);
 /* A packet of that child, sent now from that side. */
 enum sim_fate tunnels_packet(
 	struct tunnels *t, const struct tunnel_pair *pair, size_t side, size_t child);
-/* What is not as it should be, or false. */
-bool tunnels_problem(struct tunnels *t, char *ret, size_t room);
+/* What is not as it should be about a pair, or false. Packets are sent. */
+bool tunnels_problem(struct tunnels *t, const struct tunnel_pair *pair, char *ret, size_t room);
+/* What belongs to no pair, or is half-open, or false. */
+bool tunnels_leftovers(struct tunnels *t, char *ret, size_t room);
 
 #endif

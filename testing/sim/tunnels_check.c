@@ -94,14 +94,17 @@ static bool belongs(const struct ike_sa *sa, const struct tunnel_side *side)
 	return sa->connection && strcmp(sa->connection->name, side->definition.name) == 0;
 }
 
-/* Nothing is half-open, waits or is on its way out. */
-static void look_at_host(struct problem *p, struct sim_node *n)
+/* Nothing of that side is half-open, waits or is on its way out. */
+static void look_at_side(struct problem *p, const struct tunnel_side *side)
 {
+	struct sim_node *n = &p->t->w->nodes[side->node];
 	const struct ike_sa *sa = NULL;
 
 	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
 		struct sim_node *peer;
 
+		if (!belongs(sa, side))
+			continue;
 		if (sa->state != IKE_SA_ESTABLISHED || sa->active || sa->tasks)
 			found(p, "%s: IKE SA %u (%s) is busy", n->name, sa->unique_id,
 				ike_sa_state_name(sa->state));
@@ -112,10 +115,6 @@ static void look_at_host(struct problem *p, struct sim_node *n)
 				found(p, "%s: child %s{%u} is still %s", n->name, c->config->name,
 					c->unique_id, ike_child_state_name(c->state));
 		}
-	}
-	for (const struct sim_kernel_sa *k = n->kernel.sas; k; k = k->next) {
-		if (k->larval)
-			found(p, "%s: SPI %08x was never returned", n->name, k->id.spi);
 	}
 }
 
@@ -190,27 +189,38 @@ static void look_at_child(struct problem *p, const struct tunnel_pair *pair, siz
 	look_at_packets(p, pair, child);
 }
 
-static void look_at_pair(struct problem *p, const struct tunnel_pair *pair)
-{
-	for (size_t i = 0; i < 2; i++) {
-		const struct sim_node *n = &p->t->w->nodes[pair->sides[i].node];
-		unsigned count = ike_sas_of(n, &pair->sides[i]);
-
-		if (count > 1)
-			found(p, "%s has %u IKE SAs of %s", n->name, count,
-				pair->sides[i].definition.name);
-	}
-	for (size_t i = 0; i < pair->child_count && !p->found; i++)
-		look_at_child(p, pair, i);
-}
-
-bool tunnels_problem(struct tunnels *t, char *ret, size_t room)
+bool tunnels_problem(struct tunnels *t, const struct tunnel_pair *pair, char *ret, size_t room)
 {
 	struct problem p = { t, ret, room, false };
 
-	for (size_t i = 0; i < t->w->node_count; i++)
-		look_at_host(&p, &t->w->nodes[i]);
-	for (size_t i = 0; i < t->pair_count && !p.found; i++)
-		look_at_pair(&p, &t->pairs[i]);
+	for (size_t i = 0; i < 2; i++) {
+		const struct sim_node *n = &t->w->nodes[pair->sides[i].node];
+		unsigned count = ike_sas_of(n, &pair->sides[i]);
+
+		look_at_side(&p, &pair->sides[i]);
+		if (count > 1)
+			found(&p, "%s has %u IKE SAs of %s", n->name, count,
+				pair->sides[i].definition.name);
+	}
+	for (size_t i = 0; i < pair->child_count && !p.found; i++)
+		look_at_child(&p, pair, i);
+	return p.found;
+}
+
+bool tunnels_leftovers(struct tunnels *t, char *ret, size_t room)
+{
+	struct problem p = { t, ret, room, false };
+
+	for (size_t i = 0; i < t->w->node_count; i++) {
+		const struct sim_node *n = &t->w->nodes[i];
+		const struct ike_sa *sa = NULL;
+
+		while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
+			if (!sa->connection)
+				found(&p, "%s: IKE SA %u is nobody's", n->name, sa->unique_id);
+			if (sa->state == IKE_SA_CONNECTING)
+				found(&p, "%s: IKE SA %u is half-open", n->name, sa->unique_id);
+		}
+	}
 	return p.found;
 }

@@ -140,8 +140,10 @@ static void make_child_times(struct tunnels *t, const struct tunnel_pair *pair,
 			d->rand_time = d->rekey_time / (2 + below(t, 9));
 		if (chance(t, 15))
 			d->life_time = d->rekey_time + d->rekey_time / 4 + 100;
-		if (chance(t, 10))
-			d->rekey_packets = 2 + below(t, 6);
+		if (chance(t, 10)) {
+			d->rekey_packets = 4 + below(t, 6);
+			d->life_packets = d->rekey_packets + 50;
+		}
 	}
 	if (chance(t, 15))
 		b->rekey_time = b->life_time = 0;
@@ -348,6 +350,7 @@ void tunnels_boot(struct tunnels *t, struct sim_node *n)
 	if (n->engine)
 		return;
 	sim_node_start(n);
+	t->leaving[n->index] = false;
 	for (size_t i = 0; i < t->pair_count; i++) {
 		for (size_t side = 0; side < 2; side++) {
 			if (t->pairs[i].sides[side].node == n->index)
