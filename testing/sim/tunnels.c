@@ -416,8 +416,10 @@ static void trap_packets(struct tunnels *t)
 		const struct tunnel_pair *pair = &t->pairs[i / 2];
 
 		for (size_t c = 0; c < pair->child_count; c++) {
-			if (pair->sides[i % 2].definition.children[c].start_action &
-				IKE_ACTION_TRAP)
+			const struct sim_child_definition *d =
+				&pair->sides[i % 2].definition.children[c];
+
+			if ((d->start_action | d->dpd_action | d->close_action) & IKE_ACTION_TRAP)
 				send_packet(t, pair, i % 2, c);
 		}
 	}
@@ -435,6 +437,7 @@ static void pair_must_be_well(struct tunnels *t, const struct tunnel_pair *pair,
 			sim_complain(w, "%s: %s", when, problem);
 			return;
 		}
+		sim_trace(w, "not well yet: %s", problem);
 		sim_world_run(w, w->now + IKE_SECONDS(2));
 	}
 }

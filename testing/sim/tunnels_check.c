@@ -11,19 +11,22 @@ static const struct sim_child_definition *child_of(
 	return &pair->sides[side].definition.children[child];
 }
 
-/* That end alone: its definition wants the child up, whatever happened. */
+/* That end alone wants the child up, whatever happened to it: a trap stays (and packets meet it), a
+ * start holds until a child ends in a way whose action is none. */
 static bool end_wants(const struct tunnel_pair *pair, size_t side, size_t child)
 {
 	const struct sim_child_definition *d = child_of(pair, side, child);
 	const struct tunnel_side *s = &pair->sides[side];
+	bool sticky = d->dpd_action != IKE_ACTION_NONE && d->close_action != IKE_ACTION_NONE;
 
 	if (!s->can_initiate)
 		return false;
-	/* Packets meet the traps until all is well. */
-	if (d->start_action != IKE_ACTION_NONE)
+	if (d->start_action & IKE_ACTION_TRAP)
 		return true;
-	return s->was_up[child] && d->dpd_action == IKE_ACTION_START &&
-	       d->close_action == IKE_ACTION_START;
+	if (d->start_action & IKE_ACTION_START)
+		return sticky || !s->was_up[child];
+	/* One that was replaced as another came up is not missed. */
+	return sticky && s->was_up[child] && pair->child_count == 1;
 }
 
 enum tunnels_want tunnels_wanted(const struct tunnel_pair *pair, size_t child)

@@ -183,6 +183,8 @@ static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t numbe
 			d->start_action |= IKE_ACTION_TRAP;
 		d->dpd_action = action(t, 50, 10);
 		d->close_action = action(t, 40, 10);
+		if (d->start_action && chance(t, 60))
+			d->dpd_action = d->close_action = IKE_ACTION_START;
 		if (!side->can_initiate && chance(t, 80))
 			d->dpd_action = d->close_action = IKE_ACTION_NONE;
 	}
