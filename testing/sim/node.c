@@ -340,7 +340,7 @@ void sim_node_move(struct sim_node *n, size_t index, const struct address *addre
 	sim_trace(n->world, "%s: address %zu is now %s", n->name, index,
 		address->family ? address_format(address, text) : "gone");
 	n->address[index] = *address;
-	if (!n->engine || !ike_engine_addresses_changed)
+	if (!n->engine)
 		return;
 	sim_node_enter(n);
 	ike_engine_addresses_changed(n->engine, sim_node_now(n));

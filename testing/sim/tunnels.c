@@ -214,8 +214,10 @@ static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *si
 	if (chance(t, 50)) {
 		/* What another version wanted is forgotten. */
 		memset(side->was_up, 0, sizeof(side->was_up));
-		d->dpd_delay += 5;
-		d->children[0].rekey_time += 100;
+		if (d->dpd_delay)
+			d->dpd_delay += 5;
+		if (d->children[0].rekey_time)
+			d->children[0].rekey_time += 100;
 		if (d->children[0].life_time)
 			d->children[0].life_time += 100;
 	}

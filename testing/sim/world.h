@@ -17,7 +17,6 @@
 #include <stdio.h>
 
 /* Not there yet in every tree. */
-#pragma weak ike_engine_addresses_changed
 #pragma weak ike_engine_resolved
 
 #define SIM_NODES_MAX 12
