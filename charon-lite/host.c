@@ -7,7 +7,6 @@
 
 /* Not there yet in every tree. */
 #pragma weak ike_engine_resolved
-#pragma weak ike_engine_addresses_changed
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
@@ -128,6 +127,10 @@ static void host_event(void *context, const struct ike_event *event)
 {
 	struct cl_daemon *d = context;
 
+	if (event->kind == IKE_EVENT_IKE_UP)
+		cl_network_watch(d->network, &event->sa->remote);
+	else if (event->kind == IKE_EVENT_IKE_UPDATE)
+		cl_network_watch(d->network, event->remote);
 	cl_updown_event(d->updown, event);
 	if (d->server)
 		cl_server_event(d->server, event);
@@ -200,8 +203,7 @@ static void network_changed(void *context)
 {
 	struct cl_daemon *d = context;
 
-	if (ike_engine_addresses_changed)
-		ike_engine_addresses_changed(d->engine, cl_daemon_now());
+	ike_engine_addresses_changed(d->engine, cl_daemon_now());
 	cl_daemon_rearm(d);
 }
 

@@ -321,6 +321,14 @@ static struct route_user *user_find(const struct route *route,
 	return user;
 }
 
+static void watch_peer(
+	struct cl_routes *routes, const struct route *route, const struct route_user *user)
+{
+	if (!user->wish.pass)
+		cl_network_watch(routes->n,
+			address_is_any(&user->remote) ? &route->key.destination : &user->remote);
+}
+
 static void user_add(struct cl_routes *routes, const struct route_key *key,
 	const struct ike_kernel_policies *policies, const struct cl_route_wish *wish)
 {
@@ -345,6 +353,7 @@ static void user_add(struct cl_routes *routes, const struct route_key *key,
 		.references = 1,
 	};
 	DL_PREPEND(route->users, user);
+	watch_peer(routes, route, user);
 	route_update(routes, route, false);
 }
 
@@ -423,10 +432,7 @@ void cl_routes_peers(struct cl_routes *routes)
 	{
 		DL_FOREACH(route->users, user)
 		{
-			if (!user->wish.pass)
-				cl_network_watch(routes->n, address_is_any(&user->remote)
-								    ? &route->key.destination
-								    : &user->remote);
+			watch_peer(routes, route, user);
 		}
 	}
 }
