@@ -234,7 +234,8 @@ static bool open_kernel(struct cl_daemon *d, struct why *why)
 
 	if (d->kernel_none)
 		return cl_kernel_none_open(d->library, &d->kernel, why);
-	return cl_kernel_open(d->base, &events, d->log, &d->kernel, why) ||
+	return cl_kernel_open(
+		       d->base, &events, d->settings.leftover_time, d->log, &d->kernel, why) ||
 	       why_prefix(why, "the kernel's XFRM (it takes CAP_NET_ADMIN): ");
 }
 
@@ -289,6 +290,8 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 	};
 
 	d->engine = ike_engine_new(&host, &d->settings.engine, why);
+	if (d->engine)
+		ike_engine_reqids_after(d->engine, d->kernel.last_reqid);
 	return d->engine != NULL;
 }
 

@@ -1,6 +1,7 @@
 /* The kernel through libxfrm: SAs and events. Policies are in kernel_policy.c. */
 #include "charon-lite/kernel.h"
 
+#include "charon-lite/kernel_leftovers.h"
 #include "charon-lite/kernel_policy.h"
 #include "charon-lite/kernel_selector.h"
 #include "libxfrm/xfrm.h"
@@ -15,7 +16,10 @@
 struct kernel {
 	struct xfrm_handle *handle;
 	struct cl_policies *policies;
+	struct cl_leftovers *leftovers; /* NULL: there are none, or none any more */
 	struct event *readable;
+	struct event *leftovers_turn;
+	uint32_t last_reqid; /* of the leftovers */
 	struct cl_kernel_events events;
 	struct cl_log *log;
 };
@@ -23,6 +27,14 @@ struct kernel {
 static void complain(struct kernel *k, const struct why *why)
 {
 	cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_INFO, "%s", why->text);
+}
+
+static ike_time kernel_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (ike_time)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static uint8_t protocol_to_kernel(uint8_t protocol)
@@ -144,6 +156,8 @@ static bool sa_install(void *context, const struct ike_kernel_sa *sa, struct why
 		return false;
 	algorithms_fill(sa, &state);
 	mode_fill(sa, &state);
+	if (k->leftovers)
+		cl_leftovers_make_room(k->leftovers, &state.id);
 	return xfrm_state_add(k->handle, &state, why) == XFRM_RESULT_OK;
 }
 
@@ -216,13 +230,28 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 
 /* ---- Policies ---- */
 
-static bool policy_put(
-	void *context, const struct xfrm_policy *policy, bool replace, struct why *why)
+static void leftovers_soon(struct kernel *k)
 {
+	const struct timeval now = { 0, 0 };
+
+	evtimer_add(k->leftovers_turn, &now);
+}
+
+static bool policy_put(void *context, const struct xfrm_policy *policy, uint8_t kind, bool replace,
+	struct why *why)
+{
+	enum cl_leftover leftover = CL_LEFTOVER_NONE;
 	struct kernel *k = context;
 
-	return (replace ? xfrm_policy_replace(k->handle, policy, why)
-			: xfrm_policy_add(k->handle, policy, why)) == XFRM_RESULT_OK;
+	if (k->leftovers) {
+		leftover = cl_leftovers_put(k->leftovers, policy, kind, kernel_now());
+		leftovers_soon(k);
+	}
+	if (leftover == CL_LEFTOVER_WAITING)
+		return true;
+	return (replace || leftover == CL_LEFTOVER_TAKEN
+			       ? xfrm_policy_replace(k->handle, policy, why)
+			       : xfrm_policy_add(k->handle, policy, why)) == XFRM_RESULT_OK;
 }
 
 static void policy_drop(void *context, const struct xfrm_policy_id *id)
@@ -230,6 +259,8 @@ static void policy_drop(void *context, const struct xfrm_policy_id *id)
 	struct kernel *k = context;
 	struct why why;
 
+	if (k->leftovers && cl_leftovers_drop(k->leftovers, id))
+		return;
 	if (xfrm_policy_delete(k->handle, id, &why) == XFRM_RESULT_FAILED)
 		complain(k, &why);
 }
@@ -274,6 +305,9 @@ static void on_acquire(struct kernel *k, const struct xfrm_acquire *event)
 	if (event->reqid == 0 || event->selector.source.family == 0)
 		return;
 	cl_kernel_selector_split(&event->selector, &acquire.source, &acquire.destination);
+	if (k->leftovers &&
+		cl_leftovers_acquire(k->leftovers, &event->policy, &acquire, kernel_now()))
+		return;
 	k->events.acquire(k->events.context, &acquire);
 }
 
@@ -287,6 +321,8 @@ static void on_event(void *context, const struct xfrm_event *event)
 		on_acquire(k, &event->acquire);
 		break;
 	case XFRM_EVENT_EXPIRE:
+		if (k->leftovers && event->expire.hard)
+			cl_leftovers_expired(k->leftovers, &event->expire.id, kernel_now());
 		/* larval states expire too, and have no SPI when an acquire made them */
 		protocol = protocol_from_kernel(event->expire.id.protocol);
 		if (protocol != IKE_PROTOCOL_NONE && event->expire.id.spi != 0)
@@ -324,7 +360,10 @@ static void kernel_free(struct kernel *k)
 {
 	if (k->readable)
 		event_free(k->readable);
+	if (k->leftovers_turn)
+		event_free(k->leftovers_turn);
 	cl_policies_free(k->policies);
+	cl_leftovers_free(k->leftovers);
 	xfrm_close(k->handle);
 	free(k);
 }
@@ -339,29 +378,140 @@ static void kernel_close(void *context)
 	kernel_free(k);
 }
 
-/* Without the IKE SAs that made them they can be neither rekeyed nor deleted at the peer: they go.
- */
-static bool clean_leftovers(struct kernel *k, struct why *why)
-{
-	unsigned states, policies;
+/* ---- What a predecessor left ---- */
 
-	if (xfrm_adopt_leftovers(k->handle, &states, &policies, why) != XFRM_RESULT_OK)
-		return false;
-	if (states + policies == 0)
-		return true;
-	cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
-		"removing %u states and %u policies that an earlier charon-lite left in the kernel",
-		states, policies);
-	return xfrm_flush(k->handle, why) == XFRM_RESULT_OK;
+static bool leftover_replace(void *context, const struct xfrm_policy *policy, struct why *why)
+{
+	struct kernel *k = context;
+
+	return xfrm_policy_replace(k->handle, policy, why) == XFRM_RESULT_OK;
 }
 
-static bool kernel_start(struct kernel *k, struct event_base *base, struct why *why)
+static void leftover_drop(void *context, const struct xfrm_policy_id *id)
+{
+	struct kernel *k = context;
+	struct why why;
+
+	if (xfrm_policy_delete(k->handle, id, &why) == XFRM_RESULT_FAILED)
+		complain(k, &why);
+}
+
+static void leftover_remove(void *context, const struct xfrm_state_id *id)
+{
+	struct kernel *k = context;
+	struct why why;
+
+	if (xfrm_state_delete(k->handle, id, &why) == XFRM_RESULT_FAILED)
+		complain(k, &why);
+}
+
+static void leftover_acquire(void *context, const struct ike_acquire *acquire)
+{
+	struct kernel *k = context;
+
+	k->events.acquire(k->events.context, acquire);
+}
+
+static void on_leftovers_turn(evutil_socket_t fd, short what, void *context)
+{
+	struct kernel *k = context;
+	struct cl_leftovers_counts counts;
+	ike_time now = kernel_now(), next;
+
+	(void)fd, (void)what;
+	if (!k->leftovers)
+		return;
+	next = cl_leftovers_turn(k->leftovers, now);
+	if (next != IKE_NEVER) {
+		ike_time wait = next > now ? next - now : 0;
+		const struct timeval tv = { wait / 1000, wait % 1000 * 1000 };
+
+		evtimer_add(k->leftovers_turn, &tv);
+		return;
+	}
+	cl_leftovers_count(k->leftovers, &counts);
+	cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
+		"of the policies that an earlier charon-lite left, %u were taken over and %u "
+		"removed; its states are gone",
+		counts.taken, counts.removed);
+	cl_leftovers_free(k->leftovers);
+	k->leftovers = NULL;
+}
+
+struct found {
+	struct kernel *kernel;
+	bool no_memory;
+};
+
+static bool is_larval(const struct xfrm_state *state)
+{
+	return !state->aead.name && !state->encryption.name && !state->integrity.name;
+}
+
+/* Reserved SPIs expire by themselves. */
+static void found_state(
+	void *context, const struct xfrm_state *state, const struct xfrm_state_status *status)
+{
+	struct found *found = context;
+	struct kernel *k = found->kernel;
+
+	if (status->ours && !is_larval(state))
+		found->no_memory |= !cl_leftovers_add_state(k->leftovers, state);
+}
+
+static void found_policy(
+	void *context, const struct xfrm_policy *policy, const struct xfrm_policy_status *status)
+{
+	struct found *found = context;
+	struct kernel *k = found->kernel;
+
+	if (status->ours)
+		found->no_memory |= !cl_leftovers_add_policy(k->leftovers, policy);
+}
+
+static bool find_leftovers(struct kernel *k, uint32_t seconds, struct why *why)
+{
+	const struct cl_leftovers_hands hands = { k, leftover_replace, leftover_drop,
+		leftover_remove, leftover_acquire };
+	struct found found = { .kernel = k };
+	struct cl_leftovers_counts counts;
+	unsigned states, policies;
+
+	k->leftovers = cl_leftovers_new(&hands, kernel_now() + IKE_SECONDS(seconds));
+	if (!k->leftovers)
+		return why_fail(why, "no memory for what an earlier charon-lite left");
+	if (xfrm_adopt_leftovers(k->handle, &states, &policies, why) != XFRM_RESULT_OK ||
+		xfrm_state_list(k->handle, found_state, &found, why) != XFRM_RESULT_OK ||
+		xfrm_policy_list(k->handle, found_policy, &found, why) != XFRM_RESULT_OK)
+		return false;
+	if (found.no_memory)
+		return why_fail(why, "no memory for what an earlier charon-lite left");
+	cl_leftovers_count(k->leftovers, &counts);
+	k->last_reqid = counts.last_reqid;
+	if (counts.states + counts.policies == 0) {
+		cl_leftovers_free(k->leftovers);
+		k->leftovers = NULL;
+		return true;
+	}
+	cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
+		"an earlier charon-lite left %u states and %u policies in the kernel: they carry "
+		"packets until new ones take their place, at most %u s",
+		counts.states, counts.policies, seconds);
+	leftovers_soon(k);
+	return true;
+}
+
+static bool kernel_start(
+	struct kernel *k, struct event_base *base, uint32_t leftover_seconds, struct why *why)
 {
 	const struct cl_policy_kernel hands = {
 		.context = k, .put = policy_put, .drop = policy_drop
 	};
 
-	if (!(k->handle = xfrm_open(why)) || !clean_leftovers(k, why))
+	k->leftovers_turn = evtimer_new(base, on_leftovers_turn, k);
+	if (!k->leftovers_turn)
+		return why_fail(why, "no memory for the kernel's events");
+	if (!(k->handle = xfrm_open(why)) || !find_leftovers(k, leftover_seconds, why))
 		return false;
 	k->policies = cl_policies_new(&hands);
 	k->readable =
@@ -372,7 +522,7 @@ static bool kernel_start(struct kernel *k, struct event_base *base, struct why *
 }
 
 bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *events,
-	struct cl_log *log, struct cl_kernel *ret, struct why *why)
+	uint32_t leftover_seconds, struct cl_log *log, struct cl_kernel *ret, struct why *why)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 
@@ -380,12 +530,13 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		return why_fail(why, "no memory for the kernel's tables");
 	k->events = *events;
 	k->log = log;
-	if (!kernel_start(k, base, why)) {
+	if (!kernel_start(k, base, leftover_seconds, why)) {
 		kernel_free(k);
 		return false;
 	}
 	*ret = (struct cl_kernel){
 		.context = k,
+		.last_reqid = k->last_reqid,
 		.spi_allocate = spi_allocate,
 		.sa_install = sa_install,
 		.sa_remove = sa_remove,

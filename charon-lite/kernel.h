@@ -27,6 +27,8 @@ struct cl_kernel_events {
 
 struct cl_kernel {
 	void *context; /* passed to all of them */
+	/* Reqids up to this are those of leftovers. */
+	uint32_t last_reqid;
 	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
 		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
 		struct why *why);
@@ -48,10 +50,10 @@ struct cl_kernel {
 	void (*close)(void *context);
 };
 
-/* Needs CAP_NET_ADMIN. Adopts or cleans what a crashed predecessor left. base, events' context and
- * log must outlive it. */
+/* Needs CAP_NET_ADMIN. What a crashed predecessor left carries packets until it is replaced, or for
+ * that many seconds at most (kernel_leftovers.h). base, events' context and log must outlive it. */
 MUST_USE bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *events,
-	struct cl_log *log, struct cl_kernel *ret, struct why *why);
+	uint32_t leftover_seconds, struct cl_log *log, struct cl_kernel *ret, struct why *why);
 
 /* Randomness for SPIs comes from library. */
 MUST_USE bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct why *why);

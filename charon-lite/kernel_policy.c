@@ -21,18 +21,8 @@ struct policy_user {
 	struct xfrm_template template;
 };
 
-/* xfrm_policy_id without padding, for the hash. */
-struct policy_key {
-	struct address source, destination;
-	struct xfrm_mark mark;
-	uint32_t if_id;
-	uint32_t interface;
-	uint16_t source_port_mask, destination_port_mask;
-	uint8_t source_prefix, destination_prefix, protocol, direction;
-};
-
 struct shared_policy {
-	struct policy_key key;
+	struct cl_policy_key key;
 	struct xfrm_policy_id id;
 	struct policy_user *users; /* the newest first */
 	UT_hash_handle hh;
@@ -239,9 +229,9 @@ static bool walk_begin(const struct ike_kernel_policies *wanted, struct cl_polic
 
 /* ---- Users ---- */
 
-static struct policy_key policy_key(const struct xfrm_policy_id *id)
+struct cl_policy_key cl_policy_key(const struct xfrm_policy_id *id)
 {
-	struct policy_key key;
+	struct cl_policy_key key;
 
 	memset(&key, 0, sizeof(key));
 	key.source = id->selector.source;
@@ -261,7 +251,7 @@ static struct policy_key policy_key(const struct xfrm_policy_id *id)
 static struct shared_policy *shared_find(
 	struct cl_policies *policies, const struct xfrm_policy_id *id)
 {
-	struct policy_key key = policy_key(id);
+	struct cl_policy_key key = cl_policy_key(id);
 	struct shared_policy *found;
 
 	HASH_FIND(hh, policies->all, &key, sizeof(key), found);
@@ -275,7 +265,7 @@ static struct shared_policy *shared_find_or_add(
 
 	if (shared || !(shared = calloc(1, sizeof(*shared))))
 		return shared;
-	shared->key = policy_key(id);
+	shared->key = cl_policy_key(id);
 	shared->id = *id;
 	HASH_ADD(hh, policies->all, key, sizeof(shared->key), shared);
 	if (shared->hh.tbl)
@@ -335,7 +325,7 @@ static bool shared_put(struct cl_policies *policies, const struct shared_policy 
 		.templates = { best->template },
 	};
 
-	return policies->kernel.put(policies->kernel.context, &policy, replace, why);
+	return policies->kernel.put(policies->kernel.context, &policy, best->kind, replace, why);
 }
 
 static bool user_add(struct cl_policies *policies, const struct xfrm_policy *policy,

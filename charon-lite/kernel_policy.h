@@ -16,10 +16,24 @@
 
 struct cl_policy_kernel {
 	void *context;
-	/* replace: ours is there already, and this one takes its place. */
-	bool (*put)(void *context, const struct xfrm_policy *policy, bool replace, struct why *why);
+	/* kind: enum ike_policy_kind. replace: ours is there already, and this one takes its place.
+	 */
+	bool (*put)(void *context, const struct xfrm_policy *policy, uint8_t kind, bool replace,
+		struct why *why);
 	void (*drop)(void *context, const struct xfrm_policy_id *id);
 };
+
+/* xfrm_policy_id without padding, for hashes. */
+struct cl_policy_key {
+	struct address source, destination;
+	struct xfrm_mark mark;
+	uint32_t if_id;
+	uint32_t interface;
+	uint16_t source_port_mask, destination_port_mask;
+	uint8_t source_prefix, destination_prefix, protocol, direction;
+};
+
+struct cl_policy_key cl_policy_key(const struct xfrm_policy_id *id);
 
 struct cl_policies;
 

@@ -152,7 +152,7 @@ static bool read_network(
 static bool read_all(struct cl_settings *s, struct why *why)
 {
 	struct ike_settings *e = &s->engine;
-	ike_time keep_alive = IKE_SECONDS(20), updown = IKE_SECONDS(60);
+	ike_time keep_alive = IKE_SECONDS(20), updown = IKE_SECONDS(60), leftover = IKE_SECONDS(60);
 
 	ike_settings_default(e);
 	if (!read_port(s, "port", &e->port, why) ||
@@ -170,6 +170,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_number(s, "fragment_size", UINT16_MAX, &e->fragment_size, why) ||
 		!read_number(s, "ikesa_limit", UINT32_MAX, &e->max_ikev2_sas, why) ||
 		!read_time(s, "keep_alive", &keep_alive, why) ||
+		!read_time(s, "leftover_time", &leftover, why) ||
 		!read_time(s, "plugins.updown.timeout", &updown, why))
 		return false;
 	if (updown == 0)
@@ -179,6 +180,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		return settings_fail(&cl_settings_key(s, "port_nat_t")->place, why,
 			"port_nat_t must differ from port");
 	s->keep_alive = (uint32_t)((keep_alive + 999) / 1000);
+	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
 	return read_network(s, &s->network, why);

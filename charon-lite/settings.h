@@ -24,6 +24,7 @@ struct cl_settings {
 	const char *socket; /* "unix:///run/charon.vici", "tcp://127.0.0.1:4502" */
 	struct cl_network_settings network;
 	uint32_t keep_alive;     /* seconds between NAT keepalives; 0: none */
+	uint32_t leftover_time;  /* seconds that a predecessor's SAs stay at most */
 	uint32_t updown_timeout; /* seconds that an updown script may take */
 };
 

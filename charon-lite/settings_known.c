@@ -32,6 +32,7 @@ static const struct {
 	{ "fragment_size", HONOURED },
 	{ "ikesa_limit", HONOURED },
 	{ "keep_alive", HONOURED },
+	{ "leftover_time", HONOURED },
 	{ "interfaces_use", HONOURED },
 	{ "interfaces_ignore", HONOURED },
 	{ "routing_table", HONOURED },

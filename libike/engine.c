@@ -63,6 +63,12 @@ void ike_engine_free(struct ike_engine *e)
 	free(e);
 }
 
+void ike_engine_reqids_after(struct ike_engine *e, uint32_t last)
+{
+	if (last > e->next_reqid)
+		e->next_reqid = last;
+}
+
 void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settings)
 {
 	e->settings = *settings;

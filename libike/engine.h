@@ -48,6 +48,9 @@ void ike_engine_free(struct ike_engine *e);
 
 void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settings);
 
+/* Reqids up to that one are somebody else's: of what an earlier process left in the kernel. */
+void ike_engine_reqids_after(struct ike_engine *e, uint32_t last);
+
 /* ---- Time and datagrams ---- */
 
 void ike_engine_datagram(struct ike_engine *e, ike_time now, const struct ike_datagram *datagram);

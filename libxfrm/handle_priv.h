@@ -18,7 +18,7 @@ struct xfrm_handle {
 	struct nl_sock *events;
 	struct owned_state *states;
 	struct owned_policy *policies;
-	uint32_t policy_number; /* of the next one, for its index */
+	uint32_t policy_number; /* of the last one, for its index */
 	uint32_t *buffer;       /* of XFRM_RECEIVE_MAX octets, for what comes in; wiped after use */
 };
 

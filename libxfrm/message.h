@@ -36,6 +36,7 @@ struct nl_msg *xfrm_build_spi_allocation(
 /* type: XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY. number: for its index, which the kernel
  * replaces if another policy has it; the lower 21 bits count. */
 struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy, uint32_t number);
+uint32_t xfrm_policy_number(uint32_t index);
 
 /* type: XFRM_MSG_GETPOLICY or XFRM_MSG_DELPOLICY. */
 struct nl_msg *xfrm_build_policy_id(int type, const struct xfrm_policy_id *id);

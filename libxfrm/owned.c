@@ -188,6 +188,9 @@ static void adopt_policy(
 	if (!status->ours)
 		return;
 	leftovers->policies++;
+	/* with its number a new policy would get an index of the kernel's, and not be ours */
+	if (xfrm_policy_number(status->index) > leftovers->handle->policy_number)
+		leftovers->handle->policy_number = xfrm_policy_number(status->index);
 	leftovers->no_memory |= !xfrm_owned_policy_add(leftovers->handle, &policy->id);
 }
 

@@ -41,10 +41,13 @@ static enum xfrm_result install(
 	bool was_ours = xfrm_policy_is_ours(handle, &policy->id);
 	enum xfrm_result result = XFRM_RESULT_FAILED;
 
+	/* one that takes the place of another gets that one's index */
+	if (!was_ours)
+		handle->policy_number++;
 	if (xfrm_owned_policy_add(handle, &policy->id))
-		result = xfrm_request(handle,
-			xfrm_build_policy(type, policy, handle->policy_number++), NULL, NULL, NULL,
-			why);
+		result =
+			xfrm_request(handle, xfrm_build_policy(type, policy, handle->policy_number),
+				NULL, NULL, NULL, why);
 	else
 		why_fail(why, "no memory");
 	if (result != XFRM_RESULT_OK && !was_ours)

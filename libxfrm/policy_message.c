@@ -6,6 +6,7 @@
 
 /* Our mark, see xfrm.h; the kernel wants the direction in the lowest three bits. */
 #define OWNER_INDEX 0x6c000000u
+#define NUMBER_MASK 0x1fffffu
 
 static void template_to_kernel(
 	const struct xfrm_template *from, uint16_t family, struct xfrm_user_tmpl *ret)
@@ -92,6 +93,11 @@ static bool offload_put(struct nl_msg *message, const struct xfrm_policy *policy
 	       nla_put(message, XFRMA_OFFLOAD_DEV, sizeof(offload), &offload) == 0;
 }
 
+uint32_t xfrm_policy_number(uint32_t index)
+{
+	return index >> 3 & NUMBER_MASK;
+}
+
 struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy, uint32_t number)
 {
 	struct xfrm_userpolicy_info info;
@@ -101,7 +107,7 @@ struct nl_msg *xfrm_build_policy(int type, const struct xfrm_policy *policy, uin
 	info.lft.soft_byte_limit = info.lft.hard_byte_limit = XFRM_INF;
 	info.lft.soft_packet_limit = info.lft.hard_packet_limit = XFRM_INF;
 	info.priority = policy->priority;
-	info.index = OWNER_INDEX | (number & 0x1fffff) << 3 | policy->id.direction;
+	info.index = OWNER_INDEX | (number & NUMBER_MASK) << 3 | policy->id.direction;
 	info.dir = policy->id.direction;
 	info.action = policy->action;
 	info.flags = policy->flags;

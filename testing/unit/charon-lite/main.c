@@ -13,6 +13,7 @@ int main(void)
 	suite_add_tcase(s, vici_cases());
 	suite_add_tcase(s, hostile_cases());
 	suite_add_tcase(s, updown_cases());
+	suite_add_tcase(s, leftovers_cases());
 	suite_add_tcase(s, resolver_cases());
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

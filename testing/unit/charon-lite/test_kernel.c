@@ -115,12 +115,13 @@ struct recorder {
 
 static const char *const directions[] = { "in", "out", "fwd" };
 
-static bool record_put(
-	void *context, const struct xfrm_policy *policy, bool replace, struct why *why)
+static bool record_put(void *context, const struct xfrm_policy *policy, uint8_t kind, bool replace,
+	struct why *why)
 {
 	struct recorder *recorder = context;
 	char text[XFRM_TRAFFIC_TEXT_MAX];
 
+	(void)kind;
 	if (++recorder->puts == recorder->fail_at)
 		return why_fail(why, "told to fail");
 	ck_assert_uint_lt(recorder->count, 32);
