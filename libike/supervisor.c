@@ -28,6 +28,8 @@ static const struct pauses of_refusals = { IKE_SECONDS(10), IKE_SECONDS(300) };
 #define STEADY IKE_SECONDS(60)
 /* How long a peer that has begun is let go first. */
 #define DEFERENCE IKE_SECONDS(4)
+/* When to look whether there are twins, or it was a rekeying. */
+#define SHARED IKE_SECONDS(20)
 
 static const struct pauses *pauses_after(enum ike_reason reason)
 {
@@ -286,8 +288,15 @@ void ike_wish_look(struct ike_engine *e, struct ike_wish *wish)
 	}
 	if (wish->wanted & IKE_ACTION_TRAP)
 		look_at_trap(e, wish, c, config);
-	if ((wish->wanted & IKE_ACTION_START) && !ike_site_has_child(wish->site, wish->child, NULL))
+	if (!(wish->wanted & IKE_ACTION_START))
+		return;
+	if (!ike_site_has_child(wish->site, wish->child, NULL)) {
 		start(e, wish, c, config);
+		return;
+	}
+	ike_time at = ike_twins_reduce(e, wish);
+	if (at < wish->timer.at)
+		ike_timer_set(e, &wish->timer, at);
 }
 
 /* ---- What happened ---- */
@@ -300,7 +309,9 @@ void ike_supervise_up(struct ike_engine *e, const struct ike_child *child)
 	if (!wish)
 		return;
 	wish->deferred = false;
-	if (!(wish->wanted & IKE_ACTION_TRAP))
+	if (ike_site_has_child(site, wish->child, child))
+		look_again(e, wish, SHARED);
+	else if (!(wish->wanted & IKE_ACTION_TRAP))
 		ike_timer_set(e, &wish->timer, IKE_NEVER);
 }
 
@@ -344,13 +355,18 @@ static void restart(struct ike_engine *e, struct ike_site *site, const struct ik
 	enum ike_reason reason)
 {
 	struct ike_wish *wish = wish_more(e, site, child->config->name, IKE_ACTION_START);
+	ike_time pause = 0; /* the first time at once */
 
 	if (!wish)
 		return;
 	if (child->installed_at != IKE_NEVER && e->now - child->installed_at >= STEADY)
 		wish->failures = 0;
-	/* The first time at once; a child that keeps ending is no better than one that fails. */
-	look_again(e, wish, wish->failures > 0 ? pause_after(e, reason, wish->failures) : 0);
+	/* A child that keeps ending is no better than one that fails. */
+	if (wish->failures > 0)
+		pause = pause_after(e, reason, wish->failures);
+	else if (reason == IKE_REASON_EXPIRED && !child->sa->initiator)
+		pause = jittered(e, DEFERENCE); /* it expired at the other end, too */
+	look_again(e, wish, pause);
 	wish->failures++;
 }
 

@@ -37,6 +37,20 @@ void ike_supervise_ended(
 size_t ike_supervise_terminated(struct ike_engine *e, const char *ike, const char *child);
 void ike_supervise_uninstalled(struct ike_engine *e, const char *ike, const char *child);
 
+/* ---- twins.c ---- */
+
+struct ike_child_selectors;
+
+/* Ends one twin of a wanted child when it is time to; when to look again, IKE_NEVER when there are
+ * none. */
+ike_time ike_twins_reduce(struct ike_engine *e, struct ike_wish *wish);
+/* Responder: whether a new IKE SA is but the peer's answer to our ending a twin. */
+bool ike_twins_refuse_sa(
+	struct ike_engine *e, const struct ike_site *site, const struct ike_sa *sa);
+/* Responder: whether a new child would be a twin of one in the same IKE SA. */
+bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_child_selectors *selectors);
+
 /* Something changed for the better, maybe: what waits for another try tries soon. */
 void ike_supervise_hurry(struct ike_engine *e);
 

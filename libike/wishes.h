@@ -12,10 +12,12 @@ struct ike_wish {
 	struct ike_timer timer; /* when to look again; IKE_NEVER: when something happens */
 	struct ike_wish *next;  /* of the same site */
 	struct ike_site *site;
-	uint8_t wanted;    /* enum ike_action */
-	bool deferred;     /* the peer had begun, and was let go first */
-	uint32_t failures; /* in a row */
-	char *child;       /* name */
+	uint8_t wanted;      /* enum ike_action */
+	bool deferred;       /* the peer had begun, and was let go first */
+	uint32_t failures;   /* in a row */
+	ike_time refused_at; /* a twin that the peer wanted; 0: never, as below */
+	ike_time reduced_at; /* a twin that was there */
+	char *child;         /* name */
 };
 
 struct ike_site {

@@ -204,6 +204,11 @@ enum ike_outcome ike_auth_requested(struct ike_received *x)
 	if (!check_childless(x, &wants_child, &notify))
 		return refuse(x, notify);
 	n->initial_contact = ike_message_notify(x->message, IKE_NOTIFY_INITIAL_CONTACT) != NULL;
+	if (ike_crossing_refuses(x->e, sa)) {
+		ike_failure_set(x->failure, IKE_REASON_REPLACED, NULL, NULL,
+			"the peer is to take our own IKE_SA");
+		return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
+	}
 	if (!check_unique(x) || !build_auth(x))
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
 	ike_mobike_read(x->e, sa, x->message);
@@ -213,6 +218,7 @@ enum ike_outcome ike_auth_requested(struct ike_received *x)
 		(void)ike_child_answer(
 			x, true, NULL, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
 	ike_mobike_offer(x->e, sa, x->reply);
+	ike_crossing_settle(x->e, sa);
 	ike_sa_end_negotiation(sa);
 	return IKE_OUTCOME_OK;
 }

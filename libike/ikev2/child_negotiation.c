@@ -5,6 +5,7 @@
  * Selectors on the wire are the initiator's and the responder's; inside they are ours and theirs.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -606,6 +607,10 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 
 	if (!config)
 		return false;
+	if (!in_auth && !rekeyed && ike_twins_refuse_child(x->e, x->sa, config, &common)) {
+		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
+		return false;
+	}
 	if (!choose_proposal(x, in_auth, config, &suite, &number, &spi, &failure)) {
 		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, config, &failure);
 		return false;

@@ -169,6 +169,18 @@ enum ike_outcome ike_create_child_requested(struct ike_received *x);
 /* The answer demands another group: true when the task is to be started once more with it. */
 bool ike_child_group_demanded(struct ike_received *x, struct ike_task *task);
 
+/* ---- crossing.c: both ends start at once ---- */
+/* Initiator, IKE_SA_INIT is answered: when the peer is initiating too, one of both waits. */
+void ike_crossing_hold(struct ike_engine *e, struct ike_sa *sa);
+bool ike_crossing_is_held(const struct ike_engine *e, const struct ike_sa *sa);
+/* hold_until may have come. */
+void ike_crossing_go_on(struct ike_engine *e, struct ike_sa *sa);
+/* Responder of IKE_AUTH, the peer is known: whether it has to take ours instead. */
+bool ike_crossing_refuses(struct ike_engine *e, const struct ike_sa *sa);
+/* Responder, established: own attempts with that peer are given up, what waits for them goes on
+ * through this one. */
+void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa);
+
 /* ---- liveness.c ---- */
 /* dpd_at has come. May start a probe. */
 void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);

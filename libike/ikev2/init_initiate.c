@@ -255,5 +255,6 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
 	n->stage = IKE_STAGE_AUTH;
+	ike_crossing_hold(x->e, sa);
 	return IKE_OUTCOME_OK;
 }

@@ -1,7 +1,8 @@
 /*
  * Liveness (RFC 7296 2.4): a peer that was not heard of for dpd_delay is asked by an empty
  * INFORMATIONAL request whether it is alive. Any authentic message and any packet that came in
- * through a child counts as a sign of life, so a busy tunnel is never probed. Who does not answer,
+ * through a child counts as a sign of life, so a busy tunnel is hardly probed: a peer whose daemon
+ * is gone may send packets from what it left in the kernel. Who does not answer,
  * in all retransmissions, is dead: tasks.c then ends the SA.
  *
  * And inactivity: children that nothing went through for that long are closed.
@@ -29,10 +30,15 @@ static ike_time child_idle(struct ike_engine *e, const struct ike_child *child, 
 	return idle;
 }
 
+/* Packets alone prove a peer's kernel, not its daemon. */
+#define PACKETS_SUFFICE 10 /* times dpd_delay */
+
 static ike_time silence(struct ike_engine *e, const struct ike_sa *sa)
 {
 	ike_time quiet = e->now - sa->last_received;
 
+	if (quiet >= PACKETS_SUFFICE * delay_of(sa))
+		return quiet;
 	for (const struct ike_child *c = sa->children; c; c = c->next) {
 		struct ike_kernel_id id = ike_child_kernel_id(c, true);
 		struct ike_kernel_usage usage;

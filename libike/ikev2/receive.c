@@ -175,7 +175,8 @@ static void end(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *fai
 {
 	/* What was asked for is no failure. */
 	if (failure->reason != IKE_REASON_TERMINATED &&
-		failure->reason != IKE_REASON_DELETED_BY_PEER)
+		failure->reason != IKE_REASON_DELETED_BY_PEER &&
+		failure->reason != IKE_REASON_REPLACED)
 		ike_log_failure(e, sa, sa->connection, failure);
 	ike_sa_destroy(e, sa, failure);
 }

@@ -57,7 +57,7 @@ static void abandon(
 
 void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 {
-	while (!sa->active && sa->tasks) {
+	while (!sa->active && sa->tasks && !ike_crossing_is_held(e, sa)) {
 		struct ike_failure failure = { 0 };
 		struct ike_task *task = sa->tasks;
 
@@ -129,6 +129,8 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		ask_again(e, sa);
 	else if (sa->path_at <= e->now)
 		ike_roam_wake(e, sa);
+	else if (sa->negotiation && sa->negotiation->hold_until > 0)
+		ike_crossing_go_on(e, sa);
 	else if (sa->inactive_at <= e->now)
 		ike_inactivity_check(e, sa);
 	else if (sa->dpd_at <= e->now)

@@ -67,7 +67,8 @@ struct ike_auth_rounds {
 enum ike_action {
 	IKE_ACTION_NONE = 0,
 	IKE_ACTION_TRAP = 1,
-	IKE_ACTION_START = 2, /* trap|start is both bits */
+	IKE_ACTION_START = 2,    /* trap|start is both bits */
+	IKE_ACTION_UNSET = 0xff, /* dpd_action, close_action: not given, as start_action */
 };
 
 enum ike_unique { IKE_UNIQUE_NO, IKE_UNIQUE_NEVER, IKE_UNIQUE_KEEP, IKE_UNIQUE_REPLACE };
@@ -194,8 +195,8 @@ bool ike_connection_only_shunts(const struct ike_connection *c);
 
 /* Fills what was left open (rekey_time, over_time, rand_time from each other, default proposals and
  * selectors, as swanctl.conf(5) derives them) and checks what must fit together. To be called once,
- * when all fields are set. Times and volumes are IKE_UNSET in a new connection or child; leave
- * those that the file did not give. */
+ * when all fields are set. Times and volumes are IKE_UNSET, dpd_action and close_action
+ * IKE_ACTION_UNSET in a new connection or child; leave those that the file did not give. */
 #define IKE_UNSET UINT64_MAX
 MUST_USE bool ike_connection_complete(struct ike_connection *c, struct why *why);
 

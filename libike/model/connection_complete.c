@@ -81,9 +81,20 @@ static void complete_mark(struct ike_mark *set, const struct ike_mark *mark)
 		set->value = mark->value;
 }
 
+/* Unlike strongSwan's `none`: a tunnel that is to be up does not rest down because nobody said what
+ * is to happen when it ends. */
+static void complete_actions(struct ike_child_config *child)
+{
+	if (child->dpd_action == IKE_ACTION_UNSET)
+		child->dpd_action = child->start_action;
+	if (child->close_action == IKE_ACTION_UNSET)
+		child->close_action = child->start_action;
+}
+
 static bool complete_child(
 	struct ike_child_config *child, const struct ike_connection *c, struct why *why)
 {
+	complete_actions(child);
 	complete_mark(&child->set_mark_in, &child->mark_in);
 	complete_mark(&child->set_mark_out, &child->mark_out);
 	if (child->if_id_in == 0)

@@ -30,6 +30,7 @@ struct ike_negotiation {
 	bool counted;         /* in the half-open tables */
 	bool initial_contact; /* responder: the peer says that it has no other SA with us */
 	uint16_t group;       /* initiator: of the KE payload that we send */
+	ike_time hold_until;  /* initiator: IKE_AUTH waits for the peer's own; 0: it does not */
 	uint32_t tries;       /* initiator: rounds of keyingtries done before this one */
 	struct ike_key_exchange *key_exchange;
 	uint8_t nonce[IKE_NONCE_LENGTH];

@@ -78,6 +78,8 @@ void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 {
 	ike_time at = earliest(earliest(sa->retransmit_at, sa->expires_at), sa->path_at);
 
+	if (sa->negotiation && sa->negotiation->hold_until > 0)
+		at = earliest(at, sa->negotiation->hold_until);
 	at = earliest(at, sa->children_at);
 	ike_timer_set(e, &sa->timer, earliest(at, earliest(sa->dpd_at, sa->inactive_at)));
 }

@@ -425,7 +425,8 @@ static void prove(struct scenario *s)
 	for (size_t i = 0; i < w->node_count; i++)
 		sim_check_rest(&w->nodes[i]);
 	if (pair->flaw == PLAN_FITS) {
-		if (!command || !command->done)
+		/* Who wants a child up and has it refuses a second one. */
+		if (!command || (!command->done && !has_child(n, name, child)))
 			sim_complain(w, "%s cannot initiate %s although it fits: %s", n->name,
 				child, command ? command->text : why.text);
 		else if (!has_child(n, name, child))

@@ -55,6 +55,7 @@ TCase *rekey_child_tests(void);
 TCase *hostile_tests(void);
 TCase *supervisor_tests(void);
 TCase *liveness_tests(void);
+TCase *both_start_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
 TCase *mobike_tests(void);

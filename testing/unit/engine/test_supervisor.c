@@ -69,16 +69,38 @@ START_TEST(a_child_that_the_peer_closes_comes_back_if_close_action_says_so)
 	struct duo d = duo_begin(false);
 
 	d.sun_side.children[0].close_action = _i ? IKE_ACTION_START : IKE_ACTION_NONE;
-	d.sun_side.children[0].start_action = IKE_ACTION_START;
 	duo_start(&d);
-	pass(&d, 100);
-	check_one(&d);
+	duo_up(&d, d.sun, "net");
 	terminate(d.moon, NULL, "net");
 	pass(&d, 100);
-	if (_i) {
+	ck_assert_uint_eq(duo_children(d.sun), _i ? 1 : 0);
+	duo_end(&d);
+}
+END_TEST
+
+/* Where nothing else is written, what is started comes back; `none` means none. */
+START_TEST(actions_that_are_not_written_follow_start_action)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.dpd_delay = 30;
+	d.sun_side.children[0].start_action = IKE_ACTION_START;
+	d.sun_side.children[0].close_action = d.sun_side.children[0].dpd_action =
+		_i & 1 ? IKE_ACTION_UNSET : IKE_ACTION_NONE;
+	duo_start(&d);
+	pass(&d, 100);
+	if (_i & 2) {
+		terminate(d.moon, "sun", NULL);
+	} else {
+		sim_node_crash(d.moon);
+		pass(&d, 300);
+		restart(&d, d.moon);
+	}
+	pass(&d, 200);
+	if (_i & 1) {
 		check_one(&d);
 	} else {
-		ck_assert_uint_eq(duo_children(d.sun), 0);
+		ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
 		ck_assert(sim_node_logged(d.sun, "not wanted any more"));
 	}
 	duo_end(&d);
@@ -347,6 +369,26 @@ START_TEST(a_peer_that_comes_back_is_not_met_by_a_second_attempt)
 }
 END_TEST
 
+START_TEST(a_child_that_expires_is_made_anew)
+{
+	struct duo d = duo_begin(false);
+	struct ike_connection *c;
+	struct why why = { "" };
+
+	duo_start(&d);
+	c = sim_define(&d.sun_side);
+	c->children[0]->life_time = 600;
+	ck_assert(sim_node_load(d.sun, c, &why));
+	duo_up(&d, d.sun, "net");
+	for (int i = 0; i < 700; i++) {
+		pass(&d, 1);
+		sim_traffic_expire(d.sun);
+	}
+	check_one(&d);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(an_engine_that_shuts_down_starts_nothing_again)
 {
 	struct duo d = duo_begin(false);
@@ -370,6 +412,7 @@ TCase *supervisor_tests(void)
 	tcase_add_test(tests, a_start_is_repeated_until_the_peer_is_there);
 	tcase_add_loop_test(
 		tests, a_child_that_the_peer_closes_comes_back_if_close_action_says_so, 0, 2);
+	tcase_add_loop_test(tests, actions_that_are_not_written_follow_start_action, 0, 4);
 	tcase_add_test(tests, an_ike_sa_that_the_peer_closes_is_a_close_of_its_children);
 	tcase_add_loop_test(tests, a_peer_that_dies_is_waited_for_if_dpd_action_says_so, 0, 2);
 	tcase_add_loop_test(tests, an_action_trap_leaves_no_moment_without_a_policy, 0, 2);
@@ -382,6 +425,7 @@ TCase *supervisor_tests(void)
 	tcase_add_test(tests, children_of_one_connection_share_one_ike_sa);
 	tcase_add_test(tests, a_child_that_is_lacking_comes_through_the_ike_sa_that_is_there);
 	tcase_add_test(tests, a_peer_that_comes_back_is_not_met_by_a_second_attempt);
+	tcase_add_test(tests, a_child_that_expires_is_made_anew);
 	tcase_add_test(tests, an_engine_that_shuts_down_starts_nothing_again);
 	return tests;
 }

@@ -1,0 +1,185 @@
+/*
+ * Both ends start at once, and one tunnel is to come of it.
+ *
+ * An attempt costs the peer nothing before its IKE_AUTH is sent: a half-open SA that is given up
+ * just times out there. So
+ *  - an initiator that finds the peer's IKE_SA_INIT crossing its own compares the two initiators'
+ *    SPIs, which both ends know: the lower one holds its IKE_AUTH back for a while and lets the
+ *    other finish;
+ *  - who has an attempt without IKE_AUTH and sees the peer's get through takes that one and gives
+ *    its own up, whatever the SPIs say, and hands over what waited for it;
+ *  - whose own IKE_AUTH is sent refuses a crossing one of the peer: the peer is about to have ours.
+ *    A peer that does not hold back (strongSwan) would otherwise keep both, and start again what we
+ *    delete.
+ * Two that both know these rules never refuse each other, unless datagrams overtake each other;
+ * then both try again, after different pauses. Twins that come up all the same: libike/twins.c.
+ */
+#include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
+
+/* More than a round trip and one retransmission; a peer keeps half-open SAs longer. */
+#define HOLD IKE_SECONDS(5)
+/* How old a half-open SA of the peer may be to be its present attempt. */
+#define RECENT IKE_SECONDS(10)
+/* With that many transmissions of our IKE_AUTH unanswered, the peer does not have it. */
+#define TRANSMISSIONS_LOST 3
+
+static bool is_attempt(const struct ike_sa *sa)
+{
+	return sa->initiator && !sa->was_established &&
+	       (sa->state == IKE_SA_CREATED || sa->state == IKE_SA_CONNECTING);
+}
+
+/* Its IKE_AUTH has left. */
+static bool is_known_to_peer(const struct ike_sa *sa)
+{
+	return sa->active && sa->active->kind == IKE_TASK_AUTH && sa->request;
+}
+
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	const struct ike_identity *id = ike_auth_rounds_id(&a->connection->remote);
+
+	return (id && !ike_identity_is_wildcard(id)) || address_same_host(&a->remote, &b->remote);
+}
+
+void ike_crossing_hold(struct ike_engine *e, struct ike_sa *sa)
+{
+	char peer[ADDRESS_TEXT_MAX];
+
+	for (const struct ike_sa *other = sa->connection->sas; other; other = other->next) {
+		if (other->initiator || other->state != IKE_SA_CONNECTING ||
+			other->was_established || other->created_at + RECENT <= e->now ||
+			!address_same_host(&other->remote, &sa->remote) ||
+			other->spi_initiator < sa->spi_initiator)
+			continue;
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"%s is initiating, too: letting it go first",
+			address_format(&sa->remote, peer));
+		sa->negotiation->hold_until = e->now + HOLD;
+		ike_schedule(e, sa);
+		return;
+	}
+}
+
+bool ike_crossing_is_held(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	return sa->negotiation && sa->negotiation->hold_until > e->now;
+}
+
+void ike_crossing_go_on(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (ike_crossing_is_held(e, sa))
+		return;
+	sa->negotiation->hold_until = 0;
+	ike_schedule(e, sa);
+	ike_tasks_run(e, sa);
+}
+
+static bool crosses(const struct ike_sa *own, const struct ike_sa *sa)
+{
+	if (own == sa || !own->initiator || !same_peer(own, sa))
+		return false;
+	if (is_attempt(own))
+		return is_known_to_peer(own) && own->transmissions < TRANSMISSIONS_LOST;
+	/* The peer began before it can have heard that ours is up. */
+	return own->state == IKE_SA_ESTABLISHED && sa->created_at <= own->established_at;
+}
+
+bool ike_crossing_refuses(struct ike_engine *e, const struct ike_sa *sa)
+{
+	const struct ike_site *site = ike_site_find(e, sa->connection->name);
+
+	for (size_t i = 0; site && i < site->version_count; i++) {
+		for (const struct ike_sa *own = site->versions[i]->sas; own; own = own->next) {
+			if (!crosses(own, sa))
+				continue;
+			ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+				"refusing IKE_SA [%u]: it crosses our own [%u], which comes first",
+				sa->unique_id, own->unique_id);
+			return true;
+		}
+	}
+	return site && !sa->negotiation->initial_contact && ike_twins_refuse_sa(e, site, sa);
+}
+
+/* The command or wish that waits for this child gets the peer's, or one through the peer's SA. */
+static void hand_over_child(struct ike_engine *e, struct ike_sa *to, struct ike_task *task)
+{
+	struct ike_child *child = task->child;
+	const struct ike_child_config *config =
+		ike_connection_child(to->connection, child->config->name);
+	struct ike_task **end = &to->tasks;
+
+	for (const struct ike_child *c = to->children; c; c = c->next) {
+		if (strcmp(c->config->name, child->config->name) != 0)
+			continue;
+		task->child = NULL;
+		ike_child_destroy(e, child, IKE_REASON_REPLACED);
+		ike_task_finish(e, task, true, NULL);
+		return;
+	}
+	if (!config) {
+		task->reason = IKE_REASON_REPLACED;
+		ike_task_finish(e, task, false, "the definition has no such child any more");
+		return;
+	}
+	if (child->spi_in) { /* its offer was made already */
+		struct ike_kernel_id id = ike_child_kernel_id(child, true);
+
+		e->host.sa_remove(e->host.context, &id);
+		child->spi_in = 0;
+	}
+	ike_child_offer_free(task->offer);
+	task->offer = NULL;
+	child->sa = to;
+	child->config = config;
+	task->next = NULL;
+	while (*end)
+		end = &(*end)->next;
+	*end = task;
+}
+
+static void give_up(struct ike_engine *e, struct ike_sa *own, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+	struct ike_task *task;
+
+	ike_log(e, own, IKE_LOG_IKE, IKE_LOG_INFO,
+		"giving up IKE_SA %s[%u]: the peer's own attempt [%u] is up", own->connection->name,
+		own->unique_id, sa->unique_id);
+	if (is_known_to_peer(own))
+		ike_delete_once(e, own);
+	while ((task = own->active) || (task = own->tasks)) {
+		if (task == own->active)
+			own->active = NULL;
+		else
+			own->tasks = task->next;
+		if (task->child) {
+			ike_command_finish(e, task->ike_ticket, true, NULL);
+			task->ike_ticket = 0;
+			task->kind = IKE_TASK_CREATE_CHILD;
+			hand_over_child(e, sa, task);
+		} else {
+			ike_task_finish(e, task, true, NULL);
+		}
+	}
+	ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
+		sa->connection->name, sa->unique_id);
+	ike_sa_destroy(e, own, &failure);
+	ike_failure_free(&failure);
+}
+
+void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa)
+{
+	const struct ike_site *site = ike_site_find(e, sa->connection->name);
+	struct ike_sa *own, *next;
+
+	for (size_t i = 0; site && i < site->version_count; i++) {
+		for (own = site->versions[i]->sas; own; own = next) {
+			next = own->next;
+			if (is_attempt(own) && same_peer(own, sa))
+				give_up(e, own, sa);
+		}
+	}
+}
