@@ -267,6 +267,10 @@ void cl_sa_event_build(struct vici_builder *b, struct cl_daemon *d, enum cl_even
 		build_ike_rekey(b, what);
 		return;
 	}
+	if (event == CL_EVENT_IKE_UPDATE) {
+		put_host(b, "local", what->local);
+		put_host(b, "remote", what->remote);
+	}
 	put_yes(b, "up", what->kind == IKE_EVENT_IKE_UP || what->kind == IKE_EVENT_CHILD_UP);
 	vici_section_start(b, connection_name(what->sa));
 	cl_ike_sa_build(b, what->sa);

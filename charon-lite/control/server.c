@@ -261,6 +261,9 @@ void cl_server_event(struct cl_server *s, const struct ike_event *event)
 	case IKE_EVENT_CHILD_DOWN:
 		broadcast(s, CL_EVENT_CHILD_UPDOWN, event);
 		break;
+	case IKE_EVENT_IKE_UPDATE:
+		broadcast(s, CL_EVENT_IKE_UPDATE, event);
+		break;
 	case IKE_EVENT_IKE_REKEY:
 		broadcast(s, CL_EVENT_IKE_REKEY, event);
 		break;

@@ -4,13 +4,14 @@
  * A path is good as long as its address is ours, and, where the address was chosen by the route, as
  * the route says so. An address that vanishes with nothing in its place may come back: then nothing
  * happens, and liveness decides whether the peer is lost. With MOBIKE an SA takes another way at
- * once; without, it ends after a short wait, so that whoever wants it up makes a new one.
+ * once; without, it ends after a moment, so that whoever wants it up makes a new one.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
 
 #define ROUTES_MAX 64
-/* Without MOBIKE: how long an address may be away although there is another. */
-#define PATIENCE IKE_SECONDS(3)
+/* Without MOBIKE: how long an address may be away although there is another in its place. */
+#define PATIENCE 50
 /* So often a request goes out on a path that is thought to be good before others are tried. */
 #define PATH_IS_TRIED 2
 /* Peers are told one after the other about addresses that came or went. */
@@ -287,6 +288,36 @@ static void look_at(struct ike_engine *e, struct ike_sa *sa, struct look *l)
 		wake_at(e, sa, e->now + PATIENCE);
 }
 
+/* An SA that is being established begins again from where packets to the peer leave now. False when
+ * that failed and the SA is gone. */
+static bool begin_elsewhere(struct ike_engine *e, struct ike_sa *sa, struct look *l)
+{
+	struct ike_failure failure = { 0 };
+	struct address source;
+	char text[ADDRESS_TEXT_MAX];
+
+	if (!sa->initiator || sa->was_established || !sa->active ||
+		!source_for(e, sa, l, &sa->remote, &source) ||
+		address_same_host(&source, &sa->local))
+		return true;
+	source.port = sa->local.port;
+	ike_path_move(e, sa, &source, &sa->remote);
+	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "going on from %s",
+		address_format(&source, text));
+	if (sa->active->kind != IKE_TASK_INIT) { /* the responder takes it from anywhere */
+		ike_request_repeat(e, sa);
+		return true;
+	}
+	ike_request_answered(e, sa);
+	bool begun = ike_init_start(e, sa, &failure);
+	if (!begun) {
+		ike_log_failure(e, sa, sa->connection, &failure);
+		ike_sa_destroy(e, sa, &failure);
+	}
+	ike_failure_free(&failure);
+	return begun;
+}
+
 void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 {
 	struct ike_sa *sa, *next;
@@ -300,7 +331,7 @@ void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 	e->local_fingerprint = print;
 	for (sa = e->by_id; sa; sa = next) {
 		next = sa->by_id.next;
-		if (!may_move(sa))
+		if (!begin_elsewhere(e, sa, &l) || !may_move(sa))
 			continue;
 		look_at(e, sa, &l);
 		if (news && sa->peer_mobike && !(sa->mobike && sa->mobike->wanted)) {
@@ -309,6 +340,7 @@ void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 		}
 		ike_tasks_run(e, sa);
 	}
+	ike_supervise_hurry(e);
 }
 
 /* The peer hears of the end from where we are now. */

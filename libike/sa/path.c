@@ -203,7 +203,8 @@ bool ike_path_set(struct ike_engine *e, struct ike_sa *sa, const struct address 
 		return true;
 	if (!(m = ike_mobike_get(sa)))
 		return false;
-	announce(e, sa, local, remote);
+	if (sa->was_established)
+		announce(e, sa, local, remote);
 	if (!children_lag(sa)) {
 		m->children_local = sa->local;
 		m->children_remote = sa->remote;

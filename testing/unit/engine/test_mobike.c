@@ -236,6 +236,31 @@ START_TEST(without_mobike_an_address_that_is_gone_for_good_takes_a_new_sa)
 }
 END_TEST
 
+START_TEST(an_sa_that_is_being_established_goes_on_from_the_new_address)
+{
+	struct duo d = duo_begin(false);
+	const struct sim_command *command;
+	struct why why;
+
+	d.moon_side.remote_addrs = "%any";
+	duo_start(&d);
+	d.world->partitions[d.world->partition_count++] =
+		(struct sim_partition){ _i ? d.world->now + 15 : 0, IKE_NEVER, 1, true };
+	command = sim_node_initiate(d.sun, "moon", "net", &why);
+	wait_for(&d, 100);
+	d.world->partition_count = 0;
+	move(d.sun, 0, "192.0.2.99");
+	wait_for(&d, 200);
+	ck_assert_uint_eq(command->answers, 1);
+	ck_assert_msg(command->done, "%s", command->text);
+	assert_at(&only_sa(d.sun)->local, "192.0.2.99");
+	assert_both_ways(&d);
+	wait_for(&d, IKE_SECONDS(60));
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- Several addresses ---- */
 
 /* Datagrams to that address vanish, and it stays the host's. */
@@ -543,6 +568,8 @@ TCase *mobike_tests(void)
 	tcase_add_loop_test(tests, an_address_that_comes_back_finds_its_tunnel, 0, 4);
 	tcase_add_test(tests, a_request_in_flight_goes_out_again_from_the_new_address);
 	tcase_add_test(tests, without_mobike_an_address_that_is_gone_for_good_takes_a_new_sa);
+	tcase_add_loop_test(
+		tests, an_sa_that_is_being_established_goes_on_from_the_new_address, 0, 2);
 	tcase_add_test(tests, a_way_that_is_dead_is_left_for_another);
 	tcase_add_test(tests, peers_hear_of_new_addresses);
 	tcase_add_test(tests, traffic_goes_to_another_host_only_after_it_proved_to_be_the_peer);
