@@ -87,7 +87,7 @@ static const struct ike_child_config *newer_config(const struct ike_child *child
 }
 
 /* The child goes over to the present version, if it can. */
-static void adopt_child(struct ike_child *child)
+static void adopt_child(struct ike_engine *e, struct ike_child *child)
 {
 	const struct ike_child_config *new = newer_config(child);
 	struct ike_connection *old = child->config->connection;
@@ -97,6 +97,7 @@ static void adopt_child(struct ike_child *child)
 	ike_connection_hold(new->connection);
 	child->config = new;
 	ike_connection_free(old);
+	ike_schedule_inactivity(e, child);
 }
 
 static bool is_obsolete(const struct ike_child *child)
@@ -237,8 +238,8 @@ static void adopt_sa(struct ike_engine *e, struct ike_sa *sa, struct ike_connect
 	ike_sa_set_connection(sa, c);
 	for (struct ike_child *child = sa->children; child; child = child->next)
 		if (child->state == IKE_CHILD_INSTALLED)
-			adopt_child(child);
-	ike_schedule(e, sa);
+			adopt_child(e, child);
+	ike_schedule_liveness(e, sa);
 }
 
 /* What came up belongs to the version that is loaded now. */
@@ -251,7 +252,7 @@ void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_chil
 	adopt_sa(e, sa, loaded->connection);
 	if (!child || sa->connection != loaded->connection)
 		return;
-	adopt_child(child);
+	adopt_child(e, child);
 	if (newer_config(child)) {
 		rebuild_child(e, child);
 		return;

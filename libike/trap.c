@@ -234,19 +234,33 @@ bool ike_engine_uninstall(
 }
 
 /* A child of that definition that is up or on its way: the packet will find it. */
-static bool is_underway(const struct ike_trap *trap)
+static bool is_made_by(
+	const struct ike_task *task, enum ike_task_kind kind, const struct ike_child_config *config)
 {
-	for (const struct ike_sa *sa = trap->connection->sas; sa; sa = sa->next) {
-		if (sa->state == IKE_SA_DELETING)
-			continue;
-		for (const struct ike_task *task = sa->tasks; task; task = task->next)
-			if (task->child && task->kind == IKE_TASK_CREATE_CHILD &&
-				task->child->config == trap->config)
-				return true;
-		if (sa->active && sa->active->child && sa->active->kind != IKE_TASK_DELETE_CHILD &&
-			sa->active->child->config == trap->config)
+	return task->child && task->kind == kind &&
+	       strcmp(task->child->config->name, config->name) == 0;
+}
+
+static bool makes(const struct ike_sa *sa, const struct ike_child_config *config)
+{
+	if (sa->state == IKE_SA_DELETING)
+		return false;
+	for (const struct ike_task *task = sa->tasks; task; task = task->next)
+		if (is_made_by(task, IKE_TASK_CREATE_CHILD, config))
 			return true;
-	}
+	return sa->active && (is_made_by(sa->active, IKE_TASK_CREATE_CHILD, config) ||
+				     is_made_by(sa->active, IKE_TASK_AUTH, config));
+}
+
+/* Under this version of the definition or an older one. */
+static bool is_underway(const struct ike_engine *e, const struct ike_trap *trap)
+{
+	const struct ike_site *site = ike_site_find(e, trap->connection->name);
+
+	for (size_t i = 0; site && i < site->version_count; i++)
+		for (const struct ike_sa *sa = site->versions[i]->sas; sa; sa = sa->next)
+			if (makes(sa, trap->config))
+				return true;
 	return false;
 }
 
@@ -258,7 +272,7 @@ void ike_engine_acquire(struct ike_engine *e, ike_time now, const struct ike_acq
 	e->now = now;
 	for (struct ike_trap *trap = e->traps; trap; trap = trap->next) {
 		if (trap->reqid != acquire->reqid || trap->policies.kind != IKE_POLICY_TRAP ||
-			is_underway(trap))
+			is_underway(e, trap))
 			continue;
 		ike_log(e, NULL, IKE_LOG_KNL, IKE_LOG_INFO,
 			"a packet wants CHILD_SA '%s' (reqid %u)", trap->config->name, trap->reqid);

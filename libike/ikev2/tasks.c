@@ -89,6 +89,20 @@ static void half_open_expired(struct ike_engine *e, struct ike_sa *sa)
 	ike_failure_free(&failure);
 }
 
+/* Without a route nothing has left this host: then the peer is not to blame. */
+static void log_silence(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *silence)
+{
+	struct ike_failure no_route = { 0 };
+	struct address source;
+	char peer[ADDRESS_TEXT_MAX];
+
+	if (!e->host.source_address(e->host.context, &sa->remote, &source))
+		ike_failure_set(&no_route, IKE_REASON_NO_ROUTE, NULL, NULL, "no route to %s: %s",
+			address_format(&sa->remote, peer), silence->text ? silence->text : "");
+	ike_log_failure(e, sa, sa->connection, no_route.reason ? &no_route : silence);
+	ike_failure_free(&no_route);
+}
+
 static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
@@ -99,7 +113,7 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 		"%s did not answer %s: giving up after %u retransmits in %d s",
 		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
-	ike_log_failure(e, sa, sa->connection, &failure);
+	log_silence(e, sa, &failure);
 	if (kind == IKE_TASK_INIT && ike_init_try_again(e, sa)) {
 		ike_failure_free(&failure);
 		return;

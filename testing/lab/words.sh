@@ -61,6 +61,17 @@ refused() {
 	[ $begin -le $((seconds * 1000000)) ] || failed "$site: told only after $((begin / 1000)) ms"
 }
 
+# explained SITE REASON PATTERN: the site keeps that failure of its connection, and --explain says so with
+# cause and cure (extended regular expression). Nothing where there is no --explain.
+explained() {
+	[ "${daemon_of[$1]}+${tool_of[$1]}" = charon-lite+swanctl-lite ] || return 0
+	within 5 explain_match "$@" || failed "$1: no $2 with /$3/ in --explain: $(xargs -d '\n' <<<"$output")"
+}
+
+explain_match() {
+	swanctl "$1" --explain gw && grep -q "failed: $2" <<<"$output" && grep -Eq -- "$3" <<<"$output"
+}
+
 # logged SITE PATTERN: the site's daemon says so in its log (extended regular expression)
 logged() {
 	within 5 grep -Eiq -- "$2" "$scene_logs/$1.log" || failed "$1: no /$2/ in the log"

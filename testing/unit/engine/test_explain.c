@@ -243,6 +243,20 @@ START_TEST(no_route)
 }
 END_TEST
 
+/* With an address of its own configured nobody asks for a route before it is used. */
+START_TEST(no_route_any_more)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.local_addrs = "192.0.2.2";
+	duo_start(&d);
+	d.sun->address[0].family = 0;
+	ck_assert(!duo_initiate(&d, d.sun, "net")->done);
+	explains(d.sun, "moon", IKE_REASON_NO_ROUTE, "192.0.2.1", "ip route get 192.0.2.1");
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_kernel_that_refuses)
 {
 	struct duo d = duo_begin(false);
@@ -397,6 +411,7 @@ TCase *explain_tests(void)
 	tcase_add_test(tests, a_peer_that_is_silent);
 	tcase_add_test(tests, a_peer_that_falls_silent);
 	tcase_add_test(tests, no_route);
+	tcase_add_test(tests, no_route_any_more);
 	tcase_add_test(tests, a_kernel_that_refuses);
 	tcase_add_test(tests, a_peer_that_nobody_knows);
 	tcase_add_test(tests, an_id_that_fits_neither_of_two);

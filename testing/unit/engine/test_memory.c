@@ -208,7 +208,17 @@ static void move(struct sim_node *n, const char *text)
 	sim_node_move(n, 0, &a);
 }
 
-static void set_up_and_take_down(struct duo *d)
+/* The child's networks change: it is made anew. The definition itself found memory. */
+static struct ike_connection *changed(const struct duo *d)
+{
+	struct sim_definition side = d->sun_side;
+
+	side.children[0].local_ts = "10.2.3.0/24";
+	side.unique = IKE_UNIQUE_REPLACE;
+	return sim_define(&side);
+}
+
+static void set_up_and_take_down(struct duo *d, struct ike_connection *anew)
 {
 	struct ike_terminate child = { .child = "net" }, all = { .ike = "moon" };
 	struct why why;
@@ -217,6 +227,8 @@ static void set_up_and_take_down(struct duo *d)
 	(void)sim_node_initiate(d->sun, "moon", "net", &why);
 	let(d);
 	(void)sim_node_initiate(d->moon, "sun", "net", &why);
+	let(d);
+	(void)sim_node_load(d->sun, anew, &why);
 	let(d);
 	move(d->sun, "10.2.0.9");
 	let(d);
@@ -240,10 +252,11 @@ static bool run(unsigned long refuse)
 	d.sun->settings.fragment_size = d.moon->settings.fragment_size = 290;
 	start(d.moon, &d.moon_side, d.moon_psk);
 	start(d.sun, &d.sun_side, d.sun_psk);
+	struct ike_connection *anew = changed(&d);
 	allocations = 0;
 	refuse_at = refuse;
 	armed = true;
-	set_up_and_take_down(&d);
+	set_up_and_take_down(&d, anew);
 	armed = false;
 	/* It works again. */
 	for (int i = 0; i < 2; i++)

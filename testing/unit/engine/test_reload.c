@@ -81,6 +81,29 @@ START_TEST(what_is_no_part_of_the_tunnel_changes_at_once)
 }
 END_TEST
 
+START_TEST(liveness_and_inactivity_begin_with_the_reload)
+{
+	struct duo d = begin();
+	struct why why = { "" };
+	uint64_t sent;
+
+	both_up(&d);
+	d.sun_side.dpd_delay = 30;
+	d.sun_side.children[1].inactivity = 100;
+	sent = d.world->datagrams_sent;
+	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(29));
+	ck_assert_uint_eq(d.world->datagrams_sent, sent);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(70));
+	ck_assert_uint_eq(d.world->datagrams_sent, sent + 6);
+	ck_assert_uint_eq(duo_children(d.sun), 2);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(2));
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	ck_assert_ptr_nonnull(child_of(d.sun, "net"));
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(proposals_wait_for_the_next_keys)
 {
 	struct duo d = begin();
@@ -322,6 +345,28 @@ START_TEST(a_trap_that_stays_as_it_is_is_not_touched)
 }
 END_TEST
 
+/* The attempt was begun under the old version; the packets that come meanwhile begin no other. */
+START_TEST(an_acquire_knows_an_attempt_of_the_old_version)
+{
+	struct duo d = begin();
+	struct why why = { "" };
+	struct ike_acquire acquire;
+
+	d.sun_side.children[0].start_action = IKE_ACTION_TRAP;
+	duo_start(&d);
+	acquire = (struct ike_acquire){ .reqid = ike_engine_trap(d.sun->engine, 0)->reqid };
+	sim_node_acquire(d.sun, &acquire);
+	d.sun_side.unique = IKE_UNIQUE_REPLACE;
+	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
+	sim_node_acquire(d.sun, &acquire);
+	sim_world_settle(d.world, d.world->now + PATIENCE);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert_ptr_eq(child_of(d.sun, "net")->config->connection,
+		ike_engine_connection(d.sun->engine, 0));
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_trap_goes_along_with_its_networks)
 {
 	struct duo d = begin();
@@ -364,6 +409,7 @@ TCase *reload_tests(void)
 	TCase *tests = tcase_create("reload");
 
 	tcase_add_test(tests, what_is_no_part_of_the_tunnel_changes_at_once);
+	tcase_add_test(tests, liveness_and_inactivity_begin_with_the_reload);
 	tcase_add_test(tests, proposals_wait_for_the_next_keys);
 	tcase_add_test(tests, selectors_are_changed_by_making_that_child_anew);
 	tcase_add_test(tests, a_priority_is_changed_by_making_that_child_anew);
@@ -375,6 +421,7 @@ TCase *reload_tests(void)
 	tcase_add_test(tests, another_site_and_an_equal_file_disturb_nothing);
 	tcase_add_loop_test(tests, a_change_under_way_is_made_good_when_it_is_up, 0, 5);
 	tcase_add_test(tests, a_trap_that_stays_as_it_is_is_not_touched);
+	tcase_add_test(tests, an_acquire_knows_an_attempt_of_the_old_version);
 	tcase_add_test(tests, a_trap_goes_along_with_its_networks);
 	tcase_add_test(tests, a_trap_that_was_installed_by_command_stays);
 	return tests;
