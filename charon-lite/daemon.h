@@ -39,6 +39,8 @@ struct cl_daemon {
 	struct cl_server *server; /* NULL before it serves and while the daemon stops */
 	struct event *tick;
 	struct event *keepalive;
+	struct event *resync;
+	uint32_t resync_id; /* the last IKE SA that was looked at; 0: none yet */
 	struct event *signals[3];
 	struct event *give_up; /* while stopping: no longer than that */
 	bool peers_done;       /* while stopping: only updown scripts are waited for */
@@ -72,6 +74,11 @@ bool cl_host_query(
 /* The oldest IKE SA that is younger than the one of that unique id (0: the oldest of all); NULL
  * when there is none. Lets walks over all SAs pause between turns of the loop. */
 const struct ike_sa *cl_sa_after(const struct ike_engine *e, uint32_t unique_id);
+
+/* resync.c: events of the kernel were lost; each of our SAs is looked at, a few in each turn of the
+ * loop. */
+MUST_USE bool cl_resync_open(struct cl_daemon *d);
+void cl_resync_start(struct cl_daemon *d);
 
 /* keepalive.c: NAT keepalives (RFC 3948 4) for SAs that have a NAT on our side. */
 MUST_USE bool cl_keepalive_start(struct cl_daemon *d);

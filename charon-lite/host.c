@@ -199,6 +199,11 @@ static void resolved(
 	cl_daemon_rearm(d);
 }
 
+static void lost(void *context)
+{
+	cl_resync_start(context);
+}
+
 static void network_changed(void *context)
 {
 	struct cl_daemon *d = context;
@@ -230,7 +235,7 @@ static void network_peers(void *context, struct cl_network *n)
 
 static bool open_kernel(struct cl_daemon *d, struct why *why)
 {
-	const struct cl_kernel_events events = { d, acquire, expire, mapping };
+	const struct cl_kernel_events events = { d, acquire, expire, mapping, lost };
 
 	if (d->kernel_none)
 		return cl_kernel_none_open(d->library, &d->kernel, why);

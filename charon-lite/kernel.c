@@ -13,6 +13,9 @@
 #define SPI_LOWEST 0xc0000000u
 #define SPI_HIGHEST 0xcfffffffu
 
+/* More packets than this wait until the kernel asks again. */
+#define WAITING_MAX 256
+
 struct kernel {
 	struct xfrm_handle *handle;
 	struct cl_policies *policies;
@@ -228,6 +231,15 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 	return true;
 }
 
+static bool sa_is_gone(void *context, const struct ike_kernel_id *id)
+{
+	struct kernel *k = context;
+	struct xfrm_state_id state = id_to_kernel(id);
+	struct xfrm_state_status status;
+
+	return xfrm_state_query(k->handle, &state, &status, NULL) == XFRM_RESULT_NOT_FOUND;
+}
+
 /* ---- Policies ---- */
 
 static void leftovers_soon(struct kernel *k)
@@ -311,6 +323,37 @@ static void on_acquire(struct kernel *k, const struct xfrm_acquire *event)
 	k->events.acquire(k->events.context, &acquire);
 }
 
+/* Packets that wait for an SA have a larval state, without an SPI. */
+struct waiting {
+	unsigned count;
+	uint32_t reqids[WAITING_MAX];
+	struct xfrm_traffic_selector packets[WAITING_MAX];
+};
+
+static void waiting_take(
+	void *context, const struct xfrm_state *state, const struct xfrm_state_status *status)
+{
+	struct waiting *waiting = context;
+
+	if (state->id.spi != 0 || waiting->count == WAITING_MAX)
+		return;
+	waiting->reqids[waiting->count] = status->reqid;
+	waiting->packets[waiting->count++] = state->selector;
+}
+
+static void acquires_again(void *context)
+{
+	struct waiting waiting = { 0 };
+	struct kernel *k = context;
+	struct why why;
+
+	if (xfrm_state_list(k->handle, waiting_take, &waiting, &why) != XFRM_RESULT_OK)
+		complain(k, &why);
+	for (unsigned i = 0; i < waiting.count; i++)
+		on_acquire(k, &(struct xfrm_acquire){
+				      .reqid = waiting.reqids[i], .selector = waiting.packets[i] });
+}
+
 static void on_event(void *context, const struct xfrm_event *event)
 {
 	struct kernel *k = context;
@@ -337,8 +380,8 @@ static void on_event(void *context, const struct xfrm_event *event)
 		break;
 	case XFRM_EVENT_LOST:
 		cl_log_text(k->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
-			"the kernel's events came faster than they were read: some acquires, "
-			"expiries or NAT mappings are lost");
+			"the kernel's events came faster than they were read: looking at all SAs");
+		k->events.lost(k->events.context);
 		break;
 	}
 }
@@ -542,6 +585,8 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
+		.sa_is_gone = sa_is_gone,
+		.acquires_again = acquires_again,
 		.policies_install = policies_install,
 		.policies_remove = policies_remove,
 		.socket_bypass = socket_bypass,

@@ -23,6 +23,8 @@ struct cl_kernel_events {
 	void (*expire)(void *context, uint8_t protocol, uint32_t spi,
 		const struct address *destination, bool hard);
 	void (*mapping)(void *context, uint32_t spi, const struct address *remote);
+	/* Some of these were lost: resync.c. */
+	void (*lost)(void *context);
 };
 
 struct cl_kernel {
@@ -38,6 +40,10 @@ struct cl_kernel {
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
 	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
 		const struct address *destination, bool udp_encapsulation, struct why *why);
+	/* It was there once, and the kernel says that it no longer is. */
+	bool (*sa_is_gone)(void *context, const struct ike_kernel_id *id);
+	/* Tells again of packets that wait for an SA. */
+	void (*acquires_again)(void *context);
 	bool (*policies_install)(
 		void *context, const struct ike_kernel_policies *policies, struct why *why);
 	void (*policies_remove)(void *context, const struct ike_kernel_policies *policies);

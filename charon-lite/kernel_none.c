@@ -59,6 +59,18 @@ static bool sa_move(void *context, const struct ike_kernel_id *id, const struct 
 	return true;
 }
 
+static bool sa_is_gone(void *context, const struct ike_kernel_id *id)
+{
+	(void)context;
+	(void)id;
+	return false;
+}
+
+static void acquires_again(void *context)
+{
+	(void)context;
+}
+
 static bool policies_install(
 	void *context, const struct ike_kernel_policies *policies, struct why *why)
 {
@@ -97,6 +109,8 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
+		.sa_is_gone = sa_is_gone,
+		.acquires_again = acquires_again,
 		.policies_install = policies_install,
 		.policies_remove = policies_remove,
 		.socket_bypass = socket_option,

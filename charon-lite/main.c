@@ -174,7 +174,7 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 		return why_fail(why, "libevent: no event loop");
 	if (!cl_host_open(d, why))
 		return false;
-	if (!open_timers(d) || !cl_keepalive_start(d))
+	if (!open_timers(d) || !cl_keepalive_start(d) || !cl_resync_open(d))
 		return why_fail(why, "libevent: out of memory");
 	return cl_server_open(d, d->listener, &d->server, why) &&
 	       cl_privileges_drop(!d->kernel_none, why);
@@ -194,6 +194,7 @@ static void daemon_close(struct cl_daemon *d)
 	free_event(d->tick);
 	free_event(d->give_up);
 	free_event(d->keepalive);
+	free_event(d->resync);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(*d->signals); i++)
 		free_event(d->signals[i]);
 	cl_listener_close(d->listener);
