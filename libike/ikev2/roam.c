@@ -14,6 +14,9 @@
 #define PATIENCE 50
 /* So often a request goes out on a path that is thought to be good before others are tried. */
 #define PATH_IS_TRIED 2
+/* So many routes are asked for at a time; other SAs are looked at a moment later. */
+#define QUESTIONS_MAX 256
+#define NEXT_LOOK 20
 /* Peers are told one after the other about addresses that came or went. */
 #define TELL_AFTER 500
 #define TELL_PAUSE 5
@@ -318,6 +321,15 @@ static bool begin_elsewhere(struct ike_engine *e, struct ike_sa *sa, struct look
 	return begun;
 }
 
+/* Tunnels to many peers take as many questions: they must not hold up everything else. */
+static bool look_later(struct ike_engine *e, struct ike_sa *sa, const struct look *l)
+{
+	if (l->route_count < QUESTIONS_MAX)
+		return false;
+	wake_at(e, sa, e->now + NEXT_LOOK * (ike_time)(l->route_count / QUESTIONS_MAX));
+	return true;
+}
+
 void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 {
 	struct ike_sa *sa, *next;
@@ -331,10 +343,16 @@ void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 	e->local_fingerprint = print;
 	for (sa = e->by_id; sa; sa = next) {
 		next = sa->by_id.next;
+		if (look_later(e, sa, &l)) {
+			l.route_count++; /* this one's, when its time has come */
+			sa->tells_addresses |= news && sa->peer_mobike;
+			continue;
+		}
 		if (!begin_elsewhere(e, sa, &l) || !may_move(sa))
 			continue;
 		look_at(e, sa, &l);
 		if (news && sa->peer_mobike && !(sa->mobike && sa->mobike->wanted)) {
+			sa->tells_addresses = true;
 			wake_at(e, sa, tell_at);
 			tell_at += TELL_PAUSE;
 		}
@@ -368,14 +386,16 @@ void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa)
 
 	sa->path_at = IKE_NEVER;
 	ike_schedule(e, sa);
-	if (!may_move(sa))
+	look_begin(e, &l);
+	if (!begin_elsewhere(e, sa, &l) || !may_move(sa))
 		return;
-	if (sa->peer_mobike) {
-		ike_mobike_want(sa, IKE_MOBIKE_ADDRESSES);
-		ike_tasks_run(e, sa);
+	if (!sa->peer_mobike && !is_good(e, sa, &l) && other(e, sa, &l, &local, &remote)) {
+		start_anew(e, sa, &local, &remote);
 		return;
 	}
-	look_begin(e, &l);
-	if (!is_good(e, sa, &l) && other(e, sa, &l, &local, &remote))
-		start_anew(e, sa, &local, &remote);
+	look_at(e, sa, &l);
+	if (sa->tells_addresses && sa->peer_mobike)
+		ike_mobike_want(sa, IKE_MOBIKE_ADDRESSES);
+	sa->tells_addresses = false;
+	ike_tasks_run(e, sa);
 }

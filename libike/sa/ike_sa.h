@@ -154,6 +154,7 @@ struct ike_sa {
 	bool peer_mobike;    /* both sides do RFC 4555 */
 	/* Of the IKE SA that this one descends from by rekeying: decides about addresses. */
 	bool original_initiator;
+	bool tells_addresses; /* when path_at comes: the peer is to hear which ones we have */
 	bool was_established;
 	struct address local;
 	struct address remote;

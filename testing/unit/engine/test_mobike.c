@@ -510,6 +510,109 @@ START_TEST(an_answer_without_the_cookie_ends_the_sa)
 }
 END_TEST
 
+/* Sun's UPDATE_SA_ADDRESSES gets a NO_NATS_ALLOWED that does not fit. */
+static bool forbid_nats(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	uint8_t data[12] = { 192, 0, 2, 1 };
+	struct sim_inner inner;
+	struct ike_builder b;
+	bool *done = context;
+
+	if (*done || flight->from != 1 || flight->data[18] != IKE_EXCHANGE_INFORMATIONAL ||
+		!sim_flight_open(w, flight, &inner))
+		return true;
+	*done = true;
+	ike_builder_begin(&b, inner.chain, sizeof(inner.chain));
+	ike_build_notify(&b, IKE_NOTIFY_UPDATE_SA_ADDRESSES, (struct bytes){ 0 });
+	ike_build_notify(&b, IKE_NOTIFY_NO_NATS_ALLOWED, bytes_of(data, sizeof(data)));
+	ike_build_notify(&b, IKE_NOTIFY_COOKIE2, bytes_of(data, sizeof(data)));
+	inner.first = b.first;
+	inner.length = b.writer.length;
+	ck_assert(sim_flight_seal(w, flight, &inner));
+	flight->source_seen = address("198.51.100.9");
+	flight->source_seen.port = 4500;
+	return true;
+}
+
+START_TEST(an_update_through_a_nat_that_is_forbidden_moves_nothing)
+{
+	struct duo d = duo_begin(false);
+	bool done = false;
+
+	d.sun_side.dpd_delay = 10;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	d.world->filter = forbid_nats;
+	d.world->filter_context = &done;
+	wait_for(&d, IKE_SECONDS(15));
+	ck_assert(done);
+	ck_assert(sim_node_logged(d.moon, "peer wants no NAT"));
+	assert_at(&only_sa(d.moon)->remote, "192.0.2.2");
+	d.world->filter = NULL;
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(400));
+	assert_both_ways(&d);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
+/* moon refuses addresses: its answers say so. */
+struct refusal {
+	uint8_t cookie[IKE_COOKIE2_LENGTH];
+	unsigned times;
+};
+
+static bool refuse(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct refusal *refusal = context;
+	struct ike_message message;
+	struct sim_inner inner;
+	struct ike_builder b;
+	struct why why;
+
+	if (flight->data[18] != IKE_EXCHANGE_INFORMATIONAL || !sim_flight_open(w, flight, &inner))
+		return true;
+	ck_assert_int_eq(ike_message_parse_inner(&inner.header, inner.first,
+				 bytes_of(inner.chain, inner.length), &message, &why),
+		IKE_PARSE_OK);
+	const struct ike_notify *n = ike_message_notify(&message, IKE_NOTIFY_COOKIE2);
+	if (!n || n->data.length != sizeof(refusal->cookie))
+		return true;
+	bytes_copy(refusal->cookie, n->data);
+	if (flight->from != 0 || refusal->times == 0 || !(flight->data[19] & IKE_FLAG_RESPONSE))
+		return true;
+	refusal->times--;
+	ike_builder_begin(&b, inner.chain, sizeof(inner.chain));
+	ike_build_notify(&b, IKE_NOTIFY_UNACCEPTABLE_ADDRESSES, (struct bytes){ 0 });
+	ike_build_notify(
+		&b, IKE_NOTIFY_COOKIE2, bytes_of(refusal->cookie, sizeof(refusal->cookie)));
+	inner.first = b.first;
+	inner.length = b.writer.length;
+	ck_assert(sim_flight_seal(w, flight, &inner));
+	return true;
+}
+
+START_TEST(refused_addresses_are_left_for_others)
+{
+	struct duo d = duo_begin(false);
+	struct refusal refusal = { .times = 1 };
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	d.world->filter = refuse;
+	d.world->filter_context = &refusal;
+	move(d.sun, 0, "192.0.2.99"); /* refused; IPv6 is left */
+	wait_for(&d, IKE_SECONDS(2));
+	ck_assert_uint_eq(refusal.times, 0);
+	ck_assert(sim_node_logged(d.sun, "peer refuses the new addresses"));
+	assert_at(&only_sa(d.sun)->local, "2001:db8::2");
+	assert_both_ways(&d);
+	d.world->filter = NULL;
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* UPDATE_SA_ADDRESSES from who may not say so. */
 static bool redirect(void *context, struct sim_world *w, struct sim_flight *flight)
 {
@@ -579,6 +682,8 @@ TCase *mobike_tests(void)
 	tcase_add_loop_test(tests, only_so_many_addresses_are_kept, 0, 2);
 	tcase_add_test(tests, a_peer_that_wants_no_nat_is_refused_where_there_is_one);
 	tcase_add_test(tests, an_answer_without_the_cookie_ends_the_sa);
+	tcase_add_test(tests, an_update_through_a_nat_that_is_forbidden_moves_nothing);
+	tcase_add_test(tests, refused_addresses_are_left_for_others);
 	tcase_add_test(tests, the_responder_does_not_decide);
 	return tests;
 }
