@@ -6,7 +6,6 @@
 #include <openssl/crypto.h>
 
 /* Not there yet in every tree. */
-#pragma weak ike_engine_resolved
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
@@ -194,8 +193,7 @@ static void resolved(
 {
 	struct cl_daemon *d = context;
 
-	if (ike_engine_resolved)
-		ike_engine_resolved(d->engine, cl_daemon_now(), ticket, list, count, error);
+	ike_engine_resolved(d->engine, cl_daemon_now(), ticket, list, count, error);
 	cl_daemon_rearm(d);
 }
 
@@ -222,11 +220,16 @@ static void network_peers(void *context, struct cl_network *n)
 	const struct ike_sa *sa;
 
 	for (sa = ike_engine_sa_next(d->engine, NULL); sa; sa = ike_engine_sa_next(d->engine, sa))
-		cl_network_watch(n, &sa->remote);
+		if (sa->remote.family) /* it waits for a name */
+			cl_network_watch(n, &sa->remote);
 	for (size_t i = 0; (c = ike_engine_connection(d->engine, i)); i++) {
 		for (size_t j = 0; j < c->remote_addrs.count; j++) {
-			if (c->remote_addrs.items[j].kind == IKE_ENDPOINT_HOST)
-				cl_network_watch(n, &c->remote_addrs.items[j].from);
+			const struct ike_endpoint *endpoint = &c->remote_addrs.items[j];
+
+			if (endpoint->kind == IKE_ENDPOINT_HOST)
+				cl_network_watch(n, &endpoint->from);
+			for (size_t k = 0; endpoint->dns && k < endpoint->dns->count; k++)
+				cl_network_watch(n, &endpoint->dns->addresses[k]);
 		}
 	}
 }

@@ -3,6 +3,7 @@
  * are known, then by identities. As strongSwan chooses: exact before ranges before any, the first
  * loaded among equals.
  */
+#include "libike/names.h"
 #include "libike/supervisor.h"
 
 #include <stdio.h>
@@ -86,6 +87,10 @@ bool ike_engine_load_connection(
 	if (loaded && ike_connection_equal(loaded->connection, c)) {
 		ike_connection_free(c);
 		return true;
+	}
+	if (!ike_names_adopt(e, c)) {
+		ike_connection_free(c);
+		return why_fail(why, "out of memory");
 	}
 	if (loaded) {
 		replace(e, loaded, c);

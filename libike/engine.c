@@ -1,5 +1,6 @@
 /* The engine: made, fed with datagrams and time, looked at, ended. */
 #include "libike/ikev2/ikev2.h"
+#include "libike/names.h"
 #include "libike/supervisor.h"
 
 #include <stdlib.h>
@@ -50,6 +51,7 @@ void ike_engine_free(struct ike_engine *e)
 	while (e->by_id)
 		ike_sa_free(e, e->by_id);
 	ike_sites_free(e);
+	ike_names_free(e);
 	ike_traps_free(e);
 	ike_reqids_free(e);
 	ike_commands_free(e);
@@ -104,6 +106,8 @@ void ike_engine_tick(struct ike_engine *e, ike_time now)
 		if (timer->kind == IKE_TIMER_SA)
 			ike_sa_wake(e,
 				(struct ike_sa *)((char *)timer - offsetof(struct ike_sa, timer)));
+		else if (timer->kind == IKE_TIMER_NAME)
+			ike_lookup_wake(e, timer);
 		else
 			ike_wish_look(e, (struct ike_wish *)((char *)timer -
 							     offsetof(struct ike_wish, timer)));

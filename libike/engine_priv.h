@@ -25,6 +25,7 @@ struct ike_peer_count;
 struct ike_counters;
 struct ike_command;
 struct ike_site;
+struct ike_lookup;
 
 struct ike_engine {
 	struct ike_host host;
@@ -36,6 +37,11 @@ struct ike_engine {
 	struct ike_loaded *loaded; /* uthash by name */
 	struct ike_loaded **loaded_order;
 	size_t loaded_count;
+
+	struct ike_lookup *lookups;   /* names, by text: names.c */
+	struct ike_lookup *questions; /* those being asked for, by ticket */
+	uint64_t next_question;
+	ike_time doubted_at; /* when a stranger last made us ask; 0: never */
 
 	struct ike_site *sites; /* what is wanted, by connection name: wishes.h */
 

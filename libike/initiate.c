@@ -1,40 +1,22 @@
 /* Commands that make SAs and end them. */
 #include "libike/ikev2/ikev2.h"
+#include "libike/names.h"
 #include "libike/supervisor.h"
 
-static bool choose_remote(const struct ike_connection *c, const struct ike_initiate *what,
-	struct address *ret, struct why *why)
-{
-	*ret = what->other_host;
-	for (size_t i = 0; i < c->remote_addrs.count && ret->family == 0; i++)
-		if (c->remote_addrs.items[i].kind == IKE_ENDPOINT_HOST)
-			*ret = c->remote_addrs.items[i].from;
-	if (ret->family == 0 || address_is_any(ret))
-		return why_fail(why,
-			"connection '%s' has no remote address to initiate to (remote_addrs is %s)",
-			c->name,
-			c->remote_addrs.count > 0 ? c->remote_addrs.items[0].name : "%any");
-	return true;
-}
+/* Where it would go, as far as that is known now. */
+struct route {
+	bool fixed;   /* the command says where */
+	bool several; /* addresses, or names that may have any */
+	struct address local;
+	struct address remote;
+};
 
-static bool choose_local(struct ike_engine *e, const struct ike_connection *c,
-	const struct ike_initiate *what, const struct address *remote, struct address *ret,
-	struct why *why)
+static bool no_route(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *remote, struct why *why)
 {
+	struct ike_failure failure = { 0 };
 	char text[ADDRESS_TEXT_MAX];
 
-	*ret = what->my_host;
-	for (size_t i = 0; i < c->local_addrs.count && ret->family == 0; i++) {
-		const struct ike_endpoint *endpoint = &c->local_addrs.items[i];
-
-		if (endpoint->kind == IKE_ENDPOINT_HOST && endpoint->from.family == remote->family)
-			*ret = endpoint->from;
-	}
-	if (ret->family != 0 && !address_is_any(ret))
-		return true;
-	if (e->host.source_address(e->host.context, remote, ret))
-		return true;
-	struct ike_failure failure = { 0 };
 	ike_failure_set(&failure, IKE_REASON_NO_ROUTE, NULL, NULL,
 		"connection '%s': no route to %s", c->name, address_format(remote, text));
 	ike_log_start_failure(e, c, remote, &failure);
@@ -43,50 +25,79 @@ static bool choose_local(struct ike_engine *e, const struct ike_connection *c,
 	return false;
 }
 
-static bool choose_addresses(struct ike_engine *e, const struct ike_connection *c,
-	const struct ike_initiate *what, struct address *ret_local, struct address *ret_remote,
-	struct why *why)
+/* Addresses that the command gives; what it leaves open is as configured. */
+static bool fix_route(struct ike_engine *e, const struct ike_connection *c,
+	const struct ike_initiate *what, struct route *ret, struct why *why)
 {
-	const struct ike_settings *s = &e->settings;
-
-	if (!choose_remote(c, what, ret_remote, why) ||
-		!choose_local(e, c, what, ret_remote, ret_local, why))
-		return false;
-	ret_remote->port = c->remote_port ? c->remote_port : 500;
-	/* A peer's port other than 500 expects the non-ESP marker, which our port 4500 adds. */
-	ret_local->port = ret_remote->port == 500 ? s->port : s->port_nat_t;
+	ret->remote = what->other_host;
+	if (ret->remote.family == 0 &&
+		ike_endpoints_addresses(&c->remote_addrs, &ret->remote, 1) == 0)
+		return why_fail(why, "connection '%s': the peer's address is not known", c->name);
+	if (address_is_any(&ret->remote))
+		return why_fail(
+			why, "connection '%s' has no remote address to initiate to", c->name);
+	ret->local = what->my_host;
+	if ((ret->local.family == 0 || address_is_any(&ret->local)) &&
+		!ike_target_source(e, c, &ret->remote, &ret->local))
+		return no_route(e, c, &ret->remote, why);
+	ike_target_ports(e, c, &ret->local, &ret->remote);
 	return true;
 }
 
-/* Who speaks MOBIKE may have moved from where the definition says. */
-static bool is_usable(const struct ike_sa *sa, const struct ike_initiate *what,
-	const struct address *local, const struct address *remote)
+static bool find_route(struct ike_engine *e, const struct ike_connection *c,
+	const struct ike_initiate *what, struct route *ret, struct why *why)
 {
-	bool anywhere =
-		sa->peer_mobike && what->my_host.family == 0 && what->other_host.family == 0;
+	struct address list[16];
+	size_t count = ike_endpoints_addresses(&c->remote_addrs, list, 16);
 
-	if (!anywhere &&
-		(!address_same_host(&sa->local, local) || !address_same_host(&sa->remote, remote)))
+	*ret = (struct route){ .fixed = what->other_host.family || what->my_host.family };
+	if (ret->fixed)
+		return fix_route(e, c, what, ret, why);
+	ret->several = count > 1 || ike_connection_has_names(c);
+	if (ike_connection_has_names(c)) /* asked for, and chosen, when it begins */
+		return true;
+	if (count == 0)
+		return why_fail(why,
+			"connection '%s' has no remote address to initiate to (remote_addrs is %s)",
+			c->name,
+			c->remote_addrs.count > 0 ? c->remote_addrs.items[0].name : "%any");
+	for (size_t i = 0; i < count; i++) {
+		if (!ike_target_source(e, c, &list[i], &ret->local))
+			continue;
+		ret->remote = list[i];
+		ike_target_ports(e, c, &ret->local, &ret->remote);
+		return true;
+	}
+	return no_route(e, c, &list[0], why);
+}
+
+/* Who speaks MOBIKE, or has several addresses, may be elsewhere than a new attempt would go. */
+static bool is_usable(const struct ike_sa *sa, const struct route *route)
+{
+	bool anywhere = !route->fixed && (sa->peer_mobike || route->several);
+
+	if (!anywhere && (!address_same_host(&sa->local, &route->local) ||
+				 !address_same_host(&sa->remote, &route->remote)))
 		return false;
 	return sa->state == IKE_SA_ESTABLISHED || (sa->state == IKE_SA_CONNECTING && sa->initiator);
 }
 
-static struct ike_sa *reusable(const struct ike_connection *c, const struct ike_initiate *what,
-	const struct address *local, const struct address *remote)
+static struct ike_sa *reusable(const struct ike_connection *c, const struct route *route)
 {
 	for (struct ike_sa *sa = c->sas; sa; sa = sa->next)
-		if (is_usable(sa, what, local, remote))
+		if (is_usable(sa, route))
 			return sa;
 	return NULL;
 }
 
-static struct ike_sa *make_sa(struct ike_engine *e, struct ike_connection *c,
-	const struct address *local, const struct address *remote)
+static struct ike_sa *make_sa(
+	struct ike_engine *e, struct ike_connection *c, const struct route *route)
 {
-	struct ike_sa *sa = ike_sa_new(e, true, local, remote);
+	struct ike_sa *sa = ike_sa_new(e, true, &route->local, &route->remote);
 
 	if (!sa)
 		return NULL;
+	sa->negotiation->fixed_target = route->fixed;
 	ike_sa_set_connection(sa, c);
 	if (ike_task_queue(sa, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(sa, IKE_TASK_AUTH, NULL, 0))
@@ -131,7 +142,7 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, const struct ike_initiate *what,
 	uint32_t *ret_ike_id, struct why *why)
 {
-	struct address local, remote;
+	struct route route;
 
 	if (c->version == 1)
 		return why_fail(
@@ -142,13 +153,13 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	if (config && (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP))
 		return why_fail(why, "CHILD_SA '%s' is a %s policy: install it instead",
 			config->name, config->mode == IKE_MODE_PASS ? "pass" : "drop");
-	if (!choose_addresses(e, c, what, &local, &remote, why))
+	if (!find_route(e, c, what, &route, why))
 		return false;
-	struct ike_sa *sa = reusable(c, what, &local, &remote);
+	struct ike_sa *sa = reusable(c, &route);
 	bool is_new = !sa;
 	if (!config && sa)
 		return ike_is_there(e, sa, what, ret_ike_id, why);
-	if (is_new && !(sa = make_sa(e, c, &local, &remote)))
+	if (is_new && !(sa = make_sa(e, c, &route)))
 		return why_fail(
 			why, "no IKE_SA for '%s': out of memory, or limit reached", c->name);
 	bool expected = ike_command_expect(e, what->ticket);

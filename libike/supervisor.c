@@ -11,6 +11,7 @@
 #include "libike/supervisor.h"
 
 #include "libike/ikev2/ikev2.h"
+#include "libike/names.h"
 
 /* Pauses after failures in a row: doubled from the first to the last. */
 struct pauses {
@@ -29,6 +30,7 @@ static const struct pauses of_refusals = { IKE_SECONDS(10), IKE_SECONDS(300) };
 /* How long a peer that has begun is let go first. */
 #define DEFERENCE IKE_SECONDS(4)
 /* When to look whether there are twins, or it was a rekeying. */
+#define NAMES_AGAIN IKE_SECONDS(60)
 #define SHARED IKE_SECONDS(20)
 
 static const struct pauses *pauses_after(enum ike_reason reason)
@@ -183,10 +185,20 @@ void ike_supervise_nothing(struct ike_engine *e)
 
 void ike_supervise_hurry(struct ike_engine *e)
 {
+	ike_targets_hurry(e);
 	for (struct ike_site *site = e->sites; site; site = site->by_name.next)
 		for (struct ike_wish *wish = site->wishes; wish; wish = wish->next)
 			if (wish->timer.at != IKE_NEVER)
 				look_again(e, wish, jittered(e, 200));
+}
+
+void ike_supervise_named(struct ike_engine *e)
+{
+	for (struct ike_site *site = e->sites; site; site = site->by_name.next)
+		for (struct ike_wish *wish = site->wishes; wish; wish = wish->next)
+			if ((wish->wanted & IKE_ACTION_TRAP) && wish->timer.at != IKE_NEVER &&
+				!ike_trap_find(e, site->name, wish->child))
+				look_again(e, wish, 0);
 }
 
 /* ---- Wanted against actual ---- */
@@ -194,8 +206,14 @@ void ike_supervise_hurry(struct ike_engine *e)
 static void look_at_trap(struct ike_engine *e, struct ike_wish *wish, struct ike_connection *c,
 	const struct ike_child_config *config)
 {
+	struct address peer;
 	struct why why;
 
+	if (ike_connection_has_names(c) &&
+		ike_endpoints_addresses(&c->remote_addrs, &peer, 1) == 0) {
+		look_again(e, wish, jittered(e, NAMES_AGAIN)); /* sooner when it is known */
+		return;
+	}
 	if (ike_trap_find(e, c->name, config->name) || ike_trap_install(e, c, config, &why))
 		return;
 	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT, "trap policies of '%s': %s", config->name,

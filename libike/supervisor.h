@@ -37,6 +37,9 @@ void ike_supervise_ended(
 size_t ike_supervise_terminated(struct ike_engine *e, const char *ike, const char *child);
 void ike_supervise_uninstalled(struct ike_engine *e, const char *ike, const char *child);
 
+/* A name has an address: traps that waited for it can be installed. */
+void ike_supervise_named(struct ike_engine *e);
+
 /* ---- twins.c ---- */
 
 struct ike_child_selectors;

@@ -42,14 +42,13 @@ static bool is_shunt(const struct ike_child_config *config)
 static bool resolve_endpoints(
 	struct ike_engine *e, const struct ike_connection *c, struct ike_kernel_policies *p)
 {
-	for (size_t i = 0; i < c->remote_addrs.count && p->remote.family == 0; i++)
-		if (c->remote_addrs.items[i].kind == IKE_ENDPOINT_HOST)
-			p->remote = c->remote_addrs.items[i].from;
-	for (size_t i = 0; i < c->local_addrs.count && p->local.family == 0; i++)
-		if (c->local_addrs.items[i].kind == IKE_ENDPOINT_HOST &&
-			(p->remote.family == 0 ||
-				c->local_addrs.items[i].from.family == p->remote.family))
-			p->local = c->local_addrs.items[i].from;
+	struct address list[16];
+	size_t count = ike_endpoints_addresses(&c->local_addrs, list, 16);
+
+	(void)ike_endpoints_addresses(&c->remote_addrs, &p->remote, 1);
+	for (size_t i = 0; i < count && p->local.family == 0; i++)
+		if (p->remote.family == 0 || list[i].family == p->remote.family)
+			p->local = list[i];
 	if (p->local.family == 0 && p->remote.family != 0)
 		return e->host.source_address(e->host.context, &p->remote, &p->local);
 	return p->remote.family != 0;

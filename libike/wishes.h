@@ -27,6 +27,7 @@ struct ike_site {
 	struct ike_connection **versions;
 	size_t version_count;
 	struct ike_wish *wishes;
+	struct address worked; /* the peer's, that an attempt of ours got through to last */
 };
 
 struct ike_site *ike_site_find(const struct ike_engine *e, const char *name);

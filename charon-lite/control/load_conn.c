@@ -15,11 +15,7 @@ static bool add_endpoint(struct ike_endpoints *list, const char *text, struct wh
 {
 	if (list->count == ENDPOINTS_MAX)
 		return why_fail(why, "more than %u addresses", ENDPOINTS_MAX);
-	if (!ike_endpoints_add(list, text, why))
-		return false;
-	if (list->items[list->count - 1].kind == IKE_ENDPOINT_NAME)
-		return why_fail(why, "'%s': host names are not supported by this version", text);
-	return true;
+	return ike_endpoints_add(list, text, why);
 }
 
 static bool set_local_addrs(

@@ -230,6 +230,7 @@ enum ike_outcome ike_auth_answered(struct ike_received *x)
 	struct ike_task *task = sa->active;
 	sa->active = NULL;
 	ike_sa_established(x->e, sa);
+	ike_target_worked(x->e, sa);
 	ike_command_finish(x->e, task->ike_ticket, true, NULL);
 	task->ike_ticket = 0;
 	if (task->child)

@@ -55,8 +55,11 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa);
 /* ---- init_initiate.c, init_respond.c: IKE_SA_INIT ---- */
 bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 enum ike_outcome ike_init_answered(struct ike_received *x);
-/* The peer stayed silent: once more with a new SPI, if keyingtries allows. */
+/* The peer stayed silent: once more with a new SPI, to its next address, or if keyingtries allows.
+ */
 bool ike_init_try_again(struct ike_engine *e, struct ike_sa *sa);
+/* The same without counting. */
+bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa);
 /* A first request: no SA yet. */
 void ike_init_requested(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct ike_message *message);
@@ -168,6 +171,27 @@ enum ike_outcome ike_create_child_requested(struct ike_received *x);
 
 /* The answer demands another group: true when the task is to be started once more with it. */
 bool ike_child_group_demanded(struct ike_received *x, struct ike_task *task);
+
+/* ---- targets.c: where an attempt goes ---- */
+/* Hosts and what names are known to have, in order; returns how many of at most room. */
+size_t ike_endpoints_addresses(const struct ike_endpoints *list, struct address *ret, size_t room);
+/* Our address towards that one: local_addrs, else what the route says. */
+bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *remote, struct address *ret);
+void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
+	struct address *local, struct address *remote);
+/* Chooses and sends IKE_SA_INIT, maybe later, when the names are known. */
+bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* names_until may have come. May destroy the SA. */
+void ike_target_wake(struct ike_engine *e, struct ike_sa *sa);
+/* A name that attempts waited for was answered. */
+void ike_targets_named(struct ike_engine *e);
+/* Attempts that nobody answered yet begin anew, as addresses or routes changed. */
+void ike_targets_hurry(struct ike_engine *e);
+/* Moves on to the peer's next address; false when all were tried. */
+bool ike_target_next(struct ike_sa *sa);
+/* Initiator, established: the address is the first to try next time. */
+void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa);
 
 /* ---- crossing.c: both ends start at once ---- */
 /* Initiator, IKE_SA_INIT is answered: when the peer is initiating too, one of both waits. */

@@ -79,26 +79,39 @@ bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 	return n->init_request.at != NULL;
 }
 
-bool ike_init_try_again(struct ike_engine *e, struct ike_sa *sa)
+bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_negotiation *n = sa->negotiation;
-	uint32_t allowed = sa->connection->keyingtries;
 	struct ike_failure failure = { 0 };
 
-	if (n->stage != IKE_STAGE_INIT || (allowed != 0 && n->tries + 1 >= allowed))
-		return false;
-	n->tries++;
-	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer not responding, trying again (%u/%u)",
-		n->tries + 1, allowed);
+	ike_request_answered(e, sa);
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
 	n->nonce_length = 0;
 	free((void *)n->cookie.at);
 	n->cookie = (struct bytes){ 0 };
 	n->restarts = 0;
-	bool started = ike_sa_renew_spi(e, sa) && ike_init_start(e, sa, &failure);
+	bool started = ike_sa_renew_spi(e, sa) && ike_target_start(e, sa, &failure);
 	ike_failure_free(&failure);
 	return started;
+}
+
+bool ike_init_try_again(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_negotiation *n = sa->negotiation;
+	uint32_t allowed = sa->connection->keyingtries;
+
+	if (n->stage != IKE_STAGE_INIT)
+		return false;
+	if (!ike_target_next(sa)) {
+		if (allowed != 0 && n->tries + 1 >= allowed)
+			return false;
+		n->tries++;
+		n->target = 0;
+	}
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer not responding, trying again (%u/%u)",
+		n->tries + 1, allowed);
+	return ike_init_restart(e, sa);
 }
 
 /* Once more from the start, as the responder asked. */

@@ -9,6 +9,7 @@
  * is kept then goes after half_open_timeout.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/names.h"
 
 #include <stdlib.h>
 
@@ -84,6 +85,7 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 	address_format(&datagram->local, local);
 	address_format_with_port(&datagram->remote, remote);
 	if (!choice->nearest) {
+		ike_names_doubt(e);
 		ike_failure_set(&failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
 			"no connection is loaded for %s...%s, sending NO_PROPOSAL_CHOSEN", local,
 			remote);

@@ -96,8 +96,9 @@ static bool is_named(const struct ike_sa *sa, const struct address *a)
 	const struct ike_endpoints *list = &sa->connection->local_addrs;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i].kind == IKE_ENDPOINT_HOST &&
-			address_same_host(&list->items[i].from, a))
+		if ((list->items[i].kind == IKE_ENDPOINT_HOST &&
+			    address_same_host(&list->items[i].from, a)) ||
+			(list->items[i].dns && ike_name_has(list->items[i].dns, a)))
 			return true;
 	return false;
 }

@@ -9,7 +9,7 @@ static bool start(
 {
 	switch (task->kind) {
 	case IKE_TASK_INIT:
-		return ike_init_start(e, sa, failure);
+		return ike_target_start(e, sa, failure);
 	case IKE_TASK_AUTH:
 		return ike_auth_start(e, sa, failure);
 	case IKE_TASK_CREATE_CHILD:
@@ -143,6 +143,8 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		ask_again(e, sa);
 	else if (sa->path_at <= e->now)
 		ike_roam_wake(e, sa);
+	else if (sa->negotiation && sa->negotiation->names_until > 0)
+		ike_target_wake(e, sa);
 	else if (sa->negotiation && sa->negotiation->hold_until > 0)
 		ike_crossing_go_on(e, sa);
 	else if (sa->inactive_at <= e->now)

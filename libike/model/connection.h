@@ -13,6 +13,7 @@
 #include "libike/base/selector.h"
 #include "libike/crypto/proposal.h"
 #include "libike/host.h"
+#include "libike/model/name.h"
 
 /* One element of local_addrs or remote_addrs. */
 enum ike_endpoint_kind {
@@ -26,9 +27,10 @@ enum ike_endpoint_kind {
 struct ike_endpoint {
 	uint8_t kind;
 	uint8_t prefix_length;
-	struct address from; /* host, network or start; only family for ANY */
-	struct address to;   /* end of a range */
-	char *name;          /* the text as configured */
+	struct address from;  /* host, network or start; only family for ANY */
+	struct address to;    /* end of a range */
+	char *name;           /* the text as configured */
+	struct ike_name *dns; /* NAME: held; NULL until an engine loaded it */
 };
 
 struct ike_endpoints {
@@ -42,7 +44,7 @@ void ike_endpoints_free(struct ike_endpoints *list);
 bool ike_endpoints_equal(const struct ike_endpoints *a, const struct ike_endpoints *b);
 
 /* How well an address fits: 0 not at all, larger for HOST than RANGE than PREFIX than ANY (and the
- * longer prefix better). An empty list is %any. A name fits once it was resolved (`from`). */
+ * longer prefix better). An empty list is %any. A name fits once it was resolved. */
 unsigned ike_endpoints_match(const struct ike_endpoints *list, const struct address *a);
 
 enum ike_auth_class {

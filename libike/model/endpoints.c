@@ -150,8 +150,10 @@ bool ike_endpoints_add(struct ike_endpoints *list, const char *text, struct why 
 
 void ike_endpoints_free(struct ike_endpoints *list)
 {
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		free(list->items[i].name);
+		ike_name_free(list->items[i].dns);
+	}
 	free(list->items);
 	*list = (struct ike_endpoints){ 0 };
 }
@@ -186,8 +188,9 @@ static unsigned endpoint_match(const struct ike_endpoint *e, const struct addres
 	case IKE_ENDPOINT_ANY:
 		return e->from.family == 0 || e->from.family == a->family ? MATCH_ANY : 0;
 	case IKE_ENDPOINT_HOST:
+		return address_same_host(&e->from, a) ? MATCH_HOST : 0;
 	case IKE_ENDPOINT_NAME:
-		return e->from.family && address_same_host(&e->from, a) ? MATCH_HOST : 0;
+		return e->dns && ike_name_has(e->dns, a) ? MATCH_HOST : 0;
 	case IKE_ENDPOINT_PREFIX:
 		return address_in_prefix(a, &e->from, e->prefix_length)
 			       ? MATCH_PREFIX + e->prefix_length

@@ -7,6 +7,7 @@
 #define IP6_AND_UDP 48
 #define NON_ESP_MARKER 4
 #define FRAGMENT_MIN 200
+#define TRIES_OF_SEVERAL 2
 
 void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
 {
@@ -78,9 +79,15 @@ static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exch
 static uint32_t retransmit_tries(const struct ike_engine *e, const struct ike_sa *sa)
 {
 	const struct ike_connection *c = sa->connection;
+	const struct ike_negotiation *n = sa->negotiation;
+	uint32_t tries = c && c->retransmit_tries != IKE_UNSET ? (uint32_t)c->retransmit_tries
+							       : e->settings.retransmit_tries;
 
-	return c && c->retransmit_tries != IKE_UNSET ? (uint32_t)c->retransmit_tries
-						     : e->settings.retransmit_tries;
+	/* The peer has another address, which is waiting. */
+	if (n && n->stage == IKE_STAGE_INIT && n->target + 1 < n->target_count &&
+		tries > TRIES_OF_SEVERAL)
+		return TRIES_OF_SEVERAL;
+	return tries;
 }
 
 static double planned_delay(

@@ -139,7 +139,7 @@ static void answer(struct sim_world *w, void *context, uint64_t ticket)
 	if (q->name->silent)
 		count = 0;
 	sim_trace(w, "%s: name %s has %zu addresses", q->node->name, q->name->name, count);
-	if (ike_engine_resolved && q->node->engine && q->node->lives == q->life) {
+	if (q->node->engine && q->node->lives == q->life) {
 		sim_node_enter(q->node);
 		ike_engine_resolved(q->node->engine, sim_node_now(q->node), ticket, list, count,
 			count             ? NULL

@@ -16,9 +16,6 @@
 
 #include <stdio.h>
 
-/* Not there yet in every tree. */
-#pragma weak ike_engine_resolved
-
 #define SIM_NODES_MAX 12
 #define SIM_ADDRESSES_MAX 4
 #define SIM_NAMES_MAX 12

@@ -177,7 +177,6 @@ START_TEST(features_that_are_not_there_are_errors_of_that_connection)
 	refused("vips [ 0.0.0.0 ]\n", "vips is not supported by this version");
 	refused("pools [ a ]\n", "pools is not supported by this version");
 	refused("aggressive = yes\n", "aggressive is not supported by this version");
-	refused("remote_addrs [ moon.example.org ]\n", "host names are not supported");
 	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
 	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
 	refused("local-2 {\n auth = psk\n}\n", "several authentication rounds");

@@ -56,6 +56,7 @@ TCase *hostile_tests(void);
 TCase *supervisor_tests(void);
 TCase *liveness_tests(void);
 TCase *both_start_tests(void);
+TCase *name_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
 TCase *mobike_tests(void);

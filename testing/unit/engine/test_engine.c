@@ -18,6 +18,7 @@ int main(void)
 	suite_add_tcase(suite, supervisor_tests());
 	suite_add_tcase(suite, liveness_tests());
 	suite_add_tcase(suite, both_start_tests());
+	suite_add_tcase(suite, name_tests());
 	suite_add_tcase(suite, traffic_tests());
 	suite_add_tcase(suite, nat_path_tests());
 	suite_add_tcase(suite, mobike_tests());

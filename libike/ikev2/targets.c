@@ -1,0 +1,205 @@
+/*
+ * Where an attempt goes: the addresses of remote_addrs, names resolved anew, in turn. The one that
+ * worked last goes first; one that is silent gives way to the next; only when all were silent does
+ * keyingtries count a round.
+ */
+#include "libike/ikev2/ikev2.h"
+#include "libike/names.h"
+#include "libike/wishes.h"
+
+#define TARGETS_MAX 64
+/* The longest an attempt waits for names; then it goes on with what is known. */
+#define NAMES_LIMIT IKE_SECONDS(20)
+/* What was sent just now need not be sent again. */
+#define HURRY_AFTER IKE_SECONDS(1)
+
+static size_t endpoint_addresses(
+	const struct ike_endpoint *endpoint, struct address *ret, size_t room)
+{
+	size_t count = 0;
+
+	if (endpoint->kind == IKE_ENDPOINT_HOST && room > 0 && !address_is_any(&endpoint->from))
+		ret[count++] = endpoint->from;
+	for (size_t i = 0; endpoint->dns && i < endpoint->dns->count && count < room; i++)
+		ret[count++] = endpoint->dns->addresses[i];
+	return count;
+}
+
+size_t ike_endpoints_addresses(const struct ike_endpoints *list, struct address *ret, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		count += endpoint_addresses(&list->items[i], ret + count, room - count);
+	return count;
+}
+
+/* All of them, the one that worked first. */
+static size_t list_targets(
+	const struct ike_engine *e, const struct ike_connection *c, struct address ret[TARGETS_MAX])
+{
+	const struct ike_site *site = ike_site_find(e, c->name);
+	size_t count = ike_endpoints_addresses(&c->remote_addrs, ret, TARGETS_MAX);
+
+	for (size_t i = 1; site && i < count; i++) {
+		struct address worked = ret[i];
+
+		if (!address_same_host(&worked, &site->worked))
+			continue;
+		memmove(ret + 1, ret, i * sizeof(*ret));
+		ret[0] = worked;
+	}
+	return count;
+}
+
+bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *remote, struct address *ret)
+{
+	struct address list[TARGETS_MAX];
+	size_t count = ike_endpoints_addresses(&c->local_addrs, list, TARGETS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].family != remote->family)
+			continue;
+		*ret = list[i];
+		return true;
+	}
+	return e->host.source_address(e->host.context, remote, ret);
+}
+
+void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
+	struct address *local, struct address *remote)
+{
+	remote->port = c->remote_port ? c->remote_port : 500;
+	/* A peer's port other than 500 expects the non-ESP marker, which our port 4500 adds. */
+	local->port = remote->port == 500 ? e->settings.port : e->settings.port_nat_t;
+}
+
+static void no_address(
+	const struct ike_engine *e, const struct ike_connection *c, struct ike_failure *failure)
+{
+	const char *error = ike_names_error(e, c);
+	const char *name = c->remote_addrs.count > 0 ? c->remote_addrs.items[0].name : "%any";
+
+	ike_failure_set(failure, IKE_REASON_NO_NAME, NULL, NULL,
+		"connection '%s': no address for '%s'%s%s", c->name, name, error ? ": " : "",
+		error ? error : "");
+}
+
+/* The next one that there is a way to, from sa->negotiation->target on. */
+static bool take_target(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	struct ike_negotiation *n = sa->negotiation;
+	const struct ike_connection *c = sa->connection;
+	struct address list[TARGETS_MAX], local;
+	char text[ADDRESS_TEXT_MAX];
+	size_t count = list_targets(e, c, list);
+
+	n->target_count = (uint8_t)count;
+	if (count == 0) {
+		no_address(e, c, failure);
+		return false;
+	}
+	for (; n->target < count; n->target++) {
+		if (!ike_target_source(e, c, &list[n->target], &local))
+			continue;
+		sa->remote = list[n->target];
+		sa->local = local;
+		ike_target_ports(e, c, &sa->local, &sa->remote);
+		return true;
+	}
+	ike_failure_set(failure, IKE_REASON_NO_ROUTE, NULL, NULL, "connection '%s': no route to %s",
+		c->name, address_format(&list[0], text));
+	return false;
+}
+
+bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	struct ike_negotiation *n = sa->negotiation;
+
+	if (n->fixed_target)
+		return ike_init_start(e, sa, failure);
+	if (n->target == 0 && ike_names_ask(e, sa->connection)) {
+		n->names_until = e->now + NAMES_LIMIT;
+		ike_sa_set_state(e, sa, IKE_SA_CONNECTING);
+		ike_schedule(e, sa);
+		return true;
+	}
+	n->names_until = 0;
+	return take_target(e, sa, failure) && ike_init_start(e, sa, failure);
+}
+
+/* The names are known, or will not be for now. May destroy the SA. */
+static void go_on(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+
+	sa->negotiation->names_until = 0;
+	ike_schedule(e, sa);
+	if (!take_target(e, sa, &failure) || !ike_init_start(e, sa, &failure)) {
+		ike_failure_set(&failure, IKE_REASON_RESOURCES, NULL, NULL,
+			"IKE_SA_INIT could not be sent: out of memory");
+		ike_log_failure(e, sa, sa->connection, &failure);
+		ike_sa_destroy(e, sa, &failure);
+	}
+	ike_failure_free(&failure);
+}
+
+void ike_target_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->negotiation->names_until <= e->now)
+		go_on(e, sa);
+}
+
+void ike_targets_named(struct ike_engine *e)
+{
+	struct ike_sa *sa, *next;
+
+	for (sa = e->by_id; sa; sa = next) {
+		next = sa->by_id.next;
+		if (sa->negotiation && sa->negotiation->names_until > 0 &&
+			!ike_names_ask(e, sa->connection))
+			go_on(e, sa);
+	}
+}
+
+bool ike_target_next(struct ike_sa *sa)
+{
+	struct ike_negotiation *n = sa->negotiation;
+
+	if (n->fixed_target || n->target + 1 >= n->target_count)
+		return false;
+	n->target++;
+	return true;
+}
+
+void ike_targets_hurry(struct ike_engine *e)
+{
+	struct ike_failure failure = { 0 };
+	struct ike_sa *sa, *next;
+
+	ike_failure_set(&failure, IKE_REASON_NO_ROUTE, NULL, NULL, "no address to go to any more");
+	for (sa = e->by_id; sa; sa = next) {
+		next = sa->by_id.next;
+		if (sa->was_established || !sa->initiator || !sa->request || !sa->active ||
+			sa->active->kind != IKE_TASK_INIT || sa->negotiation->fixed_target ||
+			sa->request_sent_at + HURRY_AFTER > e->now)
+			continue;
+		sa->negotiation->target = 0;
+		if (ike_init_restart(e, sa))
+			continue;
+		ike_log_failure(e, sa, sa->connection, &failure);
+		ike_sa_destroy(e, sa, &failure);
+	}
+	ike_failure_free(&failure);
+}
+
+void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_site *site = ike_site_find(e, sa->connection->name);
+
+	if (!site || !sa->initiator)
+		return;
+	site->worked = sa->remote;
+	site->worked.port = 0;
+}
