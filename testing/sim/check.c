@@ -47,6 +47,18 @@ static const struct ike_child *owner_of(const struct sim_node *n, const struct s
 	return NULL;
 }
 
+/* It is about to be deleted, or to be as soon as the request window is free. */
+static bool is_leaving(const struct ike_child *c)
+{
+	if (c->state != IKE_CHILD_INSTALLED)
+		return true;
+	for (const struct ike_task *task = c->sa->tasks; task; task = task->next) {
+		if (task->kind == IKE_TASK_DELETE_CHILD && task->child == c)
+			return true;
+	}
+	return false;
+}
+
 static void check_child_installed(struct sim_node *n, const struct ike_child *c)
 {
 	for (int inbound = 0; inbound < 2; inbound++) {
@@ -58,8 +70,7 @@ static void check_child_installed(struct sim_node *n, const struct ike_child *c)
 		id = ike_child_kernel_id(c, inbound);
 		sa = sim_kernel_sa_find(&n->kernel, &id);
 		/* What the kernel let expire is about to be deleted. */
-		if (!sa && c->state != IKE_CHILD_INSTALLED &&
-			sim_kernel_has_expired(&n->kernel, id.spi))
+		if (!sa && is_leaving(c) && sim_kernel_has_expired(&n->kernel, id.spi))
 			continue;
 		if (!sa || sa->larval)
 			sim_complain(n->world, "%s: child %s{%u}: SA %08x is not in the kernel",

@@ -205,7 +205,8 @@ static void make_ike_times(struct tunnels *t, struct sim_definition *d)
 		d->reauth_time = lifetime(t, budget / 4, 900);
 	if (chance(t, 30))
 		d->rand_time = d->rekey_time / 8;
-	if (chance(t, 90)) {
+	/* Something must tell that the other is gone. */
+	if (chance(t, 90) || (!d->rekey_time && !d->reauth_time)) {
 		d->dpd_delay = (uint32_t)between(t, 10, 120);
 		if (d->dpd_delay < run / checks)
 			d->dpd_delay = (uint32_t)(run / checks);
