@@ -225,6 +225,24 @@ static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *si
 		sim_complain(t->w, "%s does not load %s again: %s", n->name, d->name, why.text);
 }
 
+/* One that is up already would be there twice, as the operator wanted it. */
+static void initiate(struct tunnels *t, struct sim_node *n, struct tunnel_pair *pair,
+	const struct sim_definition *d)
+{
+	const char *child = d->children[below(t, (uint32_t)pair->child_count)].name;
+	const struct ike_sa *sa = NULL;
+	struct why why;
+
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
+		for (const struct ike_child *c = sa->children; c; c = c->next) {
+			if (strcmp(sa->connection->name, d->name) == 0 &&
+				strcmp(c->config->name, child) == 0)
+				return;
+		}
+	}
+	(void)sim_node_initiate(n, d->name, child, &why);
+}
+
 static void operate(struct tunnels *t)
 {
 	struct tunnel_pair *pair = any_pair(t);
@@ -232,15 +250,13 @@ static void operate(struct tunnels *t)
 	struct sim_definition *d = &side->definition;
 	struct sim_node *n = &t->w->nodes[side->node];
 	uint32_t dice = below(t, 100);
-	struct why why;
 
 	if (!n->engine)
 		return;
 	if (dice < 35)
 		rekey(t, n, pair, d);
 	else if (dice < 60)
-		(void)sim_node_initiate(
-			n, d->name, d->children[below(t, (uint32_t)pair->child_count)].name, &why);
+		initiate(t, n, pair, d);
 	else if (dice < 75)
 		reload(t, n, side);
 	else if (dice < 85)
