@@ -157,6 +157,8 @@ static void make_selectors(struct tunnels *t, struct tunnel_pair *pair, size_t n
 
 	if (host) {
 		a->mode = b->mode = IKE_MODE_TRANSPORT;
+		/* Moving is for tunnels (RFC 4555 1.2). */
+		pair->sides[0].definition.no_mobike = true;
 		a->local_ts = b->remote_ts = text(pair, "dynamic[udp/%zu]", 1000 + number);
 		a->remote_ts = b->local_ts = "dynamic[udp/1701]";
 		return;
