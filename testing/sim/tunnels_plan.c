@@ -323,6 +323,28 @@ static ike_time duration_of(struct tunnels *t)
 	return IKE_SECONDS(between(t, 3 * DAY, 21 * DAY));
 }
 
+static void tell(const struct tunnels *t, const struct tunnel_pair *pair, size_t i)
+{
+	const struct sim_definition *d = &pair->sides[i].definition;
+	const char *name = t->w->nodes[pair->sides[i].node].name;
+
+	sim_trace(t->w,
+		"%s defines %s: remote %s, IKE rekey %llu reauth %llu, DPD %u, unique %u, tries "
+		"%u%s",
+		name, d->name, d->remote_addrs, (unsigned long long)d->rekey_time,
+		(unsigned long long)d->reauth_time, d->dpd_delay, d->unique, d->keyingtries,
+		d->no_mobike ? ", no MOBIKE" : "");
+	for (size_t c = 0; c < pair->child_count; c++) {
+		const struct sim_child_definition *child = &d->children[c];
+
+		sim_trace(t->w, "  %s: start %u dpd %u close %u, rekey %llu, packets %llu%s",
+			child->name, child->start_action, child->dpd_action, child->close_action,
+			(unsigned long long)child->rekey_time,
+			(unsigned long long)child->rekey_packets,
+			child->mode == IKE_MODE_TRANSPORT ? ", transport" : "");
+	}
+}
+
 void tunnels_plan(struct tunnels *t)
 {
 	static const char *const proposals[] = { "aes128gcm16-prfsha256-x25519",
@@ -336,6 +358,8 @@ void tunnels_plan(struct tunnels *t)
 	make_pairs(t, count);
 	for (size_t i = 0; i < t->pair_count; i++)
 		make_pair(t, &t->pairs[i], proposal);
+	for (size_t i = 0; i < t->pair_count * 2; i++)
+		tell(t, &t->pairs[i / 2], i % 2);
 }
 
 static void load_side(struct tunnels *t, struct sim_node *n, struct tunnel_pair *pair, size_t i)
