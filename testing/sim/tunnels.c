@@ -205,6 +205,20 @@ static void rekey(struct tunnels *t, struct sim_node *n, struct tunnel_pair *pai
 	(void)sim_node_rekey(n, &what, &why);
 }
 
+static bool has_child(const struct sim_node *n, const char *connection, const char *child)
+{
+	const struct ike_sa *sa = NULL;
+
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
+		for (const struct ike_child *c = sa->children; c; c = c->next) {
+			if (strcmp(sa->connection->name, connection) == 0 &&
+				strcmp(c->config->name, child) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* As after an edit of the file: lifetimes and what is to be done about failures. */
 static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *side)
 {
@@ -212,8 +226,9 @@ static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *si
 	struct why why = { "" };
 
 	if (chance(t, 50)) {
-		/* What another version wanted is forgotten. */
-		memset(side->was_up, 0, sizeof(side->was_up));
+		/* What another version wanted is forgotten; what is up is this one's now. */
+		for (size_t i = 0; i < TUNNELS_CHILDREN_MAX && d->children[i].name; i++)
+			side->was_up[i] = has_child(n, d->name, d->children[i].name);
 		if (d->dpd_delay)
 			d->dpd_delay += 5;
 		if (d->children[0].rekey_time)
@@ -230,17 +245,10 @@ static void initiate(struct tunnels *t, struct sim_node *n, struct tunnel_pair *
 	const struct sim_definition *d)
 {
 	const char *child = d->children[below(t, (uint32_t)pair->child_count)].name;
-	const struct ike_sa *sa = NULL;
 	struct why why;
 
-	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
-		for (const struct ike_child *c = sa->children; c; c = c->next) {
-			if (strcmp(sa->connection->name, d->name) == 0 &&
-				strcmp(c->config->name, child) == 0)
-				return;
-		}
-	}
-	(void)sim_node_initiate(n, d->name, child, &why);
+	if (!has_child(n, d->name, child))
+		(void)sim_node_initiate(n, d->name, child, &why);
 }
 
 static void operate(struct tunnels *t)
