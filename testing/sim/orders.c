@@ -29,15 +29,17 @@ enum action {
 	DELETE_CHILD,
 	DELETE_IKE,
 	CREATE_CHILD,
+	PACKET, /* that meets a trap */
 	ACTIONS,
 };
 
 static const char *const action_names[ACTIONS] = { "nothing", "DPD", "rekey child", "rekey IKE",
-	"reauth", "delete child", "delete IKE", "create child" };
+	"reauth", "delete child", "delete IKE", "create child", "packet" };
 
 #define BOTH_ENDS (ACTIONS * ACTIONS)
 #define ONE_END (ACTIONS * ACTIONS)
-#define PLACES (BOTH_ENDS + 2 * ONE_END)
+#define PLACES (BOTH_ENDS + 2 * ONE_END + 1)
+#define BOTH_START (PLACES - 1) /* nothing is up, and both ends have start_action = start */
 /* Seeds. Where both ends rekey the same, so many that each end has the lowest nonce in some. */
 #define SEEDS 2
 #define SEEDS_OF_COLLISIONS 16
@@ -45,6 +47,7 @@ static const char *const action_names[ACTIONS] = { "nothing", "DPD", "rekey chil
 /* Moon made the IKE SA. */
 struct orders_case {
 	enum action actions[2][2]; /* node; first, second; NOTHING does nothing */
+	bool both_start;
 	bool two_children;
 	bool pfs;
 	uint64_t seed;
@@ -71,6 +74,9 @@ static struct orders_case case_of_place(uint32_t place)
 	struct orders_case c = { .seed = 1 };
 	uint32_t pair = place % (ACTIONS * ACTIONS);
 
+	c.both_start = place == BOTH_START;
+	if (c.both_start)
+		return c;
 	if (place < BOTH_ENDS) {
 		c.actions[0][0] = pair / ACTIONS;
 		c.actions[1][0] = pair % ACTIONS;
@@ -87,7 +93,9 @@ static uint64_t seeds_of(const struct orders_case *c)
 {
 	enum action action = c->actions[0][0];
 
-	return action == c->actions[1][0] && (action == REKEY_CHILD || action == REKEY_IKE)
+	return c->both_start || (action == c->actions[1][0] &&
+					(action == REKEY_CHILD || action == REKEY_IKE ||
+						action == PACKET))
 		       ? SEEDS_OF_COLLISIONS
 		       : SEEDS;
 }
@@ -204,7 +212,11 @@ static void define(const struct orders *o, size_t node, struct sim_definition *d
 		d->children[i].proposals = c->pfs ? "aes128gcm16-x25519" : "aes128gcm16";
 		d->children[i].local_ts = selectors[node][i];
 		d->children[i].remote_ts = selectors[!node][i];
+		if (c->both_start && i <= c->two_children)
+			d->children[i].start_action = IKE_ACTION_START;
 	}
+	if (c->actions[node][0] == PACKET || c->actions[node][1] == PACKET)
+		d->children[2].start_action = IKE_ACTION_TRAP;
 }
 
 static void set_up(struct orders *o)
@@ -212,6 +224,7 @@ static void set_up(struct orders *o)
 	struct sim_world *w = o->w;
 	struct why why = { "" };
 
+	w->by_hand = o->is.both_start;
 	for (size_t i = 0; i < 2; i++) {
 		struct sim_node *n = sim_node_add(w, false);
 		struct sim_definition d;
@@ -223,6 +236,8 @@ static void set_up(struct orders *o)
 		if (!sim_node_load(n, sim_define(&d), &why))
 			sim_complain(w, "%s", why.text);
 	}
+	if (o->is.both_start)
+		return;
 	(void)sim_node_initiate(&w->nodes[0], "sun", "net", &why);
 	sim_world_settle(w, w->now + PATIENCE);
 	if (o->is.two_children) {
@@ -235,6 +250,21 @@ static void set_up(struct orders *o)
 		sim_world_run(w, w->now + IKE_SECONDS(DPD_DELAY) + 500);
 }
 
+static enum sim_fate send_packet(struct orders *o, struct sim_node *n, size_t child)
+{
+	struct ike_selector local, remote;
+	struct sim_packet packet;
+	struct sim_definition d;
+	struct why why;
+
+	define(o, n->index, &d);
+	if (!ike_selector_parse(d.children[child].local_ts, &local, &why) ||
+		!ike_selector_parse(d.children[child].remote_ts, &remote, &why))
+		abort();
+	packet = sim_packet_of(&local, &remote);
+	return sim_traffic_send(n, &packet, NULL);
+}
+
 static void act(struct orders *o, struct sim_node *n, enum action action)
 {
 	const char *ike = n->index ? "moon" : "sun";
@@ -242,7 +272,6 @@ static void act(struct orders *o, struct sim_node *n, enum action action)
 	struct ike_terminate terminate = { 0 };
 	struct why why = { "" };
 
-	(void)o;
 	switch (action) {
 	case REKEY_CHILD:
 		rekey.child = "net";
@@ -265,6 +294,9 @@ static void act(struct orders *o, struct sim_node *n, enum action action)
 	case CREATE_CHILD:
 		(void)sim_node_initiate(n, ike, "new", &why);
 		break;
+	case PACKET:
+		(void)send_packet(o, n, 2);
+		break;
 	default:
 		break;
 	}
@@ -274,24 +306,15 @@ static void act(struct orders *o, struct sim_node *n, enum action action)
 
 static void check_gapless(struct orders *o)
 {
+	static const char *const names[] = { "net", "dmz" };
 	struct sim_world *w = o->w;
 
 	for (size_t i = 0; o->gapless && i < 2u + 2u * o->is.two_children; i++) {
 		struct sim_node *n = &w->nodes[i % 2];
-		struct ike_selector local, remote;
-		struct sim_packet packet;
-		enum sim_fate fate;
-		struct sim_definition d;
-		struct why why;
+		enum sim_fate fate = send_packet(o, n, i / 2);
 
-		define(o, i % 2, &d);
-		if (!ike_selector_parse(d.children[i / 2].local_ts, &local, &why) ||
-			!ike_selector_parse(d.children[i / 2].remote_ts, &remote, &why))
-			abort();
-		packet = sim_packet_of(&local, &remote);
-		fate = sim_traffic_send(n, &packet, NULL);
 		if (fate != SIM_ARRIVED)
-			sim_complain(w, "%s: a packet of %s %s", n->name, d.children[i / 2].name,
+			sim_complain(w, "%s: a packet of %s %s", n->name, names[i / 2],
 				sim_fate_name(fate));
 	}
 }
@@ -420,7 +443,7 @@ static int wanted(const struct orders_case *c, const char *name)
 	if (strcmp(name, "dmz") == 0)
 		up = c->two_children;
 	if (strcmp(name, "new") == 0)
-		up = does(c, CREATE_CHILD);
+		up = does(c, CREATE_CHILD) || does(c, PACKET);
 	if (strcmp(name, "net") == 0 && does(c, DELETE_CHILD))
 		deleted = true;
 	if (!deleted || !up)
@@ -429,13 +452,15 @@ static int wanted(const struct orders_case *c, const char *name)
 	return does(c, REAUTH) || strcmp(name, "new") == 0 ? -1 : 0;
 }
 
+/* How many make "new", when a command is among them. */
 static unsigned creates(const struct orders_case *c)
 {
 	unsigned count = 0;
 
 	for (size_t i = 0; i < 4; i++)
-		count += c->actions[i / 2][i % 2] == CREATE_CHILD;
-	return count;
+		count += c->actions[i / 2][i % 2] == CREATE_CHILD ||
+			 c->actions[i / 2][i % 2] == PACKET;
+	return does(c, CREATE_CHILD) ? count : 0;
 }
 
 static void check(struct orders *o)
@@ -455,8 +480,8 @@ static void check(struct orders *o)
 			unsigned count = children_of(n, names[j]);
 			int want = wanted(&o->is, names[j]);
 
-			/* Two commands that create it may each have their own. */
-			if (count == 2 && want == 1 && creates(&o->is) == 2 && j == 2)
+			/* A command that creates it may have its own. */
+			if (count == 2 && want != 0 && creates(&o->is) > 1 && j == 2)
 				continue;
 			if (count > 1 || (want >= 0 && count != (unsigned)want))
 				sim_complain(
@@ -486,7 +511,7 @@ static void name_the_order(struct orders *o, const struct scenario_options *opti
 
 static bool is_gapless(const struct orders_case *c)
 {
-	return !does(c, REAUTH) && !does(c, DELETE_CHILD) && !does(c, DELETE_IKE);
+	return !c->both_start && !does(c, REAUTH) && !does(c, DELETE_CHILD) && !does(c, DELETE_IKE);
 }
 
 static uint64_t run_order(
