@@ -521,7 +521,7 @@ static uint64_t run_order(
 
 	o->walk.at = 0;
 	/* The other seeds are for their nonces. */
-	o->harmed = o->is.seed > SEEDS;
+	o->harmed = o->is.seed > (o->is.both_start ? 1 : SEEDS);
 	o->numbers[0] = o->numbers[1] = 0;
 	sim_world_begin(w, o->is.seed);
 	w->verbose = options->verbose;
