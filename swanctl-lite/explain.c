@@ -1,6 +1,7 @@
 /* --explain: how each connection is, what failed, why, and what mends it. */
 #include "swanctl-lite/command.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -115,6 +116,40 @@ static void print_event(struct vici_view message)
 		print_connection(connection);
 }
 
+static bool on_alert(void *context, struct bytes name, struct vici_view alert)
+{
+	const struct swanctl *s = context;
+	struct bytes connection = vici_get(alert, "connection");
+
+	(void)name;
+	if (s->argument && !vici_is(connection, s->argument))
+		return true;
+	if (s->format != SWANCTL_TEXT) {
+		swanctl_dump(stdout, s->format, "alert", alert);
+	} else {
+		if (connection.length > 0)
+			printf("%s:\n", SWANCTL_TEXT_OF(alert, "connection"));
+		else
+			puts("fits no connection:");
+		print_failure(alert);
+	}
+	fflush(stdout);
+	return true;
+}
+
+/* Goes on until it is interrupted or the daemon goes away. */
+static int follow(struct swanctl *s)
+{
+	static const char *const events[] = { "alert" };
+	struct why why = { "" };
+
+	fflush(stdout);
+	if (vici_client_listen(s->client, events, 1, on_alert, s, &why) == VICI_OK)
+		return 0;
+	fprintf(stderr, "disconnected: %s\n", why.text);
+	return EPROTO;
+}
+
 static int run(struct swanctl *s)
 {
 	struct vici_builder b = { 0 };
@@ -123,15 +158,19 @@ static int run(struct swanctl *s)
 		vici_key_text(&b, "ike", s->argument);
 	int status = swanctl_stream(s, "explain", "explain", &b, print_event);
 	vici_builder_free(&b);
-	return status;
+	return status == 0 && swanctl_given(s, 'f') ? follow(s) : status;
 }
 
 const struct swanctl_command swanctl_explain = {
 	.name = "explain",
 	.letter = 'e',
 	.text = "say what failed, why, and what mends it",
-	.usage = { "[connection]", "[--raw|--pretty|--json]" },
-	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.usage = { "[connection] [--follow]", "[--raw|--pretty|--json]" },
+	.options = {
+		{ "follow", 'f', false, "go on with what fails from now on" },
+		SWANCTL_RAW,
+		SWANCTL_PRETTY,
+	},
 	.takes_argument = true,
 	.run = run,
 };

@@ -125,6 +125,23 @@ static void write_down(const struct vici_packet *packet)
 	}
 }
 
+/* False when the connection is to end. */
+static bool confirm_event(int fd, const struct vici_packet *packet)
+{
+	struct vici_builder b = vici_builder_packet(VICI_EVENT_CONFIRM, NULL);
+	const struct fake_answer *answer = fake.answers;
+
+	send_packet(fd, &b);
+	if (packet->type != VICI_EVENT_REGISTER)
+		return true;
+	while (answer->command &&
+		!(strcmp(answer->command, "register") == 0 && vici_is(packet->name, answer->event)))
+		answer++;
+	if (answer->command)
+		send_events(fd, answer);
+	return !answer->command;
+}
+
 static bool read_whole(int fd, uint8_t *at, size_t length)
 {
 	return recv(fd, at, length, MSG_WAITALL) == (ssize_t)length;
@@ -151,10 +168,8 @@ static void serve(int fd)
 		if (packet.type == VICI_CMD_REQUEST) {
 			write_down(&packet);
 			answer_command(fd, packet.name);
-		} else {
-			struct vici_builder b = vici_builder_packet(VICI_EVENT_CONFIRM, NULL);
-
-			send_packet(fd, &b);
+		} else if (!confirm_event(fd, &packet)) {
+			return;
 		}
 	}
 }

@@ -8,8 +8,9 @@
 #include "libvici/builder.h"
 #include "libvici/packet.h"
 
-/* What to say to one command. Messages are written as settings syntax: "psk { state = X\n }",
- * with lists as "key = [a b]". */
+/* What to say to one command, or, with the command "register" and no answer, after a registration
+ * for the event; then the connection ends. Messages are written as settings syntax: "psk { state =
+ * X\n }", with lists as "key = [a b]". */
 struct fake_answer {
 	const char *command;
 	const char *event;  /* name of the events, or NULL */

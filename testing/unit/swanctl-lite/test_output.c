@@ -128,6 +128,14 @@ static const struct fake_answer answers[] = {
 		"bare1 { group = IKE\n level = 1\n msg = initiating IKE_SA psk[1] to 192.0.2.2\n }",
 		"success = no\nerrmsg = peer did not answer" },
 	{ "explain", "explain", explained, "" },
+	{ "register", "alert",
+		"bare1 { connection = gw\n reason = peer-silent\n text = t4\n cause = c4\n cure = "
+		"m4\n"
+		" phase = IKE_AUTH\n initiator = yes\n count = 1\n last = 0\n last-ago = 0\n }\n"
+		"bare2 { reason = no-connection\n text = t5\n cause = c5\n cure = m5\n phase = "
+		"IKE_AUTH\n"
+		" initiator = no\n count = 1\n last = 0\n last-ago = 0\n }",
+		NULL },
 	{ "install", NULL, NULL, "success = no\nerrmsg = no" },
 	{ "rekey", NULL, NULL, NULL },
 	{ 0 },
@@ -203,6 +211,12 @@ START_TEST(explain_says_cause_and_cure)
 	ck_assert_str_eq(fake_daemon_requests(), "explain {}\nexplain {ike=gw}\n");
 	ck_assert_int_eq(swanctl_run("--explain old --json", &out, &err), 0);
 	ck_assert_ptr_nonnull(strstr(out, "\"cause\":\"c1\",\"cure\":\"m1\""));
+	ck_assert_int_ne(swanctl_run("--explain --follow", &out, &err), 0);
+	ck_assert_ptr_nonnull(strstr(out, "gw:\n  failed: peer-silent, 1970-01-01 00:00:00"));
+	ck_assert_ptr_nonnull(strstr(out, "fits no connection:\n  failed: no-connection, 1970"));
+	ck_assert_ptr_nonnull(strstr(err, "disconnected"));
+	ck_assert_int_ne(swanctl_run("--explain gw --follow", &out, &err), 0);
+	ck_assert_ptr_null(strstr(out, "c5"));
 }
 END_TEST
 
