@@ -23,6 +23,7 @@ static void loaded_free(struct ike_loaded *loaded)
 {
 	ike_connection_free(loaded->connection);
 	ike_failures_free(&loaded->failures);
+	free(loaded->changes);
 	free(loaded);
 }
 
@@ -84,6 +85,10 @@ bool ike_engine_load_connection(
 	struct ike_loaded *loaded = ike_loaded_find(e, c->name);
 
 	e->now = now;
+	if (loaded) {
+		free(loaded->changes);
+		loaded->changes = NULL;
+	}
 	if (loaded && ike_connection_equal(loaded->connection, c)) {
 		ike_connection_free(c);
 		return true;
@@ -103,6 +108,13 @@ bool ike_engine_load_connection(
 	ike_supervise_loaded(e, c);
 	ike_reload_rebuild(e, c);
 	return true;
+}
+
+const char *ike_engine_changes(const struct ike_engine *e, const char *name)
+{
+	const struct ike_loaded *loaded = ike_loaded_find(e, name);
+
+	return loaded ? loaded->changes : NULL;
 }
 
 bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char *name)

@@ -69,6 +69,10 @@ bool ike_engine_is_idle(const struct ike_engine *e); /* no IKE SA left */
  * installs children as their start_action says. */
 MUST_USE bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why);
+/* What the last load of that name changed, and how each takes effect: "at once: dpd_delay; with the
+ * next keys: proposals". NULL when it was new or equal. */
+const char *ike_engine_changes(const struct ike_engine *e, const char *name);
+
 /* SAs stay up; traps go, as strongSwan does. False when there is none of that name. */
 bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char *name);
 

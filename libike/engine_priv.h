@@ -17,6 +17,7 @@ struct ike_loaded {
 	UT_hash_handle by_name;
 	struct ike_connection *connection;
 	struct ike_failures failures;
+	char *changes; /* heap: what the last load changed and how, or NULL */
 };
 
 struct ike_reqid;

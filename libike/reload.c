@@ -11,6 +11,7 @@
 #include "libike/ikev2/ikev2.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define TWINS_WITHIN IKE_SECONDS(30)
 
@@ -31,8 +32,7 @@ static void note_change(
 		child && key ? "." : "", key ? key : "");
 }
 
-static void log_changes(
-	struct ike_engine *e, const struct ike_connection *c, struct changes *changes)
+static char *changes_format(const struct changes *changes, char *text, size_t size)
 {
 	static const char *const ways[] = {
 		[IKE_APPLY_NOW] = "at once",
@@ -42,14 +42,23 @@ static void log_changes(
 		[IKE_APPLY_ADDED] = "new children",
 		[IKE_APPLY_REMOVED] = "children that end when they are closed",
 	};
-	char text[1800];
-	int used = 0;
+	size_t used = 0;
 
+	text[0] = '\0';
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
-		if (changes->lists[i][0] && (size_t)used < sizeof(text))
-			used += snprintf(text + used, sizeof(text) - (size_t)used, "; %s: %s",
-				ways[i], changes->lists[i]);
-	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "updated connection '%s'%s", c->name, text);
+		if (changes->lists[i][0] && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s: %s",
+				used ? "; " : "", ways[i], changes->lists[i]);
+	return text;
+}
+
+static void say_changes(struct ike_engine *e, const struct ike_connection *c, const char *text)
+{
+	struct ike_loaded *loaded = ike_loaded_find(e, c->name);
+
+	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "updated connection '%s'; %s", c->name, text);
+	free(loaded->changes);
+	loaded->changes = strdup(text);
 }
 
 static void note_rebuild(
@@ -288,10 +297,11 @@ static void renew_traps(struct ike_engine *e, const struct ike_connection *old,
 void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_connection *new)
 {
 	struct changes changes = { 0 };
+	char text[2048];
 	struct ike_sa *sa, *next;
 
 	ike_connection_compare(old, new, note_change, &changes);
-	log_changes(e, new, &changes);
+	say_changes(e, new, changes_format(&changes, text, sizeof(text)));
 	for (sa = old->sas; sa; sa = next) {
 		next = sa->next;
 		adopt_sa(e, sa, new);

@@ -42,6 +42,15 @@ static void explain(const struct settings_section *section, const char *error)
 			section->name);
 }
 
+/* charon-lite says how what changed takes effect. */
+static void print_changes(struct vici_view answer, const char *name)
+{
+	struct vici_view changes = vici_find(answer, "changes");
+
+	if (swanctl_has(changes, name))
+		printf("  %s\n", SWANCTL_TEXT_OF(changes, name));
+}
+
 static bool load_one(
 	struct swanctl *s, const struct swanctl_kind *kind, const struct settings_section *section)
 {
@@ -64,6 +73,7 @@ static bool load_one(
 	}
 	if (ok) {
 		printf("loaded %s '%s'\n", kind->one, section->name);
+		print_changes(answer, section->name);
 	} else {
 		const char *error = SWANCTL_GAP_OF(answer, "errmsg");
 

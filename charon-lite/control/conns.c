@@ -57,6 +57,29 @@ static void warn_later(struct cl_daemon *d, struct vici_view request)
 	}
 }
 
+/* Success, and for each connection that was another one before how that takes effect. */
+static void reply_changes(struct cl_client *c, const struct loading *l)
+{
+	const struct ike_engine *e = cl_client_daemon(c)->engine;
+	struct vici_builder b = cl_client_answer();
+	bool any = false;
+
+	vici_key_text(&b, "success", "yes");
+	for (size_t i = 0; i < l->count; i++) {
+		const char *changes = ike_engine_changes(e, l->items[i]->name);
+
+		if (!changes)
+			continue;
+		if (!any)
+			vici_section_start(&b, "changes");
+		any = true;
+		vici_key_text(&b, l->items[i]->name, changes);
+	}
+	if (any)
+		vici_section_end(&b);
+	cl_client_reply(c, &b);
+}
+
 void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 {
 	struct cl_daemon *d = cl_client_daemon(c);
@@ -69,14 +92,14 @@ void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 		good = ike_engine_load_connection(
 			d->engine, cl_daemon_now(), ike_connection_hold(l.items[i]), &why);
 	}
-	loading_free(&l);
 	cl_daemon_rearm(d);
 	if (good) {
 		warn_later(d, request);
-		cl_client_reply_success(c);
+		reply_changes(c, &l);
 	} else {
 		cl_client_reply_failure(c, "%s", why.text);
 	}
+	loading_free(&l);
 }
 
 void cl_command_unload_conn(struct cl_client *c, struct vici_view request)

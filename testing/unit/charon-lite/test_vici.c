@@ -51,7 +51,8 @@ static void put_round(struct vici_builder *b, const char *section, const char *i
 }
 
 /* A connection between two daemons on this host: each has its own address of 127/8. */
-static void load_home(struct vici_client *c, unsigned me, unsigned peer, unsigned peer_port)
+static struct vici_view load_home(
+	struct vici_client *c, unsigned me, unsigned peer, unsigned peer_port)
 {
 	struct vici_builder b = { 0 };
 	char text[64];
@@ -78,7 +79,9 @@ static void load_home(struct vici_client *c, unsigned me, unsigned peer, unsigne
 	vici_section_end(&b);
 	vici_section_end(&b);
 	vici_section_end(&b);
-	expect_success(call_with(c, "load-conn", &b));
+	struct vici_view answer = call_with(c, "load-conn", &b);
+	expect_success(answer);
+	return answer;
 }
 
 static void load_key(struct vici_client *c, const char *id, const char *value)
@@ -123,6 +126,17 @@ START_TEST(connections_are_loaded_listed_and_unloaded)
 	expect_failure(call_text("unload-conn", "name", "home"), "connection 'home' not found");
 	expect_failure(call(client, "unload-conn"), "missing connection name");
 	ck_assert_uint_eq(items(vici_find(call(client, "get-conns"), "conns")), 0);
+}
+END_TEST
+
+/* The second time remote_port and the networks differ. */
+START_TEST(a_changed_connection_is_answered_with_how_it_takes_effect)
+{
+	load_home(client, 1, 2, 500);
+	load_home(client, 1, 2, 500);
+	ck_assert(!vici_present(vici_find(load_home(client, 1, 2, 500), "changes")));
+	struct vici_view changes = vici_find(load_home(client, 1, 2, 4500), "changes");
+	ck_assert(vici_is(vici_get(changes, "home"), "with the next IKE_SA: remote_port"));
 }
 END_TEST
 
@@ -488,6 +502,7 @@ TCase *vici_cases(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, version_and_stats_answer);
 	tcase_add_test(tests, connections_are_loaded_listed_and_unloaded);
+	tcase_add_test(tests, a_changed_connection_is_answered_with_how_it_takes_effect);
 	tcase_add_test(tests, a_wrong_message_changes_nothing);
 	tcase_add_test(tests, secrets_are_loaded_listed_and_unloaded);
 	tcase_add_test(tests, what_comes_later_says_so);
