@@ -81,15 +81,21 @@ static bool read_base(const struct cl_settings *s, double *value, struct why *wh
 	return true;
 }
 
+static bool read_bool(const struct cl_settings *s, const char *path, bool *value, struct why *why)
+{
+	const struct settings_key *key = cl_settings_key(s, path);
+
+	return !key || value_bool(bytes_of_text(key->value), value) || wrong(key, "yes or no", why);
+}
+
 /* dos_protection = no is strongSwan's switch for both thresholds at once. */
 static bool read_protection(struct cl_settings *s, struct why *why)
 {
-	const struct settings_key *key = cl_settings_key(s, "dos_protection");
 	struct ike_settings *e = &s->engine;
 	bool protection = true;
 
-	if (key && !value_bool(bytes_of_text(key->value), &protection))
-		return wrong(key, "yes or no", why);
+	if (!read_bool(s, "dos_protection", &protection, why))
+		return false;
 	if (!protection) {
 		e->cookie_threshold = e->block_threshold = 0;
 		return true;
@@ -97,15 +103,6 @@ static bool read_protection(struct cl_settings *s, struct why *why)
 	return read_number(s, "cookie_threshold", UINT32_MAX, &e->cookie_threshold, why) &&
 	       read_number(s, "cookie_threshold_ip", UINT32_MAX, &e->cookie_threshold_ip, why) &&
 	       read_number(s, "block_threshold", UINT32_MAX, &e->block_threshold, why);
-}
-
-static bool read_bool(const struct cl_settings *s, const char *path, bool *value, struct why *why)
-{
-	const struct settings_key *key = cl_settings_key(s, path);
-
-	if (key && !value_bool(bytes_of_text(key->value), value))
-		return wrong(key, "yes or no", why);
-	return true;
 }
 
 static const char *text_of(const struct cl_settings *s, const char *path, const char *otherwise)
@@ -164,6 +161,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_time(s, "retransmit_limit", &e->retransmit_limit, why) ||
 		!read_time(s, "half_open_timeout", &e->half_open_timeout, why) ||
 		!read_time(s, "delete_rekeyed_delay", &e->delete_rekeyed_delay, why) ||
+		!read_bool(s, "make_before_break", &e->make_before_break, why) ||
 		!read_protection(s, why) ||
 		!read_number(
 			s, "init_limit_half_open", UINT32_MAX, &e->init_limit_half_open, why) ||

@@ -24,6 +24,7 @@ static const struct {
 	{ "retransmit_*", HONOURED },
 	{ "half_open_timeout", HONOURED },
 	{ "delete_rekeyed_delay", HONOURED },
+	{ "make_before_break", HONOURED },
 	{ "dos_protection", HONOURED },
 	{ "cookie_threshold", HONOURED },
 	{ "cookie_threshold_ip", HONOURED },

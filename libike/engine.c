@@ -15,6 +15,7 @@ void ike_settings_default(struct ike_settings *ret)
 		.retransmit_base = 1.8,
 		.half_open_timeout = IKE_SECONDS(30),
 		.delete_rekeyed_delay = IKE_SECONDS(5),
+		.make_before_break = true,
 		.cookie_threshold = 30,
 		.cookie_threshold_ip = 3,
 		.block_threshold = 5,

@@ -96,6 +96,7 @@ void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_g
 	const char *format, ...);
 void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_sa *sa,
 	const struct ike_child *child);
+void ike_event_ike_rekey(struct ike_engine *e, const struct ike_sa *old, const struct ike_sa *new);
 void ike_event_child_rekey(
 	struct ike_engine *e, const struct ike_child *old, const struct ike_child *new);
 
@@ -170,6 +171,12 @@ void ike_reload_found_again(struct ike_engine *e, struct ike_connection *c);
 void ike_reload_rebuild(struct ike_engine *e, struct ike_connection *c);
 /* An IKE SA (child NULL) or a child came up, maybe of an older version. */
 void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_child *child);
+
+/* ---- ikev2/reauth.c ---- */
+/* An IKE SA ends, its children are there still. */
+void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa);
+/* An IKE SA was rekeyed. */
+void ike_reauth_moves(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 
 /* ---- initiate.c ---- */
 /* config may be NULL (childless). ret_ike_id may be NULL. */

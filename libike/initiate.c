@@ -79,7 +79,8 @@ static bool is_usable(const struct ike_sa *sa, const struct route *route)
 	if (!anywhere && (!address_same_host(&sa->local, &route->local) ||
 				 !address_same_host(&sa->remote, &route->remote)))
 		return false;
-	return sa->state == IKE_SA_ESTABLISHED || (sa->state == IKE_SA_CONNECTING && sa->initiator);
+	return sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING ||
+	       (sa->state == IKE_SA_CONNECTING && sa->initiator);
 }
 
 static struct ike_sa *reusable(const struct ike_connection *c, const struct route *route)
@@ -127,7 +128,7 @@ static bool queue_child(struct ike_engine *e, struct ike_sa *sa,
 static bool ike_is_there(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_initiate *what, uint32_t *ret_ike_id, struct why *why)
 {
-	if (sa->state != IKE_SA_ESTABLISHED)
+	if (!sa->was_established)
 		return why_fail(why, "IKE_SA %s[%u] is being established already",
 			sa->connection->name, sa->unique_id);
 	if (!ike_command_expect(e, what->ticket))

@@ -91,3 +91,10 @@ void ike_event_child_rekey(
 
 	e->host.event(e->host.context, &event);
 }
+
+void ike_event_ike_rekey(struct ike_engine *e, const struct ike_sa *old, const struct ike_sa *new)
+{
+	struct ike_event event = { .kind = IKE_EVENT_IKE_REKEY, .sa = old, .other = new };
+
+	e->host.event(e->host.context, &event);
+}

@@ -47,8 +47,17 @@ bool ike_engine_rekey(struct ike_engine *e, ike_time now, const struct ike_rekey
 		next = sa->by_id.next;
 		if (!ike_matches(sa, what) || sa->state != IKE_SA_ESTABLISHED)
 			continue;
-		if (of_children)
+		if (of_children) {
 			count += rekey_children(e, sa, what);
+			continue;
+		}
+		count++;
+		if (what->reauth) {
+			ike_reauthenticate(e, sa);
+		} else {
+			ike_rekey_ike(e, sa);
+			ike_tasks_run(e, sa);
+		}
 	}
 	*ret_count = count;
 	return count > 0 || why_fail(why, "no matching SAs to rekey found");

@@ -137,9 +137,10 @@ void ike_wish_remove(struct ike_engine *e, struct ike_wish *wish)
 	free(wish);
 }
 
+/* In charge: not one that a rekeying made or replaced, and only takes packets in. */
 static bool is_up(const struct ike_child *child)
 {
-	return child->state >= IKE_CHILD_INSTALLING && child->state <= IKE_CHILD_REKEYING;
+	return child->announced && child->state < IKE_CHILD_DELETING;
 }
 
 static bool makes_child(

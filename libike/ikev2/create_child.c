@@ -6,6 +6,10 @@
  */
 #include "libike/ikev2/ikev2.h"
 
+/* When the peer says TEMPORARY_FAILURE: pauses double. */
+#define PAUSE IKE_SECONDS(1)
+#define ATTEMPTS_MAX 5
+
 bool ike_create_child_start(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
 {
@@ -20,20 +24,39 @@ bool ike_create_child_start(
 	return ike_request_send(e, sa, IKE_EXCHANGE_CREATE_CHILD_SA, &b);
 }
 
-bool ike_child_group_demanded(struct ike_received *x, struct ike_task *task)
+bool ike_group_demanded(struct ike_received *x, struct ike_child_offer *offer,
+	const struct ike_proposals *proposals)
 {
 	const struct ike_notify *n = ike_message_notify(x->message, IKE_NOTIFY_INVALID_KE_PAYLOAD);
 	struct reader r = n ? reader_of(n->data) : (struct reader){ .bad = true };
 	uint16_t group = reader_u16(&r);
-	struct ike_child_offer *offer = task->offer;
 
 	if (!reader_end(&r) || offer->restarts >= IKE_INIT_RESTARTS_MAX || group == offer->group ||
-		!ike_proposals_have_group(&task->child->config->proposals, group))
+		!ike_proposals_have_group(proposals, group))
 		return false;
 	offer->restarts++;
 	offer->group = group;
 	ike_key_exchange_free(offer->key_exchange);
 	offer->key_exchange = NULL;
+	return true;
+}
+
+/* RFC 7296 2.25: the peer is busy with the IKE SA. It will not be for long. */
+static bool put_off(struct ike_received *x, struct ike_task *task)
+{
+	uint32_t jitter;
+
+	if (!ike_message_notify(x->message, IKE_NOTIFY_TEMPORARY_FAILURE) ||
+		task->attempts >= ATTEMPTS_MAX)
+		return false;
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"peer is busy (TEMPORARY_FAILURE), CHILD_SA %s{%u} has to wait",
+		task->child->config->name, task->child->unique_id);
+	if (!ike_crypto_random(x->e->crypto, &jitter, sizeof(jitter)))
+		jitter = 0;
+	ike_requests_pause(x->e, x->sa, (PAUSE + (ike_time)(jitter % PAUSE)) << task->attempts++);
+	ike_child_offer_free(task->offer);
+	task->offer = NULL;
 	return true;
 }
 
@@ -47,7 +70,9 @@ enum ike_outcome ike_create_child_answered(struct ike_received *x)
 
 	if (!task->child) /* ended meanwhile */
 		return IKE_OUTCOME_OK;
-	if (!IKE_HAS(x->message, SA) && ike_child_group_demanded(x, task)) {
+	if (!IKE_HAS(x->message, SA) &&
+		(put_off(x, task) ||
+			ike_group_demanded(x, task->offer, &task->child->config->proposals))) {
 		sa->active = NULL;
 		task->next = sa->tasks;
 		sa->tasks = task;
@@ -73,21 +98,13 @@ enum ike_outcome ike_create_child_requested(struct ike_received *x)
 {
 	uint8_t nonce[IKE_NONCE_LENGTH];
 
-	if (x->sa->state == IKE_SA_DELETING) {
+	/* RFC 7296 2.25.2: it is being rekeyed or deleted by us. */
+	if (x->sa->state != IKE_SA_ESTABLISHED) {
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
 		return IKE_OUTCOME_OK;
 	}
 	if (!ike_crypto_random(x->e->crypto, nonce, sizeof(nonce)))
 		return IKE_OUTCOME_IGNORE;
 	(void)ike_child_answer(x, false, NULL, x->message->nonce, bytes_of(nonce, sizeof(nonce)));
-	return IKE_OUTCOME_OK;
-}
-
-enum ike_outcome ike_rekey_ike_requested(struct ike_received *x)
-{
-	/* RFC 7296 1.3 allows to refuse; the peer then makes a new one. */
-	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
-		"peer wants to rekey the IKE_SA, which is not supported yet");
-	ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
 	return IKE_OUTCOME_OK;
 }

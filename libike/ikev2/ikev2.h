@@ -170,7 +170,8 @@ enum ike_outcome ike_create_child_answered(struct ike_received *x);
 enum ike_outcome ike_create_child_requested(struct ike_received *x);
 
 /* The answer demands another group: true when the task is to be started once more with it. */
-bool ike_child_group_demanded(struct ike_received *x, struct ike_task *task);
+bool ike_group_demanded(struct ike_received *x, struct ike_child_offer *offer,
+	const struct ike_proposals *proposals);
 
 /* ---- targets.c: where an attempt goes ---- */
 /* Hosts and what names are known to have, in order; returns how many of at most room. */
@@ -220,7 +221,25 @@ bool ike_rekey_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_t
 enum ike_outcome ike_rekey_child_answered(struct ike_received *x);
 enum ike_outcome ike_rekey_child_requested(struct ike_received *x);
 
+/* ---- rekey_ike.c (RFC 7296 1.3.2, 2.8, 2.25.2) ---- */
+/* Queues it, unless it is not the time; the caller runs the tasks. */
+void ike_rekey_ike(struct ike_engine *e, struct ike_sa *sa);
+/* It did not work: once more, later. */
+void ike_rekey_ike_later(struct ike_engine *e, struct ike_sa *sa);
+bool ike_rekey_ike_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
+enum ike_outcome ike_rekey_ike_answered(struct ike_received *x);
 enum ike_outcome ike_rekey_ike_requested(struct ike_received *x);
+/* What the peer's rekeying made takes over, whatever becomes of ours. */
+void ike_rival_prevails(struct ike_engine *e, struct ike_sa *rival);
+/* The old one goes: its rival, if it has one, prevails. */
+void ike_rival_of_prevails(struct ike_engine *e, struct ike_sa *old);
+
+/* ---- reauth.c (RFC 7296 2.8.3) ---- */
+/* reauth_at has come, or it is asked for. */
+void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
+/* A new IKE SA is up, and has nothing more to do: the old one may go. */
+void ike_reauth_rest(struct ike_engine *e, struct ike_sa *new);
 
 /* ---- lifetimes.c ---- */
 /* At its soft or hard limit. The caller runs the tasks. */

@@ -101,6 +101,7 @@ static enum ike_outcome delete_ike(struct ike_received *x)
 
 	ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "received DELETE for IKE_SA %s[%u]",
 		sa->connection->name, sa->unique_id);
+	ike_rival_of_prevails(x->e, sa);
 	ike_failure_set(x->failure, IKE_REASON_DELETED_BY_PEER, NULL, NULL,
 		"peer deleted IKE_SA %s[%u]", sa->connection->name, sa->unique_id);
 	return IKE_OUTCOME_END;
@@ -222,6 +223,7 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 		ike_sa_destroy(e, sa, why);
 		return;
 	}
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->resume_at = IKE_NEVER;
 	/* A second command waits for the same deletion. */
 	struct ike_task *task = ike_task_queue_first(sa, IKE_TASK_DELETE_IKE, NULL, ticket);
 	if (!task) {
@@ -232,6 +234,7 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 	task->reason = (uint8_t)why->reason;
 	if (!deleting)
 		ike_sa_set_state(e, sa, IKE_SA_DELETING);
+	ike_schedule(e, sa);
 	ike_tasks_run(e, sa);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "libike/ikev2/ikev2.h"
 
+#define REAUTH_TIME IKE_SECONDS(10)
+
 static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a != b && a->local_id && b->local_id && a->remote_id && b->remote_id &&
@@ -48,6 +50,19 @@ bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa)
 	return false;
 }
 
+/* From where the older one is: the peer may be reauthenticating it, and deletes it itself when the
+ * new one has all its children. */
+static bool is_spared(struct ike_engine *e, struct ike_sa *other, const struct ike_sa *sa)
+{
+	if (!address_same_host(&other->remote, &sa->remote) || other->state == IKE_SA_DELETING)
+		return false;
+	other->superseded = true;
+	if (other->expires_at > e->now + REAUTH_TIME)
+		other->expires_at = e->now + REAUTH_TIME;
+	ike_schedule(e, other);
+	return true;
+}
+
 void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint8_t unique = sa->connection->unique;
@@ -59,7 +74,7 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 		return;
 	for (other = ike_peers_of(e, sa->local_id, sa->remote_id); other; other = next) {
 		next = other->peer_next;
-		if (!same_peer(sa, other))
+		if (!same_peer(sa, other) || (!told && is_spared(e, other, sa)))
 			continue;
 		ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL,
 			"replaced by IKE_SA %s[%u]", sa->connection->name, sa->unique_id);

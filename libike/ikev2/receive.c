@@ -193,11 +193,21 @@ static void refuse_request(struct ike_received *x, uint16_t notify, struct bytes
 	end(x->e, x->sa, x->failure);
 }
 
+static bool deletes_ike(const struct ike_message *m)
+{
+	for (size_t i = 0; i < m->delete_count; i++)
+		if (m->deletes[i].protocol == IKE_PROTOCOL_IKE)
+			return true;
+	return false;
+}
+
 static void handle_request(struct ike_received *x, ike_handler handler)
 {
 	struct ike_sa *sa = x->sa;
-	enum ike_outcome outcome = handler(x);
 
+	if (sa->rival_of && !deletes_ike(x->message)) /* so the peer thinks that it has prevailed */
+		ike_rival_prevails(x->e, sa);
+	enum ike_outcome outcome = handler(x);
 	if (outcome == IKE_OUTCOME_IGNORE)
 		return;
 	sa->next_expected++;

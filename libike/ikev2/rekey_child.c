@@ -118,7 +118,7 @@ static void refused(struct ike_received *x, struct ike_task *task)
 		ike_task_finish(x->e, task, false, "ended by the peer");
 		return;
 	}
-	if (ike_child_group_demanded(x, task)) {
+	if (ike_group_demanded(x, task->offer, &task->child->config->proposals)) {
 		again(x->sa, task);
 		return;
 	}
@@ -287,7 +287,8 @@ enum ike_outcome ike_rekey_child_requested(struct ike_received *x)
 	const struct ike_notify *n = ike_message_notify(x->message, IKE_NOTIFY_REKEY_SA);
 	uint8_t nonce[IKE_NONCE_LENGTH];
 
-	if (x->sa->state == IKE_SA_DELETING) {
+	/* RFC 7296 2.25.2: it is being rekeyed or deleted by us. */
+	if (x->sa->state != IKE_SA_ESTABLISHED) {
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
 		return IKE_OUTCOME_OK;
 	}

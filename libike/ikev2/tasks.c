@@ -16,6 +16,8 @@ static bool start(
 		return ike_create_child_start(e, sa, task, failure);
 	case IKE_TASK_REKEY_CHILD:
 		return ike_rekey_child_start(e, sa, task, failure);
+	case IKE_TASK_REKEY_IKE:
+		return ike_rekey_ike_start(e, sa, task, failure);
 	case IKE_TASK_DELETE_CHILD:
 		return ike_delete_child_start(e, sa, task);
 	case IKE_TASK_DELETE_IKE:
@@ -51,13 +53,17 @@ static void abandon(
 		return;
 	}
 	sa->active = NULL;
+	if (task->kind == IKE_TASK_REKEY_IKE)
+		ike_rekey_ike_later(e, sa);
 	task->reason = (uint8_t)failure->reason;
 	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
 }
 
 void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 {
-	while (!sa->active && sa->tasks && !ike_crossing_is_held(e, sa)) {
+	bool paused = sa->resume_at != IKE_NEVER && sa->resume_at > e->now;
+
+	while (!sa->active && sa->tasks && !paused && !ike_crossing_is_held(e, sa)) {
 		struct ike_failure failure = { 0 };
 		struct ike_task *task = sa->tasks;
 
@@ -73,6 +79,8 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 		if (ended)
 			return;
 	}
+	if (sa->reauthenticates && !sa->active && !sa->tasks && sa->state == IKE_SA_ESTABLISHED)
+		ike_reauth_rest(e, sa);
 }
 
 static void half_open_expired(struct ike_engine *e, struct ike_sa *sa)
@@ -113,7 +121,8 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 		"%s did not answer %s: giving up after %u retransmits in %d s",
 		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
-	log_silence(e, sa, &failure);
+	if (sa->announced || !sa->was_established) /* that nobody needs any more goes silently */
+		log_silence(e, sa, &failure);
 	if (kind == IKE_TASK_INIT && ike_init_try_again(e, sa)) {
 		ike_failure_free(&failure);
 		return;
@@ -135,9 +144,45 @@ static void ask_again(struct ike_engine *e, struct ike_sa *sa)
 		peer_silent(e, sa);
 }
 
+/* Rekeying or reauthenticating it did not work in over_time; or it was replaced. */
+static void lifetime_over(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+
+	sa->expires_at = IKE_NEVER;
+	if (sa->announced) {
+		ike_failure_set(&failure, sa->superseded ? IKE_REASON_REPLACED : IKE_REASON_EXPIRED,
+			NULL, NULL, "IKE_SA %s[%u] %s", sa->connection->name, sa->unique_id,
+			sa->superseded ? "was replaced (unique = replace)"
+				       : "reached its lifetime");
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "%s, closing it", failure.text);
+		/* It had its time to answer what is in flight. */
+		ike_delete_ike(e, sa, sa->active != NULL, 0, &failure);
+	} else {
+		ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "rekeyed");
+		ike_sa_destroy(e, sa, &failure);
+	}
+	ike_failure_free(&failure);
+}
+
+static void resume(struct ike_engine *e, struct ike_sa *sa)
+{
+	sa->resume_at = IKE_NEVER;
+	ike_schedule(e, sa);
+	ike_tasks_run(e, sa);
+}
+
+static void rekey(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_rekey_ike(e, sa);
+	ike_tasks_run(e, sa);
+}
+
 void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 {
-	if (sa->expires_at <= e->now)
+	if (sa->expires_at <= e->now && sa->was_established)
+		lifetime_over(e, sa);
+	else if (sa->expires_at <= e->now)
 		half_open_expired(e, sa);
 	else if (sa->retransmit_at <= e->now)
 		ask_again(e, sa);
@@ -153,4 +198,10 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		ike_liveness_check(e, sa);
 	else if (sa->children_at <= e->now)
 		ike_children_wake(e, sa);
+	else if (sa->resume_at <= e->now)
+		resume(e, sa);
+	else if (sa->rekey_at <= e->now)
+		rekey(e, sa);
+	else if (sa->reauth_at <= e->now)
+		ike_reauthenticate(e, sa);
 }

@@ -27,7 +27,7 @@ struct ike_sa *ike_sa_by_spi(const struct ike_engine *e, uint64_t spi)
 }
 
 /* A SPI is never 0 and never one that is in use. */
-static bool fresh_spi(struct ike_engine *e, uint64_t *ret)
+bool ike_sa_fresh_spi(struct ike_engine *e, uint64_t *ret)
 {
 	uint64_t spi;
 
@@ -43,7 +43,7 @@ bool ike_sa_renew_spi(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint64_t spi;
 
-	if (!fresh_spi(e, &spi))
+	if (!ike_sa_fresh_spi(e, &spi))
 		return false;
 	HASH_DELETE(by_spi, e->by_spi, sa);
 	*own_spi(sa) = spi;
@@ -51,12 +51,27 @@ bool ike_sa_renew_spi(struct ike_engine *e, struct ike_sa *sa)
 	return sa->by_spi.tbl != NULL;
 }
 
+static bool choose_spi(struct ike_engine *e, struct ike_sa *sa, uint64_t spi)
+{
+	if (spi == 0)
+		return ike_sa_fresh_spi(e, own_spi(sa));
+	*own_spi(sa) = spi;
+	return !ike_sa_by_spi(e, spi);
+}
+
 struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct address *local,
 	const struct address *remote)
 {
 	if (e->settings.max_ikev2_sas > 0 && e->sa_count >= e->settings.max_ikev2_sas)
 		return NULL;
+	return ike_sa_make(e, initiator, local, remote, 0);
+}
+
+struct ike_sa *ike_sa_make(struct ike_engine *e, bool initiator, const struct address *local,
+	const struct address *remote, uint64_t spi)
+{
 	struct ike_sa *sa = calloc(1, sizeof(*sa));
+
 	if (!sa)
 		return NULL;
 	sa->initiator = sa->original_initiator = initiator;
@@ -65,9 +80,9 @@ struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct add
 	sa->created_at = e->now;
 	sa->established_at = sa->rekey_at = sa->reauth_at = IKE_NEVER;
 	sa->expires_at = sa->retransmit_at = sa->dpd_at = sa->inactive_at = IKE_NEVER;
-	sa->children_at = sa->path_at = IKE_NEVER;
+	sa->children_at = sa->path_at = sa->resume_at = IKE_NEVER;
 	sa->negotiation = ike_negotiation_new(sa);
-	if (!sa->negotiation || !fresh_spi(e, own_spi(sa)) ||
+	if (!sa->negotiation || !choose_spi(e, sa, spi) ||
 		!ike_timer_add(e, &sa->timer, IKE_TIMER_SA)) {
 		ike_negotiation_free(sa->negotiation);
 		free(sa);
@@ -128,6 +143,18 @@ static ike_time plan(struct ike_engine *e, uint64_t seconds, uint64_t random)
 	return e->now + IKE_SECONDS((int64_t)seconds) - (ike_time)draw;
 }
 
+void ike_sa_plan(struct ike_engine *e, struct ike_sa *sa)
+{
+	const struct ike_connection *c = sa->connection;
+
+	sa->rekey_at = plan(e, c->rekey_time, c->rand_time);
+	sa->expires_at = sa->rekey_at < sa->reauth_at ? sa->rekey_at : sa->reauth_at;
+	if (sa->expires_at != IKE_NEVER && c->over_time > 0 && c->over_time <= INT32_MAX)
+		sa->expires_at += IKE_SECONDS((ike_time)c->over_time);
+	else
+		sa->expires_at = IKE_NEVER;
+}
+
 void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
 {
 	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
@@ -138,11 +165,10 @@ void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
 	if (!ike_peers_add(e, sa))
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"out of memory: uniqueness of this peer is not watched");
-	sa->was_established = true;
+	sa->was_established = sa->announced = true;
 	sa->established_at = sa->last_received = e->now;
-	sa->expires_at = IKE_NEVER;
-	sa->rekey_at = plan(e, c->rekey_time, c->rand_time);
 	sa->reauth_at = plan(e, c->reauth_time, c->rand_time);
+	ike_sa_plan(e, sa);
 	ike_schedule_liveness(e, sa);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
 		"IKE_SA %s[%u] established between %s[%s]...%s[%s]", c->name, sa->unique_id,
@@ -169,8 +195,10 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 			sa->active = NULL;
 		else
 			sa->tasks = task->next;
-		if (task->child && task->child->state == IKE_CHILD_CREATED)
+		if (task->child && task->child->state == IKE_CHILD_CREATED) {
+			ike_reqid_release(e, task->child->shared_reqid);
 			ike_child_free(task->child);
+		}
 		ike_task_free(task);
 	}
 	while ((child = sa->children)) {
@@ -240,6 +268,21 @@ static enum ike_reason reason_of(const struct ike_sa *sa, const struct ike_failu
 	return reason;
 }
 
+/* Those that others are in charge for go first: nobody is to take them for a replacement. */
+static void end_spare_children(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_child *child = sa->children;
+
+	while (child) {
+		if (!child->announced) {
+			ike_child_destroy(e, child, IKE_REASON_REPLACED);
+			child = sa->children;
+		} else {
+			child = child->next;
+		}
+	}
+}
+
 void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *why)
 {
 	char text[1800] = "IKE_SA ended";
@@ -247,10 +290,12 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 	if (why && why->reason != IKE_REASON_NONE)
 		ike_failure_format(why, text, sizeof(text));
 	enum ike_reason reason = reason_of(sa, why);
+	ike_reauth_ends(e, sa);
 	finish_tasks(e, sa, reason, text);
+	end_spare_children(e, sa);
 	while (sa->children)
 		ike_child_destroy(e, sa->children, reason);
-	if (sa->was_established)
+	if (sa->announced)
 		ike_event(e, IKE_EVENT_IKE_DOWN, sa, NULL);
 	ike_sa_set_state(e, sa, IKE_SA_DESTROYING);
 	ike_sa_free(e, sa);

@@ -123,7 +123,6 @@ struct ike_task {
 	/* CREATE_CHILD and REKEY_CHILD: the new one, until answered. DELETE_CHILD. */
 	struct ike_child *child;
 	struct ike_child *replaces; /* REKEY_CHILD: the old one, while it is there */
-	ike_time not_before;        /* the peer asked to wait */
 	uint64_t ticket;            /* command to be answered; 0 none */
 	uint64_t ike_ticket;        /* AUTH with a child: of who waits for the IKE SA alone */
 	/* DELETE_CHILD: ours, inbound; the child may be gone. CREATE_CHILD: one that the peer
@@ -156,6 +155,10 @@ struct ike_sa {
 	bool original_initiator;
 	bool tells_addresses; /* when path_at comes: the peer is to hear which ones we have */
 	bool was_established;
+	bool announced;         /* events have it up, and not replaced or down yet */
+	bool superseded;        /* by another of the same peer: goes at expires_at */
+	bool break_before_make; /* reauthenticated when it is gone */
+	uint8_t attempts;       /* of rekeying or reauthenticating, that failed */
 	struct address local;
 	struct address remote;
 	struct ike_connection *connection;    /* held; NULL until chosen */
@@ -170,10 +173,11 @@ struct ike_sa {
 	uint64_t seal_sequence; /* never repeats under one key */
 
 	/* Request window of one (RFC 7296 2.3). */
-	uint32_t next_request;        /* message id of our next request */
-	uint32_t next_expected;       /* message id of the peer's next request */
-	struct ike_task *tasks;       /* queued, oldest first */
-	struct ike_task *active;      /* in flight */
+	uint32_t next_request;   /* message id of our next request */
+	uint32_t next_expected;  /* message id of the peer's next request */
+	struct ike_task *tasks;  /* queued, oldest first */
+	struct ike_task *active; /* in flight */
+	ike_time resume_at;      /* no request is begun before; IKE_NEVER: nothing to wait for */
 	struct ike_packets *request;  /* in flight, for retransmission; NULL when none */
 	struct ike_packets *response; /* to the peer's last request, for its retransmissions */
 	uint16_t transmissions;       /* of the request in flight */
@@ -183,7 +187,15 @@ struct ike_sa {
 	struct ike_reassembly *reassembly_response;
 
 	struct ike_negotiation *negotiation; /* NULL once established */
-	struct ike_mobike *mobike;           /* NULL when nothing moves; sa/path.h */
+	/* Unique ids, 0 none. What the peer's rekeying made of it while ours was in flight, and the
+	 * other way round, until it is decided. */
+	uint32_t rival;
+	uint32_t rival_of;
+	/* Unique ids, 0 none: the one that is made to reauthenticate it, and the other way round.
+	 */
+	uint32_t reauthenticated_by;
+	uint32_t reauthenticates;
+	struct ike_mobike *mobike; /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */
 	uint32_t handovers;   /* children that have one */
@@ -192,7 +204,9 @@ struct ike_sa {
 	ike_time established_at; /* IKE_NEVER until then */
 	ike_time rekey_at;       /* IKE_NEVER: not planned */
 	ike_time reauth_at;
-	ike_time expires_at;    /* half-open or deleting: the SA goes at this time */
+	/* It goes at this time: half-open; replaced; not rekeyed or reauthenticated in over_time.
+	 */
+	ike_time expires_at;
 	ike_time last_received; /* anything authentic */
 	ike_time dpd_at;        /* when to look whether the peer lives */
 	ike_time inactive_at;   /* when to look whether children are unused */

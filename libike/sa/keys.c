@@ -1,4 +1,4 @@
-/* Key material of IKE SAs and child SAs (RFC 7296 2.14, 2.15, 2.17). */
+/* Key material of IKE SAs and child SAs (RFC 7296 2.14, 2.15, 2.17, 2.18). */
 #include "libike/sa/sa_priv.h"
 
 static struct bytes nonce_head(struct bytes nonce, uint16_t prf)
@@ -28,6 +28,28 @@ static size_t integrity_length(const struct ike_suite *suite)
 	return integrity ? integrity->key_length : 0;
 }
 
+/* prf+ of SKEYSEED. */
+static bool expand(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i,
+	struct bytes nonce_r, struct bytes seed)
+{
+	const struct ike_suite *suite = &sa->suite;
+	uint8_t spis[16];
+	struct writer spi_writer = writer_of(spis, sizeof(spis));
+	AUTO_SECRET keys = { 0 };
+
+	writer_u64(&spi_writer, sa->spi_initiator);
+	writer_u64(&spi_writer, sa->spi_responder);
+	struct bytes parts[] = { nonce_i, nonce_r, bytes_of(spis, sizeof(spis)) };
+	size_t length =
+		3 * prf_length(suite) + 2 * integrity_length(suite) + 2 * encryption_length(suite);
+	if (!secret_allocate(&keys, length) ||
+		!ike_prf_plus(e->crypto, suite->prf, seed, parts, 3, secret_bytes(&keys)))
+		return false;
+	secret_free(&sa->keys);
+	sa->keys = secret_move(&keys);
+	return true;
+}
+
 bool ike_keys_derive(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i,
 	struct bytes nonce_r, struct bytes shared)
 {
@@ -35,29 +57,26 @@ bool ike_keys_derive(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce
 	uint8_t nonces[2 * IKE_NONCE_MAX];
 	struct writer w = writer_of(nonces, sizeof(nonces));
 	uint8_t seed[IKE_PRF_OUTPUT_MAX];
-	uint8_t spis[16];
-	struct writer spi_writer = writer_of(spis, sizeof(spis));
 
 	writer_put(&w, nonce_head(nonce_i, suite->prf));
 	writer_put(&w, nonce_head(nonce_r, suite->prf));
-	writer_u64(&spi_writer, sa->spi_initiator);
-	writer_u64(&spi_writer, sa->spi_responder);
-	if (w.bad || !ike_prf(e->crypto, suite->prf, writer_bytes(&w), &shared, 1, seed))
-		return false;
-
-	AUTO_SECRET keys = { 0 };
-	struct bytes parts[] = { nonce_i, nonce_r, bytes_of(spis, sizeof(spis)) };
-	size_t length =
-		3 * prf_length(suite) + 2 * integrity_length(suite) + 2 * encryption_length(suite);
-	bool done = secret_allocate(&keys, length) &&
-		    ike_prf_plus(e->crypto, suite->prf, bytes_of(seed, prf_length(suite)), parts, 3,
-			    secret_bytes(&keys));
+	bool done = !w.bad && ike_prf(e->crypto, suite->prf, writer_bytes(&w), &shared, 1, seed) &&
+		    expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(suite)));
 	secret_wipe(seed, sizeof(seed));
-	if (!done)
-		return false;
-	secret_free(&sa->keys);
-	sa->keys = secret_move(&keys);
-	return true;
+	return done;
+}
+
+bool ike_keys_rekey(struct ike_engine *e, struct ike_sa *sa, const struct ike_sa *old,
+	struct bytes nonce_i, struct bytes nonce_r, struct bytes shared)
+{
+	struct bytes parts[] = { shared, nonce_i, nonce_r };
+	struct bytes key = bytes_of(old->keys.at, prf_length(&old->suite));
+	uint8_t seed[IKE_PRF_OUTPUT_MAX];
+
+	bool done = ike_prf(e->crypto, old->suite.prf, key, parts, 3, seed) &&
+		    expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(&old->suite)));
+	secret_wipe(seed, sizeof(seed));
+	return done;
 }
 
 /* SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr */

@@ -47,8 +47,9 @@ struct ike_negotiation {
 struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa);
 void ike_negotiation_free(struct ike_negotiation *n); /* not linked in any table any more */
 
-/* Our half of a child's negotiation while its request is in flight. */
+/* Our half of a CREATE_CHILD_SA exchange while its request is in flight. */
 struct ike_child_offer {
+	uint64_t ike_spi;                      /* REKEY_IKE: our SPI of the new IKE SA */
 	struct ike_key_exchange *key_exchange; /* NULL without PFS and in IKE_AUTH */
 	uint16_t group;
 	uint8_t restarts;

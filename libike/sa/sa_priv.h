@@ -14,6 +14,12 @@
 struct ike_sa *ike_sa_new(struct ike_engine *e, bool initiator, const struct address *local,
 	const struct address *remote);
 
+/* The same, beyond the limit; spi is ours, 0 for a fresh one. */
+struct ike_sa *ike_sa_make(struct ike_engine *e, bool initiator, const struct address *local,
+	const struct address *remote, uint64_t spi);
+/* One that no IKE SA has. */
+MUST_USE bool ike_sa_fresh_spi(struct ike_engine *e, uint64_t *ret);
+
 /* Ends it here and now: answers commands, removes its children from the kernel, tells events.
  * The peer is not told; that is what deleting (ikev2/delete.c) is for. */
 void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *why);
@@ -45,6 +51,18 @@ void ike_sa_set_state(struct ike_engine *e, struct ike_sa *sa, enum ike_sa_state
 void ike_sa_established(struct ike_engine *e, struct ike_sa *sa);
 void ike_sa_end_negotiation(struct ike_sa *sa);
 
+/* When it is to be rekeyed, to be reauthenticated, and to end if neither works. */
+void ike_sa_plan(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- succession.c: the IKE SA that rekeying makes of another (RFC 7296 2.18) ---- */
+
+/* Not announced, without children, state CREATED; spi is ours or 0 for a fresh one. NULL when
+ * memory ran out. */
+struct ike_sa *ike_sa_successor(
+	struct ike_engine *e, const struct ike_sa *old, bool initiator, uint64_t spi);
+/* It takes over: children, tasks, place. The old one is left without, in state REKEYED. */
+void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
+
 /* Half-open SAs of responders are counted, in all and by peer address. */
 bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_initiator,
 	const struct address *remote);
@@ -71,6 +89,10 @@ void ike_schedule_inactivity(struct ike_engine *e, const struct ike_child *child
 
 MUST_USE bool ike_keys_derive(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i,
 	struct bytes nonce_r, struct bytes shared);
+/* Of an IKE SA that replaces another (RFC 7296 2.18): SKEYSEED comes of the old one's SK_d and PRF.
+ */
+MUST_USE bool ike_keys_rekey(struct ike_engine *e, struct ike_sa *sa, const struct ike_sa *old,
+	struct bytes nonce_i, struct bytes nonce_r, struct bytes shared);
 struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound);
 
 /* AUTH of a pre-shared key; ret has room for IKE_PRF_OUTPUT_MAX, ret_length is what was used.
@@ -106,6 +128,8 @@ ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_s
 void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa);
 /* retransmit_at has come. False when the peer is to be given up. */
 MUST_USE bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa);
+/* No request is begun for that long. */
+void ike_requests_pause(struct ike_engine *e, struct ike_sa *sa, ike_time pause);
 
 /* ---- task.c ---- */
 

@@ -207,3 +207,9 @@ bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 	ike_transmit(e, &sa->local, &sa->remote, sa->request);
 	return true;
 }
+
+void ike_requests_pause(struct ike_engine *e, struct ike_sa *sa, ike_time pause)
+{
+	sa->resume_at = e->now + pause;
+	ike_schedule(e, sa);
+}

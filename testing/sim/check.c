@@ -119,7 +119,8 @@ static void check_sa(struct sim_node *n, const struct ike_sa *sa, ike_time deadl
 	if (waits(sa) && (sa->timer.at == IKE_NEVER || deadline > sa->timer.at))
 		sim_complain(n->world, "%s: IKE SA %u (%s) waits without a deadline", n->name,
 			sa->unique_id, ike_sa_state_name(sa->state));
-	if (sa->tasks && !sa->active && sa->state == IKE_SA_ESTABLISHED && !sa->request)
+	if (sa->tasks && !sa->active && sa->state == IKE_SA_ESTABLISHED && !sa->request &&
+		sa->resume_at == IKE_NEVER)
 		sim_complain(
 			n->world, "%s: IKE SA %u has a task that rests", n->name, sa->unique_id);
 	if (sa->state == IKE_SA_ESTABLISHED && sa->negotiation)

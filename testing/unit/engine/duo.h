@@ -52,6 +52,8 @@ TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);
 TCase *rekey_child_tests(void);
+TCase *rekey_ike_tests(void);
+TCase *reauth_tests(void);
 TCase *hostile_tests(void);
 TCase *supervisor_tests(void);
 TCase *liveness_tests(void);

@@ -14,6 +14,8 @@ int main(void)
 	suite_add_tcase(suite, reload_tests());
 	suite_add_tcase(suite, crossing_tests());
 	suite_add_tcase(suite, rekey_child_tests());
+	suite_add_tcase(suite, rekey_ike_tests());
+	suite_add_tcase(suite, reauth_tests());
 	suite_add_tcase(suite, hostile_tests());
 	suite_add_tcase(suite, supervisor_tests());
 	suite_add_tcase(suite, liveness_tests());

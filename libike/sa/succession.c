@@ -1,0 +1,114 @@
+/*
+ * The IKE SA that rekeying makes of another (RFC 7296 2.8, 2.18): from birth established, between
+ * the same two, with the children of the old one.
+ */
+#include "libike/sa/sa_priv.h"
+
+/* What the two have agreed on or found out about each other, once and for all. */
+static void inherit(struct ike_sa *sa, const struct ike_sa *old)
+{
+	sa->peer_fragments = old->peer_fragments;
+	sa->peer_childless = old->peer_childless;
+	sa->local_id = ike_identity_hold(old->local_id);
+	sa->remote_id = ike_identity_hold(old->remote_id);
+	sa->last_received = old->last_received;
+	/* New keys prove nothing anew. */
+	sa->reauth_at = old->reauth_at;
+}
+
+struct ike_sa *ike_sa_successor(
+	struct ike_engine *e, const struct ike_sa *old, bool initiator, uint64_t spi)
+{
+	struct ike_sa *sa = ike_sa_make(e, initiator, &old->local, &old->remote, spi);
+
+	if (!sa)
+		return NULL;
+	ike_sa_set_connection(sa, old->connection);
+	inherit(sa, old);
+	sa->was_established = true;
+	return sa;
+}
+
+static void move_children(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
+{
+	struct ike_child **end = &new->children;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = old->children;
+	for (struct ike_child *child = old->children; child; child = child->next) {
+		child->sa = new;
+		if (child->wake_at < new->children_at)
+			new->children_at = child->wake_at;
+	}
+	old->children = NULL;
+	new->handovers += old->handovers;
+	old->handovers = 0;
+	old->children_at = IKE_NEVER;
+	if (old->inactive_at < new->inactive_at)
+		new->inactive_at = old->inactive_at;
+	old->inactive_at = IKE_NEVER;
+	ike_schedule(e, new);
+}
+
+static void move_tasks(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
+{
+	struct ike_task **end = &new->tasks, *task;
+
+	while (*end)
+		end = &(*end)->next;
+	while ((task = old->tasks)) {
+		old->tasks = task->next;
+		task->next = NULL;
+		/* Rekeying is done, whether the peer lives will be asked for the new one, and where
+		 * we are was queued there by ike_path_inherit(). */
+		if (task->kind == IKE_TASK_REKEY_IKE || task->kind == IKE_TASK_DPD ||
+			task->kind == IKE_TASK_MOBIKE) {
+			ike_task_finish(e, task, true, NULL);
+			continue;
+		}
+		if (task->child)
+			task->child->sa = new;
+		*end = task;
+		end = &task->next;
+	}
+}
+
+static void log_rekeyed(struct ike_engine *e, const struct ike_sa *sa)
+{
+	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
+	char local_id[IKE_IDENTITY_TEXT_MAX], remote_id[IKE_IDENTITY_TEXT_MAX];
+
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "IKE_SA %s[%u] rekeyed between %s[%s]...%s[%s]",
+		sa->connection->name, sa->unique_id, address_format(&sa->local, local),
+		ike_identity_format(sa->local_id, local_id), address_format(&sa->remote, remote),
+		ike_identity_format(sa->remote_id, remote_id));
+}
+
+void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
+{
+	bool closing = old->state == IKE_SA_DELETING;
+
+	ike_sa_end_negotiation(new);
+	old->rival = new->rival_of = 0;
+	new->established_at = e->now;
+	ike_path_inherit(old, new);
+	ike_sa_plan(e, new);
+	ike_peers_remove(e, old);
+	if (!ike_peers_add(e, new))
+		ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
+			"out of memory: uniqueness of this peer is not watched");
+	move_children(e, old, new);
+	move_tasks(e, old, new);
+	ike_reauth_moves(e, old, new);
+	old->rekey_at = old->reauth_at = old->expires_at = old->dpd_at = old->resume_at = IKE_NEVER;
+	ike_sa_set_state(e, old, IKE_SA_REKEYED);
+	ike_sa_set_state(e, new, closing ? IKE_SA_DELETING : IKE_SA_ESTABLISHED);
+	ike_schedule_liveness(e, new);
+	ike_schedule(e, old);
+	log_rekeyed(e, new);
+	new->announced = old->announced;
+	old->announced = false;
+	ike_count(e, new, new->initiator ? IKE_COUNTER_IKE_REKEY_INIT : IKE_COUNTER_IKE_REKEY_RESP);
+	ike_event_ike_rekey(e, old, new);
+}

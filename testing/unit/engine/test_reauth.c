@@ -1,0 +1,162 @@
+/* Reauthentication: make before break, break before make, failures. */
+#include "libike/wire/message.h"
+#include "testing/unit/engine/duo.h"
+
+static void reauthenticate(struct duo *d, struct sim_node *n)
+{
+	struct ike_rekey what = { .ike = duo_name(d, n), .reauth = true };
+	struct why why = { "" };
+
+	ck_assert_msg(sim_node_rekey(n, &what, &why), "%s", why.text);
+}
+
+static const struct ike_sa *only_sa(const struct sim_node *n)
+{
+	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
+
+	ck_assert_ptr_nonnull(sa);
+	ck_assert_ptr_null(ike_engine_sa_next(n->engine, sa));
+	return sa;
+}
+
+static struct duo begin(void)
+{
+	struct duo d = duo_begin(false);
+
+	for (int i = 0; i < 2; i++) {
+		struct sim_definition *side = i ? &d.moon_side : &d.sun_side;
+
+		side->children[1] = side->children[0];
+		side->children[1].name = "web";
+		side->children[1].local_ts = i ? "10.3.0.0/16" : "10.4.0.0/16";
+		side->children[1].remote_ts = i ? "10.4.0.0/16" : "10.3.0.0/16";
+	}
+	return d;
+}
+
+/* By either end, and whatever `unique` says. */
+START_TEST(a_new_ike_sa_takes_the_place_of_the_old_one)
+{
+	static const uint8_t uniques[] = { IKE_UNIQUE_NO, IKE_UNIQUE_REPLACE, IKE_UNIQUE_KEEP,
+		IKE_UNIQUE_NEVER };
+	struct duo d = begin();
+	struct sim_node *by = _i & 1 ? d.moon : d.sun;
+	bool make_first = _i & 2;
+	struct duo_stream stream;
+	uint32_t old;
+
+	d.moon_side.unique = d.sun_side.unique = uniques[_i / 4];
+	d.moon->settings.make_before_break = d.sun->settings.make_before_break = make_first;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	duo_up(&d, d.sun, "web");
+	old = only_sa(by)->unique_id;
+	duo_stream_begin(&d, &stream, 30);
+	sim_world_run(d.world, d.world->now + 1000);
+	reauthenticate(&d, by);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(35));
+	ck_assert_uint_ne(only_sa(by)->unique_id, old);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.moon), 2);
+	ck_assert_uint_eq(duo_children(d.sun), 2);
+	ck_assert_int_eq(d.moon->child_up, 2);
+	ck_assert_int_eq(d.sun->ike_up, 1);
+	/* Before the first answer came nobody takes in what the responder sends already. */
+	ck_assert_uint_ge(stream.arrived + (make_first ? 4 : 40), stream.sent);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(one_that_fails_leaves_the_old_one_and_is_tried_again)
+{
+	struct duo d = begin();
+	struct duo_stream stream;
+	uint32_t old;
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	old = only_sa(d.sun)->unique_id;
+	sim_node_psk(d.moon, "another", (const char *const[]){ "sun.example.org", NULL });
+	duo_stream_begin(&d, &stream, 30);
+	reauthenticate(&d, d.sun);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(5));
+	ck_assert_uint_eq(only_sa(d.sun)->unique_id, old);
+	ck_assert(sim_node_logged(d.sun, "keeping it for now"));
+	sim_node_psk(d.sun, "another", (const char *const[]){ "moon.example.org", NULL });
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(60));
+	ck_assert_uint_ne(only_sa(d.sun)->unique_id, old);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(rekeying_does_not_postpone_it)
+{
+	struct duo d = begin();
+
+	d.sun_side.rekey_time = 60;
+	d.sun_side.reauth_time = 400;
+	d.sun_side.over_time = 50;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(390));
+	ck_assert_uint_eq(d.world->ike_sas_up, 2);
+	ck_assert_uint_ge(ike_engine_counters(d.sun->engine, NULL)[IKE_COUNTER_IKE_REKEY_INIT], 5);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(30));
+	ck_assert_uint_eq(d.world->ike_sas_up, 4);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
+/* Drops the datagrams of one number, counted from the start of it. */
+struct dropper {
+	unsigned seen, drop, and_drop;
+};
+
+static bool drop_two(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct dropper *dropper = context;
+
+	(void)w;
+	(void)flight;
+	dropper->seen++;
+	return dropper->seen != dropper->drop && dropper->seen != dropper->and_drop;
+}
+
+START_TEST(whatever_is_lost_comes_right_again)
+{
+	struct dropper dropper = { 0, (unsigned)_i / 10 + 1, (unsigned)_i % 10 + 1 };
+
+	for (int make_first = 0; make_first < 2; make_first++) {
+		struct duo d = begin();
+
+		d.sun->settings.make_before_break = make_first;
+		duo_start(&d);
+		duo_up(&d, d.sun, "net");
+		duo_up(&d, d.sun, "web");
+		dropper.seen = 0;
+		d.world->filter = drop_two;
+		d.world->filter_context = &dropper;
+		reauthenticate(&d, d.sun);
+		sim_world_run(d.world, d.world->now + IKE_SECONDS(500));
+		ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+		ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+		ck_assert_uint_eq(duo_children(d.sun), 2);
+		duo_end(&d);
+	}
+}
+END_TEST
+
+TCase *reauth_tests(void)
+{
+	TCase *tests = tcase_create("reauth");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, a_new_ike_sa_takes_the_place_of_the_old_one, 0, 16);
+	tcase_add_test(tests, one_that_fails_leaves_the_old_one_and_is_tried_again);
+	tcase_add_test(tests, rekeying_does_not_postpone_it);
+	tcase_add_loop_test(tests, whatever_is_lost_comes_right_again, 0, 100);
+	return tests;
+}
