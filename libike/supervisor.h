@@ -50,7 +50,13 @@ ike_time ike_twins_reduce(struct ike_engine *e, struct ike_wish *wish);
 /* Responder: whether a new IKE SA is but the peer's answer to our ending a twin. */
 bool ike_twins_refuse_sa(
 	struct ike_engine *e, const struct ike_site *site, const struct ike_sa *sa);
-/* Responder: whether a new child would be a twin of one in the same IKE SA. */
+/* Initiator of a child: the peer's request for the same crossed ours, and both were refused. */
+bool ike_twins_ask_again(const struct ike_sa *sa, struct ike_task *task, bool refused);
+/* Initiator of a child: the peer's own, that it was let have meanwhile; NULL when there is none. */
+const struct ike_child *ike_twins_made_by_peer(
+	const struct ike_sa *sa, const struct ike_task *task);
+/* Responder: whether a new child would be a twin of one in the same IKE SA, or of one that is being
+ * made by us. */
 bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors);
 

@@ -16,6 +16,8 @@
 #define REDUCE_PEERS IKE_SECONDS(45)
 /* How long the peer may answer that by starting again. */
 #define ECHO IKE_SECONDS(60)
+/* How often the peer's request may cross ours anew. */
+#define CROSSINGS_MAX 3
 /* A peer that insists on a second child replaces the first in a way of its own. */
 #define INSISTS IKE_SECONDS(600)
 
@@ -177,34 +179,74 @@ bool ike_twins_refuse_sa(struct ike_engine *e, const struct ike_site *site, cons
 	return false;
 }
 
-static bool is_being_made(const struct ike_sa *sa, const char *name)
+/* Both ends want it at the same time, and nobody asked for two. */
+static struct ike_task *crossing_task(const struct ike_sa *sa, const char *name)
 {
-	return sa->active && sa->active->kind == IKE_TASK_CREATE_CHILD && sa->active->child &&
-	       strcmp(sa->active->child->config->name, name) == 0;
+	struct ike_task *task = sa->active;
+
+	return task && task->kind == IKE_TASK_CREATE_CHILD && task->child && !task->ticket &&
+			       strcmp(task->child->config->name, name) == 0
+		       ? task
+		       : NULL;
+}
+
+/* The peer refuses ours, or, when it does not look, makes it: either way one stays. When both
+ * refused, the initiator of the IKE SA asks again, and is not refused twice. */
+static bool refuse_crossing(struct ike_engine *e, const struct ike_sa *sa, struct ike_task *task)
+{
+	task->yields = task->crossed;
+	task->crossed = true;
+	if (!task->yields)
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"refusing CHILD_SA '%s': it is being made by us",
+			task->child->config->name);
+	return !task->yields;
+}
+
+bool ike_twins_ask_again(const struct ike_sa *sa, struct ike_task *task, bool refused)
+{
+	return refused && task->crossed && !task->yields && sa->initiator &&
+	       task->attempts++ < CROSSINGS_MAX;
+}
+
+const struct ike_child *ike_twins_made_by_peer(const struct ike_sa *sa, const struct ike_task *task)
+{
+	const struct ike_child *c = task->yields ? sa->children : NULL;
+
+	while (c && (!settled(c) || strcmp(c->config->name, task->child->config->name) != 0))
+		c = c->next;
+	return c;
+}
+
+static bool is_there(const struct ike_sa *sa, const struct ike_child_config *config,
+	const struct ike_child_selectors *selectors)
+{
+	for (const struct ike_child *c = sa->children; c; c = c->next)
+		if (settled(c) && strcmp(c->config->name, config->name) == 0 &&
+			same_list(ike_child_local(c), c->local_count, selectors->local,
+				selectors->local_count) &&
+			same_list(ike_child_remote(c), c->remote_count, selectors->remote,
+				selectors->remote_count))
+			return true;
+	return false;
 }
 
 bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors)
 {
 	struct ike_wish *wish = ike_wish_find(ike_site_find(e, sa->connection->name), config->name);
-	bool twin = is_being_made(sa, config->name);
+	struct ike_task *own = crossing_task(sa, config->name);
 
-	if (!is_wanted(wish))
-		return false;
-	for (const struct ike_child *c = sa->children; c && !twin; c = c->next)
-		twin = settled(c) && strcmp(c->config->name, config->name) == 0 &&
-		       same_list(ike_child_local(c), c->local_count, selectors->local,
-			       selectors->local_count) &&
-		       same_list(ike_child_remote(c), c->remote_count, selectors->remote,
-			       selectors->remote_count);
-	if (!twin)
+	if (own)
+		return refuse_crossing(e, sa, own);
+	if (!is_wanted(wish) || !is_there(sa, config, selectors))
 		return false;
 	bool insists = wish->refused_at > 0 && wish->refused_at + INSISTS > e->now;
 	bool echo = wish->reduced_at > 0 && wish->reduced_at + ECHO > e->now;
-	if (insists && !echo && !is_being_made(sa, config->name))
+	if (insists && !echo)
 		return false;
 	wish->refused_at = e->now;
-	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
-		"refusing CHILD_SA '%s': it is up already, or being made by us", config->name);
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "refusing CHILD_SA '%s': it is up already",
+		config->name);
 	return true;
 }

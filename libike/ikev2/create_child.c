@@ -5,6 +5,7 @@
  *                                           <--  HDR, SK{[N+,] SA, Nr, [KEr,] TSi, TSr}
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/supervisor.h"
 
 /* When the peer says TEMPORARY_FAILURE: pauses double. */
 #define PAUSE IKE_SECONDS(1)
@@ -60,6 +61,19 @@ static bool put_off(struct ike_received *x, struct ike_task *task)
 	return true;
 }
 
+/* The peer's own of the same child is up: ours is not needed. */
+static void yield(struct ike_received *x, struct ike_task *task)
+{
+	struct ike_child *child = task->child;
+
+	x->sa->active = NULL;
+	task->child = NULL;
+	if (IKE_HAS(x->message, SA))
+		ike_delete_child_at_peer(x->sa, child);
+	ike_child_destroy(x->e, child, IKE_REASON_REPLACED);
+	ike_task_finish(x->e, task, true, NULL);
+}
+
 enum ike_outcome ike_create_child_answered(struct ike_received *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -70,8 +84,13 @@ enum ike_outcome ike_create_child_answered(struct ike_received *x)
 
 	if (!task->child) /* ended meanwhile */
 		return IKE_OUTCOME_OK;
+	if (ike_twins_made_by_peer(sa, task)) {
+		yield(x, task);
+		return IKE_OUTCOME_OK;
+	}
+	bool full = ike_message_notify(x->message, IKE_NOTIFY_NO_ADDITIONAL_SAS) != NULL;
 	if (!IKE_HAS(x->message, SA) &&
-		(put_off(x, task) ||
+		(put_off(x, task) || ike_twins_ask_again(sa, task, full) ||
 			ike_group_demanded(x, task->offer, &task->child->config->proposals))) {
 		sa->active = NULL;
 		task->next = sa->tasks;

@@ -132,6 +132,8 @@ struct ike_task {
 	uint8_t reason;                /* enum ike_reason: why the child ends or did not come */
 	uint8_t attempts;              /* that the peer put off */
 	bool peer_lost_it;             /* REKEY_CHILD: the peer does not know the old one */
+	bool crossed;                  /* CREATE_CHILD: the peer wanted it as well, was refused, */
+	bool yields;                   /* and then accepted */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */
 };
 

@@ -151,6 +151,33 @@ START_TEST(an_attempt_that_the_peer_is_about_to_have_comes_first)
 }
 END_TEST
 
+/* The IKE SA is there, and packets at both ends ask for the child at the same moment. */
+START_TEST(traps_at_both_ends_that_meet_packets_at_once_make_one_child)
+{
+	struct duo d = duo_begin(false);
+	struct sim_packet to_moon = { .protocol = 17 }, to_sun = { .protocol = 17 };
+	struct why why;
+
+	d.sun_side.children[0].start_action = d.moon_side.children[0].start_action =
+		IKE_ACTION_TRAP;
+	ck_assert(address_parse("10.2.0.1", &to_moon.source));
+	ck_assert(address_parse("10.1.0.1", &to_moon.destination));
+	to_sun.source = to_moon.destination;
+	to_sun.destination = to_moon.source;
+	duo_start(&d);
+	(void)sim_node_initiate(_i % 2 ? d.sun : d.moon, _i % 2 ? "moon" : "sun", NULL, &why);
+	pass(&d, IKE_SECONDS(5));
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert_int_eq(sim_traffic_send(d.sun, &to_moon, NULL), SIM_WAITS);
+	pass(&d, _i * 3);
+	ck_assert_int_eq(sim_traffic_send(d.moon, &to_sun, NULL), SIM_WAITS);
+	pass(&d, IKE_SECONDS(200));
+	check(&d, 1);
+	ck_assert_int_eq(sim_traffic_send(d.sun, &to_moon, NULL), SIM_ARRIVED);
+	duo_end(&d);
+}
+END_TEST
+
 /* As strongSwan does when a connection is loaded: once more in the same IKE SA. */
 START_TEST(a_second_one_of_a_wanted_child_is_refused)
 {
@@ -214,6 +241,8 @@ TCase *both_start_tests(void)
 	tcase_add_test(tests, commands_at_both_ends_are_both_answered_by_one_child);
 	tcase_add_loop_test(tests, both_come_back_after_a_blackout_and_one_stays, 0, 8);
 	tcase_add_loop_test(tests, an_attempt_that_the_peer_is_about_to_have_comes_first, 0, 6);
+	tcase_add_loop_test(
+		tests, traps_at_both_ends_that_meet_packets_at_once_make_one_child, 0, 4);
 	tcase_add_test(tests, a_second_one_of_a_wanted_child_is_refused);
 	tcase_add_test(tests, twins_in_two_ike_sas_are_reduced_to_one);
 	return tests;
