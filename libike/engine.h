@@ -131,9 +131,13 @@ MUST_USE bool ike_engine_install(
 MUST_USE bool ike_engine_uninstall(
 	struct ike_engine *e, ike_time now, const char *ike, const char *child, struct why *why);
 
-/* What is installed: traps and shunts. index from 0; NULL at the end. */
+/* What is installed: traps and shunts. */
 struct ike_trap {
-	struct ike_trap *next;
+	struct ike_trap *prev, *next;             /* all, the oldest first */
+	struct ike_trap *mate_prev, *mate_next;   /* of the same connection */
+	struct ike_trap *reqid_prev, *reqid_next; /* with the same reqid */
+	UT_hash_handle by_number;
+	uint32_t number;                   /* no two have the same, later ones have larger */
 	struct ike_connection *connection; /* held */
 	const struct ike_child_config *config;
 	uint32_t reqid;
@@ -141,7 +145,11 @@ struct ike_trap {
 	/* As installed; selectors owned. */
 	struct ike_kernel_policies policies;
 };
+/* index from 0; NULL at the end. Walks the list: for many, take the next. */
 const struct ike_trap *ike_engine_trap(const struct ike_engine *e, size_t index);
+/* The oldest that is younger than that number (0: the oldest of all), or NULL. The one with that
+ * number may be gone: walks can pause. */
+const struct ike_trap *ike_engine_trap_after(const struct ike_engine *e, uint32_t number);
 
 /* ---- The world around ---- */
 

@@ -63,7 +63,10 @@ struct ike_engine {
 	uint32_t next_child_id;
 	uint32_t next_reqid;
 	struct ike_reqid *reqids;
-	struct ike_trap *traps;
+	struct ike_trap *traps; /* the oldest first */
+	struct ike_trap *traps_by_number;
+	struct ike_trap_reqid *traps_by_reqid;
+	uint32_t last_trap;
 	struct ike_command *commands;
 	struct ike_counters *counters;
 

@@ -276,12 +276,10 @@ static void renew_traps(struct ike_engine *e, const struct ike_connection *old,
 {
 	struct ike_trap *trap, *next;
 
-	for (trap = e->traps; trap; trap = next) {
+	for (trap = old->traps; trap; trap = next) {
 		const struct ike_child_config *was = trap->config;
 
-		next = trap->next;
-		if (trap->connection != old)
-			continue;
+		next = trap->mate_next;
 		const struct ike_child_config *config = ike_connection_child(new, was->name);
 		/* One that start_action did not ask for was installed by command, and stays. */
 		if (!config || ((was->start_action & IKE_ACTION_TRAP) &&

@@ -159,10 +159,9 @@ void ike_supervise_replaced(struct ike_engine *e, const struct ike_connection *c
 {
 	struct ike_trap *trap, *next;
 
-	for (trap = e->traps; trap; trap = next) {
-		next = trap->next;
-		if (trap->connection == c)
-			ike_trap_remove(e, trap);
+	for (trap = c->traps; trap; trap = next) {
+		next = trap->mate_next;
+		ike_trap_remove(e, trap);
 	}
 }
 

@@ -6,6 +6,16 @@
 #include "libike/supervisor.h"
 
 #include <stdlib.h>
+#include <utlist.h>
+
+/* Traps that share a reqid. */
+struct ike_trap_reqid {
+	UT_hash_handle hh;
+	uint32_t reqid;
+	struct ike_trap *traps; /* the oldest first */
+};
+
+/* ---- Finding them ---- */
 
 const struct ike_trap *ike_engine_trap(const struct ike_engine *e, size_t index)
 {
@@ -16,14 +26,99 @@ const struct ike_trap *ike_engine_trap(const struct ike_engine *e, size_t index)
 	return trap;
 }
 
+const struct ike_trap *ike_engine_trap_after(const struct ike_engine *e, uint32_t number)
+{
+	const struct ike_trap *trap = NULL;
+
+	if (number)
+		HASH_FIND(by_number, e->traps_by_number, &number, sizeof(number), trap);
+	if (trap)
+		return trap->next;
+	for (trap = e->traps; trap && trap->number <= number;)
+		trap = trap->next;
+	return trap;
+}
+
+/* Those of a name belong to the version that is loaded. */
 struct ike_trap *ike_trap_find(const struct ike_engine *e, const char *ike, const char *child)
 {
-	for (struct ike_trap *trap = e->traps; trap; trap = trap->next)
-		if ((!ike || strcmp(trap->connection->name, ike) == 0) &&
-			strcmp(trap->config->name, child) == 0)
+	struct ike_trap *trap;
+
+	if (ike) {
+		const struct ike_loaded *loaded = ike_loaded_find(e, ike);
+
+		for (trap = loaded ? loaded->connection->traps : NULL; trap; trap = trap->mate_next)
+			if (strcmp(trap->config->name, child) == 0)
+				return trap;
+		return NULL;
+	}
+	for (trap = e->traps; trap; trap = trap->next)
+		if (strcmp(trap->config->name, child) == 0)
 			return trap;
 	return NULL;
 }
+
+static struct ike_trap_reqid *reqid_find(const struct ike_engine *e, uint32_t reqid)
+{
+	struct ike_trap_reqid *found;
+
+	HASH_FIND(hh, e->traps_by_reqid, &reqid, sizeof(reqid), found);
+	return found;
+}
+
+static bool reqid_link(struct ike_engine *e, struct ike_trap *trap)
+{
+	struct ike_trap_reqid *same = reqid_find(e, trap->reqid);
+
+	if (!same) {
+		if (!(same = calloc(1, sizeof(*same))))
+			return false;
+		same->reqid = trap->reqid;
+		HASH_ADD(hh, e->traps_by_reqid, reqid, sizeof(same->reqid), same);
+		if (!same->hh.tbl) {
+			free(same);
+			return false;
+		}
+	}
+	DL_APPEND2(same->traps, trap, reqid_prev, reqid_next);
+	return true;
+}
+
+static void reqid_unlink(struct ike_engine *e, struct ike_trap *trap)
+{
+	struct ike_trap_reqid *same = reqid_find(e, trap->reqid);
+
+	DL_DELETE2(same->traps, trap, reqid_prev, reqid_next);
+	if (same->traps)
+		return;
+	HASH_DELETE(hh, e->traps_by_reqid, same);
+	free(same);
+}
+
+static bool link_trap(struct ike_engine *e, struct ike_trap *trap, struct why *why)
+{
+	trap->number = ++e->last_trap;
+	if (!reqid_link(e, trap))
+		return why_fail(why, "out of memory");
+	HASH_ADD(by_number, e->traps_by_number, number, sizeof(trap->number), trap);
+	if (!trap->by_number.tbl) {
+		reqid_unlink(e, trap);
+		return why_fail(why, "out of memory");
+	}
+	DL_APPEND(e->traps, trap);
+	DL_APPEND2(trap->connection->traps, trap, mate_prev, mate_next);
+	return true;
+}
+
+static void unlink_trap(struct ike_engine *e, struct ike_trap *trap)
+{
+	reqid_unlink(e, trap);
+	HASH_DELETE(by_number, e->traps_by_number, trap);
+	DL_DELETE(e->traps, trap);
+	DL_DELETE2(trap->connection->traps, trap, mate_prev, mate_next);
+}
+
+/* ---- Making them ---- */
 
 static void trap_free(struct ike_engine *e, struct ike_trap *trap)
 {
@@ -136,20 +231,21 @@ static bool fill(struct ike_engine *e, struct ike_trap *trap, struct why *why)
 static bool install(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, struct why *why)
 {
-	struct ike_trap **end = &e->traps;
 	struct ike_trap *trap = calloc(1, sizeof(*trap));
+
 	if (!trap)
 		return why_fail(why, "out of memory");
 	trap->connection = ike_connection_hold(c);
 	trap->config = config;
-	if (!fill(e, trap, why) ||
-		!e->host.policies_install(e->host.context, &trap->policies, why)) {
+	if (!fill(e, trap, why) || !link_trap(e, trap, why)) {
 		trap_free(e, trap);
 		return false;
 	}
-	while (*end)
-		end = &(*end)->next;
-	*end = trap;
+	if (!e->host.policies_install(e->host.context, &trap->policies, why)) {
+		unlink_trap(e, trap);
+		trap_free(e, trap);
+		return false;
+	}
 	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "installed %s policies of '%s'",
 		is_shunt(config) ? "shunt" : "trap", config->name);
 	return true;
@@ -168,7 +264,9 @@ void ike_trap_take_over(
 {
 	struct ike_connection *old = trap->connection;
 
+	DL_DELETE2(old->traps, trap, mate_prev, mate_next);
 	trap->connection = ike_connection_hold(c);
+	DL_APPEND2(c->traps, trap, mate_prev, mate_next);
 	trap->config = config;
 	trap->policies.interface = config->interface;
 	ike_connection_free(old);
@@ -187,11 +285,7 @@ void ike_trap_replace(struct ike_engine *e, struct ike_trap *trap, struct ike_co
 
 void ike_trap_remove(struct ike_engine *e, struct ike_trap *trap)
 {
-	struct ike_trap **at = &e->traps;
-
-	while (*at != trap)
-		at = &(*at)->next;
-	*at = trap->next;
+	unlink_trap(e, trap);
 	e->host.policies_remove(e->host.context, &trap->policies);
 	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "uninstalled policies of '%s'",
 		trap->config->name);
@@ -203,7 +297,7 @@ void ike_traps_free(struct ike_engine *e)
 	while (e->traps) {
 		struct ike_trap *trap = e->traps;
 
-		e->traps = trap->next;
+		unlink_trap(e, trap);
 		trap_free(e, trap);
 	}
 }
@@ -265,13 +359,13 @@ static bool is_underway(const struct ike_engine *e, const struct ike_trap *trap)
 
 void ike_engine_acquire(struct ike_engine *e, ike_time now, const struct ike_acquire *acquire)
 {
+	const struct ike_trap_reqid *same = reqid_find(e, acquire->reqid);
 	struct ike_initiate what = { 0 };
 	struct why why;
 
 	e->now = now;
-	for (struct ike_trap *trap = e->traps; trap; trap = trap->next) {
-		if (trap->reqid != acquire->reqid || trap->policies.kind != IKE_POLICY_TRAP ||
-			is_underway(e, trap))
+	for (struct ike_trap *trap = same ? same->traps : NULL; trap; trap = trap->reqid_next) {
+		if (trap->policies.kind != IKE_POLICY_TRAP || is_underway(e, trap))
 			continue;
 		ike_log(e, NULL, IKE_LOG_KNL, IKE_LOG_INFO,
 			"a packet wants CHILD_SA '%s' (reqid %u)", trap->config->name, trap->reqid);

@@ -6,8 +6,8 @@
 /* ---- list-policies ---- */
 
 struct list_policies {
-	size_t index;
-	bool all; /* no kind was asked for */
+	uint32_t last; /* number of the trap that was listed last */
+	bool all;      /* no kind was asked for */
 	bool trap, drop, pass;
 	bool has_ike, has_child;
 	char ike[CL_NAME_MAX];
@@ -65,10 +65,12 @@ static void send_policy(struct cl_client *c, const struct ike_trap *trap)
 static bool list_next(struct cl_client *c, void *state)
 {
 	struct list_policies *list = state;
-	const struct ike_trap *trap = ike_engine_trap(cl_client_daemon(c)->engine, list->index++);
+	const struct ike_trap *trap =
+		ike_engine_trap_after(cl_client_daemon(c)->engine, list->last);
 
 	if (!trap)
 		return false;
+	list->last = trap->number;
 	if (is_wanted(list, trap))
 		send_policy(c, trap);
 	return true;

@@ -134,7 +134,8 @@ struct ike_child_config {
 
 struct ike_connection {
 	uint32_t references;
-	struct ike_sa *sas; /* the engine's: IKE SAs that were made from it; utlist */
+	struct ike_sa *sas;     /* the engine's: IKE SAs that were made from it; utlist */
+	struct ike_trap *traps; /* the engine's, too: of its children; utlist */
 	char *name;
 	uint8_t version; /* 0 either, 1, 2 */
 	bool encap;
