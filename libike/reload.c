@@ -99,13 +99,10 @@ static const struct ike_child_config *newer_config(const struct ike_child *child
 static void adopt_child(struct ike_engine *e, struct ike_child *child)
 {
 	const struct ike_child_config *new = newer_config(child);
-	struct ike_connection *old = child->config->connection;
 
 	if (!new || needs_rebuild(child->config, new))
 		return;
-	ike_connection_hold(new->connection);
-	child->config = new;
-	ike_connection_free(old);
+	ike_child_set_config(child, new);
 	ike_schedule_inactivity(e, child);
 }
 

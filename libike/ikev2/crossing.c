@@ -133,7 +133,7 @@ static void hand_over_child(struct ike_engine *e, struct ike_sa *to, struct ike_
 	ike_child_offer_free(task->offer);
 	task->offer = NULL;
 	child->sa = to;
-	child->config = config;
+	ike_child_set_config(child, config);
 	task->next = NULL;
 	while (*end)
 		end = &(*end)->next;

@@ -55,6 +55,15 @@ struct ike_child *ike_child_new(
 	return child;
 }
 
+void ike_child_set_config(struct ike_child *child, const struct ike_child_config *config)
+{
+	struct ike_connection *old = child->config->connection;
+
+	ike_connection_hold(config->connection);
+	child->config = config;
+	ike_connection_free(old);
+}
+
 void ike_child_inherit(struct ike_child *child, const struct ike_child *from)
 {
 	child->mode = from->mode;

@@ -154,6 +154,8 @@ struct ike_task *ike_task_of_child(
 /* In state CREATED, not yet linked to the SA's children. */
 struct ike_child *ike_child_new(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_child_config *config);
+/* Another version of its definition; the child holds the connection. */
+void ike_child_set_config(struct ike_child *child, const struct ike_child_config *config);
 /* An inbound SPI from the kernel. */
 MUST_USE bool ike_child_allocate_spi(
 	struct ike_engine *e, struct ike_child *child, uint8_t protocol, struct why *why);

@@ -59,6 +59,34 @@ START_TEST(both_start_and_one_stays)
 }
 END_TEST
 
+/* A definition is freed when the last of what was made from it has gone, not before. */
+START_TEST(a_definition_may_change_while_attempts_cross)
+{
+	struct duo d = begin(IKE_ACTION_START);
+	const struct ike_connection *c;
+	struct why why = { "" };
+
+	d.moon_side.children[1] = d.moon_side.children[0];
+	d.moon_side.children[1].name = "dmz";
+	d.moon_side.children[1].local_ts = "10.3.0.0/16";
+	d.sun_side.children[1] = d.sun_side.children[0];
+	d.sun_side.children[1].name = "dmz";
+	d.sun_side.children[1].remote_ts = "10.3.0.0/16";
+	for (int i = 0; i < _i % 4; i++) /* other SPIs */
+		(void)sim_random_u64(&d.moon->random);
+	start(&d, 0);
+	pass(&d, _i);
+	d.sun_side.dpd_delay = 40;
+	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
+	pass(&d, IKE_SECONDS(60));
+	check(&d, 2);
+	c = ike_engine_connection(d.sun->engine, 0);
+	/* What is loaded, what is watched, the IKE SA, its children. */
+	ck_assert_uint_ge(c->references, 2 + 1 + 2);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(both_start_several_children_and_one_of_each_stays)
 {
 	struct duo d = begin(IKE_ACTION_START);
@@ -236,6 +264,7 @@ TCase *both_start_tests(void)
 {
 	TCase *tests = tcase_create("both start");
 
+	tcase_add_loop_test(tests, a_definition_may_change_while_attempts_cross, 0, 80);
 	tcase_add_loop_test(tests, both_start_and_one_stays, 0, 24);
 	tcase_add_loop_test(tests, both_start_several_children_and_one_of_each_stays, 0, 12);
 	tcase_add_test(tests, commands_at_both_ends_are_both_answered_by_one_child);
