@@ -71,13 +71,15 @@ static bool find_route(struct ike_engine *e, const struct ike_connection *c,
 	return no_route(e, c, &list[0], why);
 }
 
-/* Who speaks MOBIKE, or has several addresses, may be elsewhere than a new attempt would go. */
+/* Who speaks MOBIKE, or has several addresses, may be elsewhere than a new attempt would go; and we
+ * may have got another address, while the one of the SA is still good. */
 static bool is_usable(const struct ike_sa *sa, const struct route *route)
 {
 	bool anywhere = !route->fixed && (sa->peer_mobike || route->several);
 
-	if (!anywhere && (!address_same_host(&sa->local, &route->local) ||
-				 !address_same_host(&sa->remote, &route->remote)))
+	if (!anywhere && !address_same_host(&sa->remote, &route->remote))
+		return false;
+	if (route->fixed && !address_same_host(&sa->local, &route->local))
 		return false;
 	return sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING ||
 	       (sa->state == IKE_SA_CONNECTING && sa->initiator);

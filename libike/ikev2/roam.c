@@ -308,7 +308,8 @@ static bool begin_elsewhere(struct ike_engine *e, struct ike_sa *sa, struct look
 	ike_path_move(e, sa, &source, &sa->remote);
 	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "going on from %s",
 		address_format(&source, text));
-	if (sa->active->kind != IKE_TASK_INIT) { /* the responder takes it from anywhere */
+	if (sa->active->kind != IKE_TASK_INIT || !sa->request) {
+		/* The responder takes IKE_AUTH from anywhere; or nothing is on its way. */
 		ike_request_repeat(e, sa);
 		return true;
 	}

@@ -261,6 +261,27 @@ START_TEST(an_sa_that_is_being_established_goes_on_from_the_new_address)
 }
 END_TEST
 
+/* Packets to the peer leave from another address now, and the SA's is still there. */
+START_TEST(without_mobike_an_sa_stays_while_its_address_does)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.no_mobike = true;
+	d.moon_side.remote_addrs = "%any";
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	move(d.sun, 2, "192.0.2.2");
+	move(d.sun, 0, "198.51.100.2");
+	wait_for(&d, IKE_SECONDS(5));
+	duo_up(&d, d.sun, "net");
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	assert_at(&only_sa(d.sun)->local, "192.0.2.2");
+	assert_both_ways(&d);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- Several addresses ---- */
 
 /* Datagrams to that address vanish, and it stays the host's. */
@@ -673,6 +694,7 @@ TCase *mobike_tests(void)
 	tcase_add_test(tests, without_mobike_an_address_that_is_gone_for_good_takes_a_new_sa);
 	tcase_add_loop_test(
 		tests, an_sa_that_is_being_established_goes_on_from_the_new_address, 0, 2);
+	tcase_add_test(tests, without_mobike_an_sa_stays_while_its_address_does);
 	tcase_add_test(tests, a_way_that_is_dead_is_left_for_another);
 	tcase_add_test(tests, peers_hear_of_new_addresses);
 	tcase_add_test(tests, traffic_goes_to_another_host_only_after_it_proved_to_be_the_peer);
