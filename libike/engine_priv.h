@@ -172,6 +172,12 @@ void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_con
 void ike_reload_found_again(struct ike_engine *e, struct ike_connection *c);
 /* Children that could not go over are made anew. */
 void ike_reload_rebuild(struct ike_engine *e, struct ike_connection *c);
+/* The version that an IKE SA from scratch is made from. */
+struct ike_connection *ike_reload_latest(struct ike_engine *e, struct ike_connection *c);
+/* What such an IKE SA, under c, makes the child from; NULL: from nothing. ret_inherits: as far as
+ * the kernel is concerned it stays as it is. */
+const struct ike_child_config *ike_reload_config(
+	const struct ike_child *from, const struct ike_connection *c, bool *ret_inherits);
 /* An IKE SA (child NULL) or a child came up, maybe of an older version. */
 void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_child *child);
 

@@ -205,20 +205,26 @@ static void rebuild_child(struct ike_engine *e, struct ike_child *old)
 		old->unique_id);
 }
 
+static void rebuild_children(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_child *child, *next;
+
+	for (child = sa->children; child; child = next) {
+		next = child->next;
+		if (is_obsolete(child))
+			rebuild_child(e, child);
+	}
+}
+
 void ike_reload_rebuild(struct ike_engine *e, struct ike_connection *c)
 {
 	struct ike_sa *sa, *next;
-	struct ike_child *child, *next_child;
 
 	for (sa = c->sas; sa; sa = next) {
 		next = sa->next;
 		if (sa->state != IKE_SA_ESTABLISHED)
 			continue;
-		for (child = sa->children; child; child = next_child) {
-			next_child = child->next;
-			if (is_obsolete(child))
-				rebuild_child(e, child);
-		}
+		rebuild_children(e, sa);
 		ike_tasks_run(e, sa);
 	}
 }
@@ -248,6 +254,27 @@ static void adopt_sa(struct ike_engine *e, struct ike_sa *sa, struct ike_connect
 	ike_schedule_liveness(e, sa);
 }
 
+struct ike_connection *ike_reload_latest(struct ike_engine *e, struct ike_connection *c)
+{
+	const struct ike_loaded *loaded = ike_loaded_find(e, c->name);
+
+	return loaded && loaded->connection->version != 1 &&
+			       ike_connection_authenticates(loaded->connection)
+		       ? loaded->connection
+		       : c;
+}
+
+const struct ike_child_config *ike_reload_config(
+	const struct ike_child *from, const struct ike_connection *c, bool *ret_inherits)
+{
+	const struct ike_child_config *config = ike_connection_child(c, from->config->name);
+
+	*ret_inherits = !config || config == from->config || !needs_rebuild(from->config, config);
+	if (!config)
+		return from->config;
+	return config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ? NULL : config;
+}
+
 /* What came up belongs to the version that is loaded now. */
 void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_child *child)
 {
@@ -256,8 +283,12 @@ void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_chil
 	if (!loaded)
 		return;
 	adopt_sa(e, sa, loaded->connection);
-	if (!child || sa->connection != loaded->connection)
+	if (sa->connection != loaded->connection)
 		return;
+	if (!child) {
+		rebuild_children(e, sa);
+		return;
+	}
 	adopt_child(e, child);
 	if (newer_config(child)) {
 		rebuild_child(e, child);

@@ -40,14 +40,18 @@ static void later(struct ike_engine *e, struct ike_sa *sa)
 static bool queue_children(struct ike_engine *e, struct ike_sa *new, const struct ike_sa *old)
 {
 	for (const struct ike_child *from = old->children; from; from = from->next) {
+		const struct ike_child_config *config;
 		struct ike_child *child;
+		bool inherits;
 
-		if (!from->announced || from->state >= IKE_CHILD_DELETING)
+		if (!from->announced || from->state >= IKE_CHILD_DELETING ||
+			!(config = ike_reload_config(from, new->connection, &inherits)))
 			continue;
-		child = ike_child_new(e, new, from->config);
+		child = ike_child_new(e, new, config);
 		if (!child)
 			return false;
-		ike_child_inherit(child, from);
+		if (inherits)
+			ike_child_inherit(child, from);
 		if (!ike_task_queue(new, IKE_TASK_CREATE_CHILD, child, 0)) {
 			ike_child_destroy(e, child, IKE_REASON_RESOURCES);
 			return false;
@@ -63,7 +67,7 @@ static struct ike_sa *make_new(struct ike_engine *e, const struct ike_sa *old)
 
 	if (!new)
 		return NULL;
-	ike_sa_set_connection(new, old->connection);
+	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
 	if (ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0) && queue_children(e, new, old))
 		return new;

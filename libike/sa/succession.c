@@ -111,4 +111,5 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	old->announced = false;
 	ike_count(e, new, new->initiator ? IKE_COUNTER_IKE_REKEY_INIT : IKE_COUNTER_IKE_REKEY_RESP);
 	ike_event_ike_rekey(e, old, new);
+	ike_reload_came_up(e, new, NULL);
 }

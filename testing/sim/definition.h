@@ -21,6 +21,7 @@ struct sim_child_definition {
 	uint64_t rekey_time, life_time, rand_time;
 	uint64_t rekey_bytes, rekey_packets, life_packets; /* 0: life_... are derived */
 	uint64_t inactivity;
+	uint32_t priority; /* of the policies; 0: computed */
 };
 
 struct sim_definition {

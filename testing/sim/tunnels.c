@@ -219,7 +219,8 @@ static bool has_child(const struct sim_node *n, const char *connection, const ch
 	return false;
 }
 
-/* As after an edit of the file: lifetimes and what is to be done about failures. */
+/* As after an edit of the file: lifetimes, what is to be done about failures, and what makes a
+ * child be made anew. */
 static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *side)
 {
 	struct sim_definition *d = &side->definition;
@@ -235,6 +236,8 @@ static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *si
 			d->children[0].rekey_time += 100;
 		if (d->children[0].life_time)
 			d->children[0].life_time += 100;
+		if (chance(t, 60))
+			d->children[0].priority++;
 	}
 	if (!sim_node_load(n, sim_define(d), &why))
 		sim_complain(t->w, "%s does not load %s again: %s", n->name, d->name, why.text);

@@ -247,6 +247,55 @@ START_TEST(another_identity_waits_for_the_next_ike_sa)
 }
 END_TEST
 
+START_TEST(another_identity_comes_with_reauthentication)
+{
+	struct duo d = begin();
+	struct why why = { "" };
+	const struct ike_rekey what = { .ike = "moon", .reauth = true };
+	const struct ike_sa *sa;
+
+	both_up(&d);
+	d.sun_side.local_id = d.moon_side.remote_id = "sol.example.org";
+	d.sun_side.children[0].local_ts = d.moon_side.children[0].remote_ts = "10.3.0.0/16";
+	d.sun->settings.make_before_break = _i;
+	ike_engine_settings(d.sun->engine, &d.sun->settings);
+	reload(&d, d.sun);
+	reload(&d, d.moon);
+	ck_assert_uint_eq(child_of(d.sun, "net")->selectors[0].from[1], 2);
+	ck_assert(sim_node_rekey(d.sun, &what, &why));
+	sim_world_settle(d.world, d.world->now + PATIENCE);
+	sa = ike_engine_sa_next(d.sun->engine, NULL);
+	ck_assert_ptr_null(ike_engine_sa_next(d.sun->engine, sa));
+	ck_assert_ptr_eq(sa->connection, ike_engine_connection(d.sun->engine, 0));
+	ck_assert_ptr_eq(child_of(d.sun, "lab")->config->connection, sa->connection);
+	ck_assert_uint_eq(child_of(d.sun, "net")->selectors[0].from[1], 3);
+	ck_assert_uint_eq(child_of(d.moon, "net")->selectors[1].from[1], 3);
+	duo_end(&d);
+}
+END_TEST
+
+/* While an IKE SA is rekeyed its definition changes: the one that succeeds it goes by the new one.
+ */
+START_TEST(a_change_during_ike_rekeying_is_made_good_after_it)
+{
+	struct duo d = begin();
+	struct why why = { "" };
+	const struct ike_rekey what = { .ike = "moon" };
+
+	d.moon_side.children[0].remote_ts = "10.2.0.0/16,10.3.0.0/16";
+	both_up(&d);
+	ck_assert(sim_node_rekey(d.sun, &what, &why));
+	sim_world_run(d.world, d.world->now + 5);
+	d.sun_side.children[0].local_ts = "10.3.0.0/16";
+	reload(&d, d.sun);
+	ck_assert_uint_eq(child_of(d.sun, "net")->selectors[0].from[1], 3);
+	ck_assert_ptr_eq(child_of(d.sun, "lab")->config->connection,
+		ike_engine_connection(d.sun->engine, 0));
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(one_that_is_unloaded_and_loaded_again_finds_its_tunnels)
 {
 	struct duo d = begin();
@@ -417,6 +466,8 @@ TCase *reload_tests(void)
 	tcase_add_loop_test(tests, both_ends_change_at_once, 0, 5);
 	tcase_add_test(tests, a_child_that_is_no_longer_defined_stays_until_it_ends);
 	tcase_add_test(tests, another_identity_waits_for_the_next_ike_sa);
+	tcase_add_loop_test(tests, another_identity_comes_with_reauthentication, 0, 2);
+	tcase_add_test(tests, a_change_during_ike_rekeying_is_made_good_after_it);
 	tcase_add_test(tests, one_that_is_unloaded_and_loaded_again_finds_its_tunnels);
 	tcase_add_test(tests, another_site_and_an_equal_file_disturb_nothing);
 	tcase_add_loop_test(tests, a_change_under_way_is_made_good_when_it_is_up, 0, 5);
