@@ -246,11 +246,9 @@ static void widen(struct cl_network *n)
 void cl_network_watch(struct cl_network *n, const struct address *peer)
 {
 	struct cl_listener_state *l = &n->listener;
-	enum cl_watch_result result = cl_watch_add(&l->watch, peer);
-
 	if (l->gathering)
-		l->wide = l->wide || result == CL_WATCH_NO_MEMORY;
-	else if (result != CL_WATCH_KNOWN)
+		l->wide = !cl_watch_gather(&l->watch, peer) || l->wide;
+	else if (cl_watch_add(&l->watch, peer) != CL_WATCH_KNOWN)
 		widen(n);
 }
 
@@ -264,6 +262,7 @@ static void gather_peers(struct cl_network *n)
 	n->events.peers(n->events.context, n);
 	if (n->routes)
 		cl_routes_peers(n->routes);
+	cl_watch_gathered(&l->watch);
 	l->gathering = false;
 }
 

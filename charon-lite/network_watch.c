@@ -32,6 +32,20 @@ static size_t list_find(const struct cl_watch_list *list, uint64_t key)
 	return from;
 }
 
+static bool list_grow(struct cl_watch_list *list)
+{
+	size_t room = list->room ? 2 * list->room : 16;
+
+	if (list->count < list->room)
+		return true;
+	uint64_t *keys = reallocarray(list->keys, room, sizeof(*keys));
+	if (!keys)
+		return false;
+	list->keys = keys;
+	list->room = room;
+	return true;
+}
+
 enum cl_watch_result cl_watch_add(struct cl_watch *w, const struct address *peer)
 {
 	struct cl_watch_list *list = peer->family == AF_INET ? &w->ipv4 : &w->ipv6;
@@ -42,19 +56,50 @@ enum cl_watch_result cl_watch_add(struct cl_watch *w, const struct address *peer
 	size_t at = list_find(list, key);
 	if (at < list->count && list->keys[at] == key)
 		return CL_WATCH_KNOWN;
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 16;
-		uint64_t *keys = reallocarray(list->keys, room, sizeof(*keys));
-
-		if (!keys)
-			return CL_WATCH_NO_MEMORY;
-		list->keys = keys;
-		list->room = room;
-	}
+	if (!list_grow(list))
+		return CL_WATCH_NO_MEMORY;
 	memmove(list->keys + at + 1, list->keys + at, (list->count - at) * sizeof(*list->keys));
 	list->keys[at] = key;
 	list->count++;
 	return CL_WATCH_NEW;
+}
+
+bool cl_watch_gather(struct cl_watch *w, const struct address *peer)
+{
+	struct cl_watch_list *list = peer->family == AF_INET ? &w->ipv4 : &w->ipv6;
+
+	if (address_is_any(peer))
+		return true;
+	if (!list_grow(list))
+		return false;
+	list->keys[list->count++] = key_of(peer);
+	return true;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right ? 1 : 0;
+}
+
+static void list_order(struct cl_watch_list *list)
+{
+	size_t kept = 0;
+
+	if (list->count > 1)
+		qsort(list->keys, list->count, sizeof(*list->keys), compare_keys);
+	for (size_t i = 0; i < list->count; i++) {
+		if (i == 0 || list->keys[i] != list->keys[kept - 1])
+			list->keys[kept++] = list->keys[i];
+	}
+	list->count = kept;
+}
+
+void cl_watch_gathered(struct cl_watch *w)
+{
+	list_order(&w->ipv4);
+	list_order(&w->ipv6);
 }
 
 void cl_watch_clear(struct cl_watch *w)

@@ -33,6 +33,11 @@ enum cl_watch_result {
 
 MUST_USE enum cl_watch_result cl_watch_add(struct cl_watch *w, const struct address *peer);
 void cl_watch_clear(struct cl_watch *w);
+
+/* Many at once: each is added (false without memory), then all are put in order. */
+MUST_USE bool cl_watch_gather(struct cl_watch *w, const struct address *peer);
+void cl_watch_gathered(struct cl_watch *w);
+
 bool cl_watch_is_empty(const struct cl_watch *w);
 
 /* Whether an RTM_NEWROUTE or RTM_DELROUTE may lead to a peer. Changes in the table of that number,

@@ -223,8 +223,14 @@ START_TEST(filter_of_many_peers_misses_none)
 		for (size_t j = 0; j < address_size(&peer); j++)
 			peer.octets[j] = (uint8_t)made_up(&state);
 		peer.octets[0] = 0x20 | (peer.octets[0] & 0xf);
-		ck_assert_int_eq(cl_watch_add(&watch, &peer), CL_WATCH_NEW);
+		if (i < 200)
+			ck_assert_int_eq(cl_watch_add(&watch, &peer), CL_WATCH_NEW);
+		else
+			ck_assert(cl_watch_gather(&watch, &peer) && cl_watch_gather(&watch, &peer));
 	}
+	cl_watch_gathered(&watch);
+	ck_assert_uint_eq(watch.ipv4.count, 200);
+	ck_assert_uint_eq(watch.ipv6.count, 200);
 	for (size_t r = 0; r < sizeof(ranges) / sizeof(*ranges); r++) {
 		unsigned concern = 0, pass = 0;
 
