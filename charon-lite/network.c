@@ -138,23 +138,24 @@ static void rule_compare(void *context, const struct cl_rule *rule)
 
 /*
  * The kernel looks in tables as its rules say, and no question can except one. So for the time of
- * the question two rules stand around the one that leads to the table: packets of our mark, which
- * only the question has, go from before it to behind it.
+ * the question two rules stand around those that lead to such tables: packets of our mark, which
+ * only the question has, go from before the first to behind the last. The rules between have said
+ * already that they know nothing of the destination.
  */
 static bool ask_past(struct cl_network *n, const struct address *to, const struct address *source,
-	uint32_t priority, struct cl_next_hop *ret)
+	uint32_t first, uint32_t last, struct cl_next_hop *ret)
 {
 	const struct cl_rule behind = {
 		.family = (uint8_t)to->family,
 		.action = FR_ACT_NOP,
-		.priority = priority + 1,
+		.priority = last + 1,
 		.mark = LOOK_UP_MARK,
 	};
 	const struct cl_rule before = {
 		.family = (uint8_t)to->family,
 		.action = FR_ACT_GOTO,
-		.priority = priority - 1,
-		.target = priority + 1,
+		.priority = first - 1,
+		.target = last + 1,
 		.mark = LOOK_UP_MARK,
 	};
 	int error = cl_rule_add(n->requests, &behind);
@@ -175,7 +176,8 @@ static bool ask_past(struct cl_network *n, const struct address *to, const struc
 static bool ask_without_ignored(struct cl_network *n, const struct address *to,
 	const struct address *source, struct cl_next_hop *hop)
 {
-	struct rule_search search = { .table = hop->table, .from = 2 };
+	struct rule_search search = { .from = 2 };
+	uint32_t first = 0;
 
 	for (unsigned detours = 0; table_is_ignored(n, hop->table); detours++) {
 		search.table = hop->table;
@@ -185,7 +187,9 @@ static bool ask_without_ignored(struct cl_network *n, const struct address *to,
 				0 ||
 			search.found == 0 || search.found == UINT32_MAX)
 			return true;
-		if (!ask_past(n, to, source, search.found, hop))
+		if (first == 0)
+			first = search.found;
+		if (!ask_past(n, to, source, first, search.found, hop))
 			return false;
 		search.from = search.found + 1;
 	}

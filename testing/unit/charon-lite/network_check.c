@@ -160,6 +160,37 @@ static void check_look_ups(struct cl_network_settings *settings)
 	must(cl_network_reload(network, settings), "settings");
 }
 
+static bool gateway_is(const char *peer, const char *expected)
+{
+	const struct address to = host(peer), gateway = host(expected);
+	struct cl_next_hop hop;
+
+	return cl_network_next_hop(network, &to, NULL, &hop) &&
+	       address_equal(&hop.gateway, &gateway);
+}
+
+static void check_ignored_tables(struct cl_network_settings *settings)
+{
+	command("ip route add default via 198.51.100.7 table 5;"
+		"ip route add default via 198.51.100.8 table 100000;"
+		"ip rule add to 203.0.113.0/24 lookup 5 priority 50;"
+		"ip rule add to 203.0.113.0/24 lookup 100000 priority 51");
+	check(gateway_is("203.0.113.1", "198.51.100.7"), "policy routing counts");
+	settings->ignored_tables[0] = 5;
+	settings->ignored_table_count = 1;
+	must(cl_network_reload(network, settings), "settings");
+	check(gateway_is("203.0.113.1", "198.51.100.8"), "but not through an ignored table");
+	settings->ignored_tables[1] = 100000;
+	settings->ignored_table_count = 2;
+	must(cl_network_reload(network, settings), "settings");
+	check(gateway_is("203.0.113.1", "198.51.100.254"), "nor through two of them");
+	settings->ignored_table_count = 0;
+	must(cl_network_reload(network, settings), "settings");
+	command("ip rule delete priority 50; ip rule delete priority 51;"
+		"ip route flush table 5; ip route flush table 100000");
+	check_output(RULES, "", "no rule of a look-up is left");
+}
+
 static void check_routes(void)
 {
 	struct ike_selector locals[4], remotes[4];
@@ -311,6 +342,7 @@ int main(void)
 	cl_network_settings_default(&settings);
 	network_start(&settings);
 	check_look_ups(&settings);
+	check_ignored_tables(&settings);
 	check_routes();
 	check_changes();
 	check_overrun();
