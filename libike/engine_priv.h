@@ -192,6 +192,10 @@ void ike_reauth_moves(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 MUST_USE bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, const struct ike_initiate *what,
 	uint32_t *ret_ike_id, struct why *why);
+/* The same without anybody who is told: what keeps it from beginning is reported. IKE_REASON_NONE:
+ * it has begun. */
+enum ike_reason ike_initiate_wanted(
+	struct ike_engine *e, struct ike_connection *c, const struct ike_child_config *config);
 /* By an IKE SA that is up or being established by us. False when memory ran out. The SA may be gone
  * afterwards. */
 MUST_USE bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,

@@ -7,12 +7,13 @@
 struct route {
 	bool fixed;   /* the command says where */
 	bool several; /* addresses, or names that may have any */
+	bool none;    /* and that was reported */
 	struct address local;
 	struct address remote;
 };
 
 static bool no_route(struct ike_engine *e, const struct ike_connection *c,
-	const struct address *remote, struct why *why)
+	const struct address *remote, bool *ret_none, struct why *why)
 {
 	struct ike_failure failure = { 0 };
 	char text[ADDRESS_TEXT_MAX];
@@ -20,6 +21,7 @@ static bool no_route(struct ike_engine *e, const struct ike_connection *c,
 	ike_failure_set(&failure, IKE_REASON_NO_ROUTE, NULL, NULL,
 		"connection '%s': no route to %s", c->name, address_format(remote, text));
 	ike_log_start_failure(e, c, remote, &failure);
+	*ret_none = true;
 	why_fail(why, "%s", failure.text ? failure.text : "no route");
 	ike_failure_free(&failure);
 	return false;
@@ -39,7 +41,7 @@ static bool fix_route(struct ike_engine *e, const struct ike_connection *c,
 	ret->local = what->my_host;
 	if ((ret->local.family == 0 || address_is_any(&ret->local)) &&
 		!ike_target_source(e, c, &ret->remote, &ret->local))
-		return no_route(e, c, &ret->remote, why);
+		return no_route(e, c, &ret->remote, &ret->none, why);
 	ike_target_ports(e, c, &ret->local, &ret->remote);
 	return true;
 }
@@ -68,7 +70,7 @@ static bool find_route(struct ike_engine *e, const struct ike_connection *c,
 		ike_target_ports(e, c, &ret->local, &ret->remote);
 		return true;
 	}
-	return no_route(e, c, &list[0], why);
+	return no_route(e, c, &list[0], &ret->none, why);
 }
 
 /* Who speaks MOBIKE, or has several addresses, may be elsewhere than a new attempt would go; and we
@@ -141,12 +143,10 @@ static bool ike_is_there(struct ike_engine *e, const struct ike_sa *sa,
 	return true;
 }
 
-bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
-	const struct ike_child_config *config, const struct ike_initiate *what,
+static bool initiate(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, const struct ike_initiate *what, struct route *route,
 	uint32_t *ret_ike_id, struct why *why)
 {
-	struct route route;
-
 	if (c->version == 1)
 		return why_fail(
 			why, "connection '%s' is for IKEv1, which is not supported yet", c->name);
@@ -156,13 +156,13 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 	if (config && (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP))
 		return why_fail(why, "CHILD_SA '%s' is a %s policy: install it instead",
 			config->name, config->mode == IKE_MODE_PASS ? "pass" : "drop");
-	if (!find_route(e, c, what, &route, why))
+	if (!find_route(e, c, what, route, why))
 		return false;
-	struct ike_sa *sa = reusable(c, &route);
+	struct ike_sa *sa = reusable(c, route);
 	bool is_new = !sa;
 	if (!config && sa)
 		return ike_is_there(e, sa, what, ret_ike_id, why);
-	if (is_new && !(sa = make_sa(e, c, &route)))
+	if (is_new && !(sa = make_sa(e, c, route)))
 		return why_fail(
 			why, "no IKE_SA for '%s': out of memory, or limit reached", c->name);
 	bool expected = ike_command_expect(e, what->ticket);
@@ -177,6 +177,33 @@ bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
 		*ret_ike_id = sa->unique_id;
 	ike_tasks_run(e, sa);
 	return true;
+}
+
+bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, const struct ike_initiate *what,
+	uint32_t *ret_ike_id, struct why *why)
+{
+	struct route route;
+
+	return initiate(e, c, config, what, &route, ret_ike_id, why);
+}
+
+enum ike_reason ike_initiate_wanted(
+	struct ike_engine *e, struct ike_connection *c, const struct ike_child_config *config)
+{
+	struct ike_initiate what = { 0 };
+	struct ike_failure failure = { 0 };
+	struct route route = { 0 };
+	struct why why;
+
+	if (initiate(e, c, config, &what, &route, NULL, &why))
+		return IKE_REASON_NONE;
+	if (route.none)
+		return IKE_REASON_NO_ROUTE;
+	ike_failure_set(&failure, IKE_REASON_UNSUPPORTED, NULL, NULL, "%s", why.text);
+	ike_log_start_failure(e, c, NULL, &failure);
+	ike_failure_free(&failure);
+	return IKE_REASON_UNSUPPORTED;
 }
 
 bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,

@@ -263,10 +263,7 @@ static enum place find_place(const struct ike_connection *c, struct ike_sa **ret
 static void start(struct ike_engine *e, struct ike_wish *wish, struct ike_connection *c,
 	const struct ike_child_config *config)
 {
-	struct ike_initiate what = { 0 };
-	struct ike_failure failure = { 0 };
 	struct ike_sa *sa;
-	struct why why;
 
 	if (!wish->deferred && peer_has_begun(e, c)) {
 		wish->deferred = true;
@@ -284,12 +281,9 @@ static void start(struct ike_engine *e, struct ike_wish *wish, struct ike_connec
 	case PLACE_NONE:
 		break;
 	}
-	if (ike_initiate(e, c, config, &what, NULL, &why))
-		return;
-	ike_failure_set(&failure, IKE_REASON_NO_ROUTE, NULL, NULL, "%s", why.text);
-	ike_log_failure(e, NULL, c, &failure);
-	ike_failure_free(&failure);
-	wish_failed(e, wish, IKE_REASON_NO_ROUTE);
+	enum ike_reason reason = ike_initiate_wanted(e, c, config);
+	if (reason != IKE_REASON_NONE)
+		wish_failed(e, wish, reason);
 }
 
 void ike_wish_look(struct ike_engine *e, struct ike_wish *wish)

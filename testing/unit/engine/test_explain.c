@@ -243,6 +243,24 @@ START_TEST(no_route)
 }
 END_TEST
 
+/* What start_action wants and cannot begin is said once, and the right thing. */
+START_TEST(what_cannot_begin_is_named_once)
+{
+	struct duo d = duo_begin(true);
+
+	d.sun_side.remote_addrs = _i ? "%any" : "2001:db8::1";
+	d.sun_side.children[0].start_action = IKE_ACTION_START;
+	duo_start(&d);
+	ck_assert_uint_eq(count_records(d.sun, "moon"), 1);
+	if (_i)
+		explains(d.sun, "moon", IKE_REASON_UNSUPPORTED, "no remote address", "definition");
+	else
+		explains(d.sun, "moon", IKE_REASON_NO_ROUTE, "2001:db8::1", "ip route get");
+	sim_node_shutdown(d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* With an address of its own configured nobody asks for a route before it is used. */
 START_TEST(no_route_any_more)
 {
@@ -411,6 +429,7 @@ TCase *explain_tests(void)
 	tcase_add_test(tests, a_peer_that_is_silent);
 	tcase_add_test(tests, a_peer_that_falls_silent);
 	tcase_add_test(tests, no_route);
+	tcase_add_loop_test(tests, what_cannot_begin_is_named_once, 0, 2);
 	tcase_add_test(tests, no_route_any_more);
 	tcase_add_test(tests, a_kernel_that_refuses);
 	tcase_add_test(tests, a_peer_that_nobody_knows);
