@@ -166,6 +166,16 @@ const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t uni
 	return found;
 }
 
+ike_time ike_engine_dead_after(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	return ike_retransmission_total(e, sa);
+}
+
+ike_time ike_engine_dead_at(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	return sa->request ? sa->request_sent_at + ike_retransmission_total(e, sa) : IKE_NEVER;
+}
+
 void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret)
 {
 	*ret = (struct ike_engine_stats){

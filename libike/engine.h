@@ -196,6 +196,11 @@ struct ike_wanted {
 bool ike_engine_wanted(const struct ike_engine *e, const char *connection, const char *child,
 	struct ike_wanted *ret);
 
+/* How long a peer may leave a request unanswered before it is declared dead, without jitter; and
+ * when that would be (IKE_NEVER while it has answered all). */
+ike_time ike_engine_dead_after(const struct ike_engine *e, const struct ike_sa *sa);
+ike_time ike_engine_dead_at(const struct ike_engine *e, const struct ike_sa *sa);
+
 struct ike_engine_stats {
 	uint32_t ike_sas;
 	uint32_t half_open;

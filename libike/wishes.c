@@ -105,7 +105,9 @@ bool ike_engine_wanted(const struct ike_engine *e, const char *connection, const
 
 	if (!wish)
 		return false;
-	*ret = (struct ike_wanted){ wish->wanted, wish->failures, wish->timer.at };
+	bool there = ike_site_has_child(wish->site, child, NULL);
+	*ret = (struct ike_wanted){ wish->wanted, there ? 0 : wish->failures,
+		there ? IKE_NEVER : wish->timer.at };
 	return true;
 }
 

@@ -89,6 +89,15 @@ static void print_ike(struct vici_view sa)
 		print_time(sa, "reauth-time", "reauth in");
 		putchar('\n');
 	}
+	if (swanctl_has(sa, "dead-after")) { /* charon-lite's own */
+		fputs("  peer", stdout);
+		if (swanctl_has(sa, "dpd-delay"))
+			printf(" probed after %ss,", SWANCTL_TEXT_OF(sa, "dpd-delay"));
+		printf(" declared dead after %ss without answer",
+			SWANCTL_TEXT_OF(sa, "dead-after"));
+		print_time(sa, "dead-in", "now in");
+		putchar('\n');
+	}
 	print_tasks(sa, "tasks-queued", "queued:");
 	print_tasks(sa, "tasks-active", "active:");
 	print_tasks(sa, "tasks-passive", "passive:");

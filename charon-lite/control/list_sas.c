@@ -15,6 +15,7 @@ static void send_sa(struct cl_client *c, const struct cl_sa_filter *filter, cons
 
 	vici_section_start(&b, sa->connection ? sa->connection->name : "(unnamed)");
 	cl_ike_sa_build(&b, sa);
+	cl_ike_sa_liveness_build(&b, cl_client_daemon(c)->engine, sa);
 	vici_section_start(&b, "child-sas");
 	for (const struct ike_child *child = sa->children; child; child = child->next) {
 		if (!cl_sa_filter_child(filter, child))

@@ -103,6 +103,17 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	put_tasks(b, "tasks-active", sa->active);
 }
 
+void cl_ike_sa_liveness_build(
+	struct vici_builder *b, const struct ike_engine *e, const struct ike_sa *sa)
+{
+	if (!sa->was_established)
+		return;
+	if (sa->connection->dpd_delay > 0)
+		vici_key_format(b, "dpd-delay", "%" PRIu64, sa->connection->dpd_delay);
+	vici_key_format(b, "dead-after", "%" PRId64, ike_engine_dead_after(e, sa) / 1000);
+	put_until(b, "dead-in", ike_engine_dead_at(e, sa));
+}
+
 /* ---- Child SAs ---- */
 
 static void put_mark(struct vici_builder *b, const char *side, const struct ike_mark *mark)

@@ -11,6 +11,9 @@
 
 /* The keys of an IKE SA, without its children, into the section that is open. */
 void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa);
+/* Ours alone, behind strongSwan's keys: when the peer would be declared dead. */
+void cl_ike_sa_liveness_build(
+	struct vici_builder *b, const struct ike_engine *e, const struct ike_sa *sa);
 
 /* The keys of a child SA, its traffic counters asked of the kernel. */
 void cl_child_sa_build(struct vici_builder *b, struct cl_daemon *d, const struct ike_child *child);
