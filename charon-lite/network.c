@@ -262,6 +262,23 @@ void cl_network_routes_remove(struct cl_network *n, const struct ike_kernel_poli
 
 /* ---- Opening, settings, closing ---- */
 
+static bool texts_differ(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+/* In what decides which way peers are reached and from where. */
+static bool settings_differ(
+	const struct cl_network_settings *a, const struct cl_network_settings *b)
+{
+	return texts_differ(a->interfaces_use, b->interfaces_use) ||
+	       texts_differ(a->interfaces_ignore, b->interfaces_ignore) ||
+	       a->prefer_temporary_addrs != b->prefer_temporary_addrs ||
+	       a->ignored_table_count != b->ignored_table_count ||
+	       memcmp(a->ignored_tables, b->ignored_tables, sizeof(a->ignored_tables)) != 0 ||
+	       a->route_mtu != b->route_mtu || a->route_mss != b->route_mss;
+}
+
 bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *settings)
 {
 	char *use = settings->interfaces_use ? strdup(settings->interfaces_use) : NULL;
@@ -280,6 +297,8 @@ bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *s
 		n->settings.routing_table = old.routing_table;
 		n->settings.routing_table_prio = old.routing_table_prio;
 	}
+	if (n->listener.sock && settings_differ(&n->settings, &old))
+		cl_network_changed(n);
 	free((void *)(uintptr_t)old.interfaces_use);
 	free((void *)(uintptr_t)old.interfaces_ignore);
 	return true;

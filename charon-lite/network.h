@@ -25,6 +25,8 @@ struct cl_network_settings {
 	const char *interfaces_ignore;
 	uint32_t routing_table;
 	uint32_t routing_table_prio;
+	uint32_t route_mtu; /* of routes of tunnels; 0: none */
+	uint32_t route_mss;
 	uint32_t ignored_tables[CL_IGNORED_TABLES_MAX];
 	size_t ignored_table_count;
 	bool install_routes;
@@ -57,8 +59,8 @@ MUST_USE bool cl_network_open(struct event_base *base, const struct cl_network_s
 /* Removes our routes. NULL is fine. */
 void cl_network_close(struct cl_network *n);
 
-/* Other settings from now on; tables and priorities stay. What was set stays when memory ran out.
- */
+/* Other settings from now on; tables and priorities stay. When other interfaces or addresses are to
+ * be used, that is a change. What was set stays when memory ran out. */
 MUST_USE bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *settings);
 
 /* The address of ours that packets to remote leave from (port 0); false when there is no route, or

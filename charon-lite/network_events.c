@@ -338,6 +338,11 @@ static bool listener_open(struct cl_network *n, struct why *why)
 	return why_fail(why, "no memory for changes of the network");
 }
 
+void cl_network_changed(struct cl_network *n)
+{
+	report(n);
+}
+
 bool cl_network_listen(struct cl_network *n, struct why *why)
 {
 	struct cl_listener_state *l = &n->listener;

@@ -59,4 +59,7 @@ MUST_USE bool cl_network_next_hop(struct cl_network *n, const struct address *to
 MUST_USE bool cl_network_listen(struct cl_network *n, struct why *why);
 void cl_network_listen_end(struct cl_network *n);
 
+/* Something has changed, seen otherwise than by the kernel's events. */
+void cl_network_changed(struct cl_network *n);
+
 #endif

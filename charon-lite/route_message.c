@@ -5,6 +5,16 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 
+static bool put_metrics(struct nl_msg *request, const struct cl_route *route)
+{
+	if (route->mtu == 0 && route->mss == 0)
+		return true;
+	struct nlattr *metrics = nla_nest_start(request, RTA_METRICS);
+	return metrics && (route->mtu == 0 || nla_put_u32(request, RTAX_MTU, route->mtu) == 0) &&
+	       (route->mss == 0 || nla_put_u32(request, RTAX_ADVMSS, route->mss) == 0) &&
+	       nla_nest_end(request, metrics) == 0;
+}
+
 static struct nl_msg *with_attributes(struct nl_msg *request, uint32_t table,
 	const struct cl_route *route, const struct address *gateway)
 {
@@ -16,7 +26,8 @@ static struct nl_msg *with_attributes(struct nl_msg *request, uint32_t table,
 		(route->interface == 0 || nla_put_u32(request, RTA_OIF, route->interface) == 0) &&
 		(route->source.family == 0 ||
 			cl_rtnetlink_put_address(request, RTA_PREFSRC, &route->source)) &&
-		(!gateway || cl_rtnetlink_put_address(request, RTA_GATEWAY, gateway)))
+		(!gateway || cl_rtnetlink_put_address(request, RTA_GATEWAY, gateway)) &&
+		put_metrics(request, route))
 		return request;
 	nlmsg_free(request);
 	return NULL;

@@ -15,6 +15,8 @@ struct cl_route {
 	uint32_t interface;
 	struct address source;  /* family 0: none */
 	struct address gateway; /* family 0: none */
+	uint32_t mtu;           /* 0: the link's, here and below; not read back */
+	uint32_t mss;           /* largest TCP segment that we ask the other end for */
 };
 
 /* replace: the route of that destination is ours. Where the gateway is not reachable as such, tries

@@ -192,13 +192,15 @@ static bool reckon(struct cl_routes *routes, const struct route *route,
 	ret->interface = hop.interface;
 	ret->gateway = hop.gateway.family ? hop.gateway : *peer;
 	ret->gateway.port = 0;
+	ret->mtu = n->settings.route_mtu;
+	ret->mss = n->settings.route_mss;
 	return true;
 }
 
 static bool form_equal(const struct cl_route *a, const struct cl_route *b)
 {
-	return a->type == b->type && a->interface == b->interface &&
-	       address_same_host(&a->source, &b->source) &&
+	return a->type == b->type && a->interface == b->interface && a->mtu == b->mtu &&
+	       a->mss == b->mss && address_same_host(&a->source, &b->source) &&
 	       address_same_host(&a->gateway, &b->gateway);
 }
 

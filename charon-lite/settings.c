@@ -139,6 +139,8 @@ static bool read_network(
 	return read_number(s, "routing_table", UINT32_MAX, &n->routing_table, why) &&
 	       read_number(s, "routing_table_prio", UINT32_MAX - 1, &n->routing_table_prio, why) &&
 	       read_tables(s, n, why) && read_bool(s, "install_routes", &n->install_routes, why) &&
+	       read_number(s, "plugins.kernel-netlink.mtu", UINT16_MAX, &n->route_mtu, why) &&
+	       read_number(s, "plugins.kernel-netlink.mss", UINT16_MAX, &n->route_mss, why) &&
 	       read_bool(s, "plugins.kernel-netlink.install_routes_xfrmi", &n->install_routes_xfrmi,
 		       why) &&
 	       read_bool(s, "process_route", &n->process_route, why) &&

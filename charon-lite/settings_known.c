@@ -43,6 +43,8 @@ static const struct {
 	{ "process_route", HONOURED },
 	{ "prefer_temporary_addrs", HONOURED },
 	{ "plugins.kernel-netlink.install_routes_xfrmi", HONOURED },
+	{ "plugins.kernel-netlink.mss", HONOURED },
+	{ "plugins.kernel-netlink.mtu", HONOURED },
 	{ "plugins.kernel-netlink.roam_events", HONOURED },
 	{ "filelog.*", HONOURED },
 	{ "syslog.*", HONOURED },

@@ -267,6 +267,36 @@ static void check_changes(void)
 	cl_network_routes_remove(network, &net);
 }
 
+static void check_reload(struct cl_network_settings *settings)
+{
+	struct ike_selector local, remote;
+	struct ike_kernel_policies net = child(&local, &remote, "10.1.0.0/16", "10.2.0.0/16");
+
+	cl_network_routes_add(network, &net);
+	run(400);
+	changes = 0;
+	settings->route_mtu = 1400;
+	settings->route_mss = 1360;
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	check(changes == 1, "other settings are a change");
+	check_output(TABLE_220,
+		"10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1 mtu 1400 advmss "
+		"1360",
+		"routes follow them");
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	check(changes == 1, "the same settings are none");
+	settings->interfaces_ignore = "wan";
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	check_output(TABLE_220, "", "no route through an ignored interface");
+	settings->interfaces_ignore = NULL;
+	settings->route_mtu = settings->route_mss = 0;
+	must(cl_network_reload(network, settings), "settings");
+	cl_network_routes_remove(network, &net);
+}
+
 static void check_overrun(void)
 {
 	const int little = 1;
@@ -345,6 +375,7 @@ int main(void)
 	check_ignored_tables(&settings);
 	check_routes();
 	check_changes();
+	check_reload(&settings);
 	check_overrun();
 	cl_network_close(network);
 	check_leftovers(&settings);
