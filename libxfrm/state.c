@@ -231,6 +231,26 @@ static bool keys_are_shown(const struct copy *copy)
 	return true;
 }
 
+/* A packet that met a policy whose template names the SPI, while the state was away, has left an
+ * acquire's larval state in its place: that is taken over. */
+static enum xfrm_result add_moved(struct xfrm_handle *handle, const struct xfrm_state *state,
+	const struct xfrm_state_status *carry, struct why *why)
+{
+	enum xfrm_result result = add_new(handle, state, carry, why);
+
+	if (result != XFRM_RESULT_EXISTS)
+		return result;
+	if (!xfrm_owned_state_add(handle, &state->id)) {
+		why_fail(why, "no memory");
+		return XFRM_RESULT_FAILED;
+	}
+	result = xfrm_request(
+		handle, xfrm_build_state(XFRM_MSG_UPDSA, state, carry), state, NULL, NULL, why);
+	if (result != XFRM_RESULT_OK)
+		xfrm_owned_state_remove(handle, &state->id);
+	return result;
+}
+
 static enum xfrm_result move_by_exchange(struct xfrm_handle *handle, const struct copy *old,
 	const struct xfrm_state *moved, struct why *why)
 {
@@ -238,9 +258,9 @@ static enum xfrm_result move_by_exchange(struct xfrm_handle *handle, const struc
 
 	if (result != XFRM_RESULT_OK)
 		return result;
-	result = add_new(handle, moved, &old->status, why);
+	result = add_moved(handle, moved, &old->status, why);
 	if (result != XFRM_RESULT_OK &&
-		add_new(handle, &old->state, &old->status, NULL) != XFRM_RESULT_OK)
+		add_moved(handle, &old->state, &old->status, NULL) != XFRM_RESULT_OK)
 		why_prefix(why, "and it is lost: ");
 	return result;
 }

@@ -249,6 +249,36 @@ static void check_port_change(void)
 	tunnel_remove();
 }
 
+/* Packets that meet the policy while the state is away leave an acquire where it is to go. */
+static void check_move_over_acquire(void)
+{
+	struct xfrm_handle *handle = sites[SUN].handle;
+	struct xfrm_state state = tunnel_state(&esp, MOON), larval;
+	struct xfrm_state_status before = { 0 }, after = { 0 };
+	struct address new_sun = host("192.0.2.12");
+	struct xfrm_state_id moved = state.id;
+	struct why why = { "" };
+	uint32_t spi;
+
+	must(xfrm_state_add(handle, &state, &why) == XFRM_RESULT_OK &&
+			xfrm_state_query(handle, &state.id, &before, &why) == XFRM_RESULT_OK,
+		why.text);
+	moved.destination = new_sun;
+	larval = state;
+	larval.id = moved;
+	must(xfrm_spi_allocate(handle, &larval, state.id.spi, state.id.spi, &spi, &why) ==
+			XFRM_RESULT_OK,
+		why.text);
+	check(xfrm_state_move(handle, &state.id, &state.source, &new_sun, false, &why) ==
+				XFRM_RESULT_OK &&
+			xfrm_state_query(handle, &moved, &after, &why) == XFRM_RESULT_OK &&
+			before.added == after.added && xfrm_state_is_ours(handle, &moved),
+		why.text, "a state moves to where an acquire waits");
+	check(xfrm_state_delete(handle, &moved, &why) == XFRM_RESULT_OK, why.text,
+		"and is the only one there");
+	tunnel_remove();
+}
+
 /* An address may change while a state is being negotiated. */
 static void check_larval_move(void)
 {
@@ -280,6 +310,7 @@ void check_moves(void)
 	check_address_change(true, 1024);
 	check_port_change();
 	check_larval_move();
+	check_move_over_acquire();
 }
 
 /* ---- Policies ---- */
