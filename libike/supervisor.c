@@ -22,8 +22,9 @@ struct pauses {
 /* A peer that is silent was waited for already: its retransmissions are a pause themselves. */
 static const struct pauses of_silence = { IKE_SECONDS(1), IKE_SECONDS(15) };
 static const struct pauses of_failures = { IKE_SECONDS(1), IKE_SECONDS(60) };
-/* What somebody has to set right before it can work. */
-static const struct pauses of_refusals = { IKE_SECONDS(10), IKE_SECONDS(300) };
+/* What somebody has to set right before it can work; or the peer's configuration is being loaded.
+ */
+static const struct pauses of_refusals = { IKE_SECONDS(2), IKE_SECONDS(300) };
 
 /* A child that lived this long was no failure. */
 #define STEADY IKE_SECONDS(60)

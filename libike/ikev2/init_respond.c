@@ -84,7 +84,11 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 
 	address_format(&datagram->local, local);
 	address_format_with_port(&datagram->remote, remote);
-	if (!choice->nearest) {
+	if (!e->loaded) {
+		/* A refusal could make the peer give up; its next retransmission may find one. */
+		ike_failure_set(&failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
+			"no connection is loaded at all, not answering %s...%s", local, remote);
+	} else if (!choice->nearest) {
 		ike_names_doubt(e);
 		ike_failure_set(&failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
 			"no connection is loaded for %s...%s, sending NO_PROPOSAL_CHOSEN", local,
@@ -102,6 +106,8 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 	}
 	ike_log_refusal(e, datagram, choice->nearest, &failure);
 	ike_failure_free(&failure);
+	if (!e->loaded)
+		return;
 	ike_init_answer_notify(
 		e, datagram, &message->header, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, (struct bytes){ 0 });
 }

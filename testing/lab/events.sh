@@ -55,8 +55,12 @@ power_on() {
 wire_cut() {
 	rm -f /run/lab/topology
 	on wan iptables-legacy -I FORWARD -j DROP
+	on wan ip6tables-legacy -I FORWARD -j DROP
 }
-wire_mend() { on wan iptables-legacy -D FORWARD -j DROP; }
+wire_mend() {
+	on wan iptables-legacy -D FORWARD -j DROP
+	on wan ip6tables-legacy -D FORWARD -j DROP
+}
 
 # nat_reboot: the box before moon restarts: it has forgotten its mappings and takes other ports
 nat_reboot() {

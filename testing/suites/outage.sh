@@ -17,7 +17,7 @@ log=build/test-logs/outage.runs
 mkdir -p build/test-logs
 # shellcheck disable=SC2046
 testing/lab/run $(printf -- '-s %s ' "${scenes[@]}") $ours $theirs | tee $log | sed -n '/^ /p; s/^passed/played/p; /^skipped/p; /^failed/p' |
-	sed "s/^failed $theirs/played $theirs: failed/"
+	sed "s/^failed $theirs/not compared: $theirs/"
 
 awk -v ours=$ours -v theirs=$theirs -v noise=$noise '
 	{ sub(/:$/, "", $2); split($2, part, "--"); pair = part[1] "--" part[2]; scene = part[3] }

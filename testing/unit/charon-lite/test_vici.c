@@ -482,10 +482,11 @@ START_TEST(what_fits_no_connection_is_explained_too)
 	running_start(&sun, NULL);
 	struct vici_client *other = running_client(&sun);
 	load_home(client, 1, 2, sun.port_nat_t);
+	load_home(other, 2, 3, sun.port_nat_t);
 	load_key(client, "k", "secret");
 	expect_failure(tell(client, "initiate", "child", "net", "alert", &told), "NO_PROPOSAL");
 	tell(other, "explain", "nothing", "", "explain", &told);
-	ck_assert_uint_eq(told.count, 1);
+	ck_assert_uint_eq(told.count, 2);
 	ck_assert_str_eq(told.name, "(unnamed)");
 	ck_assert_str_eq(told.reason, "no-connection");
 	ck_assert_ptr_nonnull(strstr(told.cure, "127.0.0.1"));

@@ -64,6 +64,29 @@ START_TEST(a_start_is_repeated_until_the_peer_is_there)
 }
 END_TEST
 
+/* A daemon that starts answers nobody before its first connection is loaded: who asks too early
+ * comes through with the next retransmission. */
+START_TEST(a_start_meets_a_peer_whose_configuration_is_not_loaded_yet)
+{
+	struct duo d = duo_begin(false);
+	struct why why = { "" };
+
+	d.sun_side.children[0].start_action = IKE_ACTION_START;
+	sim_node_start(d.moon);
+	sim_node_psk(d.moon, d.moon_psk, NULL);
+	sim_node_start(d.sun);
+	sim_node_psk(d.sun, d.sun_psk, NULL);
+	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
+	pass(&d, 1);
+	ck_assert(sim_node_logged(d.moon, "no connection is loaded at all"));
+	ck_assert(!sim_node_logged(d.sun, "NO_PROPOSAL_CHOSEN"));
+	ck_assert(sim_node_load(d.moon, sim_define(&d.moon_side), &why));
+	pass(&d, 5);
+	check_one(&d);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_child_that_the_peer_closes_comes_back_if_close_action_says_so)
 {
 	struct duo d = duo_begin(false);
@@ -410,6 +433,7 @@ TCase *supervisor_tests(void)
 	TCase *tests = tcase_create("supervisor");
 
 	tcase_add_test(tests, a_start_is_repeated_until_the_peer_is_there);
+	tcase_add_test(tests, a_start_meets_a_peer_whose_configuration_is_not_loaded_yet);
 	tcase_add_loop_test(
 		tests, a_child_that_the_peer_closes_comes_back_if_close_action_says_so, 0, 2);
 	tcase_add_loop_test(tests, actions_that_are_not_written_follow_start_action, 0, 4);
