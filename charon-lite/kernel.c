@@ -242,11 +242,15 @@ static bool sa_is_gone(void *context, const struct ike_kernel_id *id)
 
 /* ---- Policies ---- */
 
-static void leftovers_soon(struct kernel *k)
+static void leftovers_rearm(struct kernel *k, ike_time next)
 {
-	const struct timeval now = { 0, 0 };
+	/* that nothing is left is for the turn to say */
+	ike_time wait = next == IKE_NEVER ? 0 : next - kernel_now();
 
-	evtimer_add(k->leftovers_turn, &now);
+	if (wait < 0)
+		wait = 0;
+	const struct timeval tv = { wait / 1000, wait % 1000 * 1000 };
+	evtimer_add(k->leftovers_turn, &tv);
 }
 
 static bool policy_put(void *context, const struct xfrm_policy *policy, uint8_t kind, bool replace,
@@ -257,7 +261,8 @@ static bool policy_put(void *context, const struct xfrm_policy *policy, uint8_t 
 
 	if (k->leftovers) {
 		leftover = cl_leftovers_put(k->leftovers, policy, kind, kernel_now());
-		leftovers_soon(k);
+		if (leftover != CL_LEFTOVER_NONE)
+			leftovers_rearm(k, cl_leftovers_next(k->leftovers));
 	}
 	if (leftover == CL_LEFTOVER_WAITING)
 		return true;
@@ -317,9 +322,14 @@ static void on_acquire(struct kernel *k, const struct xfrm_acquire *event)
 	if (event->reqid == 0 || event->selector.source.family == 0)
 		return;
 	cl_kernel_selector_split(&event->selector, &acquire.source, &acquire.destination);
-	if (k->leftovers &&
-		cl_leftovers_acquire(k->leftovers, &event->policy, &acquire, kernel_now()))
-		return;
+	if (k->leftovers) {
+		bool kept =
+			cl_leftovers_acquire(k->leftovers, &event->policy, &acquire, kernel_now());
+
+		leftovers_rearm(k, cl_leftovers_next(k->leftovers));
+		if (kept)
+			return;
+	}
 	k->events.acquire(k->events.context, &acquire);
 }
 
@@ -364,8 +374,10 @@ static void on_event(void *context, const struct xfrm_event *event)
 		on_acquire(k, &event->acquire);
 		break;
 	case XFRM_EVENT_EXPIRE:
-		if (k->leftovers && event->expire.hard)
+		if (k->leftovers && event->expire.hard) {
 			cl_leftovers_expired(k->leftovers, &event->expire.id, kernel_now());
+			leftovers_rearm(k, cl_leftovers_next(k->leftovers));
+		}
 		/* larval states expire too, and have no SPI when an acquire made them */
 		protocol = protocol_from_kernel(event->expire.id.protocol);
 		if (protocol != IKE_PROTOCOL_NONE && event->expire.id.spi != 0)
@@ -459,17 +471,14 @@ static void on_leftovers_turn(evutil_socket_t fd, short what, void *context)
 {
 	struct kernel *k = context;
 	struct cl_leftovers_counts counts;
-	ike_time now = kernel_now(), next;
+	ike_time next;
 
 	(void)fd, (void)what;
 	if (!k->leftovers)
 		return;
-	next = cl_leftovers_turn(k->leftovers, now);
+	next = cl_leftovers_turn(k->leftovers, kernel_now());
 	if (next != IKE_NEVER) {
-		ike_time wait = next > now ? next - now : 0;
-		const struct timeval tv = { wait / 1000, wait % 1000 * 1000 };
-
-		evtimer_add(k->leftovers_turn, &tv);
+		leftovers_rearm(k, next);
 		return;
 	}
 	cl_leftovers_count(k->leftovers, &counts);
@@ -540,7 +549,7 @@ static bool find_leftovers(struct kernel *k, uint32_t seconds, struct why *why)
 		"an earlier charon-lite left %u states and %u policies in the kernel: they carry "
 		"packets until new ones take their place, at most %u s",
 		counts.states, counts.policies, seconds);
-	leftovers_soon(k);
+	leftovers_rearm(k, cl_leftovers_next(k->leftovers));
 	return true;
 }
 

@@ -31,10 +31,11 @@ struct leftover_policy {
 /* What has the same reqid. */
 struct group {
 	UT_hash_handle hh;
-	struct group *prev, *next; /* all, in no order */
+	struct group *prev, *next; /* of those that stay, or of those that end */
 	uint32_t reqid;
 	bool announced; /* an acquire was raised for the trap behind it */
-	ike_time due;
+	bool ends;
+	ike_time due; /* when it ends */
 	struct leftover_state *states;
 	struct leftover_policy *policies;
 };
@@ -49,7 +50,8 @@ struct cl_leftovers {
 	struct cl_leftovers_hands hands;
 	ike_time until;
 	struct group *by_reqid;
-	struct group *groups;
+	struct group *groups; /* that stay until the bound */
+	struct group *ending; /* by their time */
 	struct leftover_state *states;
 	struct leftover_policy *policies;
 	struct acquired *acquired;
@@ -92,7 +94,10 @@ static void group_free(struct cl_leftovers *l, struct group *group)
 	while (group->policies)
 		policy_forget(l, group->policies);
 	HASH_DEL(l->by_reqid, group);
-	DL_DELETE(l->groups, group);
+	if (group->ends)
+		DL_DELETE(l->ending, group);
+	else
+		DL_DELETE(l->groups, group);
 	free(group);
 }
 
@@ -102,6 +107,8 @@ void cl_leftovers_free(struct cl_leftovers *l)
 		return;
 	while (l->groups)
 		group_free(l, l->groups);
+	while (l->ending)
+		group_free(l, l->ending);
 	while (l->acquired) {
 		struct acquired *first = l->acquired;
 
@@ -119,7 +126,6 @@ static struct group *group_of(struct cl_leftovers *l, uint32_t reqid)
 	if (group || !(group = calloc(1, sizeof(*group))))
 		return group;
 	group->reqid = reqid;
-	group->due = l->until;
 	HASH_ADD(hh, l->by_reqid, reqid, sizeof(group->reqid), group);
 	if (!group->hh.tbl) {
 		free(group);
@@ -242,14 +248,25 @@ static enum cl_leftover wait_behind(
 	return CL_LEFTOVER_WAITING;
 }
 
+/* Times only grow, so the list stays in its order. */
+static void end_later(struct cl_leftovers *l, struct group *group, ike_time due)
+{
+	if (group->ends)
+		return;
+	DL_DELETE(l->groups, group);
+	group->ends = true;
+	group->due = due < l->until ? due : l->until;
+	DL_APPEND(l->ending, group);
+}
+
 static void taken(struct cl_leftovers *l, struct leftover_policy *old, ike_time now)
 {
 	struct group *group = old->group;
 
 	policy_forget(l, old);
 	l->counts.taken++;
-	if (!group->policies && now + GRACE < group->due)
-		group->due = now + GRACE;
+	if (!group->policies)
+		end_later(l, group, now + GRACE);
 }
 
 enum cl_leftover cl_leftovers_put(
@@ -317,6 +334,19 @@ static unsigned group_end(struct cl_leftovers *l, struct group *group, unsigned 
 	return steps;
 }
 
+/* At once, and what that is too much for in the next turns. */
+static void end_now(struct cl_leftovers *l, struct group *group, ike_time now)
+{
+	if (group->ends)
+		DL_DELETE(l->ending, group);
+	else
+		DL_DELETE(l->groups, group);
+	group->ends = true;
+	group->due = now;
+	DL_PREPEND(l->ending, group);
+	(void)group_end(l, group, STEPS_A_TURN);
+}
+
 /* ---- Events ---- */
 
 bool cl_leftovers_acquire(struct cl_leftovers *l, const struct xfrm_policy_id *id,
@@ -328,8 +358,7 @@ bool cl_leftovers_acquire(struct cl_leftovers *l, const struct xfrm_policy_id *i
 		return false;
 	if (old->waiting) {
 		acquire->reqid = old->waiting->templates[0].reqid;
-		old->group->due = now;
-		(void)group_end(l, old->group, STEPS_A_TURN);
+		end_now(l, old->group, now);
 		return false;
 	}
 	if (!old->kept)
@@ -347,15 +376,21 @@ void cl_leftovers_expired(struct cl_leftovers *l, const struct xfrm_state_id *id
 		return;
 	struct group *group = old->group;
 	state_forget(l, old);
-	group->due = now;
-	(void)group_end(l, group, STEPS_A_TURN);
+	end_now(l, group, now);
+}
+
+ike_time cl_leftovers_next(const struct cl_leftovers *l)
+{
+	if (l->acquired)
+		return 0;
+	if (l->ending)
+		return l->ending->due;
+	return l->groups ? l->until : IKE_NEVER;
 }
 
 ike_time cl_leftovers_turn(struct cl_leftovers *l, ike_time now)
 {
 	unsigned steps = STEPS_A_TURN;
-	ike_time next = IKE_NEVER;
-	struct group *group, *after;
 
 	for (; steps > 0 && l->acquired; steps--) {
 		struct acquired *first = l->acquired;
@@ -364,17 +399,9 @@ ike_time cl_leftovers_turn(struct cl_leftovers *l, ike_time now)
 		l->hands.acquire(l->hands.context, &first->what);
 		free(first);
 	}
-	DL_FOREACH_SAFE(l->groups, group, after)
-	{
-		if (steps > 0 && group->due <= now)
-			steps = group_end(l, group, steps);
-	}
-	if (steps == 0)
-		return now + NEXT_TURN;
-	DL_FOREACH(l->groups, group)
-	{
-		if (group->due < next)
-			next = group->due;
-	}
-	return next;
+	while (steps > 0 && l->ending && l->ending->due <= now)
+		steps = group_end(l, l->ending, steps);
+	while (steps > 0 && l->groups && l->until <= now)
+		steps = group_end(l, l->groups, steps);
+	return steps > 0 ? cl_leftovers_next(l) : now + NEXT_TURN;
 }

@@ -73,6 +73,9 @@ bool cl_leftovers_acquire(struct cl_leftovers *l, const struct xfrm_policy_id *i
 	struct ike_acquire *acquire, ike_time now);
 void cl_leftovers_expired(struct cl_leftovers *l, const struct xfrm_state_id *id, ike_time now);
 
+/* When there is something to do: 0 at once, IKE_NEVER when nothing is left. */
+ike_time cl_leftovers_next(const struct cl_leftovers *l);
+
 /* Does what is due, a bounded piece of it, and returns when to come again; IKE_NEVER: nothing is
  * left. */
 ike_time cl_leftovers_turn(struct cl_leftovers *l, ike_time now);
