@@ -538,6 +538,27 @@ void check_events(void)
 
 /* ---- Ours and theirs ---- */
 
+/* New policies whose numbers begin anew would get indices of the kernel's, which say nothing. */
+static void check_numbers(unsigned before)
+{
+	unsigned ours = 0;
+	struct why why = { "" };
+	bool good = true;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct xfrm_policy policy =
+			clear_policy(XFRM_POLICY_OUT, XFRM_POLICY_BLOCK, XFRM_CLASS_FALLBACK);
+
+		policy.id.selector.source_prefix = (uint8_t)(20 + i);
+		good = good && xfrm_policy_add(sites[MOON].handle, &policy, &why) == XFRM_RESULT_OK;
+	}
+	check(good &&
+			xfrm_policy_list(sites[MOON].handle, count_policy, &ours, &why) ==
+				XFRM_RESULT_OK &&
+			ours == before + 4,
+		why.text, "new policies beside leftovers are recognised as ours, too");
+}
+
 void check_ownership(void)
 {
 	struct why why = { "" };
@@ -558,6 +579,7 @@ void check_ownership(void)
 				XFRM_RESULT_OK &&
 			states == 2 && policies == 2,
 		why.text, "what a process left is recognised");
+	check_numbers(policies);
 	check(xfrm_flush(sites[MOON].handle, &why) == XFRM_RESULT_OK, why.text, "and deleted");
 	listed.id.spi = 0x999;
 	check(xfrm_state_list(sites[MOON].handle, look, &listed, &why) == XFRM_RESULT_OK &&
