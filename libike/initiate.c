@@ -316,6 +316,65 @@ static void terminate_ikes(struct ike_engine *e, const struct ike_terminate *wha
 	ike_failure_free(&failure);
 }
 
+static bool makes(const struct ike_task *task, const char *child)
+{
+	return task->child && task->child->state == IKE_CHILD_CREATED &&
+	       strcmp(task->child->config->name, child) == 0;
+}
+
+/* Takes the child out of what waits for the IKE SA. Returns how many there were. */
+static size_t cancel_queued(struct ike_engine *e, struct ike_sa *sa, const char *child)
+{
+	size_t count = 0;
+
+	for (struct ike_task **at = &sa->tasks; *at;) {
+		struct ike_task *task = *at;
+
+		if (task->kind != IKE_TASK_CREATE_CHILD || !makes(task, child)) {
+			at = &task->next;
+			continue;
+		}
+		*at = task->next;
+		task->reason = IKE_REASON_TERMINATED;
+		ike_task_finish(e, task, false, "terminated");
+		count++;
+	}
+	return count;
+}
+
+static bool has_purpose(const struct ike_sa *sa, const char *child)
+{
+	if (sa->active && sa->active->child && !makes(sa->active, child))
+		return true;
+	for (const struct ike_task *task = sa->tasks; task; task = task->next)
+		if (task->kind == IKE_TASK_CREATE_CHILD || task->ticket || task->ike_ticket)
+			return true;
+	return false;
+}
+
+/* Children that are to come up: an attempt that was for nothing else is given up. */
+static size_t cancel_attempts(struct ike_engine *e, const struct ike_terminate *what)
+{
+	struct ike_failure failure = { 0 };
+	struct ike_sa *sa, *next;
+	size_t count = 0;
+
+	ike_failure_set(&failure, IKE_REASON_TERMINATED, NULL, NULL, "terminated");
+	for (sa = e->by_id; sa; sa = next) {
+		next = sa->by_id.next;
+		if (!ike_matches(sa, what))
+			continue;
+		size_t cancelled = cancel_queued(e, sa, what->child);
+		bool active = sa->active && makes(sa->active, what->child);
+		count += cancelled + active;
+		if (sa->initiator && !sa->was_established && (cancelled || active) &&
+			!has_purpose(sa, what->child))
+			ike_delete_ike(e, sa, true, 0, &failure);
+	}
+	ike_failure_free(&failure);
+	return count;
+}
+
 bool ike_engine_terminate(struct ike_engine *e, ike_time now, const struct ike_terminate *what,
 	size_t *ret_count, struct why *why)
 {
@@ -327,6 +386,8 @@ bool ike_engine_terminate(struct ike_engine *e, ike_time now, const struct ike_t
 	size_t waiting = what->ike_id || what->child_id
 				 ? 0
 				 : ike_supervise_terminated(e, what->ike, what->child);
+	if (what->child && !what->ike_id && !what->child_id)
+		waiting += cancel_attempts(e, what);
 	if (ret_count)
 		*ret_count = count > 0 ? count : waiting;
 	if (count == 0 && waiting == 0)

@@ -232,6 +232,23 @@ START_TEST(the_operator_ends_what_waits_for_another_try)
 }
 END_TEST
 
+START_TEST(the_operator_ends_an_attempt_that_nobody_answers)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.children[0].start_action = IKE_ACTION_START;
+	d.sun_side.keys_for_ever = true;
+	duo_start(&d);
+	sim_node_crash(d.moon);
+	pass(&d, 1000);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	terminate(d.sun, NULL, "net");
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
+	ck_assert_int_eq(ike_engine_deadline(d.sun->engine), IKE_NEVER);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(what_is_unloaded_is_not_wanted)
 {
 	struct duo d = duo_begin(false);
@@ -292,6 +309,24 @@ START_TEST(a_refusal_is_tried_again_but_not_often)
 	sim_node_psk(d.moon, d.sun_psk, NULL);
 	pass(&d, 400);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
+/* It was started a moment ago, and its definitions come soon. */
+START_TEST(a_refusal_of_a_peer_that_has_no_definitions_yet_is_tried_again_soon)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.dpd_delay = 30;
+	d.sun_side.children[0].start_action = d.sun_side.children[0].dpd_action = IKE_ACTION_START;
+	duo_start(&d);
+	ck_assert(sim_node_unload(d.moon, "sun"));
+	pass(&d, 1);
+	ck_assert_uint_eq(duo_children(d.sun), 0);
+	ck_assert(sim_node_load(d.moon, sim_define(&d.moon_side), &(struct why){ "" }));
+	pass(&d, 5);
+	check_one(&d);
 	duo_end(&d);
 }
 END_TEST
@@ -442,9 +477,11 @@ TCase *supervisor_tests(void)
 	tcase_add_loop_test(tests, an_action_trap_leaves_no_moment_without_a_policy, 0, 2);
 	tcase_add_loop_test(tests, what_the_operator_ends_stays_down, 0, 3);
 	tcase_add_test(tests, the_operator_ends_what_waits_for_another_try);
+	tcase_add_test(tests, the_operator_ends_an_attempt_that_nobody_answers);
 	tcase_add_test(tests, what_is_unloaded_is_not_wanted);
 	tcase_add_test(tests, a_definition_without_the_start_ends_the_wish);
 	tcase_add_test(tests, a_refusal_is_tried_again_but_not_often);
+	tcase_add_test(tests, a_refusal_of_a_peer_that_has_no_definitions_yet_is_tried_again_soon);
 	tcase_add_test(tests, a_child_that_keeps_ending_comes_back_ever_more_slowly);
 	tcase_add_test(tests, children_of_one_connection_share_one_ike_sa);
 	tcase_add_test(tests, a_child_that_is_lacking_comes_through_the_ike_sa_that_is_there);
