@@ -183,7 +183,7 @@ void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_chil
 
 /* ---- ikev2/reauth.c ---- */
 /* An IKE SA ends, its children are there still. */
-void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa);
+void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason);
 /* An IKE SA was rekeyed. */
 void ike_reauth_moves(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 

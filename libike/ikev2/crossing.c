@@ -104,7 +104,7 @@ bool ike_crossing_refuses(struct ike_engine *e, const struct ike_sa *sa)
 }
 
 /* The command or wish that waits for this child gets the peer's, or one through the peer's SA. */
-static void hand_over_child(struct ike_engine *e, struct ike_sa *to, struct ike_task *task)
+void ike_crossing_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task)
 {
 	struct ike_child *child = task->child;
 	const struct ike_child_config *config =
@@ -159,7 +159,7 @@ static void give_up(struct ike_engine *e, struct ike_sa *own, struct ike_sa *sa)
 			ike_command_finish(e, task->ike_ticket, true, NULL);
 			task->ike_ticket = 0;
 			task->kind = IKE_TASK_CREATE_CHILD;
-			hand_over_child(e, sa, task);
+			ike_crossing_hand_over(e, sa, task);
 		} else {
 			ike_task_finish(e, task, true, NULL);
 		}

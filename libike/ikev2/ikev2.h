@@ -205,6 +205,8 @@ bool ike_crossing_refuses(struct ike_engine *e, const struct ike_sa *sa);
 /* Responder, established: own attempts with that peer are given up, what waits for them goes on
  * through this one. */
 void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa);
+/* A task that makes a child goes over to that IKE SA; the caller runs its tasks. */
+void ike_crossing_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task);
 
 /* ---- liveness.c ---- */
 /* dpd_at has come. May start a probe. */
@@ -238,8 +240,8 @@ void ike_rival_of_prevails(struct ike_engine *e, struct ike_sa *old);
 /* ---- reauth.c (RFC 7296 2.8.3) ---- */
 /* reauth_at has come, or it is asked for. */
 void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
-/* A new IKE SA is up, and has nothing more to do: the old one may go. */
-void ike_reauth_rest(struct ike_engine *e, struct ike_sa *new);
+/* The old or the new IKE SA has nothing more to do: the old one may go. */
+void ike_reauth_rest(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- lifetimes.c ---- */
 /* At its soft or hard limit. The caller runs the tasks. */

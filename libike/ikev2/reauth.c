@@ -13,6 +13,7 @@
 
 #define RETRY_TIME IKE_SECONDS(10)
 #define RETRY_DOUBLINGS 4
+#define TWIN_TIME IKE_SECONDS(30)
 
 static struct ike_sa *find_sa(struct ike_engine *e, uint32_t id)
 {
@@ -37,16 +38,18 @@ static void later(struct ike_engine *e, struct ike_sa *sa)
 	ike_schedule(e, sa);
 }
 
-static bool queue_children(struct ike_engine *e, struct ike_sa *new, const struct ike_sa *old)
+/* Each once: what the peer refuses is not asked for again. */
+static bool queue_children(struct ike_engine *e, struct ike_sa *new, struct ike_sa *old)
 {
-	for (const struct ike_child *from = old->children; from; from = from->next) {
+	for (struct ike_child *from = old->children; from; from = from->next) {
 		const struct ike_child_config *config;
 		struct ike_child *child;
 		bool inherits;
 
-		if (!from->announced || from->state >= IKE_CHILD_DELETING ||
+		if (!from->announced || from->state >= IKE_CHILD_DELETING || from->carried ||
 			!(config = ike_reload_config(from, new->connection, &inherits)))
 			continue;
+		from->carried = true;
 		child = ike_child_new(e, new, config);
 		if (!child)
 			return false;
@@ -61,12 +64,14 @@ static bool queue_children(struct ike_engine *e, struct ike_sa *new, const struc
 }
 
 /* Not started yet. */
-static struct ike_sa *make_new(struct ike_engine *e, const struct ike_sa *old)
+static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 {
 	struct ike_sa *new = ike_sa_make(e, true, &old->local, &old->remote, 0);
 
 	if (!new)
 		return NULL;
+	for (struct ike_child *child = old->children; child; child = child->next)
+		child->carried = false; /* of an earlier try */
 	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
 	if (ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0) && queue_children(e, new, old))
@@ -120,23 +125,120 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa)
 	}
 }
 
-void ike_reauth_rest(struct ike_engine *e, struct ike_sa *new)
+static bool is_creating(const struct ike_sa *sa)
 {
-	struct ike_sa *old = find_sa(e, new->reauthenticates);
-
-	new->reauthenticates = 0;
-	if (!old)
-		return;
-	old->reauthenticated_by = 0;
-	if (old->state != IKE_SA_DELETING)
-		delete_old(e, old);
+	if (sa->active && sa->active->kind == IKE_TASK_CREATE_CHILD)
+		return true;
+	for (const struct ike_task *task = sa->tasks; task; task = task->next)
+		if (task->kind == IKE_TASK_CREATE_CHILD)
+			return true;
+	return false;
 }
 
-void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa)
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return ike_identity_equal(a->local_id, b->local_id) &&
+	       ike_identity_equal(a->remote_id, b->remote_id);
+}
+
+/* What the peer made at the same time, to reauthenticate the same IKE SA. */
+static const struct ike_sa *find_twin(
+	struct ike_engine *e, const struct ike_sa *new, const struct ike_sa *old)
+{
+	for (const struct ike_sa *sa = ike_peers_of(e, new->local_id, new->remote_id); sa;
+		sa = sa->peer_next)
+		if (sa != new &&sa != old && !sa->initiator && sa->state == IKE_SA_ESTABLISHED &&
+			sa->created_at + TWIN_TIME > new->created_at &&same_peer(sa, new))
+			return sa;
+	return NULL;
+}
+
+/* One of the two stays: the peer's, if it has deleted the old one already, else the one with the
+ * higher SPI of its initiator. Each end deletes what it made. */
+static void finish(struct ike_engine *e, struct ike_sa *new, struct ike_sa *old)
+{
+	const struct ike_sa *twin = find_twin(e, new, old);
+
+	new->reauthenticates = 0;
+	if (old)
+		old->reauthenticated_by = 0;
+	if (twin && (!old || old->state == IKE_SA_DELETING ||
+			    new->spi_initiator < twin->spi_initiator)) {
+		ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer reauthenticated at the same time: keeping its IKE_SA [%u], deleting "
+			"[%u]",
+			twin->unique_id, new->unique_id);
+		if (old && old->state == IKE_SA_ESTABLISHED)
+			later(e, old); /* should the peer not delete it */
+		delete_old(e, new);
+	} else if (old && old->state != IKE_SA_DELETING) {
+		delete_old(e, old);
+	}
+}
+
+void ike_reauth_rest(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_sa *new = sa->reauthenticates ? sa : find_sa(e, sa->reauthenticated_by);
+	struct ike_sa *old = new ? find_sa(e, new->reauthenticates) : NULL;
+
+	if (!new || new->state != IKE_SA_ESTABLISHED || new->active || new->tasks ||
+		(old && is_creating(old)))
+		return;
+	/* Those that came up meanwhile. */
+	if (old && queue_children(e, new, old) && new->tasks)
+		ike_tasks_run(e, new);
+	else
+		finish(e, new, old);
+}
+
+/* Children that were about to be made on an IKE SA that was replaced are made on its heir. */
+static void hand_over(struct ike_engine *e, struct ike_sa *sa, struct ike_sa *heir)
+{
+	struct ike_task *task, *next;
+
+	if (sa->active && sa->active->kind == IKE_TASK_CREATE_CHILD) {
+		task = sa->active;
+		sa->active = NULL;
+		ike_crossing_hand_over(e, heir, task);
+	}
+	task = sa->tasks;
+	sa->tasks = NULL;
+	for (struct ike_task **end = &sa->tasks; task; task = next) {
+		next = task->next;
+		task->next = NULL;
+		if (task->kind == IKE_TASK_CREATE_CHILD) {
+			ike_crossing_hand_over(e, heir, task);
+		} else {
+			*end = task;
+			end = &task->next;
+		}
+	}
+	ike_tasks_run(e, heir);
+}
+
+/* The newest that is up with the same peer under the same name. */
+static struct ike_sa *find_heir(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_sa *heir = NULL;
+
+	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, sa->remote_id); other;
+		other = other->peer_next)
+		if (other != sa && other->state == IKE_SA_ESTABLISHED &&
+			strcmp(other->connection->name, sa->connection->name) == 0 &&
+			same_peer(other, sa))
+			heir = other;
+	return heir;
+}
+
+void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason)
 {
 	struct ike_sa *old = find_sa(e, sa->reauthenticates);
-	struct ike_sa *new;
+	struct ike_sa *new, *heir;
 
+	if (sa->announced && is_creating(sa) &&
+		(reason == IKE_REASON_REPLACED || reason == IKE_REASON_DELETED_BY_PEER) &&
+		(heir = find_heir(e, sa)))
+		hand_over(e, sa, heir);
 	if (old) {
 		ike_log(e, old, IKE_LOG_IKE, IKE_LOG_AUDIT,
 			"reauthenticating IKE_SA %s[%u] failed, keeping it for now",

@@ -79,7 +79,8 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 		if (ended)
 			return;
 	}
-	if (sa->reauthenticates && !sa->active && !sa->tasks && sa->state == IKE_SA_ESTABLISHED)
+	if ((sa->reauthenticates || sa->reauthenticated_by) && !sa->active && !sa->tasks &&
+		sa->state == IKE_SA_ESTABLISHED)
 		ike_reauth_rest(e, sa);
 }
 

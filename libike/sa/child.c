@@ -317,6 +317,7 @@ void ike_child_announce(struct ike_engine *e, struct ike_child *child, struct ik
 		ike_supervise_up(e, child);
 	} else {
 		replaced->announced = false;
+		child->carried = replaced->carried;
 		ike_count(e, child->sa, IKE_COUNTER_CHILD_REKEY);
 		ike_failures_over(e, child->sa, child);
 		ike_event_child_rekey(e, replaced, child);

@@ -290,7 +290,7 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 	if (why && why->reason != IKE_REASON_NONE)
 		ike_failure_format(why, text, sizeof(text));
 	enum ike_reason reason = reason_of(sa, why);
-	ike_reauth_ends(e, sa);
+	ike_reauth_ends(e, sa, reason);
 	finish_tasks(e, sa, reason, text);
 	end_spare_children(e, sa);
 	while (sa->children)

@@ -66,6 +66,7 @@ struct ike_child {
 	bool installed_out;
 	bool policies_installed;
 	bool announced; /* events have it up, and not replaced or down yet */
+	bool carried;   /* reauthentication has asked for it on the new IKE SA */
 	bool rebuilt;   /* by us, as its definition changed */
 	uint8_t local_count;
 	uint8_t remote_count;

@@ -7,6 +7,9 @@
 /* What the two have agreed on or found out about each other, once and for all. */
 static void inherit(struct ike_sa *sa, const struct ike_sa *old)
 {
+	sa->nat_local = old->nat_local;
+	sa->nat_remote = old->nat_remote;
+	sa->nat_fake = old->nat_fake;
 	sa->peer_fragments = old->peer_fragments;
 	sa->peer_childless = old->peer_childless;
 	sa->local_id = ike_identity_hold(old->local_id);
@@ -92,7 +95,7 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	ike_sa_end_negotiation(new);
 	old->rival = new->rival_of = 0;
 	new->established_at = e->now;
-	ike_path_inherit(old, new);
+	ike_path_inherit(old, new); /* it may have moved since the new one was made */
 	ike_sa_plan(e, new);
 	ike_peers_remove(e, old);
 	if (!ike_peers_add(e, new))

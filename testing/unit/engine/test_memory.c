@@ -221,12 +221,20 @@ static struct ike_connection *changed(const struct duo *d)
 static void set_up_and_take_down(struct duo *d, struct ike_connection *anew)
 {
 	struct ike_terminate child = { .child = "net" }, all = { .ike = "moon" };
+	struct ike_rekey rekey = { .child = "net" }, ike_rekey = { .ike = "sun" };
 	struct why why;
 
 	(void)sim_node_install(d->sun, "moon", "net", &why);
 	(void)sim_node_initiate(d->sun, "moon", "net", &why);
 	let(d);
 	(void)sim_node_initiate(d->moon, "sun", "net", &why);
+	let(d);
+	(void)sim_node_rekey(d->sun, &rekey, &why);
+	let(d);
+	(void)sim_node_rekey(d->moon, &ike_rekey, &why);
+	let(d);
+	ike_rekey = (struct ike_rekey){ .ike = "moon", .reauth = true };
+	(void)sim_node_rekey(d->sun, &ike_rekey, &why);
 	let(d);
 	(void)sim_node_load(d->sun, anew, &why);
 	let(d);
