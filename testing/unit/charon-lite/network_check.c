@@ -56,6 +56,7 @@ static void check_output(const char *shell, const char *expected, const char *na
 
 /* ip's own way of padding lines goes */
 #define TABLE_220 "ip route show table 220 2>/dev/null | sed 's/ *$//'"
+#define TABLE_220_IPV6 "ip -6 route show table 220 2>/dev/null | sed 's/ *$//'"
 #define RULES "ip rule | grep -v -E '^(0|32766|32767):' | tr '\\t' ' '"
 
 static struct address host(const char *text)
@@ -148,13 +149,13 @@ static void check_look_ups(struct cl_network_settings *settings)
 	check(source_is("203.0.113.1", "198.51.100.1"), "a peer's route has its source address");
 	check(source_is("2001:db8:2::1", "2001:db8:1::1"), "an IPv6 peer's, too");
 	check(source_is("192.0.2.1", "none"), "no route, no source");
-	check(cl_network_local_addresses(network, 0, list, 8) == 4,
-		"four addresses can be reached: neither loopback nor link-local ones");
-	check(cl_network_local_addresses(network, AF_INET6, list, 8) == 1, "one of them is IPv6");
+	check(cl_network_local_addresses(network, 0, list, 8) == 5,
+		"five addresses can be reached: neither loopback nor link-local ones");
+	check(cl_network_local_addresses(network, AF_INET6, list, 8) == 2, "two of them are IPv6");
 	settings->interfaces_ignore = "wan";
 	must(cl_network_reload(network, settings), "settings");
 	check(source_is("203.0.113.1", "none"), "a route through an ignored interface is none");
-	check(cl_network_local_addresses(network, 0, list, 8) == 1,
+	check(cl_network_local_addresses(network, 0, list, 8) == 2,
 		"addresses of ignored interfaces are left out");
 	settings->interfaces_ignore = NULL;
 	must(cl_network_reload(network, settings), "settings");
@@ -230,6 +231,30 @@ static void check_routes(void)
 	cl_network_routes_remove(network, &net);
 	check_output(TABLE_220, "", "no route is left");
 	check_output(RULES, "", "the rule goes with the last route");
+}
+
+static void check_routes_ipv6(void)
+{
+	struct ike_selector locals[2], remotes[2];
+	struct ike_kernel_policies net = child(&locals[0], &remotes[0], "fd01::/64", "fd02::/64");
+	struct ike_kernel_policies full = child(&locals[1], &remotes[1], "fd01::/64", "::/0");
+
+	net.local = full.local = host("2001:db8:1::1");
+	net.remote = full.remote = host("2001:db8:2::1");
+	cl_network_routes_add(network, &net);
+	check_output(TABLE_220_IPV6,
+		"fd02::/64 via 2001:db8:1::fe dev wan proto static src fd01::1 metric 1024 pref "
+		"medium",
+		"an IPv6 tunnel's route");
+	check_output("ip -6 rule | grep -c 'lookup 220'", "1", "and its rule");
+	check_output(RULES, "", "IPv4 has none for that");
+	cl_network_routes_add(network, &full);
+	check(source_is("2001:db8:2::1", "2001:db8:1::1"),
+		"the way to an IPv6 peer does not lead through its own tunnel");
+	cl_network_routes_remove(network, &net);
+	cl_network_routes_remove(network, &full);
+	check_output(TABLE_220_IPV6, "", "no IPv6 route is left");
+	check_output("ip -6 rule | grep -v -E '^(0|32766):'", "", "nor a rule");
 }
 
 static void check_changes(void)
@@ -361,6 +386,7 @@ int main(void)
 		"lan;"
 		"ip address add 198.51.100.1/24 dev wan; ip address add 198.51.100.2/24 dev wan;"
 		"ip address add 2001:db8:1::1/64 dev wan nodad;"
+		"ip address add fd01::1/64 dev lan nodad;"
 		"ip route add default via 198.51.100.254;"
 		"ip route add 2001:db8:2::/48 via 2001:db8:1::fe; ip route add 192.0.2.0/24 dev "
 		"lan;"
@@ -374,6 +400,7 @@ int main(void)
 	check_look_ups(&settings);
 	check_ignored_tables(&settings);
 	check_routes();
+	check_routes_ipv6();
 	check_changes();
 	check_reload(&settings);
 	check_overrun();
