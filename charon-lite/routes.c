@@ -233,7 +233,8 @@ static void route_install(
 		route_withdraw(routes, route);
 		return;
 	}
-	if (!route->installed || !form_equal(form, &route->form))
+	if (cl_log_wanted(n->log, IKE_LOG_KNL, IKE_LOG_DETAIL) &&
+		(!route->installed || !form_equal(form, &route->form)))
 		cl_log_text(n->log, IKE_LOG_KNL, IKE_LOG_DETAIL, "installing route: %s",
 			route_text(form, text));
 	route->form = *form;
