@@ -73,6 +73,7 @@ static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 	for (struct ike_child *child = old->children; child; child = child->next)
 		child->carried = false; /* of an earlier try */
 	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
+	new->negotiation->fixed_target = true; /* where the old one is, wherever that came from */
 	if (ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0) && queue_children(e, new, old))
 		return new;

@@ -149,6 +149,24 @@ START_TEST(whatever_is_lost_comes_right_again)
 }
 END_TEST
 
+/* Its definition does not say where the peer is, and there is a NAT box before that. */
+START_TEST(the_end_that_was_called_may_reauthenticate)
+{
+	struct duo d = duo_begin(true);
+	uint32_t old;
+
+	d.moon->settings.make_before_break = _i;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	old = only_sa(d.moon)->unique_id;
+	reauthenticate(&d, d.moon);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(20));
+	ck_assert_uint_ne(only_sa(d.moon)->unique_id, old);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *reauth_tests(void)
 {
 	TCase *tests = tcase_create("reauth");
@@ -157,6 +175,7 @@ TCase *reauth_tests(void)
 	tcase_add_loop_test(tests, a_new_ike_sa_takes_the_place_of_the_old_one, 0, 16);
 	tcase_add_test(tests, one_that_fails_leaves_the_old_one_and_is_tried_again);
 	tcase_add_test(tests, rekeying_does_not_postpone_it);
+	tcase_add_loop_test(tests, the_end_that_was_called_may_reauthenticate, 0, 2);
 	tcase_add_loop_test(tests, whatever_is_lost_comes_right_again, 0, 100);
 	return tests;
 }
