@@ -68,6 +68,25 @@ START_TEST(routing_is_read)
 }
 END_TEST
 
+START_TEST(times_of_our_own_are_read)
+{
+	struct cl_settings s = parse("");
+	struct why why;
+
+	ck_assert_uint_eq(s.updown_timeout, 60);
+	ck_assert_uint_eq(s.leftover_time, 60);
+	cl_settings_free(&s);
+	s = parse("charon-lite { leftover_time = 0\n plugins { updown { timeout = 2m } } }\n");
+	ck_assert_uint_eq(s.updown_timeout, 120);
+	ck_assert_uint_eq(s.leftover_time, 0);
+	cl_settings_free(&s);
+	ck_assert(!cl_settings_parse(
+		"charon-lite { plugins { updown { timeout = 0 } } }\n", &s, &why));
+	ck_assert_msg(
+		strstr(why.text, "a time that a script could end in") != NULL, "%s", why.text);
+}
+END_TEST
+
 START_TEST(senseless_values_are_refused_with_their_place)
 {
 	static const struct {
@@ -158,6 +177,7 @@ TCase *settings_cases(void)
 	tcase_add_test(tests, defaults_are_strongswans);
 	tcase_add_test(tests, our_own_section_wins_over_charons);
 	tcase_add_test(tests, routing_is_read);
+	tcase_add_test(tests, times_of_our_own_are_read);
 	tcase_add_test(tests, senseless_values_are_refused_with_their_place);
 	tcase_add_test(tests, cookies_are_asked_for_from_a_number_of_one_address);
 	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);
