@@ -30,8 +30,9 @@ static const struct pauses of_refusals = { IKE_SECONDS(2), IKE_SECONDS(300) };
 #define STEADY IKE_SECONDS(60)
 /* How long a peer that has begun is let go first. */
 #define DEFERENCE IKE_SECONDS(4)
-/* When to look whether there are twins, or it was a rekeying. */
+/* A trap waits for its peer's name that long; sooner when it is answered. */
 #define NAMES_AGAIN IKE_SECONDS(60)
+/* When to look whether there are twins, or it was a rekeying. */
 #define SHARED IKE_SECONDS(20)
 
 static const struct pauses *pauses_after(enum ike_reason reason)
@@ -211,7 +212,7 @@ static void look_at_trap(struct ike_engine *e, struct ike_wish *wish, struct ike
 
 	if (ike_connection_has_names(c) &&
 		ike_endpoints_addresses(&c->remote_addrs, &peer, 1) == 0) {
-		look_again(e, wish, jittered(e, NAMES_AGAIN)); /* sooner when it is known */
+		look_again(e, wish, jittered(e, NAMES_AGAIN));
 		return;
 	}
 	if (ike_trap_find(e, c->name, config->name) || ike_trap_install(e, c, config, &why))

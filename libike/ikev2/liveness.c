@@ -31,6 +31,7 @@ static ike_time child_idle(struct ike_engine *e, const struct ike_child *child, 
 }
 
 /* Packets alone prove a peer's kernel, not its daemon. */
+#define HALF_A_SECOND 500
 #define PACKETS_SUFFICE 10 /* times dpd_delay */
 
 static ike_time silence(struct ike_engine *e, const struct ike_sa *sa)
@@ -65,7 +66,7 @@ static void probe(struct ike_engine *e, struct ike_sa *sa, ike_time quiet)
 
 void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 {
-	ike_time delay = delay_of(sa), quiet = 0;
+	ike_time delay = delay_of(sa), quiet = 0, next;
 
 	if (delay == 0 || sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED) {
 		sa->dpd_at = IKE_NEVER;
@@ -77,7 +78,11 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 		probe(e, sa, quiet);
 		quiet = 0;
 	}
-	sa->dpd_at = e->now + delay - quiet;
+	next = delay - quiet;
+	/* The kernel counts whole seconds: between those it is asked once more. */
+	if (quiet < e->now - sa->last_received)
+		next = next > 2 * HALF_A_SECOND ? next - HALF_A_SECOND : HALF_A_SECOND;
+	sa->dpd_at = e->now + next;
 	ike_schedule(e, sa);
 	ike_tasks_run(e, sa);
 }
