@@ -164,6 +164,8 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 	struct bytes nonce_i, struct bytes nonce_r);
 
 /* ---- create_child.c ---- */
+/* Queued for a wish or a trap, and the peer has brought the child up meanwhile. */
+bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *task);
 bool ike_create_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
 	struct ike_failure *failure);
 enum ike_outcome ike_create_child_answered(struct ike_received *x);

@@ -69,6 +69,14 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 
 		sa->tasks = task->next;
 		task->next = NULL;
+		if (ike_create_child_is_moot(sa, task)) {
+			struct ike_child *child = task->child;
+
+			task->child = NULL;
+			ike_child_destroy(e, child, IKE_REASON_REPLACED);
+			ike_task_finish(e, task, true, NULL);
+			continue;
+		}
 		sa->active = task;
 		bool ended = false;
 		if (!start(e, sa, task, &failure)) {

@@ -233,6 +233,36 @@ START_TEST(a_second_one_of_a_wanted_child_is_refused)
 }
 END_TEST
 
+/* Sun's request for "dmz" waits for the one for "net", and moon's of "dmz" comes meanwhile. */
+START_TEST(a_child_that_came_meanwhile_is_not_asked_for)
+{
+	struct duo d = begin(IKE_ACTION_TRAP);
+	struct sim_packet net = { .protocol = 1 }, dmz = { .protocol = 1 }, back;
+
+	d.moon_side.children[1] = d.moon_side.children[0];
+	d.moon_side.children[1].name = "dmz";
+	d.moon_side.children[1].local_ts = "10.3.0.0/16";
+	d.sun_side.children[1] = d.sun_side.children[0];
+	d.sun_side.children[1].name = "dmz";
+	d.sun_side.children[1].remote_ts = "10.3.0.0/16";
+	ck_assert(address_parse("10.2.0.1", &net.source));
+	ck_assert(address_parse("10.1.0.1", &net.destination));
+	dmz.source = net.source;
+	ck_assert(address_parse("10.3.0.1", &dmz.destination));
+	back = (struct sim_packet){ dmz.destination, dmz.source, 1 };
+	start(&d, 0);
+	ck_assert(duo_initiate(&d, d.moon, NULL)->done);
+	ck_assert_int_eq(sim_traffic_send(d.moon, &back, NULL), SIM_WAITS);
+	ck_assert_int_eq(sim_traffic_send(d.sun, &net, NULL), SIM_WAITS);
+	ck_assert_int_eq(sim_traffic_send(d.sun, &dmz, NULL), SIM_WAITS);
+	pass(&d, IKE_SECONDS(2));
+	check(&d, 2);
+	ck_assert_int_eq(sim_traffic_send(d.moon, &back, NULL), SIM_ARRIVED);
+	ck_assert_int_eq(sim_traffic_send(d.sun, &dmz, NULL), SIM_ARRIVED);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(twins_in_two_ike_sas_are_reduced_to_one)
 {
 	struct duo d = begin(IKE_ACTION_START);
@@ -273,6 +303,7 @@ TCase *both_start_tests(void)
 	tcase_add_loop_test(
 		tests, traps_at_both_ends_that_meet_packets_at_once_make_one_child, 0, 4);
 	tcase_add_test(tests, a_second_one_of_a_wanted_child_is_refused);
+	tcase_add_test(tests, a_child_that_came_meanwhile_is_not_asked_for);
 	tcase_add_test(tests, twins_in_two_ike_sas_are_reduced_to_one);
 	return tests;
 }
