@@ -11,7 +11,7 @@ noise=1300
 
 scenes=('outage-*')
 # CI has not the time for all.
-[ "${CI-}" != true ] || scenes=('outage-kill:*' outage-reboot:sun outage-nat outage-address:yes)
+[ "${CI-}" != true ] || scenes=(outage-kill:moon outage-reboot:moon outage-name outage-nat outage-address:yes)
 
 log=build/test-logs/outage.runs
 mkdir -p build/test-logs
@@ -30,7 +30,7 @@ awk -v ours=$ours -v theirs=$theirs -v noise=$noise '
 		for (i = 1; i <= count; i++) {
 			scene = order[i]
 			we = (ours, scene) in seconds ? seconds[ours, scene] : "failed"
-			they = (theirs, scene) in seconds ? seconds[theirs, scene] : "failed"
+			they = (theirs, scene) in seconds ? seconds[theirs, scene] : "stays down"
 			printf "| %-24s | %11s | %10s |\n", scene, we, they
 		}
 		for (i = 1; i <= count; i++) {
