@@ -182,7 +182,8 @@ void ike_reauth_rest(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_sa *new = sa->reauthenticates ? sa : find_sa(e, sa->reauthenticated_by);
 	struct ike_sa *old = new ? find_sa(e, new->reauthenticates) : NULL;
 
-	if (!new || new->state != IKE_SA_ESTABLISHED || new->active || new->tasks ||
+	/* With a request it is in the midst of being brought up, by the answer that came. */
+	if (!new || new->state != IKE_SA_ESTABLISHED || new->active || new->request || new->tasks ||
 		(old && is_creating(old)))
 		return;
 	/* Those that came up meanwhile. */

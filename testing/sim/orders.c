@@ -3,7 +3,7 @@
  * or two children do two things at one time, and the network delivers what they say in every order
  * there is, and loses or repeats each message once.
  *
- * Enumerated are the first LIMIT messages of each end after the actions; later ones, if any, come
+ * Enumerated are the first messages (LIMIT) of each end after the actions; later ones, if any, come
  * in the order of their sending. An order is a list of choices; the next one is found by running
  * the whole case anew with the same choices up to the last that can be taken differently.
  */
@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 #define LIMIT 4
-#define REPEATS 1 /* of each end's first messages can come twice */
+#define LIMIT_OF_NEW_SAS 2 /* where IKE SAs are set up there are many more messages */
+#define REPEATS 1          /* of each end's first messages can come twice */
 #define CHOICES_MAX 64
 /* Beyond two whole retransmission schedules. */
 #define PATIENCE IKE_SECONDS(400)
@@ -66,6 +67,7 @@ struct orders {
 	struct walk walk;
 	bool harmed; /* one message of this order was lost or repeated */
 	uint32_t numbers[2];
+	uint32_t limit;
 	bool gapless; /* packets must get through at every moment */
 };
 
@@ -378,12 +380,12 @@ static void deliver_one(struct orders *o)
 	}
 	repeated = count;
 	for (f = w->flights; f && count < 15; f = f->next) {
-		if (f->number > REPEATS && f->number <= LIMIT)
+		if (f->number > REPEATS && f->number <= o->limit)
 			candidates[count++] = f;
 	}
 	limited = count;
 	for (f = w->flights; f && count == limited; f = f->next) {
-		if (f->number > LIMIT)
+		if (f->number > o->limit)
 			candidates[count++] = f;
 	}
 	choice = choose(&o->walk, count + (o->harmed ? 0 : limited + repeated));
@@ -521,12 +523,13 @@ static uint64_t run_order(
 
 	o->walk.at = 0;
 	/* The other seeds are for their nonces. */
-	o->harmed = o->is.seed > (o->is.both_start ? 1 : SEEDS);
+	o->harmed = o->is.seed > (o->is.both_start || does(&o->is, REAUTH) ? 1 : SEEDS);
 	o->numbers[0] = o->numbers[1] = 0;
 	sim_world_begin(w, o->is.seed);
 	w->verbose = options->verbose;
 	w->no_secrets = true;
 	o->gapless = is_gapless(&o->is);
+	o->limit = o->is.both_start || does(&o->is, REAUTH) ? LIMIT_OF_NEW_SAS : LIMIT;
 	set_up(o);
 	for (size_t i = 0; i < 4; i++)
 		act(o, &w->nodes[i / 2], o->is.actions[i / 2][i % 2]);

@@ -167,6 +167,25 @@ START_TEST(the_end_that_was_called_may_reauthenticate)
 }
 END_TEST
 
+START_TEST(a_child_that_comes_up_meanwhile_goes_over_too)
+{
+	struct duo d = begin();
+	struct why why;
+
+	d.moon->settings.make_before_break = d.sun->settings.make_before_break = true;
+	duo_start(&d);
+	duo_up(&d, d.moon, "net");
+	reauthenticate(&d, d.moon);
+	sim_world_run(d.world, d.world->now + _i);
+	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "web", &why));
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(30));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.moon), 2);
+	ck_assert_uint_eq(duo_children(d.sun), 2);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *reauth_tests(void)
 {
 	TCase *tests = tcase_create("reauth");
@@ -176,6 +195,7 @@ TCase *reauth_tests(void)
 	tcase_add_test(tests, one_that_fails_leaves_the_old_one_and_is_tried_again);
 	tcase_add_test(tests, rekeying_does_not_postpone_it);
 	tcase_add_loop_test(tests, the_end_that_was_called_may_reauthenticate, 0, 2);
+	tcase_add_loop_test(tests, a_child_that_comes_up_meanwhile_goes_over_too, 0, 50);
 	tcase_add_loop_test(tests, whatever_is_lost_comes_right_again, 0, 100);
 	return tests;
 }
