@@ -243,14 +243,25 @@ static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *si
 		sim_complain(t->w, "%s does not load %s again: %s", n->name, d->name, why.text);
 }
 
-/* One that is up already would be there twice, as the operator wanted it. */
+static bool is_making(const struct sim_node *n)
+{
+	const struct ike_sa *sa = NULL;
+
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
+		if (sa->active || sa->tasks)
+			return true;
+	}
+	return false;
+}
+
+/* One that is up already, or soon, would be there twice, as the operator wanted it. */
 static void initiate(struct tunnels *t, struct sim_node *n, struct tunnel_pair *pair,
 	const struct sim_definition *d)
 {
 	const char *child = d->children[below(t, (uint32_t)pair->child_count)].name;
 	struct why why;
 
-	if (!has_child(n, d->name, child))
+	if (!has_child(n, d->name, child) && !is_making(n))
 		(void)sim_node_initiate(n, d->name, child, &why);
 }
 
