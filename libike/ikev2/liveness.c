@@ -103,9 +103,12 @@ static ike_time look_at(struct ike_engine *e, struct ike_child *child)
 {
 	ike_time limit = IKE_SECONDS((ike_time)child->config->inactivity);
 
-	if (limit == 0 || child->state != IKE_CHILD_INSTALLED)
-		return limit == 0 || child->state > IKE_CHILD_INSTALLED ? IKE_NEVER
-									: e->now + limit;
+	/* Its deletion may have to wait until the peer has answered something else. */
+	if (limit == 0 || child->state > IKE_CHILD_REKEYING ||
+		ike_task_of_child(child->sa, IKE_TASK_DELETE_CHILD, child))
+		return IKE_NEVER;
+	if (child->state != IKE_CHILD_INSTALLED) /* it may come back to that */
+		return e->now + limit;
 	ike_time in = child_idle(e, child, true), out = child_idle(e, child, false);
 	ike_time idle = in < out ? in : out;
 	if (idle < limit)

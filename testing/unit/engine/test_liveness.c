@@ -161,6 +161,29 @@ START_TEST(an_unused_child_is_closed_and_stays_so)
 }
 END_TEST
 
+/* Its deletion waits while the peer is asked whether it is there. */
+START_TEST(a_silent_peers_unused_child_is_closed_once)
+{
+	struct duo d = duo_begin(false);
+	struct ike_engine_stats stats;
+	size_t before;
+
+	d.sun_side.dpd_delay = 30;
+	d.sun_side.children[0].inactivity = 60;
+	d = up(d);
+	sim_node_crash(d.moon);
+	pass(&d, 55, NULL);
+	before = d.sun->log_count;
+	pass(&d, 20, NULL);
+	ike_engine_stats(d.sun->engine, &stats);
+	ck_assert_uint_eq(stats.tasks_queued, 1);
+	ck_assert_uint_lt(d.sun->log_count - before, 20);
+	pass(&d, 150, NULL);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(traffic_either_way_keeps_a_child)
 {
 	struct duo d = duo_begin(false);
@@ -186,6 +209,7 @@ TCase *liveness_tests(void)
 	tcase_add_test(tests, the_log_says_when_a_peer_would_be_dead);
 	tcase_add_test(tests, a_connection_has_its_own_retransmission);
 	tcase_add_loop_test(tests, an_unused_child_is_closed_and_stays_so, 0, 2);
+	tcase_add_test(tests, a_silent_peers_unused_child_is_closed_once);
 	tcase_add_loop_test(tests, traffic_either_way_keeps_a_child, 0, 2);
 	return tests;
 }
