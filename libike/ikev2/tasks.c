@@ -63,7 +63,10 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 {
 	bool paused = sa->resume_at != IKE_NEVER && sa->resume_at > e->now;
 
-	while (!sa->active && sa->tasks && !paused && !ike_crossing_is_held(e, sa)) {
+	/* A request without its task: the answer is just being dealt with, see handle_response().
+	 */
+	while (!sa->active && !sa->request && sa->tasks && !paused &&
+		!ike_crossing_is_held(e, sa)) {
 		struct ike_failure failure = { 0 };
 		struct ike_task *task = sa->tasks;
 

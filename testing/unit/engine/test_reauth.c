@@ -1,5 +1,6 @@
 /* Reauthentication: make before break, break before make, failures. */
 #include "libike/wire/message.h"
+#include "testing/sim/seal.h"
 #include "testing/unit/engine/duo.h"
 
 static void reauthenticate(struct duo *d, struct sim_node *n)
@@ -110,6 +111,88 @@ START_TEST(rekeying_does_not_postpone_it)
 }
 END_TEST
 
+/* The first DELETE that the node sends does not arrive. */
+static bool drop_delete(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct sim_node **from = context;
+
+	(void)w;
+	if (!*from || flight->from != (*from)->index ||
+		flight->data[18] != IKE_EXCHANGE_INFORMATIONAL ||
+		flight->data[19] & IKE_FLAG_RESPONSE)
+		return true;
+	*from = NULL;
+	return false;
+}
+
+/* By one end, and a little later by the other, which may see the old IKE SA
+ * still when the new ones are both up. */
+START_TEST(when_both_ends_do_it_one_ike_sa_stays)
+{
+	struct duo d = begin();
+	struct sim_node *first = _i & 1 ? d.moon : d.sun, *second = _i & 1 ? d.sun : d.moon;
+	struct sim_node *loses = _i & 2 ? first : NULL;
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	d.world->filter = drop_delete;
+	d.world->filter_context = &loses;
+	reauthenticate(&d, first);
+	sim_world_run(d.world, d.world->now + 25 + _i / 4);
+	reauthenticate(&d, second);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(400));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
+/* Moon's first request is lost, so it is busy; its refusal of sun's says something else. */
+static bool refuse_more(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct duo *d = context;
+	struct sim_inner inner;
+	struct ike_builder b;
+
+	if (flight->data[18] != IKE_EXCHANGE_CREATE_CHILD_SA || flight->from != d->moon->index)
+		return true;
+	if (!(flight->data[19] & IKE_FLAG_RESPONSE))
+		return false;
+	ck_assert(sim_flight_open(w, flight, &inner));
+	ike_builder_begin(&b, inner.chain, sizeof(inner.chain));
+	ike_build_notify(&b, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
+	inner.first = b.first;
+	inner.length = b.writer.length;
+	ck_assert(sim_flight_seal(w, flight, &inner));
+	w->filter = NULL;
+	return true;
+}
+
+START_TEST(who_may_not_be_rekeyed_is_reauthenticated)
+{
+	struct duo d = begin();
+	struct ike_rekey what = { .ike = "moon" };
+	struct why why = { "" };
+	uint32_t old;
+
+	d.sun->settings.make_before_break = _i;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	old = only_sa(d.sun)->unique_id;
+	d.world->filter = refuse_more;
+	d.world->filter_context = &d;
+	ck_assert_ptr_nonnull(sim_node_initiate(d.moon, "sun", "web", &why));
+	ck_assert_msg(sim_node_rekey(d.sun, &what, &why), "%s", why.text);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(400));
+	ck_assert_uint_ne(only_sa(d.sun)->unique_id, old);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert(duo_children(d.sun) >= 1);
+	duo_end(&d);
+}
+END_TEST
+
 /* Drops the datagrams of one number, counted from the start of it. */
 struct dropper {
 	unsigned seen, drop, and_drop;
@@ -196,6 +279,8 @@ TCase *reauth_tests(void)
 	tcase_add_test(tests, rekeying_does_not_postpone_it);
 	tcase_add_loop_test(tests, the_end_that_was_called_may_reauthenticate, 0, 2);
 	tcase_add_loop_test(tests, a_child_that_comes_up_meanwhile_goes_over_too, 0, 50);
+	tcase_add_loop_test(tests, when_both_ends_do_it_one_ike_sa_stays, 0, 100);
+	tcase_add_loop_test(tests, who_may_not_be_rekeyed_is_reauthenticated, 0, 2);
 	tcase_add_loop_test(tests, whatever_is_lost_comes_right_again, 0, 100);
 	return tests;
 }
