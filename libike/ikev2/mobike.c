@@ -127,6 +127,7 @@ bool ike_mobike_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failur
 	m->wanted = 0;
 	m->sent_local = sa->local;
 	m->sent_remote = sa->remote;
+	m->astray = false;
 	if (!ike_crypto_random(e->crypto, m->cookie2, sizeof(m->cookie2))) {
 		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "no randomness");
 		return false;
@@ -188,6 +189,12 @@ static bool cookie_returned(const struct ike_received *x)
 	return n && bytes_equal(n->data, bytes_of(m->cookie2, sizeof(m->cookie2)));
 }
 
+/* Who has seen the cookie elsewhere can answer in the name of any host; traffic must not follow. */
+static bool proves_presence(const struct ike_sa *sa)
+{
+	return !sa->mobike->astray || address_same_host(ike_children_remote(sa), &sa->remote);
+}
+
 enum ike_outcome ike_mobike_answered(struct ike_received *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -211,6 +218,10 @@ enum ike_outcome ike_mobike_answered(struct ike_received *x)
 	if (error) {
 		if (sent & IKE_MOBIKE_UPDATE)
 			refused(x, error->type);
+		return IKE_OUTCOME_OK;
+	}
+	if (!proves_presence(sa)) {
+		ike_mobike_want(sa, sent & (IKE_MOBIKE_UPDATE | IKE_MOBIKE_CHECK));
 		return IKE_OUTCOME_OK;
 	}
 	m->refused_local.family = 0;

@@ -206,6 +206,8 @@ void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa)
 			address_format_with_port(&local, from),
 			address_format_with_port(&remote, to));
 		ike_transmit(e, &local, &remote, sa->request);
+		if (tells)
+			sa->mobike->astray = true;
 	}
 }
 

@@ -211,6 +211,7 @@ bool ike_path_set(struct ike_engine *e, struct ike_sa *sa, const struct address 
 	}
 	sa->local = *local;
 	sa->remote = *remote;
+	m->astray = true;
 	return true;
 }
 

@@ -32,6 +32,8 @@ struct ike_mobike {
 	uint8_t wanted;
 	uint8_t sent;
 	uint8_t cookie2[IKE_COOKIE2_LENGTH]; /* of the request in flight */
+	/* It has gone other ways, too: who answers it need not be where it was to go first. */
+	bool astray;
 	/* The path that it speaks of, and the last one that the peer refused (family 0: none). */
 	struct address sent_local, sent_remote;
 	struct address refused_local, refused_remote;

@@ -680,6 +680,86 @@ START_TEST(the_responder_does_not_decide)
 }
 END_TEST
 
+/* Sun, hostile, wants moon's packets to go to another host: it says that it is there, comes back to
+ * see moon's question, and answers that in the name of the other host. */
+struct bomber {
+	struct duo *d;
+	struct address victim, home;
+	struct sim_inner question;
+	bool asked;
+};
+
+static bool see_question(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct bomber *b = context;
+
+	if (flight->from != b->d->moon->index || flight->data[19] & IKE_FLAG_RESPONSE ||
+		!address_same_host(&flight->destination, &b->home))
+		return true;
+	ck_assert(sim_flight_open(w, flight, &b->question));
+	b->asked = true;
+	return false;
+}
+
+static void say_from(const struct duo *d, const struct address *source, struct sim_inner *inner)
+{
+	uint8_t datagram[SIM_INNER_MAX];
+	size_t length = sim_seal(d->world, only_sa(d->sun), inner, datagram, sizeof(datagram));
+
+	ck_assert_uint_gt(length, 0);
+	sim_world_inject(d->world, d->moon, source, 4500, bytes_of(datagram, length));
+	sim_world_run(d->world, d->world->now + 20);
+}
+
+static void move_to(const struct duo *d, const struct address *a, uint32_t message_id)
+{
+	struct sim_inner inner = { .header = { .version = 0x20,
+					   .exchange = IKE_EXCHANGE_INFORMATIONAL,
+					   .message_id = message_id } };
+	struct ike_builder b;
+
+	ike_builder_begin(&b, inner.chain, sizeof(inner.chain));
+	ike_build_notify(&b, IKE_NOTIFY_UPDATE_SA_ADDRESSES, (struct bytes){ 0 });
+	inner.first = b.first;
+	inner.length = b.writer.length;
+	say_from(d, a, &inner);
+}
+
+START_TEST(an_answer_in_another_hosts_name_moves_no_traffic)
+{
+	struct duo d = duo_begin(false);
+	struct bomber b = { .d = &d };
+	struct sim_inner answer;
+	uint32_t id;
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	id = only_sa(d.moon)->next_expected;
+	b.home = only_sa(d.moon)->remote;
+	b.victim = address("198.51.100.9");
+	b.victim.port = 4500;
+	d.world->filter = see_question;
+	d.world->filter_context = &b;
+	move_to(&d, &b.victim, id);
+	ck_assert(!b.asked);
+	move_to(&d, &b.home, id + 1);
+	ck_assert(b.asked);
+	move_to(&d, &b.victim, id + 2);
+	answer = b.question;
+	answer.header.flags = IKE_FLAG_RESPONSE;
+	say_from(&d, &b.victim, &answer);
+	assert_at(&only_sa(d.moon)->remote, "198.51.100.9");
+	assert_at(ike_children_remote(only_sa(d.moon)), "192.0.2.2");
+	ck_assert_int_eq(send_from(&d, d.moon), SIM_ARRIVED);
+	/* Sun's own engine is out of step with all that. */
+	d.world->filter = NULL;
+	sim_node_crash(d.sun);
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(400));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *mobike_tests(void)
 {
 	TCase *tests = tcase_create("mobike");
@@ -707,5 +787,6 @@ TCase *mobike_tests(void)
 	tcase_add_test(tests, an_update_through_a_nat_that_is_forbidden_moves_nothing);
 	tcase_add_test(tests, refused_addresses_are_left_for_others);
 	tcase_add_test(tests, the_responder_does_not_decide);
+	tcase_add_test(tests, an_answer_in_another_hosts_name_moves_no_traffic);
 	return tests;
 }
