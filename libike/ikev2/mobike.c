@@ -177,8 +177,11 @@ static void refused(struct ike_received *x, uint16_t type)
 		sa->unique_id, ike_notify_format(type, text));
 	m->refused_local = m->sent_local;
 	m->refused_remote = m->sent_remote;
-	if (ike_roam_other(x->e, sa, &local, &remote))
+	/* Each other address once: who refuses all is not asked in circles. */
+	if (m->refusals < m->peer_count && ike_roam_other(x->e, sa, &local, &remote)) {
+		m->refusals++;
 		ike_roam_to(x->e, sa, &local, &remote);
+	}
 }
 
 static bool cookie_returned(const struct ike_received *x)
@@ -225,6 +228,7 @@ enum ike_outcome ike_mobike_answered(struct ike_received *x)
 		return IKE_OUTCOME_OK;
 	}
 	m->refused_local.family = 0;
+	m->refusals = 0;
 	if (sent & IKE_MOBIKE_UPDATE) {
 		(void)ike_nat_detect(x->e, sa, x->message);
 		(void)seen_changed(m, x->message);

@@ -286,6 +286,8 @@ static void look_at(struct ike_engine *e, struct ike_sa *sa, struct look *l)
 		set_lost(e, sa, false);
 		return;
 	}
+	if (sa->mobike)
+		sa->mobike->refusals = 0;
 	if (!other(e, sa, l, &local, &remote))
 		set_lost(e, sa, true);
 	else if (sa->peer_mobike)

@@ -37,6 +37,7 @@ struct ike_mobike {
 	/* The path that it speaks of, and the last one that the peer refused (family 0: none). */
 	struct address sent_local, sent_remote;
 	struct address refused_local, refused_remote;
+	uint8_t refusals; /* in a row, since our addresses changed */
 	/* How the peer saw us, as NAT detection has it; all zero: not known. */
 	uint8_t seen_as[IKE_NAT_HASH_LENGTH];
 };

@@ -634,6 +634,30 @@ START_TEST(refused_addresses_are_left_for_others)
 }
 END_TEST
 
+START_TEST(a_peer_that_refuses_all_addresses_is_not_asked_for_ever)
+{
+	struct duo d = duo_begin(false);
+	struct refusal refusal = { .times = 1000 };
+
+	duo_start(&d);
+	move(d.moon, 2, "198.51.100.1");
+	duo_up(&d, d.sun, "net");
+	d.world->filter = refuse;
+	d.world->filter_context = &refusal;
+	move(d.sun, 0, "192.0.2.99");
+	wait_for(&d, IKE_SECONDS(5));
+	ck_assert_uint_ge(refusal.times, 1000 - 8);
+	/* Another change is another matter. */
+	refusal.times = 0;
+	move(d.sun, 0, "192.0.2.98");
+	wait_for(&d, IKE_SECONDS(5));
+	assert_both_ways(&d);
+	d.world->filter = NULL;
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* UPDATE_SA_ADDRESSES from who may not say so. */
 static bool redirect(void *context, struct sim_world *w, struct sim_flight *flight)
 {
@@ -786,6 +810,7 @@ TCase *mobike_tests(void)
 	tcase_add_test(tests, an_answer_without_the_cookie_ends_the_sa);
 	tcase_add_test(tests, an_update_through_a_nat_that_is_forbidden_moves_nothing);
 	tcase_add_test(tests, refused_addresses_are_left_for_others);
+	tcase_add_test(tests, a_peer_that_refuses_all_addresses_is_not_asked_for_ever);
 	tcase_add_test(tests, the_responder_does_not_decide);
 	tcase_add_test(tests, an_answer_in_another_hosts_name_moves_no_traffic);
 	return tests;
