@@ -397,13 +397,22 @@ static struct ike_sa *make_new(struct ike_received *x, const struct ike_suite *s
 	return new;
 }
 
+/* The peer has not deleted what it rekeyed before: one after the other, or it could pile them up.
+ */
+static bool has_leftover(struct ike_engine *e, const struct ike_sa *sa)
+{
+	const struct ike_sa *predecessor = sa->predecessor ? find_sa(e, sa->predecessor) : NULL;
+
+	return predecessor && predecessor->state == IKE_SA_REKEYED;
+}
+
 enum ike_outcome ike_rekey_ike_requested(struct ike_received *x)
 {
 	struct ike_suite suite;
 	uint8_t number;
 	uint64_t spi;
 
-	if (is_busy(x->sa)) {
+	if (is_busy(x->sa) || has_leftover(x->e, x->sa)) {
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"peer wants to rekey IKE_SA %s[%u] while it is busy (%s)",
 			x->sa->connection->name, x->sa->unique_id,

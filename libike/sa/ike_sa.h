@@ -198,6 +198,7 @@ struct ike_sa {
 	 */
 	uint32_t reauthenticated_by;
 	uint32_t reauthenticates;
+	uint32_t predecessor;      /* unique id, 0 none: what was rekeyed into it */
 	struct ike_mobike *mobike; /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */

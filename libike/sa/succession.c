@@ -94,6 +94,7 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 
 	ike_sa_end_negotiation(new);
 	old->rival = new->rival_of = 0;
+	new->predecessor = old->unique_id;
 	new->established_at = e->now;
 	ike_path_inherit(old, new); /* it may have moved since the new one was made */
 	ike_sa_plan(e, new);

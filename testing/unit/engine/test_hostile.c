@@ -346,6 +346,42 @@ START_TEST(a_stranger_cannot_keep_a_peer_out_by_its_address)
 }
 END_TEST
 
+/* ---- Peers that are authenticated, and take what they get ---- */
+
+static bool drop_deletes(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct duo *d = context;
+
+	(void)w;
+	return flight->from != d->sun->index || flight->data[18] != IKE_EXCHANGE_INFORMATIONAL ||
+	       flight->data[19] & IKE_FLAG_RESPONSE;
+}
+
+/* And never deletes what was rekeyed. */
+START_TEST(rekeying_the_ike_sa_over_and_over_makes_no_heap_of_them)
+{
+	struct duo d = duo_begin(false);
+	struct ike_rekey what = { .ike = "moon" };
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	d.world->filter = drop_deletes;
+	d.world->filter_context = &d;
+	for (unsigned i = 0; i < 50; i++) {
+		(void)sim_node_rekey(d.sun, &what, &(struct why){ "" });
+		sim_world_run(d.world, d.world->now + 100);
+	}
+	ck_assert_uint_le(duo_ike_sas(d.moon), 3);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	d.world->filter = NULL;
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(400));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *hostile_tests(void)
 {
 	TCase *tests = tcase_create("hostile");
@@ -363,5 +399,6 @@ TCase *hostile_tests(void)
 	tcase_add_test(tests, a_stranger_cannot_keep_a_peer_out_by_its_address);
 	tcase_add_test(tests, who_says_its_name_in_capitals_is_the_same_peer);
 	tcase_add_test(tests, a_peer_that_is_kept_is_not_let_in_from_elsewhere);
+	tcase_add_test(tests, rekeying_the_ike_sa_over_and_over_makes_no_heap_of_them);
 	return tests;
 }
