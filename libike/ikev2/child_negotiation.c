@@ -11,6 +11,9 @@
 #include <stdlib.h>
 
 #define PROPOSALS_MAX 32
+/* How many children a peer may make on one IKE SA: so many, and so many for each definition. */
+#define CHILDREN_MAX 1000
+#define CHILDREN_OF_EACH 4
 
 static uint8_t protocol_of(const struct ike_child_config *config)
 {
@@ -594,6 +597,17 @@ static const struct ike_child_config *config_for(struct ike_received *x,
 	return config;
 }
 
+/* A peer may have more children than are defined, as selectors are narrowed, but not as many as it
+ * likes. Those that are being rekeyed are there twice. */
+static bool is_full(const struct ike_sa *sa, bool rekeys)
+{
+	size_t limit = CHILDREN_MAX + CHILDREN_OF_EACH * sa->connection->child_count, count = 0;
+
+	for (const struct ike_child *child = sa->children; child; child = child->next)
+		count++;
+	return count >= (rekeys ? 2 * limit : limit);
+}
+
 bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *rekeyed,
 	struct bytes nonce_i, struct bytes nonce_r)
 {
@@ -607,6 +621,13 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 
 	if (!config)
 		return false;
+	if (is_full(x->sa, rekeyed)) {
+		ike_log_noise(x->e, x->sa, IKE_LOG_IKE,
+			"refusing CHILD_SA '%s': IKE_SA %s[%u] has too many", config->name,
+			x->sa->connection->name, x->sa->unique_id);
+		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
+		return false;
+	}
 	if (!in_auth && !rekeyed && ike_twins_refuse_child(x->e, x->sa, config, &common)) {
 		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
 		return false;

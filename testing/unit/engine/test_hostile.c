@@ -382,6 +382,24 @@ START_TEST(rekeying_the_ike_sa_over_and_over_makes_no_heap_of_them)
 }
 END_TEST
 
+START_TEST(children_without_end_are_refused)
+{
+	struct duo d = duo_begin(false);
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	d.world->checks = false;
+	for (unsigned i = 0; i < 1050; i++) {
+		ck_assert(sim_node_initiate(d.sun, "moon", "net", &(struct why){ "" }));
+		sim_world_run(d.world, d.world->now + 30);
+	}
+	ck_assert_uint_eq(duo_children(d.moon), 1004);
+	ck_assert_uint_eq(duo_children(d.sun), 1004);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *hostile_tests(void)
 {
 	TCase *tests = tcase_create("hostile");
@@ -400,5 +418,6 @@ TCase *hostile_tests(void)
 	tcase_add_test(tests, who_says_its_name_in_capitals_is_the_same_peer);
 	tcase_add_test(tests, a_peer_that_is_kept_is_not_let_in_from_elsewhere);
 	tcase_add_test(tests, rekeying_the_ike_sa_over_and_over_makes_no_heap_of_them);
+	tcase_add_test(tests, children_without_end_are_refused);
 	return tests;
 }
