@@ -69,13 +69,20 @@ static void process_free(struct cl_process *process)
 	free(process);
 }
 
+/* Its group, and itself, should it have gone to another one. */
+static void kill_all_of(const struct cl_process *process)
+{
+	kill(-process->pid, SIGKILL);
+	kill(process->pid, SIGKILL);
+}
+
 static void on_limit(evutil_socket_t fd, short what, void *context)
 {
 	struct cl_process *process = context;
 
 	(void)fd, (void)what;
 	process->timed_out = true;
-	kill(-process->pid, SIGKILL); /* SIGCHLD brings the rest */
+	kill_all_of(process); /* SIGCHLD brings the rest */
 }
 
 static void on_exit_of(struct cl_process *process, int status)
@@ -115,7 +122,7 @@ static void on_child_signal(evutil_socket_t fd, short what, void *context)
 
 void cl_process_kill(struct cl_process *process)
 {
-	kill(-process->pid, SIGKILL);
+	kill_all_of(process);
 	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
 		continue;
 	process_free(process);

@@ -286,6 +286,18 @@ START_TEST(a_script_that_takes_too_long_is_killed_with_what_it_started)
 }
 END_TEST
 
+START_TEST(a_script_that_left_its_process_group_is_killed_all_the_same)
+{
+	open_updown(1);
+	make_peer(0, "gw",
+		"exec python3 -c 'import os, time; os.setpgid(0, os.getpgid(os.getppid())); "
+		"time.sleep(1000)'");
+	tell(0, IKE_EVENT_CHILD_UP);
+	run_all();
+	ck_assert(was_said("updown: script still ran after 1 s: killed"));
+}
+END_TEST
+
 START_TEST(what_a_script_prints_is_logged_and_bounded)
 {
 	make_peer(0, "gw",
@@ -406,6 +418,7 @@ TCase *updown_cases(void)
 	tcase_add_test(tests, scripts_of_a_connection_run_one_after_the_other_in_order);
 	tcase_add_test(tests, scripts_of_different_connections_run_at_the_same_time);
 	tcase_add_test(tests, a_script_that_takes_too_long_is_killed_with_what_it_started);
+	tcase_add_test(tests, a_script_that_left_its_process_group_is_killed_all_the_same);
 	tcase_add_test(tests, what_a_script_prints_is_logged_and_bounded);
 	tcase_add_test(tests, a_failing_script_is_logged_and_the_next_runs);
 	tcase_add_test(tests, no_descriptor_and_no_blocked_signal_is_passed_on);
