@@ -25,13 +25,15 @@ static enum verdict look(struct cl_daemon *d, const struct ike_child *child, boo
 	return FINE;
 }
 
+/* They are in no order: an IKE SA that takes over another's has them behind its own. */
 static const struct ike_child *child_after(const struct ike_sa *sa, uint32_t unique_id)
 {
-	const struct ike_child *child = sa->children;
+	const struct ike_child *next = NULL;
 
-	while (child && child->unique_id <= unique_id)
-		child = child->next;
-	return child;
+	for (const struct ike_child *child = sa->children; child; child = child->next)
+		if (child->unique_id > unique_id && (!next || child->unique_id < next->unique_id))
+			next = child;
+	return next;
 }
 
 /* What is told to the engine may end the child and its IKE SA: neither is kept across that. */
