@@ -241,15 +241,17 @@ size_t cl_addresses_list(struct cl_addresses *all, const struct cl_interfaces *w
 static unsigned fitness(const struct cl_addresses *all, const struct cl_interfaces *which,
 	const struct ike_selector *selector, const struct cl_local_address *a)
 {
-	const struct interface *interface = interface_of(all, a);
 	const struct ike_selector host = ike_selector_of_host(&a->address);
 	struct ike_selector addresses = *selector;
+	const struct interface *interface;
 
 	addresses.protocol = 0;
 	addresses.port_from = 0;
 	addresses.port_to = UINT16_MAX;
-	if (!ike_selector_contains(&addresses, &host) || !is_up(interface) ||
-		!cl_local_address_is_usable(a, true))
+	if (!ike_selector_contains(&addresses, &host) || !cl_local_address_is_usable(a, true))
+		return 0;
+	interface = interface_of(all, a); /* last: there may be thousands */
+	if (!is_up(interface))
 		return 0;
 	if (!cl_interface_is_used(which, interface->name))
 		return 1;

@@ -5,8 +5,6 @@
 
 #include <openssl/crypto.h>
 
-/* Not there yet in every tree. */
-
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
 
