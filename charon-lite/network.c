@@ -113,7 +113,7 @@ static bool ask(struct cl_network *n, const struct address *to, const struct add
 
 static bool table_is_ignored(const struct cl_network *n, uint32_t table)
 {
-	bool ignored = table == n->settings.routing_table && table != RT_TABLE_MAIN;
+	bool ignored = table != 0 && table == cl_network_own_table(n);
 
 	for (size_t i = 0; i < n->settings.ignored_table_count; i++)
 		ignored = ignored || table == n->settings.ignored_tables[i];
@@ -267,13 +267,15 @@ static bool texts_differ(const char *a, const char *b)
 	return a && b ? strcmp(a, b) != 0 : a != b;
 }
 
-/* In what decides which way peers are reached and from where. */
+/* In what decides which way peers are reached and from where, and which routes tunnels have. */
 static bool settings_differ(
 	const struct cl_network_settings *a, const struct cl_network_settings *b)
 {
 	return texts_differ(a->interfaces_use, b->interfaces_use) ||
 	       texts_differ(a->interfaces_ignore, b->interfaces_ignore) ||
 	       a->prefer_temporary_addrs != b->prefer_temporary_addrs ||
+	       a->install_routes != b->install_routes ||
+	       a->install_routes_xfrmi != b->install_routes_xfrmi ||
 	       a->ignored_table_count != b->ignored_table_count ||
 	       memcmp(a->ignored_tables, b->ignored_tables, sizeof(a->ignored_tables)) != 0 ||
 	       a->route_mtu != b->route_mtu || a->route_mss != b->route_mss;
@@ -299,6 +301,8 @@ bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *s
 	}
 	if (n->listener.sock && settings_differ(&n->settings, &old))
 		cl_network_changed(n);
+	if (n->listener.sock && settings->process_route != old.process_route)
+		cl_network_listen_anew(n);
 	free((void *)(uintptr_t)old.interfaces_use);
 	free((void *)(uintptr_t)old.interfaces_ignore);
 	return true;

@@ -127,7 +127,7 @@ static bool message_matters(struct cl_network *n, struct nlmsghdr *message)
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
-		matters = cl_watch_concerns(&l->watch, n->settings.routing_table, message);
+		matters = cl_watch_concerns(&l->watch, cl_network_own_table(n), message);
 		break;
 	}
 	return matters;
@@ -135,8 +135,10 @@ static bool message_matters(struct cl_network *n, struct nlmsghdr *message)
 
 static void lost(struct cl_network *n)
 {
-	cl_log_text(n->log, IKE_LOG_KNL, IKE_LOG_INFO,
-		"changes of the network came faster than they were read: looking at all of it");
+	if (!n->listener.missed)
+		cl_log_text(n->log, IKE_LOG_KNL, IKE_LOG_INFO,
+			"changes of the network were missed: looking at all of it");
+	n->listener.missed = true;
 	links_forget(&n->listener);
 	n->listener.links_changed = true;
 	report(n);
@@ -172,7 +174,7 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 		uint32_t buffer[DATAGRAM_MAX / sizeof(uint32_t)];
 		struct sockaddr_nl from = { 0 };
 		socklen_t from_length = sizeof(from);
-		ssize_t length = recvfrom(fd, buffer, sizeof(buffer), MSG_DONTWAIT,
+		ssize_t length = recvfrom(fd, buffer, sizeof(buffer), MSG_DONTWAIT | MSG_TRUNC,
 			(struct sockaddr *)&from, &from_length);
 
 		if (length < 0 && errno == EINTR)
@@ -191,7 +193,11 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
 			arm_anew(n->listener.narrow, REOPEN_SECONDS * 1000);
 			return;
 		}
-		if (from.nl_pid == 0) /* the kernel, not another program */
+		if (from.nl_pid != 0) /* another program, not the kernel */
+			continue;
+		if ((size_t)length > sizeof(buffer)) /* a link with very many names, say */
+			lost(n);
+		else
 			take(n, (struct nlmsghdr *)buffer, length);
 	}
 }
@@ -205,7 +211,7 @@ static bool filter_attach(struct cl_network *n, const struct cl_watch *watch)
 	int fd = nl_socket_get_fd(n->listener.sock);
 
 	for (size_t ranges = CL_FILTER_RANGES_MAX; ranges > 0; ranges /= 2) {
-		size_t length = cl_filter_build(watch, n->settings.routing_table, ranges, steps);
+		size_t length = cl_filter_build(watch, cl_network_own_table(n), ranges, steps);
 		const struct sock_fprog program = { (unsigned short)length, steps };
 
 		if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0)
@@ -299,7 +305,7 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 	bool links_changed = n->listener.links_changed;
 
 	(void)fd, (void)what;
-	n->listener.links_changed = false;
+	n->listener.links_changed = n->listener.missed = false;
 	n->listener.changes++;
 	cl_log_text(n->log, IKE_LOG_KNL, IKE_LOG_DETAIL,
 		"the network has changed (%llu times, %llu messages so far)",
@@ -336,6 +342,11 @@ static bool listener_open(struct cl_network *n, struct why *why)
 		return true;
 	listener_close(l);
 	return why_fail(why, "no memory for changes of the network");
+}
+
+void cl_network_listen_anew(struct cl_network *n)
+{
+	arm_anew(n->listener.narrow, NARROW_MILLISECONDS);
 }
 
 void cl_network_changed(struct cl_network *n)

@@ -7,6 +7,8 @@
 #include "charon-lite/network_watch.h"
 #include "charon-lite/routes.h"
 
+#include <linux/rtnetlink.h>
+
 struct cl_link;
 
 /* Hearing of changes: network_events.c. */
@@ -21,6 +23,7 @@ struct cl_listener_state {
 	bool wide;          /* the filter lets all routes pass */
 	bool gathering;     /* peers are being asked for */
 	bool links_changed; /* the kernel may have dropped routes of ours */
+	bool missed;        /* something, and it was said */
 	uint64_t messages;  /* that woke us */
 	uint64_t changes;   /* that were reported */
 };
@@ -41,6 +44,21 @@ static inline struct cl_interfaces cl_network_interfaces(const struct cl_network
 	return (struct cl_interfaces){ n->settings.interfaces_use, n->settings.interfaces_ignore };
 }
 
+/* Others' routes are in it as well. 0 stands for the main table. */
+static inline bool cl_table_is_shared(uint32_t table)
+{
+	return table == RT_TABLE_UNSPEC || table == RT_TABLE_MAIN || table == RT_TABLE_DEFAULT ||
+	       table == RT_TABLE_LOCAL;
+}
+
+/* The table in which there are routes of tunnels alone; 0: there is none like that. */
+static inline uint32_t cl_network_own_table(const struct cl_network *n)
+{
+	uint32_t table = n->settings.routing_table;
+
+	return cl_table_is_shared(table) ? 0 : table;
+}
+
 /* What the kernel would do with a packet. */
 struct cl_next_hop {
 	struct address source;  /* family 0: not said */
@@ -58,6 +76,9 @@ MUST_USE bool cl_network_next_hop(struct cl_network *n, const struct address *to
 
 MUST_USE bool cl_network_listen(struct cl_network *n, struct why *why);
 void cl_network_listen_end(struct cl_network *n);
+
+/* To what is heard of there are other settings. */
+void cl_network_listen_anew(struct cl_network *n);
 
 /* Something has changed, seen otherwise than by the kernel's events. */
 void cl_network_changed(struct cl_network *n);

@@ -41,7 +41,7 @@ void cl_watch_gathered(struct cl_watch *w);
 bool cl_watch_is_empty(const struct cl_watch *w);
 
 /* Whether an RTM_NEWROUTE or RTM_DELROUTE may lead to a peer. Changes in the table of that number,
- * which is our own, never do. */
+ * which is our own, never do; 0: none is. */
 bool cl_watch_concerns(const struct cl_watch *w, uint32_t own_table, struct nlmsghdr *message);
 
 enum {

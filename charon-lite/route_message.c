@@ -81,16 +81,20 @@ int cl_route_put(struct nl_sock *sock, uint32_t table, const struct cl_route *ro
 int cl_route_delete(struct nl_sock *sock, uint32_t table, const struct cl_route *route)
 {
 	struct rtmsg fixed = fixed_part(table, route);
-	const struct cl_route any = {
+	/* Without its metrics and its gateway, which was left out if the kernel refused it. The
+	 * others say which route it is where somebody else has one of the same prefix. */
+	const struct cl_route which = {
 		.destination = route->destination,
 		.prefix_length = route->prefix_length,
+		.interface = route->interface,
+		.source = route->source,
 	};
 
 	fixed.rtm_scope = RT_SCOPE_NOWHERE; /* whatever it got */
 	return cl_rtnetlink_ask(sock,
 		with_attributes(
 			cl_rtnetlink_request(RTM_DELROUTE, NLM_F_ACK, &fixed, sizeof(fixed)), table,
-			&any, NULL),
+			&which, NULL),
 		NULL, NULL);
 }
 

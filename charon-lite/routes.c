@@ -22,6 +22,7 @@ struct route_user {
 	struct route_user *prev, *next;
 	struct address local, remote; /* the tunnel's ends */
 	struct cl_route_wish wish;
+	bool interface_id; /* its packets have an interface of their own */
 	unsigned references;
 };
 
@@ -111,9 +112,7 @@ static struct cl_rule rule_of(const struct cl_routes *routes, const struct famil
 
 static bool needs_rule(const struct cl_routes *routes)
 {
-	uint32_t table = routes->n->settings.routing_table;
-
-	return table != RT_TABLE_MAIN && table != RT_TABLE_DEFAULT && table != RT_TABLE_LOCAL;
+	return !cl_table_is_shared(routes->n->settings.routing_table);
 }
 
 static struct family *family_of(struct cl_routes *routes, const struct route *route)
@@ -176,6 +175,9 @@ static bool reckon(struct cl_routes *routes, const struct route *route,
 		.prefix_length = route->key.prefix_length,
 		.type = user->wish.pass ? RTN_THROW : RTN_UNICAST,
 	};
+	if (!n->settings.install_routes ||
+		(user->interface_id && !n->settings.install_routes_xfrmi))
+		return false;
 	if (!user->wish.any_source &&
 		!cl_addresses_within(n->addresses, &which, &user->wish.sources, &ret->source))
 		return false;
@@ -316,6 +318,7 @@ static struct route_user *user_find(const struct route *route,
 	DL_FOREACH(route->users, user)
 	{
 		if (user->wish.pass == wish->pass &&
+			user->interface_id == (policies->if_id_out != 0) &&
 			ike_selector_equal(&user->wish.sources, &wish->sources) &&
 			address_same_host(&user->local, &policies->local) &&
 			address_same_host(&user->remote, &policies->remote))
@@ -353,6 +356,7 @@ static void user_add(struct cl_routes *routes, const struct route_key *key,
 		.local = policies->local,
 		.remote = policies->remote,
 		.wish = *wish,
+		.interface_id = policies->if_id_out != 0,
 		.references = 1,
 	};
 	DL_PREPEND(route->users, user);
@@ -376,16 +380,20 @@ static void user_remove(struct cl_routes *routes, const struct route_key *key,
 		route_free(routes, route);
 }
 
-static void for_each_wish(struct cl_routes *routes, const struct cl_network_settings *settings,
-	const struct ike_kernel_policies *policies,
+/* Also of what the settings do not want at present: they may be read again before it goes. */
+static void for_each_wish(struct cl_routes *routes, const struct ike_kernel_policies *policies,
 	void (*act)(struct cl_routes *, const struct route_key *,
 		const struct ike_kernel_policies *, const struct cl_route_wish *))
 {
+	const struct cl_network_settings all = {
+		.install_routes = true,
+		.install_routes_xfrmi = true,
+	};
 	unsigned pairs = (unsigned)policies->local_count * policies->remote_count;
 	struct cl_route_wish wish;
 
 	for (unsigned pair = 0; pair < pairs; pair++) {
-		if (!cl_route_wish(settings, policies, pair, &wish))
+		if (!cl_route_wish(&all, policies, pair, &wish))
 			continue;
 		struct route_key key = key_of(&wish.destination, wish.prefix_length);
 
@@ -403,16 +411,12 @@ static void for_each_wish(struct cl_routes *routes, const struct cl_network_sett
 
 void cl_routes_add(struct cl_routes *routes, const struct ike_kernel_policies *policies)
 {
-	for_each_wish(routes, &routes->n->settings, policies, user_add);
+	for_each_wish(routes, policies, user_add);
 }
 
 void cl_routes_remove(struct cl_routes *routes, const struct ike_kernel_policies *policies)
 {
-	struct cl_network_settings settings = routes->n->settings;
-
-	/* also what was installed before they were read again */
-	settings.install_routes = settings.install_routes_xfrmi = true;
-	for_each_wish(routes, &settings, policies, user_remove);
+	for_each_wish(routes, policies, user_remove);
 }
 
 void cl_routes_refresh(struct cl_routes *routes, bool reinstall)

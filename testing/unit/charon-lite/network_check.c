@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <netlink/socket.h>
 #include <sched.h>
 #include <stdio.h>
@@ -343,6 +344,119 @@ static void check_overrun(void)
 	check(changes == 1, "changes after that are heard of");
 }
 
+/* What is installed follows the settings, and who wants it is known all the time. */
+static void check_install_routes(struct cl_network_settings *settings)
+{
+	struct ike_selector locals[2], remotes[2];
+	struct ike_kernel_policies net =
+		child(&locals[0], &remotes[0], "10.1.0.0/16", "10.2.0.0/16");
+	struct ike_kernel_policies with_id =
+		child(&locals[1], &remotes[1], "10.1.0.0/16", "10.3.0.0/16");
+
+	with_id.if_id_out = 7;
+	settings->install_routes = false;
+	must(cl_network_reload(network, settings), "settings");
+	cl_network_routes_add(network, &net);
+	cl_network_routes_add(network, &with_id);
+	run(400);
+	check_output(TABLE_220, "", "install_routes = no: no route");
+	settings->install_routes = true;
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"changed to yes, a tunnel that is up gets its route; one with an interface id "
+		"none");
+	cl_network_routes_add(network, &net);
+	cl_network_routes_remove(network, &net);
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"the route stays when a child from before the change is replaced");
+	settings->install_routes_xfrmi = true;
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	check_output(
+		TABLE_220 " | grep -c '^10.3'", "1", "install_routes_xfrmi = yes: it gets one");
+	settings->install_routes_xfrmi = settings->install_routes = false;
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	check_output(TABLE_220, "", "changed to no, they go");
+	settings->install_routes = true;
+	must(cl_network_reload(network, settings), "settings");
+	cl_network_routes_remove(network, &net);
+	cl_network_routes_remove(network, &with_id);
+	run(400);
+	check_output(TABLE_220, "", "none is left");
+}
+
+static void check_process_route(struct cl_network_settings *settings)
+{
+	settings->process_route = false;
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	changes = 0;
+	command("ip route add 203.0.113.0/25 via 198.51.100.253");
+	run(400);
+	check(changes == 0, "process_route = no: a route that leads to a peer is no change");
+	settings->process_route = true;
+	must(cl_network_reload(network, settings), "settings");
+	run(400);
+	command("ip route delete 203.0.113.0/25");
+	run(400);
+	check(changes == 1, "changed to yes, it is one");
+}
+
+/* More than one read takes in, and nothing else changes. */
+static void check_long_message(void)
+{
+	command("ip link add far type veth peer name far2;"
+		"for i in far far2; do ip link set $i addrgenmode none up; for j in $(seq 1 140); "
+		"do printf 'link property add dev %s altname %s%0120d\\n' $i $i $j; done; done | "
+		"ip -batch -");
+	run(400);
+	changes = 0;
+	command("ip link set far down");
+	run(400);
+	check(changes == 1, "a link that has a great many names is heard of");
+	command("ip link delete far");
+}
+
+/* Routes of tunnels beside those of others. */
+#define MAIN_NET "ip route show 10.2.0.0/16 | sed 's/ *$//'"
+
+static void check_main_table(struct cl_network_settings *settings)
+{
+	struct ike_selector local, remote;
+	struct ike_kernel_policies net = child(&local, &remote, "10.1.0.0/16", "10.2.0.0/16");
+
+	settings->routing_table = RT_TABLE_MAIN;
+	network_start(settings);
+	cl_network_watch(network, &peers[0]);
+	cl_network_routes_add(network, &net);
+	check_output(MAIN_NET, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.1.0.1",
+		"a route in the main table");
+	check_output(RULES, "", "takes no rule");
+	run(400);
+	changes = 0;
+	command("ip route add 203.0.113.0/25 via 198.51.100.253");
+	run(400);
+	check(changes == 1, "changes of the main table count although it has our routes, too");
+	check_output(MAIN_NET, "10.2.0.0/16 via 198.51.100.253 dev wan proto static src 10.1.0.1",
+		"the tunnel's route follows");
+	command("ip route delete 203.0.113.0/25; ip route delete 10.2.0.0/16;"
+		"ip route add 10.2.0.0/16 via 198.51.100.252 proto static metric 100");
+	cl_network_routes_remove(network, &net);
+	check_output(MAIN_NET, "10.2.0.0/16 via 198.51.100.252 dev wan proto static metric 100",
+		"another's route to the same destination stays when ours is gone already");
+	command("ip route delete 10.2.0.0/16");
+	cl_network_close(network);
+	settings->routing_table = 0;
+	network_start(settings);
+	cl_network_routes_add(network, &net);
+	check_output(RULES, "", "table 0 is the main table");
+	cl_network_close(network);
+	check_output(MAIN_NET, "", "and none of ours is left there");
+	cl_network_settings_default(settings);
+}
+
 /* A daemon that dies leaves its routes; the next takes them over. */
 static void check_leftovers(const struct cl_network_settings *settings)
 {
@@ -403,8 +517,12 @@ int main(void)
 	check_routes_ipv6();
 	check_changes();
 	check_reload(&settings);
+	check_install_routes(&settings);
+	check_process_route(&settings);
+	check_long_message();
 	check_overrun();
 	cl_network_close(network);
+	check_main_table(&settings);
 	check_leftovers(&settings);
 	printf("%u failed\n", failures);
 	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
