@@ -266,9 +266,14 @@ static bool policy_put(void *context, const struct xfrm_policy *policy, uint8_t 
 	}
 	if (leftover == CL_LEFTOVER_WAITING)
 		return true;
-	return (replace || leftover == CL_LEFTOVER_TAKEN
-			       ? xfrm_policy_replace(k->handle, policy, why)
-			       : xfrm_policy_add(k->handle, policy, why)) == XFRM_RESULT_OK;
+	if ((replace || leftover == CL_LEFTOVER_TAKEN
+			    ? xfrm_policy_replace(k->handle, policy, why)
+			    : xfrm_policy_add(k->handle, policy, why)) == XFRM_RESULT_OK)
+		return true;
+	/* the kernel has the old one still: the next attempt would meet it */
+	if (leftover == CL_LEFTOVER_TAKEN && cl_leftovers_add_policy(k->leftovers, policy))
+		leftovers_rearm(k, cl_leftovers_next(k->leftovers));
+	return false;
 }
 
 static void policy_drop(void *context, const struct xfrm_policy_id *id)

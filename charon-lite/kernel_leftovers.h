@@ -45,7 +45,7 @@ struct cl_leftovers_counts {
 struct cl_leftovers *cl_leftovers_new(const struct cl_leftovers_hands *hands, ike_time until);
 void cl_leftovers_free(struct cl_leftovers *l); /* NULL is fine */
 
-/* What was found. False without memory. */
+/* What was found, or could not be replaced after all. False without memory. */
 MUST_USE bool cl_leftovers_add_state(struct cl_leftovers *l, const struct xfrm_state *state);
 MUST_USE bool cl_leftovers_add_policy(struct cl_leftovers *l, const struct xfrm_policy *policy);
 

@@ -157,6 +157,23 @@ START_TEST(a_child_takes_the_policies_and_the_states_go_some_seconds_later)
 }
 END_TEST
 
+/* The kernel refused: whoever tries again must not meet a policy that is nobody's. */
+START_TEST(what_could_not_be_taken_is_taken_by_the_next_attempt)
+{
+	struct xfrm_policy wanted = policy(XFRM_POLICY_OUT, NEW_REQID);
+
+	add_states();
+	add_policies();
+	ck_assert_int_eq(put(XFRM_POLICY_IN, IKE_POLICY_CHILD, 1000), CL_LEFTOVER_TAKEN);
+	ck_assert_int_eq(put(XFRM_POLICY_OUT, IKE_POLICY_CHILD, 1000), CL_LEFTOVER_TAKEN);
+	ck_assert(cl_leftovers_add_policy(leftovers, &wanted));
+	ck_assert_int_eq(put(XFRM_POLICY_OUT, IKE_POLICY_CHILD, 9000), CL_LEFTOVER_TAKEN);
+	ck_assert(cl_leftovers_add_policy(leftovers, &wanted));
+	ck_assert_int_eq(cl_leftovers_turn(leftovers, UNTIL), IKE_NEVER);
+	assert_noted(3, "remove c1", "remove c2", "drop out");
+}
+END_TEST
+
 START_TEST(what_nothing_takes_goes_after_the_bound_policies_first)
 {
 	add_states();
@@ -312,6 +329,7 @@ TCase *leftovers_cases(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_child_takes_the_policies_and_the_states_go_some_seconds_later);
+	tcase_add_test(tests, what_could_not_be_taken_is_taken_by_the_next_attempt);
 	tcase_add_test(tests, what_nothing_takes_goes_after_the_bound_policies_first);
 	tcase_add_test(tests, a_trap_waits_behind_states_and_brings_its_child_up);
 	tcase_add_test(tests, a_trap_that_waited_takes_over_at_the_bound);
