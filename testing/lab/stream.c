@@ -5,10 +5,15 @@
  *
  * At its start and at SIGUSR1: prints "flows" as soon as a second's worth of datagrams has arrived
  * each way without a loss. SIGTERM: stops sending, waits for stragglers, prints a line for each way
- * and each gap in it, ends: way alice-bob sent 5000 received 4990 duplicated 0 outage 10 gap
- * alice-bob at 1234 for 10 Times are milliseconds; an outage is the sum of the gaps. A gap reaches
- * from the moment when the last datagram before it was sent to that when the first after it was: a
- * host that pauses makes none. */
+ * and each gap in it, ends:
+ *
+ *   way alice-bob sent 5000 received 4990 duplicated 0 outage 10
+ *
+ *   gap alice-bob at 1234 for 10
+ *
+ * Times are milliseconds; an outage is the sum of the gaps. A gap reaches from the moment when the
+ * last datagram before it was sent to that when the first after it was: a host that pauses makes
+ * none. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

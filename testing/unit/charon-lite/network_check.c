@@ -1,8 +1,11 @@
 /*
  * The network around the daemon on a real kernel: look-ups, changes, routes of tunnels. Not a meson
- * test: it takes root. It makes a network namespace for itself, so the machine's own kernel will
- * do: build/testing/unit/charon-lite/network-check testing/lab/boot
- * build/testing/unit/charon-lite/network-check
+ * test: it takes root, or a user namespace. It makes a network namespace for itself, so the
+ * machine's own kernel will do:
+ *
+ *   unshare -Ur build/testing/unit/charon-lite/network-check
+ *
+ *   testing/lab/boot build/testing/unit/charon-lite/network-check
  */
 #include "charon-lite/network_priv.h"
 
