@@ -196,6 +196,35 @@ static bool ask_without_ignored(struct cl_network *n, const struct address *to,
 	return true;
 }
 
+struct left_rules {
+	struct cl_rule list[8];
+	size_t count;
+};
+
+static void left_rule_note(void *context, const struct cl_rule *rule)
+{
+	struct left_rules *left = context;
+
+	if (rule->for_all && rule->mark == LOOK_UP_MARK && rule->protocol == CL_RULE_PROTOCOL &&
+		(rule->action == FR_ACT_GOTO || rule->action == FR_ACT_NOP) &&
+		left->count < sizeof(left->list) / sizeof(*left->list))
+		left->list[left->count++] = *rule;
+}
+
+/* Of a daemon that was killed in the middle of a question. */
+static void left_rules_remove(struct cl_network *n)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct left_rules left = { 0 };
+
+		(void)cl_rules_list(n->requests, families[i], left_rule_note, &left);
+		while (left.count > 0)
+			(void)cl_rule_delete(n->requests, &left.list[--left.count]);
+	}
+}
+
 static bool find(struct cl_network *n, const struct address *to, const struct address *source,
 	struct cl_next_hop *ret)
 {
@@ -316,8 +345,11 @@ static bool network_start(struct cl_network *n, const struct cl_network_settings
 	n->addresses = cl_addresses_new(n->requests);
 	if (!n->addresses || !cl_network_reload(n, settings))
 		return why_fail(why, "no memory for the network");
-	if (routes && !(n->routes = cl_routes_new(n)))
-		return why_fail(why, "no memory for routes");
+	if (routes) {
+		left_rules_remove(n);
+		if (!(n->routes = cl_routes_new(n)))
+			return why_fail(why, "no memory for routes");
+	}
 	return cl_network_listen(n, why);
 }
 
