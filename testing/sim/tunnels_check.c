@@ -121,14 +121,19 @@ static void look_at_side(struct problem *p, const struct tunnel_side *side)
 	}
 }
 
-static unsigned ike_sas_of(const struct sim_node *n, const struct tunnel_side *side)
+/* Children of two versions of a definition may have come up in an IKE SA each; one without any is
+ * one too many. */
+static bool has_idle_ike_sa(const struct sim_node *n, const struct tunnel_side *side)
 {
 	const struct ike_sa *sa = NULL;
 	unsigned count = 0;
+	unsigned idle = 0;
 
-	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL)
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL) {
 		count += belongs(sa, side);
-	return count;
+		idle += belongs(sa, side) && !sa->children;
+	}
+	return count > 1 && idle > 0;
 }
 
 static const struct ike_child *only_child(
@@ -198,11 +203,10 @@ bool tunnels_problem(struct tunnels *t, const struct tunnel_pair *pair, char *re
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct sim_node *n = &t->w->nodes[pair->sides[i].node];
-		unsigned count = ike_sas_of(n, &pair->sides[i]);
 
 		look_at_side(&p, &pair->sides[i]);
-		if (count > 1)
-			found(&p, "%s has %u IKE SAs of %s", n->name, count,
+		if (has_idle_ike_sa(n, &pair->sides[i]))
+			found(&p, "%s has an IKE SA too many of %s", n->name,
 				pair->sides[i].definition.name);
 	}
 	for (size_t i = 0; i < pair->child_count && !p.found; i++)

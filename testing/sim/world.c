@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* More steps than any honest run takes. */
-#define STEPS_MAX 400000
+#define STEPS_MAX 4000000
 /* Ticks at one time: an engine may need a few, not this many. */
 #define TICKS_MAX 200
 
