@@ -425,8 +425,8 @@ void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 		s->next = *list;
 		*list = s;
 	}
-	/* Once more when the other end is seen at another port. */
-	if (++s->times > n->settings.retransmit_tries + 3)
+	/* And once more each time that the other end is seen elsewhere, which may go to and fro. */
+	if (++s->times > n->settings.retransmit_tries + 10)
 		sim_complain(n->world, "%s sends a request %u times", n->name, s->times);
 }
 
