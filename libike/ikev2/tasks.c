@@ -190,6 +190,12 @@ static void rekey(struct ike_engine *e, struct ike_sa *sa)
 	ike_tasks_run(e, sa);
 }
 
+/* Of times that are 0 when there is nothing to wait for. */
+static bool is_due(const struct ike_engine *e, ike_time at)
+{
+	return at > 0 && at <= e->now;
+}
+
 void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (sa->expires_at <= e->now && sa->was_established)
@@ -200,9 +206,9 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		ask_again(e, sa);
 	else if (sa->path_at <= e->now)
 		ike_roam_wake(e, sa);
-	else if (sa->negotiation && sa->negotiation->names_until > 0)
+	else if (is_due(e, sa->negotiation ? sa->negotiation->names_until : 0))
 		ike_target_wake(e, sa);
-	else if (sa->negotiation && sa->negotiation->hold_until > 0)
+	else if (is_due(e, sa->negotiation ? sa->negotiation->hold_until : 0))
 		ike_crossing_go_on(e, sa);
 	else if (sa->inactive_at <= e->now)
 		ike_inactivity_check(e, sa);
@@ -216,4 +222,6 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		rekey(e, sa);
 	else if (sa->reauth_at <= e->now)
 		ike_reauthenticate(e, sa);
+	else /* no more */
+		ike_schedule(e, sa);
 }
