@@ -393,8 +393,15 @@ void ike_supervise_ended(
 		loaded ? ike_connection_child(loaded->connection, name) : NULL;
 	struct ike_wish *wish = ike_wish_find(site, name);
 
-	if (e->shutting_down || !config || !site || ike_site_has_child(site, name, child))
+	if (e->shutting_down || !config || !site)
 		return;
+	if (ike_site_has_child(site, name, child)) {
+		/* One in its place is only on its way: should that fail, it is tried again. */
+		if (!ike_site_is_up(site, name, child) &&
+			(action_after(config, wish, reason) & IKE_ACTION_START))
+			(void)wish_more(e, site, name, IKE_ACTION_START);
+		return;
+	}
 	if (reason == IKE_REASON_REPLACED) { /* by something that is about to have the child */
 		if (wish)
 			look_again(e, wish, jittered(e, DEFERENCE));

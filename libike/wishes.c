@@ -153,13 +153,24 @@ static bool makes_child(
 	       strcmp(task->child->config->name, name) == 0;
 }
 
-static bool sa_has_child(const struct ike_sa *sa, const char *name, const struct ike_child *except)
+static bool is_ending(const struct ike_sa *sa)
 {
-	if (sa->state == IKE_SA_DELETING || sa->state == IKE_SA_DESTROYING)
-		return false;
-	for (const struct ike_child *child = sa->children; child; child = child->next)
+	return sa->state == IKE_SA_DELETING || sa->state == IKE_SA_DESTROYING;
+}
+
+static bool sa_has_up(const struct ike_sa *sa, const char *name, const struct ike_child *except)
+{
+	for (const struct ike_child *child = sa->children; child && !is_ending(sa);
+		child = child->next)
 		if (child != except && is_up(child) && strcmp(child->config->name, name) == 0)
 			return true;
+	return false;
+}
+
+static bool sa_makes(const struct ike_sa *sa, const char *name, const struct ike_child *except)
+{
+	if (is_ending(sa))
+		return false;
 	if (sa->active && makes_child(sa->active, name, except))
 		return true;
 	for (const struct ike_task *task = sa->tasks; task; task = task->next)
@@ -168,12 +179,21 @@ static bool sa_has_child(const struct ike_sa *sa, const char *name, const struct
 	return false;
 }
 
+bool ike_site_is_up(const struct ike_site *site, const char *name, const struct ike_child *except)
+{
+	for (size_t i = 0; i < site->version_count; i++)
+		for (const struct ike_sa *sa = site->versions[i]->sas; sa; sa = sa->next)
+			if (sa_has_up(sa, name, except))
+				return true;
+	return false;
+}
+
 bool ike_site_has_child(
 	const struct ike_site *site, const char *name, const struct ike_child *except)
 {
 	for (size_t i = 0; i < site->version_count; i++)
 		for (const struct ike_sa *sa = site->versions[i]->sas; sa; sa = sa->next)
-			if (sa_has_child(sa, name, except))
+			if (sa_has_up(sa, name, except) || sa_makes(sa, name, except))
 				return true;
 	return false;
 }

@@ -47,5 +47,7 @@ void ike_wish_remove(struct ike_engine *e, struct ike_wish *wish);
  * `except`, which may be NULL. */
 bool ike_site_has_child(
 	const struct ike_site *site, const char *name, const struct ike_child *except);
+/* One that is up. */
+bool ike_site_is_up(const struct ike_site *site, const char *name, const struct ike_child *except);
 
 #endif

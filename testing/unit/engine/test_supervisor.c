@@ -166,6 +166,29 @@ START_TEST(a_peer_that_dies_is_waited_for_if_dpd_action_says_so)
 END_TEST
 
 /* Between losing the SA and getting the next, no packet leaves in the clear. */
+/* Nobody notices that the old one has ended, as the new one is on its way; that fails. */
+START_TEST(a_peer_that_dies_during_reauthentication_is_waited_for)
+{
+	struct duo d = duo_begin(false);
+	struct ike_rekey what = { .ike = "moon", .reauth = true };
+	struct why why = { "" };
+
+	d.sun_side.dpd_delay = 30;
+	d.sun_side.children[0].dpd_action = IKE_ACTION_START;
+	d.sun->settings.make_before_break = _i;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	sim_node_crash(d.moon);
+	pass(&d, _i ? 40 : 1); /* the peer is being asked whether it lives */
+	ck_assert_msg(sim_node_rekey(d.sun, &what, &why), "%s", why.text);
+	pass(&d, 1000);
+	restart(&d, d.moon);
+	pass(&d, 200);
+	check_one(&d);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(an_action_trap_leaves_no_moment_without_a_policy)
 {
 	struct duo d = duo_begin(false);
@@ -488,5 +511,6 @@ TCase *supervisor_tests(void)
 	tcase_add_test(tests, a_peer_that_comes_back_is_not_met_by_a_second_attempt);
 	tcase_add_test(tests, a_child_that_expires_is_made_anew);
 	tcase_add_test(tests, an_engine_that_shuts_down_starts_nothing_again);
+	tcase_add_loop_test(tests, a_peer_that_dies_during_reauthentication_is_waited_for, 0, 2);
 	return tests;
 }
