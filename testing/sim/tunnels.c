@@ -549,9 +549,9 @@ static void calm(struct tunnels *t)
 		w->now + (t->longest < DAY ? t->longest * 2 : t->longest) + IKE_SECONDS(600);
 	uint32_t looks = 24;
 
-	for (uint32_t i = 0; i < looks && !w->complaints; i++) {
+	for (uint32_t i = 0; i < looks && w->now < until && !w->complaints; i++) {
 		sim_world_run(w, w->now + sim_random_between(&w->random, 1,
-						  2 * (until - w->now) / (looks - i)));
+						  1 + 2 * (until - w->now) / (looks - i)));
 		for (size_t p = 0; p < t->pair_count; p++) {
 			const struct tunnel_pair *pair = &t->pairs[p];
 			size_t child = below(t, (uint32_t)pair->child_count);
