@@ -271,10 +271,12 @@ static void wake_at(struct ike_engine *e, struct ike_sa *sa, ike_time at)
 	ike_schedule(e, sa);
 }
 
+/* What the peer's rekeying made while ours is in flight takes the path over with everything else.
+ */
 static bool may_move(const struct ike_sa *sa)
 {
-	return sa->was_established && sa->state != IKE_SA_DELETING && sa->state != IKE_SA_REKEYED &&
-	       sa->state != IKE_SA_DESTROYING;
+	return sa->was_established && !sa->rival_of && sa->state != IKE_SA_DELETING &&
+	       sa->state != IKE_SA_REKEYED && sa->state != IKE_SA_DESTROYING;
 }
 
 /* Whether the SA is well where it is; else it has moved, or waits. */

@@ -319,6 +319,49 @@ START_TEST(without_rekeying_it_ends_after_over_time)
 }
 END_TEST
 
+/* For a while nothing of that node arrives but its requests to rekey. */
+struct muted {
+	const struct sim_node *node;
+	ike_time until;
+};
+
+static bool drop_all_else(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	const struct muted *muted = context;
+
+	return flight->from != muted->node->index || w->now >= muted->until ||
+	       (flight->data[18] == IKE_EXCHANGE_CREATE_CHILD_SA &&
+		       !(flight->data[19] & IKE_FLAG_RESPONSE));
+}
+
+START_TEST(an_address_that_changes_while_both_rekey_ends_nothing)
+{
+	struct duo d = duo_begin(false);
+	struct sim_node *mover = _i & 1 ? d.moon : d.sun, *other = _i & 1 ? d.sun : d.moon;
+	struct muted muted;
+	struct address a;
+
+	ck_assert(address_parse("192.0.2.99", &a));
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	muted = (struct muted){ other, d.world->now + 1000 };
+	d.world->filter = drop_all_else;
+	d.world->filter_context = &muted;
+	rekey(&d, mover);
+	sim_world_run(d.world, d.world->now + _i / 2);
+	rekey(&d, other);
+	sim_world_run(d.world, d.world->now + 30);
+	sim_node_move(mover, 0, &a);
+	settle(&d);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	ck_assert_uint_eq(d.world->children_up, 2);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *rekey_ike_tests(void)
 {
 	TCase *tests = tcase_create("rekey_ike");
@@ -333,5 +376,6 @@ TCase *rekey_ike_tests(void)
 	tcase_add_loop_test(tests, a_child_that_is_made_meanwhile_comes_up, 0, 4);
 	tcase_add_loop_test(tests, times_are_kept, 0, 2);
 	tcase_add_test(tests, without_rekeying_it_ends_after_over_time);
+	tcase_add_loop_test(tests, an_address_that_changes_while_both_rekey_ends_nothing, 0, 20);
 	return tests;
 }
