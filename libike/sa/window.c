@@ -8,6 +8,7 @@
 #define NON_ESP_MARKER 4
 #define FRAGMENT_MIN 200
 #define TRIES_OF_SEVERAL 2
+#define DELAY_MIN 10
 
 void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
 {
@@ -128,7 +129,8 @@ static ike_time retransmission_delay(
 		if (ike_crypto_random(e->crypto, &random, sizeof(random)))
 			delay -= delay * (random % (e->settings.retransmit_jitter + 1)) / 100;
 	}
-	return (ike_time)delay;
+	/* Never at once, whatever the settings say: with keyingtries = 0 that would not end. */
+	return delay > DELAY_MIN ? (ike_time)delay : DELAY_MIN;
 }
 
 bool ike_request_send(

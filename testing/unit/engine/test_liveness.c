@@ -141,6 +141,23 @@ START_TEST(a_connection_has_its_own_retransmission)
 }
 END_TEST
 
+START_TEST(a_timeout_of_nothing_does_not_spin)
+{
+	struct duo d = duo_begin(false);
+	struct why why = { "" };
+
+	d.sun->settings.retransmit_timeout = 0;
+	d.sun_side.keys_for_ever = true;
+	duo_start(&d);
+	sim_node_crash(d.moon);
+	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
+	pass(&d, 2, NULL);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	sim_node_crash(d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(an_unused_child_is_closed_and_stays_so)
 {
 	struct duo d = duo_begin(false);
@@ -208,6 +225,7 @@ TCase *liveness_tests(void)
 	tcase_add_test(tests, without_dpd_delay_nobody_is_asked);
 	tcase_add_test(tests, the_log_says_when_a_peer_would_be_dead);
 	tcase_add_test(tests, a_connection_has_its_own_retransmission);
+	tcase_add_test(tests, a_timeout_of_nothing_does_not_spin);
 	tcase_add_loop_test(tests, an_unused_child_is_closed_and_stays_so, 0, 2);
 	tcase_add_test(tests, a_silent_peers_unused_child_is_closed_once);
 	tcase_add_loop_test(tests, traffic_either_way_keeps_a_child, 0, 2);
