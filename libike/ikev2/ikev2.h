@@ -230,6 +230,8 @@ enum ike_outcome ike_rekey_child_requested(struct ike_received *x);
 void ike_rekey_ike(struct ike_engine *e, struct ike_sa *sa);
 /* It did not work: once more, later. */
 void ike_rekey_ike_later(struct ike_engine *e, struct ike_sa *sa);
+/* Ours did not: what the peer made of the same IKE SA takes over, or we try again. */
+void ike_rekey_ike_failed(struct ike_engine *e, struct ike_sa *sa);
 bool ike_rekey_ike_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
 	struct ike_failure *failure);
 enum ike_outcome ike_rekey_ike_answered(struct ike_received *x);

@@ -138,11 +138,10 @@ void ike_rival_of_prevails(struct ike_engine *e, struct ike_sa *old)
 		ike_rival_prevails(e, rival);
 }
 
-/* Ours did not work: what the peer made of the same IKE SA takes over, or we try again. */
-static void give_way(struct ike_engine *e, struct ike_sa *sa)
+void ike_rekey_ike_failed(struct ike_engine *e, struct ike_sa *sa)
 {
 	ike_rival_of_prevails(e, sa);
-	if (sa->state == IKE_SA_REKEYING)
+	if (sa->state == IKE_SA_REKEYING || sa->state == IKE_SA_ESTABLISHED)
 		ike_rekey_ike_later(e, sa);
 }
 
@@ -169,7 +168,7 @@ static enum ike_outcome refused(struct ike_received *x, struct ike_task *task)
 		ike_log_failure(x->e, sa, sa->connection, &failure);
 	ike_task_finish(x->e, task, false, ike_failure_format(&failure, text, sizeof(text)));
 	ike_failure_free(&failure);
-	give_way(x->e, sa);
+	ike_rekey_ike_failed(x->e, sa);
 	if (n && n->type == IKE_NOTIFY_NO_ADDITIONAL_SAS && sa->state == IKE_SA_ESTABLISHED) {
 		sa->rekey_at = IKE_NEVER;
 		ike_reauthenticate(x->e, sa);
@@ -270,7 +269,7 @@ enum ike_outcome ike_rekey_ike_answered(struct ike_received *x)
 		ike_task_finish(
 			x->e, task, false, ike_failure_format(&failure, text, sizeof(text)));
 		ike_failure_free(&failure);
-		give_way(x->e, sa);
+		ike_rekey_ike_failed(x->e, sa);
 		return IKE_OUTCOME_OK;
 	}
 	struct ike_sa *rival = sa->rival ? find_sa(x->e, sa->rival) : NULL;

@@ -54,7 +54,7 @@ static void abandon(
 	}
 	sa->active = NULL;
 	if (task->kind == IKE_TASK_REKEY_IKE)
-		ike_rekey_ike_later(e, sa);
+		ike_rekey_ike_failed(e, sa);
 	task->reason = (uint8_t)failure->reason;
 	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
 }
