@@ -86,12 +86,20 @@ static bool crosses(const struct ike_sa *own, const struct ike_sa *sa)
 	return own->state == IKE_SA_ESTABLISHED && sa->created_at <= own->established_at;
 }
 
+/* Where to look for own attempts: a gateway that only answers has thousands of SAs of one
+ * definition and nothing to look for. */
+static struct ike_sa *initiated(const struct ike_connection *c)
+{
+	return c->initiated > 0 ? c->sas : NULL;
+}
+
 bool ike_crossing_refuses(struct ike_engine *e, const struct ike_sa *sa)
 {
 	const struct ike_site *site = ike_site_find(e, sa->connection->name);
 
 	for (size_t i = 0; site && i < site->version_count; i++) {
-		for (const struct ike_sa *own = site->versions[i]->sas; own; own = own->next) {
+		for (const struct ike_sa *own = initiated(site->versions[i]); own;
+			own = own->next) {
 			if (!crosses(own, sa))
 				continue;
 			ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
@@ -176,7 +184,7 @@ void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_sa *own, *next;
 
 	for (size_t i = 0; site && i < site->version_count; i++) {
-		for (own = site->versions[i]->sas; own; own = next) {
+		for (own = initiated(site->versions[i]); own; own = next) {
 			next = own->next;
 			if (is_attempt(own) && same_peer(own, sa))
 				give_up(e, own, sa);

@@ -135,6 +135,7 @@ struct ike_child_config {
 struct ike_connection {
 	uint32_t references;
 	struct ike_sa *sas;     /* the engine's: IKE SAs that were made from it; utlist */
+	uint32_t initiated;     /* the engine's: how many of those we are the initiator of */
 	struct ike_trap *traps; /* the engine's, too: of its children; utlist */
 	char *name;
 	uint8_t version; /* 0 either, 1, 2 */

@@ -102,11 +102,15 @@ void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c)
 {
 	struct ike_connection *old = sa->connection;
 
-	if (old)
+	if (old) {
 		DL_DELETE(old->sas, sa);
+		old->initiated -= sa->initiator;
+	}
 	sa->connection = c ? ike_connection_hold(c) : NULL;
-	if (c)
+	if (c) {
 		DL_APPEND(c->sas, sa);
+		c->initiated += sa->initiator;
+	}
 	ike_connection_free(old);
 }
 
