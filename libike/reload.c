@@ -112,15 +112,23 @@ static bool is_obsolete(const struct ike_child *child)
 	       !ike_task_of_child(child->sa, IKE_TASK_DELETE_CHILD, child);
 }
 
-/* It is up: children of that name that an older version made have had their time. Tasks of the
- * child's own IKE SA run when the message that brought it up is dealt with. */
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a->connection == b->connection && ike_identity_equal(a->local_id, b->local_id) &&
+	       ike_identity_equal(a->remote_id, b->remote_id);
+}
+
+/* It is up: the peer's children of that name that an older version made have had their time. Tasks
+ * of the child's own IKE SA run when the message that brought it up is dealt with. */
 static void supersede(struct ike_engine *e, const struct ike_child *child)
 {
 	struct ike_sa *sa, *next_sa;
 	struct ike_child *other, *next;
 
-	for (sa = child->sa->connection->sas; sa; sa = next_sa) {
-		next_sa = sa->next;
+	for (sa = ike_peers_of(e, child->sa->local_id, child->sa->remote_id); sa; sa = next_sa) {
+		next_sa = sa->peer_next;
+		if (!same_peer(sa, child->sa))
+			continue;
 		for (other = sa->children; other; other = next) {
 			next = other->next;
 			if (other != child && is_obsolete(other) &&
