@@ -174,19 +174,33 @@ static void settle_twins(struct ike_engine *e, struct ike_child *child)
 	}
 }
 
-/* Whether the present version is up or being made already. */
-static bool has_successor(const struct ike_connection *c, const struct ike_child_config *config)
+static bool has_or_makes(const struct ike_sa *sa, const struct ike_child_config *config)
 {
-	for (const struct ike_sa *sa = c->sas; sa; sa = sa->next) {
-		for (const struct ike_child *child = sa->children; child; child = child->next)
-			if (child->config == config)
-				return true;
-		if (sa->active && sa->active->child && sa->active->child->config == config)
+	for (const struct ike_child *child = sa->children; child; child = child->next)
+		if (child->config == config)
 			return true;
-		for (const struct ike_task *task = sa->tasks; task; task = task->next)
-			if (task->child && task->child->config == config)
-				return true;
-	}
+	if (sa->active && sa->active->child && sa->active->child->config == config)
+		return true;
+	for (const struct ike_task *task = sa->tasks; task; task = task->next)
+		if (task->child && task->child->config == config)
+			return true;
+	return false;
+}
+
+/* Whether the present version is up with this peer or being made already. */
+static bool has_successor(
+	struct ike_engine *e, const struct ike_sa *of, const struct ike_child_config *config)
+{
+	const struct ike_connection *c = of->connection;
+	const struct ike_sa *sa;
+
+	for (sa = ike_peers_of(e, of->local_id, of->remote_id); sa; sa = sa->peer_next)
+		if (same_peer(sa, of) && has_or_makes(sa, config))
+			return true;
+	/* An attempt of ours, whose peer has not said yet who it is. */
+	for (sa = c->initiated > 0 ? c->sas : NULL; sa; sa = sa->next)
+		if (!sa->was_established && has_or_makes(sa, config))
+			return true;
 	return false;
 }
 
@@ -200,8 +214,7 @@ static void rebuild_child(struct ike_engine *e, struct ike_child *old)
 		ike_child_delete_later(e, old, IKE_REASON_REPLACED);
 		return;
 	}
-	if (has_successor(old->sa->connection, config) ||
-		!(child = ike_child_new(e, old->sa, config)))
+	if (has_successor(e, old->sa, config) || !(child = ike_child_new(e, old->sa, config)))
 		return;
 	child->rebuilt = true;
 	if (!ike_task_queue(old->sa, IKE_TASK_CREATE_CHILD, child, 0)) {

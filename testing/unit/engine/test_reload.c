@@ -341,6 +341,56 @@ START_TEST(another_site_and_an_equal_file_disturb_nothing)
 }
 END_TEST
 
+/* drops what the third node sends */
+static bool third_is_cut_off(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	(void)context, (void)w;
+	return flight->from != 2;
+}
+
+/* A gateway with two peers: one of them has its new child, the other cannot have it yet. */
+START_TEST(a_peer_that_is_late_keeps_its_child_until_its_own_is_made_anew)
+{
+	struct duo d = duo_begin(false);
+	struct sim_node *venus = sim_node_add(d.world, false);
+	struct sim_definition venus_side;
+	const struct ike_sa *sa;
+	struct why why = { "" };
+
+	d.moon_side.remote_addrs = "%any";
+	d.moon_side.remote_id = NULL;
+	d.moon_side.children[0].remote_ts = "10.2.0.0/15";
+	venus_side = d.sun_side;
+	venus_side.local_id = "venus.example.org";
+	venus_side.children[0].local_ts = "10.3.0.0/16";
+	duo_start(&d);
+	sim_node_start(venus);
+	sim_node_psk(venus, d.sun_psk, NULL);
+	ck_assert(sim_node_load(venus, sim_define(&venus_side), &why));
+	duo_initiate(&d, d.sun, "net");
+	ck_assert_ptr_nonnull(sim_node_initiate(venus, "moon", "net", &why));
+	sim_world_settle(d.world, d.world->now + PATIENCE);
+	ck_assert_uint_eq(duo_children(d.moon), 2);
+	d.world->filter = third_is_cut_off;
+	d.moon_side.children[0].local_ts = "10.1.0.0/17";
+	ck_assert_msg(sim_node_load(d.moon, sim_define(&d.moon_side), &why), "%s", why.text);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(2));
+	ck_assert_uint_eq(child_of(d.sun, "net")->selectors[1].to[1], 1);
+	ck_assert_uint_eq(child_of(d.sun, "net")->selectors[1].to[2], 127);
+	sa = ike_engine_sa_next(d.moon->engine, NULL);
+	sa = ike_engine_sa_next(d.moon->engine, sa);
+	ck_assert_ptr_nonnull(sa);
+	ck_assert_uint_eq(sa->remote.octets[3], 3);
+	ck_assert_ptr_nonnull(sa->children);
+	ck_assert_uint_eq(sa->children->state, IKE_CHILD_INSTALLED);
+	ck_assert_ptr_null(sa->tasks);
+	d.world->filter = NULL;
+	sim_world_settle(d.world, d.world->now + PATIENCE);
+	ck_assert_uint_eq(child_of(venus, "net")->selectors[1].to[2], 127);
+	duo_end(&d);
+}
+END_TEST
+
 /* The initiator's file changes while IKE_AUTH is on its way. */
 START_TEST(a_change_under_way_is_made_good_when_it_is_up)
 {
@@ -470,6 +520,7 @@ TCase *reload_tests(void)
 	tcase_add_test(tests, a_change_during_ike_rekeying_is_made_good_after_it);
 	tcase_add_test(tests, one_that_is_unloaded_and_loaded_again_finds_its_tunnels);
 	tcase_add_test(tests, another_site_and_an_equal_file_disturb_nothing);
+	tcase_add_test(tests, a_peer_that_is_late_keeps_its_child_until_its_own_is_made_anew);
 	tcase_add_loop_test(tests, a_change_under_way_is_made_good_when_it_is_up, 0, 5);
 	tcase_add_test(tests, a_trap_that_stays_as_it_is_is_not_touched);
 	tcase_add_test(tests, an_acquire_knows_an_attempt_of_the_old_version);
