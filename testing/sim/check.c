@@ -405,13 +405,10 @@ void sim_check_sent(struct sim_node *n, const struct ike_datagram *datagram)
 		return;
 	for (size_t i = 0; i < datagram->data.length; i++)
 		fingerprint = mix(fingerprint, datagram->data.at[i]);
-	/* With MOBIKE it may take several ways. */
+	/* By way: with MOBIKE it may take several, and on another one begin anew. */
 	for (size_t i = 0; i < sizeof(datagram->local.octets); i++)
 		fingerprint = mix(
 			mix(fingerprint, datagram->local.octets[i]), datagram->remote.octets[i]);
-	/* By way: on another one it may begin anew. */
-	for (size_t i = 0; i < sizeof(datagram->remote.octets); i++)
-		fingerprint = (fingerprint ^ datagram->remote.octets[i]) * UINT64_C(0x100000001b3);
 	list = &n->world->sent[fingerprint % SIM_SENT_LISTS];
 	for (s = *list; s; s = s->next) {
 		if (s->fingerprint == fingerprint && s->node == n->index)
