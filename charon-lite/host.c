@@ -4,6 +4,7 @@
 #include "charon-lite/daemon.h"
 
 #include <openssl/crypto.h>
+#include <time.h>
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
@@ -30,6 +31,13 @@ const struct ike_sa *cl_sa_after(const struct ike_engine *e, uint32_t unique_id)
 }
 
 /* ---- Out: struct ike_host ---- */
+
+/* For certificates; the engine's own time is the loop's. */
+static int64_t host_wall_clock(void *context)
+{
+	(void)context;
+	return (int64_t)time(NULL);
+}
 
 static void host_send(void *context, const struct ike_datagram *datagram)
 {
@@ -278,6 +286,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 	const struct ike_host host = {
 		.context = d,
 		.library = d->library,
+		.wall_clock = host_wall_clock,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,

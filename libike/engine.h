@@ -10,6 +10,7 @@
 
 #include "libike/failures.h"
 #include "libike/host.h"
+#include "libike/model/certificates.h"
 #include "libike/model/connection.h"
 #include "libike/model/credentials.h"
 #include "libike/sa/ike_sa.h"
@@ -80,7 +81,10 @@ bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char
 /* In the order of loading; index from 0; NULL at the end. */
 const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index);
 
-struct ike_credentials *ike_engine_credentials(struct ike_engine *e);
+struct ike_credentials *ike_engine_credentials(struct ike_engine *e);   /* shared secrets */
+struct ike_certificates *ike_engine_certificates(struct ike_engine *e); /* and private keys */
+/* Forgets certificates, CRLs and OCSP responses that were fetched or came from peers. */
+void ike_engine_flush_certificates(struct ike_engine *e);
 
 /* ---- Commands: each is answered once by host->command_done(ticket), maybe before the call
  * returns, unless ticket is 0. They return false with a reason when they can't even begin (no such
@@ -159,6 +163,47 @@ void ike_engine_addresses_changed(struct ike_engine *e, ike_time now);
 /* The answer to host->resolve(): in order of preference; count 0 with a reason in error. */
 void ike_engine_resolved(struct ike_engine *e, ike_time now, uint64_t ticket,
 	const struct address *list, size_t count, const char *error);
+
+/* ---- Answers to what was asked of the host; a ticket that nobody waits for any more is fine ----
+ */
+
+/* signature empty: it failed, error says why. */
+void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, struct bytes signature,
+	const char *error);
+void ike_engine_fetched(
+	struct ike_engine *e, ike_time now, uint64_t ticket, struct bytes body, const char *error);
+
+enum ike_radius_result {
+	IKE_RADIUS_CHALLENGE,
+	IKE_RADIUS_ACCEPT,
+	IKE_RADIUS_REJECT,
+	IKE_RADIUS_UNREACHABLE, /* no server answered: error */
+};
+
+struct ike_radius_answer {
+	uint8_t result;
+	struct bytes eap;
+	struct bytes msk;         /* Accept: MS-MPPE-Recv-Key | MS-MPPE-Send-Key; maybe empty */
+	const char *user;         /* Accept: User-Name, when the server gave one; or NULL */
+	struct bytes class;       /* Accept: for groups and accounting; maybe empty */
+	struct address framed_ip; /* family 0: none */
+	uint32_t session_timeout; /* seconds; 0: none */
+	const char *error;
+};
+void ike_engine_radius_answered(struct ike_engine *e, ike_time now, uint64_t ticket,
+	const struct ike_radius_answer *answer);
+
+struct ike_tls_answer {
+	bool failed;                    /* error */
+	bool done;                      /* the handshake is through; msk and peer_chain are there */
+	struct bytes output;            /* TLS records for the peer; maybe empty */
+	struct bytes msk;               /* 64 octets (RFC 5216, RFC 9190) */
+	const struct bytes *peer_chain; /* DER, the end first; not checked yet */
+	size_t peer_chain_count;
+	const char *error;
+};
+void ike_engine_tls_answered(
+	struct ike_engine *e, ike_time now, uint64_t ticket, const struct ike_tls_answer *answer);
 
 /* ---- Kernel events ---- */
 

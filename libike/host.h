@@ -23,7 +23,9 @@ typedef int64_t ike_time;
 
 struct ike_sa;
 struct ike_child;
+struct ike_certificate;
 struct ike_connection;
+struct ike_identity;
 struct ike_failure_record;
 
 /* An IKE message on its way, without the non-ESP marker: whoever owns the socket of port 4500 adds
@@ -195,8 +197,60 @@ struct ike_event {
 	const struct ike_connection *connection; /* that it concerns, or NULL */
 };
 
+/* ---- What may take long: asked with a ticket, answered by a later call of the engine ---- */
+
+struct ike_signature_scheme;
+
+/* One operation with a private key that the host holds. */
+struct ike_sign {
+	uint64_t handle; /* of struct ike_private_key */
+	const struct ike_signature_scheme *scheme;
+	struct bytes data; /* not hashed yet */
+};
+
+/* One HTTP request: GET, or POST when there is a body. */
+struct ike_fetch {
+	const char *url;
+	struct bytes body;
+	const char *content_type; /* of the body; NULL without */
+	size_t size_limit;        /* bytes; a longer answer is none */
+};
+
+/* One step of a conversation with a RADIUS server (RFC 3579). `session` is the EAP conversation's,
+ * chosen by the engine; the host keeps State and server for it until radius_forget(). */
+struct ike_radius_request {
+	uint64_t session;
+	uint32_t ike_id;
+	const struct ike_identity *peer; /* IKE identity */
+	const char *user;                /* EAP identity, for User-Name */
+	struct address local, remote;    /* NAS and peer */
+	struct bytes eap;                /* the packet of the peer's */
+};
+
+/* One step of a TLS conversation of EAP-TLS, which takes place where the private key is. */
+struct ike_tls_step {
+	uint64_t session;
+	bool server;
+	uint64_t handle;                      /* our private key */
+	struct ike_certificate *const *chain; /* ours, the end first */
+	size_t chain_count;
+	struct bytes input; /* TLS records of the peer's; empty: the client begins */
+};
+
 struct ike_host {
 	void *context;
+
+	/* Seconds since 1970 UTC, for certificates: as right as this host's clock. */
+	int64_t (*wall_clock)(void *context);
+	/* False when it cannot even be asked (no such key, too many at once); else
+	 * ike_engine_signed(), _fetched(), _radius_answered(), _tls_answered() bring the answer,
+	 * never from within the call. May be NULL: it cannot. */
+	bool (*sign)(void *context, const struct ike_sign *what, uint64_t ticket);
+	bool (*fetch)(void *context, const struct ike_fetch *what, uint64_t ticket);
+	bool (*radius)(void *context, const struct ike_radius_request *what, uint64_t ticket);
+	void (*radius_forget)(void *context, uint64_t session);
+	bool (*tls)(void *context, const struct ike_tls_step *what, uint64_t ticket);
+	void (*tls_forget)(void *context, uint64_t session);
 
 	/* For all cryptography and all randomness; borrowed, outlives the engine. */
 	OSSL_LIB_CTX *library;

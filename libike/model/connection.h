@@ -11,7 +11,9 @@
 
 #include "libike/base/identity.h"
 #include "libike/base/selector.h"
+#include "libike/crypto/certificate.h"
 #include "libike/crypto/proposal.h"
+#include "libike/crypto/signature.h"
 #include "libike/host.h"
 #include "libike/model/name.h"
 
@@ -55,10 +57,35 @@ enum ike_auth_class {
 	IKE_AUTH_CLASS_XAUTH,
 };
 
-/* One local or remote round. */
+/* `revocation`: what becomes of a certificate whose state could not be found out. */
+enum ike_revocation_policy {
+	IKE_REVOCATION_RELAXED, /* good */
+	IKE_REVOCATION_IFURI,   /* good, unless it says where the state is to be had */
+	IKE_REVOCATION_STRICT,  /* bad */
+};
+
+/* One local or remote round (RFC 4739: there may be several). */
 struct ike_auth_round {
-	uint8_t class;           /* enum ike_auth_class */
-	struct ike_identity *id; /* NULL: our address (local), %any (remote) */
+	uint8_t class;               /* enum ike_auth_class */
+	uint8_t eap_method;          /* of class EAP: IKE_EAP_METHOD_*, eap/eap.h */
+	uint8_t revocation;          /* enum ike_revocation_policy; remote */
+	struct ike_identity *id;     /* NULL: our address (local), %any (remote) */
+	struct ike_identity *eap_id; /* NULL: id; local %any: ask whoever can be asked; remote %any:
+					ask the peer */
+	struct ike_identity
+		*aaa_id; /* of the EAP server, seen from its client; NULL: the peer's id */
+	struct ike_identity *ca_id; /* remote: a CA of the chain must have it; or NULL */
+	/* Held, in order. Local: one of them is used. Remote: the peer's must be one of them; raw
+	 * keys of `pubkeys` are among them. */
+	struct ike_certificate **certs;
+	size_t cert_count;
+	struct ike_certificate **cacerts; /* remote: one of them must be in the chain */
+	size_t cacert_count;
+	char **cert_policies; /* remote: OIDs that the chain must have, in dotted form */
+	size_t cert_policy_count;
+	char **groups; /* remote: one of them must have been proved (RADIUS class) */
+	size_t group_count;
+	struct ike_signature_policy *signatures; /* heap; NULL: no constraints */
 };
 
 struct ike_auth_rounds {
@@ -156,6 +183,8 @@ struct ike_connection {
 	struct ike_proposals proposals;
 	struct ike_auth_rounds local;
 	struct ike_auth_rounds remote;
+	struct ike_identity *ppk_id; /* RFC 8784; NULL: none */
+	bool ppk_required;
 	uint64_t rekey_time, reauth_time, over_time, rand_time; /* seconds */
 	uint64_t dpd_delay, dpd_timeout;
 	uint32_t keyingtries; /* 0 for ever */

@@ -61,6 +61,12 @@ static int64_t heap_in_use(void)
 
 /* ---- The host ---- */
 
+static int64_t host_wall_clock(void *context)
+{
+	(void)context;
+	return (int64_t)time(NULL);
+}
+
 static void host_send(void *context, const struct ike_datagram *datagram)
 {
 	struct side *side = context;
@@ -289,6 +295,7 @@ static void make_side(struct bench_pair *p, struct side *side, const char *addre
 	struct ike_host host = {
 		.context = side,
 		.library = OSSL_LIB_CTX_new(),
+		.wall_clock = host_wall_clock,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,

@@ -5,6 +5,16 @@
 
 /* ---- The host ---- */
 
+/* Virtual time began on the first day of 2026. */
+#define SIM_EPOCH INT64_C(1767225600)
+
+static int64_t host_wall_clock(void *context)
+{
+	const struct sim_node *n = context;
+
+	return SIM_EPOCH + n->world->now / 1000;
+}
+
 static void host_send(void *context, const struct ike_datagram *datagram)
 {
 	sim_network_send(context, datagram);
@@ -276,6 +286,7 @@ void sim_node_start(struct sim_node *n)
 	n->host = (struct ike_host){
 		.context = n,
 		.library = sim_library_context(n->library),
+		.wall_clock = host_wall_clock,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,
