@@ -79,12 +79,45 @@ static void replace(struct ike_engine *e, struct ike_loaded *loaded, struct ike_
 	ike_connection_free(old);
 }
 
+/* What this OpenSSL cannot do is not offered; what is offered besides stays. */
+static bool keep_supported(struct ike_engine *e, const struct ike_connection *c,
+	struct ike_proposals *list, const char *name, struct why *why)
+{
+	struct why missing = { "" };
+	size_t count = ike_proposals_keep_supported(e->crypto, list, &missing);
+
+	if (list->count == 0)
+		return why_fail(why, "%s of '%s': %s", name, c->name, missing.text);
+	if (count)
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"connection '%s': not all of %s can be offered: %s", c->name, name,
+			missing.text);
+	return true;
+}
+
+static bool keep_supported_of_all(struct ike_engine *e, struct ike_connection *c, struct why *why)
+{
+	if (!keep_supported(e, c, &c->proposals, "proposals", why))
+		return false;
+	for (size_t i = 0; i < c->child_count; i++) {
+		struct ike_proposals *list = &c->children[i]->proposals;
+
+		if (list->count && !keep_supported(e, c, list, "esp_proposals", why))
+			return false;
+	}
+	return true;
+}
+
 bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
 {
 	struct ike_loaded *loaded = ike_loaded_find(e, c->name);
 
 	e->now = now;
+	if (!keep_supported_of_all(e, c, why)) {
+		ike_connection_free(c);
+		return false;
+	}
 	if (loaded) {
 		free(loaded->changes);
 		loaded->changes = NULL;

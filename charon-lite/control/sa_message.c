@@ -46,6 +46,16 @@ static void put_suite(struct vici_builder *b, const struct ike_suite *suite)
 	put_algorithm(b, "integ-alg", NULL, ike_suite_integrity(suite), 0);
 	put_algorithm(b, "prf-alg", NULL, ike_suite_prf(suite), 0);
 	put_algorithm(b, "dh-group", NULL, ike_suite_group(suite), 0);
+	for (unsigned i = 0; i < IKE_ADDITIONAL_MAX; i++) {
+		char key[8];
+
+		if (!suite->additional[i])
+			continue;
+		snprintf(key, sizeof(key), "ake%u", i + 1);
+		vici_key_text(b, key,
+			ike_algorithm_find(IKE_TRANSFORM_KEY_EXCHANGE, suite->additional[i], 0)
+				->name);
+	}
 }
 
 /* Seconds until (or, the other way round, since) a time; never negative. */

@@ -53,6 +53,13 @@
 		.weak = is_weak                                                      \
 	}
 
+#define KEM(number, label, words, openssl, key, ciphertext)                       \
+	{                                                                         \
+		.type = IKE_TRANSFORM_KEY_EXCHANGE, .id = number, .name = label,  \
+		.keywords = words, .openssl_name = openssl, .output_length = key, \
+		.answer_length = ciphertext                                       \
+	}
+
 #define SEQUENCE_NUMBERS(number, label, words)                                            \
 	{                                                                                 \
 		.type = IKE_TRANSFORM_ESN, .id = number, .name = label, .keywords = words \
@@ -146,6 +153,9 @@ static const struct ike_algorithm table[] = {
 	GROUP(IKE_GROUP_BRAINPOOL_256, "ECP_256_BP", "ecp256bp", "brainpoolP256r1", 64, false),
 	GROUP(IKE_GROUP_BRAINPOOL_384, "ECP_384_BP", "ecp384bp", "brainpoolP384r1", 96, false),
 	GROUP(IKE_GROUP_BRAINPOOL_512, "ECP_512_BP", "ecp512bp", "brainpoolP512r1", 128, false),
+	KEM(IKE_GROUP_ML_KEM_768, "ML_KEM_768", "mlkem768", "ML-KEM-768", 1184, 1088),
+	KEM(IKE_GROUP_ML_KEM_1024, "ML_KEM_1024", "mlkem1024", "ML-KEM-1024", 1568, 1568),
+	KEM(IKE_GROUP_ML_KEM_512, "ML_KEM_512", "mlkem512", "ML-KEM-512", 800, 768),
 	GROUP(IKE_GROUP_MODP_3072, "MODP_3072", "modp3072", "modp_3072", 384, false),
 	GROUP(IKE_GROUP_MODP_4096, "MODP_4096", "modp4096", "modp_4096", 512, false),
 	GROUP(IKE_GROUP_MODP_6144, "MODP_6144", "modp6144", "modp_6144", 768, false),
@@ -169,6 +179,8 @@ static const struct ike_algorithm table[] = {
 
 const struct ike_algorithm *ike_algorithm_find(uint8_t type, uint16_t id, uint16_t key_bits)
 {
+	if (ike_transform_is_additional(type))
+		type = IKE_TRANSFORM_KEY_EXCHANGE;
 	for (size_t i = 0; i < COUNT(table); i++)
 		if (table[i].type == type && table[i].id == id && table[i].key_bits == key_bits)
 			return &table[i];
@@ -208,16 +220,19 @@ const struct ike_algorithm *ike_algorithm_find_keyword(struct bytes word)
 char *ike_transform_format(const struct ike_transform *t, char text[40])
 {
 	const struct ike_algorithm *row = ike_algorithm_find(t->type, t->id, t->key_bits);
+	char which[8] = "";
 
 	/* A known algorithm with a key length that is not ours still has its name. */
 	for (const struct ike_algorithm *a = NULL; !row && (a = ike_algorithm_next(a));)
 		if (a->type == t->type && a->id == t->id)
 			row = a;
+	if (ike_transform_is_additional(t->type))
+		snprintf(which, sizeof(which), "KE%u_", t->type - IKE_TRANSFORM_ADDITIONAL_1 + 1u);
 	if (!row)
-		snprintf(text, 40, t->key_bits ? "(%u)_%u" : "(%u)", t->id, t->key_bits);
+		snprintf(text, 40, t->key_bits ? "%s(%u)_%u" : "%s(%u)", which, t->id, t->key_bits);
 	else if (t->key_bits)
-		snprintf(text, 40, "%s_%u", row->name, t->key_bits);
+		snprintf(text, 40, "%s%s_%u", which, row->name, t->key_bits);
 	else
-		snprintf(text, 40, "%s", row->name);
+		snprintf(text, 40, "%s%s", which, row->name);
 	return text;
 }

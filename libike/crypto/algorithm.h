@@ -17,7 +17,29 @@ enum ike_transform_type {
 	IKE_TRANSFORM_INTEGRITY = 3,
 	IKE_TRANSFORM_KEY_EXCHANGE = 4,
 	IKE_TRANSFORM_ESN = 5,
+	/* RFC 9370 2.2.1: Additional Key Exchange 1 to 7, with the ids of key exchange methods. */
+	IKE_TRANSFORM_ADDITIONAL_1 = 6,
+	IKE_TRANSFORM_ADDITIONAL_7 = 12,
+	IKE_TRANSFORM_TYPES, /* one more than the last */
 };
+
+#define IKE_ADDITIONAL_MAX 7
+
+/* A set of transform types is a bit (1u << type) for each; this one is all that makes keys. */
+#define IKE_TRANSFORM_BIT(type) (1u << (type))
+#define IKE_TRANSFORMS_OF_KEYS \
+	(IKE_TRANSFORM_BIT(IKE_TRANSFORM_KEY_EXCHANGE) | 0x7fu << IKE_TRANSFORM_ADDITIONAL_1)
+
+static inline bool ike_transform_is_additional(uint8_t type)
+{
+	return type >= IKE_TRANSFORM_ADDITIONAL_1 && type <= IKE_TRANSFORM_ADDITIONAL_7;
+}
+
+/* The key exchange itself or an additional one. */
+static inline bool ike_transform_makes_keys(uint8_t type)
+{
+	return type == IKE_TRANSFORM_KEY_EXCHANGE || ike_transform_is_additional(type);
+}
 
 /* RFC 7296 3.3.1 */
 enum ike_protocol {
@@ -67,7 +89,7 @@ enum ike_integrity {
 	IKE_INTEG_HMAC_SHA2_256_96 = 1027,
 };
 
-/* Key exchange methods keep their IANA numbers (1 = MODP 768 ... 31 = X25519, 32 = X448). */
+/* Key exchange methods keep their IANA numbers (1 = MODP 768 ... 37 = ML-KEM-1024). */
 enum ike_group {
 	IKE_GROUP_NONE = 0,
 	IKE_GROUP_MODP_768 = 1,
@@ -92,6 +114,9 @@ enum ike_group {
 	IKE_GROUP_BRAINPOOL_512 = 30,
 	IKE_GROUP_X25519 = 31,
 	IKE_GROUP_X448 = 32,
+	IKE_GROUP_ML_KEM_512 = 35, /* draft-ietf-ipsecme-ikev2-mlkem */
+	IKE_GROUP_ML_KEM_768 = 36,
+	IKE_GROUP_ML_KEM_1024 = 37,
 };
 
 /* One transform of a proposal. key_bits is the Key Length attribute, 0 when there is none. */
@@ -116,22 +141,30 @@ struct ike_algorithm {
 	uint8_t block_length;   /* padding granularity, 1 for counter modes */
 	uint8_t icv_length;     /* AEAD tag, or truncated integrity check value, in bytes */
 	uint16_t output_length; /* of a PRF; of a key exchange, the public value's bytes */
+	uint16_t answer_length; /* of a KEM, the responder's value: the ciphertext; else 0 */
 	bool aead;
 	bool weak; /* only when asked for by name, never in "default" */
 };
 
-/* NULL when unknown. For ciphers with a Key Length attribute key_bits must match a row. */
+/* NULL when unknown. For ciphers with a Key Length attribute key_bits must match a row. Additional
+ * key exchanges have the rows of key exchange methods. */
 const struct ike_algorithm *ike_algorithm_find(uint8_t type, uint16_t id, uint16_t key_bits);
 
 /* Iterates the whole table in order: pass NULL for the first, returns NULL after the last. */
 const struct ike_algorithm *ike_algorithm_next(const struct ike_algorithm *previous);
 
 /* By a word of a proposal string ("aes128gcm16"), case-sensitive as strongSwan's; NULL when
- * unknown. */
+ * unknown. Without the "ke1_" of an additional key exchange. */
 const struct ike_algorithm *ike_algorithm_find_keyword(struct bytes word);
 
+/* Whether it is a key encapsulation mechanism: the two sides do different things. */
+static inline bool ike_algorithm_is_kem(const struct ike_algorithm *algorithm)
+{
+	return algorithm->answer_length > 0;
+}
+
 /* The name for logs of any transform, known or not: "AES_CBC_256", "PRF_HMAC_SHA2_256",
- * "(1234)". */
+ * "KE1_ML_KEM_768", "(1234)". */
 char *ike_transform_format(const struct ike_transform *t, char text[40]);
 
 #endif

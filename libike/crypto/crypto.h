@@ -25,24 +25,41 @@ void ike_crypto_free(struct ike_crypto *crypto);
 /* Whether this OpenSSL can do it (a provider may lack MD5, 3DES, Camellia, Brainpool...). */
 bool ike_crypto_supports(struct ike_crypto *crypto, const struct ike_algorithm *algorithm);
 
+/* The same with a reason, which names OpenSSL's version: "ML-KEM-768 needs OpenSSL 3.5, this is
+ * 3.0.19". */
+MUST_USE bool ike_crypto_check(
+	struct ike_crypto *crypto, const struct ike_algorithm *algorithm, struct why *why);
+
+/* Takes the key exchange methods that this OpenSSL has not out of the proposals, and proposals that
+ * have none left out of the list, which may become empty. Returns how many proposals that changed;
+ * why says what was missing. */
+size_t ike_proposals_keep_supported(
+	struct ike_crypto *crypto, struct ike_proposals *list, struct why *why);
+
 /* Fills from the library context's random source. */
 MUST_USE bool ike_crypto_random(struct ike_crypto *crypto, void *ret, size_t length);
 
 /* ---- Key exchange (RFC 7296 3.4; RFC 5903 for ECP, RFC 6954 Brainpool, RFC 8031 X25519/X448,
- * RFC 6989 checks of the peer's value: ranges of safe-prime groups, subgroup of RFC 5114's). ----
+ * RFC 6989 checks of the peer's value: ranges of safe-prime groups, subgroup of RFC 5114's;
+ * ML-KEM, FIPS 203). ----
  */
 
-struct ike_key_exchange; /* a fresh key pair */
+struct ike_key_exchange; /* our half of one */
 
+/* As initiator: a fresh key pair. NULL when OpenSSL lacks the method. */
 MUST_USE struct ike_key_exchange *ike_key_exchange_new(struct ike_crypto *crypto, uint16_t group);
+/* As responder: our half and the secret at once, since a KEM's answer depends on the initiator's
+ * value. NULL when that value is invalid for the group, or OpenSSL lacks it. */
+MUST_USE struct ike_key_exchange *ike_key_exchange_answer(struct ike_crypto *crypto, uint16_t group,
+	struct bytes peer_public, struct secret *ret_shared);
 void ike_key_exchange_free(struct ike_key_exchange *kx);
 uint16_t ike_key_exchange_group(const struct ike_key_exchange *kx);
 
 /* The public value as it goes on the wire; borrowed from kx. */
 struct bytes ike_key_exchange_public(const struct ike_key_exchange *kx);
 
-/* False when the peer's value is invalid for the group. The shared secret is padded to the
- * group's length as the RFCs say. */
+/* As initiator, when the answer came. False when the peer's value is invalid for the group. The
+ * shared secret is padded to the group's length as the RFCs say. */
 MUST_USE bool ike_key_exchange_derive(
 	struct ike_key_exchange *kx, struct bytes peer_public, struct secret *ret_shared);
 

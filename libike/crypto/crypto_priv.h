@@ -13,7 +13,7 @@
 
 #define CRYPTO_DIGESTS 5
 #define CRYPTO_CIPHERS 40
-#define CRYPTO_GROUPS 33 /* indexed by group number */
+#define CRYPTO_GROUPS 38 /* indexed by group number */
 
 /* The largest block of a digest and the largest digest (SHA-512). */
 #define HMAC_BLOCK_MAX 128

@@ -1,8 +1,10 @@
 /*
  * Key exchange: fresh key pairs, public values as they go on the wire, shared secrets.
  *
- * Three kinds of groups: modular (RFC 3526, RFC 7296 B, RFC 5114), elliptic curves over prime
- * fields (RFC 5903, RFC 6954; on the wire x | y, the secret is x), and X25519/X448 (RFC 8031).
+ * Four kinds of methods: modular (RFC 3526, RFC 7296 B, RFC 5114), elliptic curves over prime
+ * fields (RFC 5903, RFC 6954; on the wire x | y, the secret is x), X25519/X448 (RFC 8031), and
+ * ML-KEM (FIPS 203, draft-ietf-ipsecme-ikev2-mlkem), where the initiator sends the encapsulation
+ * key and the responder the ciphertext, without a key pair of its own.
  */
 #include "libike/crypto/crypto_priv.h"
 
@@ -15,7 +17,8 @@
 
 /* An uncompressed point's first octet, which IKE leaves out. */
 #define POINT_UNCOMPRESSED 4
-#define PUBLIC_MAX (1 + 1024)
+#define PUBLIC_MAX 1568
+#define KEM_SECRET_LENGTH 32
 /* Twice the strength of MODP 768 and 1024, which OpenSSL has no named groups for. */
 #define SMALL_MODP_PRIVATE_BITS 160
 
@@ -24,12 +27,13 @@ enum group_kind {
 	GROUP_MODULAR_SUBGROUP, /* RFC 5114: the prime is not safe, so small subgroups exist */
 	GROUP_CURVE,
 	GROUP_MONTGOMERY,
+	GROUP_KEM,
 };
 
 struct ike_key_exchange {
 	struct ike_crypto *crypto;
 	const struct ike_algorithm *group;
-	EVP_PKEY *pair;
+	EVP_PKEY *pair; /* NULL at the responder of a KEM */
 	size_t public_length;
 	uint8_t public_value[];
 };
@@ -54,6 +58,10 @@ static enum group_kind group_kind(uint16_t group)
 	case IKE_GROUP_X25519:
 	case IKE_GROUP_X448:
 		return GROUP_MONTGOMERY;
+	case IKE_GROUP_ML_KEM_512:
+	case IKE_GROUP_ML_KEM_768:
+	case IKE_GROUP_ML_KEM_1024:
+		return GROUP_KEM;
 	default:
 		return GROUP_MODULAR;
 	}
@@ -96,9 +104,10 @@ static EVP_PKEY_CTX *key_maker_new(OSSL_LIB_CTX *library, const struct ike_algor
 	enum group_kind kind = group_kind(group->id);
 	EVP_PKEY *parameters = NULL;
 	EVP_PKEY_CTX *context = NULL;
-	bool named = kind != GROUP_MONTGOMERY && group->openssl_name;
+	bool is_type = kind == GROUP_MONTGOMERY || kind == GROUP_KEM;
+	bool named = !is_type && group->openssl_name;
 
-	if (kind == GROUP_MONTGOMERY)
+	if (is_type)
 		context = EVP_PKEY_CTX_new_from_name(library, group->openssl_name, NULL);
 	else if (named)
 		context = EVP_PKEY_CTX_new_from_name(library, types[kind], NULL);
@@ -142,20 +151,27 @@ static bool read_public(struct ike_key_exchange *kx)
 	return true;
 }
 
+static struct ike_key_exchange *allocate(
+	struct ike_crypto *crypto, const struct ike_algorithm *group, size_t public_length)
+{
+	struct ike_key_exchange *kx = calloc(1, sizeof(*kx) + public_length);
+
+	if (!kx)
+		return NULL;
+	kx->crypto = crypto;
+	kx->group = group;
+	kx->public_length = public_length;
+	return kx;
+}
+
 struct ike_key_exchange *ike_key_exchange_new(struct ike_crypto *crypto, uint16_t group)
 {
 	const struct ike_algorithm *row = ike_algorithm_find(IKE_TRANSFORM_KEY_EXCHANGE, group, 0);
 	EVP_PKEY_CTX *maker = crypto_key_maker_get(crypto, group);
-	struct ike_key_exchange *kx;
+	struct ike_key_exchange *kx = maker ? allocate(crypto, row, row->output_length) : NULL;
 
-	if (!maker)
-		return NULL;
-	kx = calloc(1, sizeof(*kx) + row->output_length);
 	if (!kx)
 		return NULL;
-	kx->crypto = crypto;
-	kx->group = row;
-	kx->public_length = row->output_length;
 	if (EVP_PKEY_generate(maker, &kx->pair) <= 0 || !read_public(kx)) {
 		ERR_clear_error();
 		ike_key_exchange_free(kx);
@@ -198,6 +214,15 @@ static bool modular_value_in_range(EVP_PKEY *pair, struct bytes value)
 	return in_range;
 }
 
+/* An X25519, X448 or ML-KEM key from its octets. ML-KEM's coefficients are checked here (FIPS 203
+ * 7.2). */
+static EVP_PKEY *raw_key(
+	struct ike_crypto *crypto, const struct ike_algorithm *group, struct bytes value)
+{
+	return EVP_PKEY_new_raw_public_key_ex(
+		crypto->library, group->openssl_name, NULL, value.at, value.length);
+}
+
 /* The peer's key in our group's parameters. A point that is not on the curve is refused here. */
 static EVP_PKEY *peer_key(struct ike_key_exchange *kx, struct bytes value)
 {
@@ -207,8 +232,7 @@ static EVP_PKEY *peer_key(struct ike_key_exchange *kx, struct bytes value)
 	EVP_PKEY *peer;
 
 	if (kind == GROUP_MONTGOMERY)
-		return EVP_PKEY_new_raw_public_key_ex(
-			kx->crypto->library, kx->group->openssl_name, NULL, value.at, value.length);
+		return raw_key(kx->crypto, kx->group, value);
 	if (!curve && !modular_value_in_range(kx->pair, value))
 		return NULL;
 	memcpy(encoded + curve, value.at, value.length);
@@ -245,28 +269,103 @@ static bool derive(
 	return EVP_PKEY_derive(context, ret->at, &length) > 0 && length == ret->length;
 }
 
+/* Our half is a key pair, and the peer's one too. */
+static bool agree(struct ike_key_exchange *kx, struct bytes peer_public, struct secret *ret)
+{
+	EVP_PKEY *peer = peer_key(kx, peer_public);
+	EVP_PKEY_CTX *context = NULL;
+
+	if (peer)
+		context = EVP_PKEY_CTX_new_from_pkey(kx->crypto->library, kx->pair, NULL);
+	bool done = context && derive(context, kx, peer, ret);
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(peer);
+	return done;
+}
+
+/* ---- ML-KEM ---- */
+
+/* A ciphertext that was not made for our key gives a secret that nobody else has: what is sealed
+ * with it then fails (FIPS 203 6.3). */
+static bool decapsulate(struct ike_key_exchange *kx, struct bytes ciphertext, struct secret *ret)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(kx->crypto->library, kx->pair, NULL);
+	size_t length = KEM_SECRET_LENGTH;
+	bool done = context && EVP_PKEY_decapsulate_init(context, NULL) > 0 &&
+		    secret_allocate(ret, length) &&
+		    EVP_PKEY_decapsulate(
+			    context, ret->at, &length, ciphertext.at, ciphertext.length) > 0 &&
+		    length == ret->length;
+
+	EVP_PKEY_CTX_free(context);
+	return done;
+}
+
+static bool encapsulate(struct ike_key_exchange *kx, struct bytes key, struct secret *ret)
+{
+	EVP_PKEY *peer = raw_key(kx->crypto, kx->group, key);
+	EVP_PKEY_CTX *context =
+		peer ? EVP_PKEY_CTX_new_from_pkey(kx->crypto->library, peer, NULL) : NULL;
+	size_t length = KEM_SECRET_LENGTH, ciphertext = kx->public_length;
+	bool done = context && EVP_PKEY_encapsulate_init(context, NULL) > 0 &&
+		    secret_allocate(ret, length) &&
+		    EVP_PKEY_encapsulate(context, kx->public_value, &ciphertext, ret->at, &length) >
+			    0 &&
+		    length == ret->length && ciphertext == kx->public_length;
+
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(peer);
+	return done;
+}
+
+/* ---- Both sides ---- */
+
 bool ike_key_exchange_derive(
 	struct ike_key_exchange *kx, struct bytes peer_public, struct secret *ret_shared)
 {
 	AUTO_SECRET shared = { 0 };
-	EVP_PKEY *peer = NULL;
-	EVP_PKEY_CTX *context = NULL;
-	bool ok = false;
+	bool kem = group_kind(kx->group->id) == GROUP_KEM;
+	size_t expected = kem ? kx->group->answer_length : kx->group->output_length;
 
-	if (peer_public.length != kx->public_length)
-		return false;
-	peer = peer_key(kx, peer_public);
-	if (peer)
-		context = EVP_PKEY_CTX_new_from_pkey(kx->crypto->library, kx->pair, NULL);
-	if (context)
-		ok = derive(context, kx, peer, &shared);
-	EVP_PKEY_CTX_free(context);
-	EVP_PKEY_free(peer);
-	if (!ok) {
+	if (!kx->pair || peer_public.length != expected ||
+		!(kem ? decapsulate(kx, peer_public, &shared) : agree(kx, peer_public, &shared))) {
 		ERR_clear_error();
 		return false;
 	}
 	secret_free(ret_shared);
 	*ret_shared = secret_move(&shared);
 	return true;
+}
+
+static struct ike_key_exchange *answer_kem(struct ike_crypto *crypto,
+	const struct ike_algorithm *group, struct bytes key, struct secret *ret_shared)
+{
+	AUTO_SECRET shared = { 0 };
+	struct ike_key_exchange *kx = key.length == group->output_length
+					      ? allocate(crypto, group, group->answer_length)
+					      : NULL;
+
+	if (kx && encapsulate(kx, key, &shared)) {
+		secret_free(ret_shared);
+		*ret_shared = secret_move(&shared);
+		return kx;
+	}
+	ERR_clear_error();
+	ike_key_exchange_free(kx);
+	return NULL;
+}
+
+struct ike_key_exchange *ike_key_exchange_answer(struct ike_crypto *crypto, uint16_t group,
+	struct bytes peer_public, struct secret *ret_shared)
+{
+	struct ike_key_exchange *kx;
+
+	if (group_kind(group) == GROUP_KEM)
+		return answer_kem(crypto, ike_algorithm_find(IKE_TRANSFORM_KEY_EXCHANGE, group, 0),
+			peer_public, ret_shared);
+	kx = ike_key_exchange_new(crypto, group);
+	if (kx && ike_key_exchange_derive(kx, peer_public, ret_shared))
+		return kx;
+	ike_key_exchange_free(kx);
+	return NULL;
 }

@@ -101,24 +101,89 @@ static bool choose_algorithms(
 	return true;
 }
 
+/* ---- Key exchanges: which methods, and none twice ---- */
+
+/* Key exchange methods are chosen together, as they must differ from each other (RFC 9370 2.2.1).
+ * Strangers choose what is compared: so many steps, and no more. */
+#define STEPS_MAX 2000
+
+struct choosing {
+	const struct ike_proposal *ours, *theirs;
+	uint16_t chosen[1 + IKE_ADDITIONAL_MAX];
+	unsigned steps;
+};
+
+static uint8_t slot_type(unsigned slot)
+{
+	return slot == 0 ? IKE_TRANSFORM_KEY_EXCHANGE
+			 : (uint8_t)(IKE_TRANSFORM_ADDITIONAL_1 + slot - 1);
+}
+
+static bool is_free(const struct choosing *c, unsigned slot, uint16_t method)
+{
+	for (unsigned i = 0; i < slot; i++)
+		if (method != IKE_GROUP_NONE && c->chosen[i] == method)
+			return false;
+	/* What comes in addition needs something to be added to. */
+	return slot == 0 || method == IKE_GROUP_NONE || c->chosen[0] != IKE_GROUP_NONE;
+}
+
+/* Whether they have the method in that slot; nothing there stands for none. */
+static bool slot_has(const struct ike_proposal *p, uint8_t type, uint16_t method)
+{
+	const struct ike_transform wanted = { type, method, 0 };
+
+	return proposal_has(p, &wanted) ||
+	       (method == IKE_GROUP_NONE && !transform_next(p, type, NULL));
+}
+
+/* This slot and those after it: our first choice that leaves one for all others. */
+static bool choose_slots(struct choosing *c, unsigned slot) /* NOLINT(misc-no-recursion) */
+{
+	const struct ike_transform *t;
+	uint8_t type;
+
+	if (slot > IKE_ADDITIONAL_MAX)
+		return true;
+	type = slot_type(slot);
+	t = transform_next(c->ours, type, NULL);
+	do {
+		uint16_t method = t ? t->id : IKE_GROUP_NONE;
+
+		if (++c->steps > STEPS_MAX)
+			return false;
+		/* An IKE SA always has a key exchange. */
+		if (slot == 0 && method == IKE_GROUP_NONE && c->ours->protocol == IKE_PROTOCOL_IKE)
+			continue;
+		if (!slot_has(c->theirs, type, method) || !is_free(c, slot, method))
+			continue;
+		c->chosen[slot] = method;
+		if (choose_slots(c, slot + 1))
+			return true;
+	} while (t && (t = transform_next(c->ours, type, t)));
+	return false;
+}
+
+static bool choose_key_exchanges(
+	const struct ike_proposal *ours, const struct ike_proposal *theirs, struct ike_suite *ret)
+{
+	struct choosing c = { .ours = ours, .theirs = theirs };
+
+	if (!choose_slots(&c, 0))
+		return false;
+	ret->group = c.chosen[0];
+	for (unsigned i = 0; i < IKE_ADDITIONAL_MAX; i++)
+		ret->additional[i] = (uint8_t)c.chosen[1 + i];
+	return true;
+}
+
 static enum ike_selection select_pair(const struct ike_proposal *ours,
 	const struct ike_proposal *theirs, bool ignore_group, struct ike_suite *ret)
 {
-	struct ike_transform t = { 0 };
-	bool common;
-
 	if (!choose_algorithms(ours, theirs, ret))
 		return IKE_SELECTION_NONE;
-	if (ignore_group)
-		return IKE_SELECTION_OK;
-	if (ours->protocol == IKE_PROTOCOL_IKE)
-		common = choose(ours, theirs, IKE_TRANSFORM_KEY_EXCHANGE, &t);
-	else
-		common = choose_optional(ours, theirs, IKE_TRANSFORM_KEY_EXCHANGE, &t);
-	if (!common)
-		return IKE_SELECTION_WRONG_GROUP;
-	ret->group = t.id;
-	return IKE_SELECTION_OK;
+	return ignore_group || choose_key_exchanges(ours, theirs, ret) ? IKE_SELECTION_OK
+								       : IKE_SELECTION_WRONG_GROUP;
 }
 
 enum ike_selection ike_proposals_select(const struct ike_proposals *ours,
@@ -148,7 +213,7 @@ enum ike_selection ike_proposals_select(const struct ike_proposals *ours,
 bool ike_proposal_accepts(const struct ike_proposals *offered, const struct ike_proposal *answer,
 	bool ignore_group, struct ike_suite *ret_suite)
 {
-	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type <= IKE_TRANSFORM_ESN; type++) {
+	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type < IKE_TRANSFORM_TYPES; type++) {
 		const struct ike_transform *first = transform_next(answer, type, NULL);
 
 		if (first && transform_next(answer, type, first))
@@ -187,6 +252,10 @@ void ike_suite_to_proposal(const struct ike_suite *suite, uint8_t number, struct
 		proposal_put(ret, IKE_TRANSFORM_KEY_EXCHANGE, suite->group, 0);
 	if (suite->protocol != IKE_PROTOCOL_IKE)
 		proposal_put(ret, IKE_TRANSFORM_ESN, suite->esn, 0);
+	for (uint8_t i = 0; i < IKE_ADDITIONAL_MAX; i++)
+		if (suite->additional[i])
+			proposal_put(ret, (uint8_t)(IKE_TRANSFORM_ADDITIONAL_1 + i),
+				suite->additional[i], 0);
 }
 
 bool ike_proposals_have_group(const struct ike_proposals *list, uint16_t group)
@@ -208,6 +277,33 @@ uint16_t ike_proposals_first_group(const struct ike_proposals *list)
 			return t->id;
 	}
 	return IKE_GROUP_NONE;
+}
+
+unsigned ike_suite_additional_count(const struct ike_suite *suite)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < IKE_ADDITIONAL_MAX; i++)
+		count += suite->additional[i] != IKE_GROUP_NONE;
+	return count;
+}
+
+uint16_t ike_suite_additional(const struct ike_suite *suite, unsigned index)
+{
+	for (unsigned i = 0; i < IKE_ADDITIONAL_MAX; i++)
+		if (suite->additional[i] != IKE_GROUP_NONE && index-- == 0)
+			return suite->additional[i];
+	return IKE_GROUP_NONE;
+}
+
+bool ike_proposals_have_additional(const struct ike_proposal *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < items[i].count; j++)
+			if (ike_transform_is_additional(items[i].transforms[j].type) &&
+				items[i].transforms[j].id != IKE_GROUP_NONE)
+				return true;
+	return false;
 }
 
 const struct ike_algorithm *ike_suite_encryption(const struct ike_suite *suite)

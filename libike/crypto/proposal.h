@@ -28,7 +28,8 @@ struct ike_proposals {
 	size_t count;
 };
 
-/* What was agreed: one transform of each kind; 0 where the protocol has none. */
+/* What was agreed: one transform of each kind; 0 where the protocol has none. There is one in every
+ * SA and child, so it is kept small: ids of additional key exchanges fit into an octet. */
 struct ike_suite {
 	uint8_t protocol;
 	bool esn;
@@ -37,14 +38,16 @@ struct ike_suite {
 	uint16_t integrity;
 	uint16_t prf;
 	uint16_t group;
+	uint8_t additional[IKE_ADDITIONAL_MAX]; /* RFC 9370: of transform types 6 to 12 */
 };
 
 /* Appends what one element of a `proposals`, `esp_proposals` or `ah_proposals` list says.
  * "default" appends the default proposals of that protocol: for IKE a classic and an AEAD one, for
  * ESP the other way round, for AH one. What is not said is implied as in strongSwan: an integrity
  * algorithm brings its PRF along (in IKE), no "esn" means none, integrity is dropped beside an
- * AEAD. False with a reason, in strongSwan's words, that names the bad word or what is missing; the
- * list is then as before. Unlike strongSwan, ESP without integrity is refused (RFC 8221 4). */
+ * AEAD, "ke1_mlkem768" to "ke7_..." are additional key exchanges (RFC 9370). False with a reason,
+ * in strongSwan's words, that names the bad word or what is missing; the list is then as before.
+ * Unlike strongSwan, ESP without integrity is refused (RFC 8221 4). */
 MUST_USE bool ike_proposals_add(
 	struct ike_proposals *list, uint8_t protocol, const char *text, struct why *why);
 
@@ -60,7 +63,8 @@ enum ike_selection {
 };
 
 /* Chooses as responder: our order decides (strongSwan's prefer_configured default). The suite's
- * group is the best common one. When ignore_group is set (a child in IKE_AUTH has no key
+ * group is the best common one; no method is used twice among it and the additional ones (RFC 9370
+ * 2.2.1). When ignore_group is set (a child in IKE_AUTH has no key
  * exchange, RFC 7296 1.2) transforms of that type are left out on both sides.
  * theirs: parsed proposals, any count. ret_number is the chosen proposal's number. */
 enum ike_selection ike_proposals_select(const struct ike_proposals *ours,
@@ -79,7 +83,7 @@ void ike_suite_to_proposal(const struct ike_suite *suite, uint8_t number, struct
  * to each other have nothing in common, in words joined with ", " ("encryption, key exchange"). The
  * set is returned too, a bit (1 << enum ike_transform_type) for each; 0 when there is nothing to
  * compare, text is then empty. */
-#define IKE_DIFFERENCE_TEXT_MAX 96
+#define IKE_DIFFERENCE_TEXT_MAX 320
 unsigned ike_proposals_difference(const struct ike_proposals *ours,
 	const struct ike_proposal *theirs, size_t their_count, bool ignore_group,
 	char text[IKE_DIFFERENCE_TEXT_MAX]);
@@ -98,6 +102,14 @@ char *ike_proposal_format(const struct ike_proposal *p, char text[IKE_PROPOSAL_T
 char *ike_proposals_format(
 	const struct ike_proposal *items, size_t count, char text[IKE_PROPOSAL_TEXT_MAX]);
 char *ike_suite_format(const struct ike_suite *suite, char text[IKE_PROPOSAL_TEXT_MAX]);
+
+/* The number of additional key exchanges that were agreed on, and the method of each from 0; they
+ * are done in this order whatever their transform types are (RFC 9370 2.2.1). */
+unsigned ike_suite_additional_count(const struct ike_suite *suite);
+uint16_t ike_suite_additional(const struct ike_suite *suite, unsigned index);
+
+/* Whether any proposal has additional key exchanges. */
+bool ike_proposals_have_additional(const struct ike_proposal *items, size_t count);
 
 /* The rows of the suite's algorithms; NULL where it has none. */
 const struct ike_algorithm *ike_suite_encryption(const struct ike_suite *suite);

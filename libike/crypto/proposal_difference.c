@@ -9,6 +9,13 @@ static const char *const type_names[] = {
 	[IKE_TRANSFORM_INTEGRITY] = "integrity",
 	[IKE_TRANSFORM_KEY_EXCHANGE] = "key exchange",
 	[IKE_TRANSFORM_ESN] = "extended sequence numbers",
+	[IKE_TRANSFORM_ADDITIONAL_1] = "additional key exchange 1",
+	"additional key exchange 2",
+	"additional key exchange 3",
+	"additional key exchange 4",
+	"additional key exchange 5",
+	"additional key exchange 6",
+	[IKE_TRANSFORM_ADDITIONAL_7] = "additional key exchange 7",
 };
 
 /* Transforms of the type; none at all stands for "none", number 0. */
@@ -49,9 +56,9 @@ static unsigned difference(
 {
 	unsigned set = 0;
 
-	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type <= IKE_TRANSFORM_ESN; type++)
-		if (!(type == IKE_TRANSFORM_KEY_EXCHANGE && ignore_group) && !in_common(a, b, type))
-			set |= 1u << type;
+	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type < IKE_TRANSFORM_TYPES; type++)
+		if (!(ike_transform_makes_keys(type) && ignore_group) && !in_common(a, b, type))
+			set |= IKE_TRANSFORM_BIT(type);
 	return set;
 }
 
@@ -72,8 +79,8 @@ unsigned ike_proposals_difference(const struct ike_proposals *ours,
 				nearest = set;
 		}
 	text[0] = '\0';
-	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type <= IKE_TRANSFORM_ESN; type++)
-		if (nearest & 1u << type)
+	for (uint8_t type = IKE_TRANSFORM_ENCRYPTION; type < IKE_TRANSFORM_TYPES; type++)
+		if (nearest & IKE_TRANSFORM_BIT(type))
 			used += snprintf(text + used, IKE_DIFFERENCE_TEXT_MAX - (size_t)used,
 				"%s%s", used ? ", " : "", type_names[type]);
 	return nearest;

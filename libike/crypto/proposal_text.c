@@ -19,6 +19,13 @@ static const char *protocol_name(uint8_t protocol)
 	}
 }
 
+/* In which transforms are sent and printed. */
+static const uint8_t order[] = { IKE_TRANSFORM_ENCRYPTION, IKE_TRANSFORM_INTEGRITY,
+	IKE_TRANSFORM_PRF, IKE_TRANSFORM_KEY_EXCHANGE, IKE_TRANSFORM_ADDITIONAL_1,
+	IKE_TRANSFORM_ADDITIONAL_1 + 1, IKE_TRANSFORM_ADDITIONAL_1 + 2,
+	IKE_TRANSFORM_ADDITIONAL_1 + 3, IKE_TRANSFORM_ADDITIONAL_1 + 4,
+	IKE_TRANSFORM_ADDITIONAL_1 + 5, IKE_TRANSFORM_ADDITIONAL_7, IKE_TRANSFORM_ESN };
+
 /* ---- Building one proposal ---- */
 
 static bool proposal_has_type(const struct ike_proposal *p, uint8_t type)
@@ -30,19 +37,25 @@ static bool proposal_has_type(const struct ike_proposal *p, uint8_t type)
 }
 
 /* A transform that is there already is not added again. */
-static bool proposal_add(struct ike_proposal *p, const struct ike_algorithm *a, struct why *why)
+static bool proposal_add_as(
+	struct ike_proposal *p, uint8_t type, const struct ike_algorithm *a, struct why *why)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		const struct ike_transform *t = &p->transforms[i];
 
-		if (t->type == a->type && t->id == a->id && t->key_bits == a->key_bits)
+		if (t->type == type && t->id == a->id && t->key_bits == a->key_bits)
 			return true;
 	}
 	if (p->count == IKE_PROPOSAL_TRANSFORMS_MAX)
 		return why_fail(why, "more than %d algorithms in one proposal",
 			IKE_PROPOSAL_TRANSFORMS_MAX);
-	p->transforms[p->count++] = (struct ike_transform){ a->type, a->id, a->key_bits };
+	p->transforms[p->count++] = (struct ike_transform){ type, a->id, a->key_bits };
 	return true;
+}
+
+static bool proposal_add(struct ike_proposal *p, const struct ike_algorithm *a, struct why *why)
+{
+	return proposal_add_as(p, a->type, a, why);
 }
 
 static void proposal_remove_type(struct ike_proposal *p, uint8_t type)
@@ -65,11 +78,9 @@ static void proposal_remove(struct ike_proposal *p, uint8_t type, uint16_t id)
 	p->count = kept;
 }
 
-/* Sorted by type, in each type as written: the order in which it is sent and printed. */
+/* Sorted by type, in each type as written. */
 static void proposal_sort(struct ike_proposal *p)
 {
-	static const uint8_t order[] = { IKE_TRANSFORM_ENCRYPTION, IKE_TRANSFORM_INTEGRITY,
-		IKE_TRANSFORM_PRF, IKE_TRANSFORM_KEY_EXCHANGE, IKE_TRANSFORM_ESN };
 	struct ike_transform sorted[IKE_PROPOSAL_TRANSFORMS_MAX];
 	size_t count = 0;
 
@@ -143,6 +154,29 @@ static bool proposal_mode(const struct ike_proposal *p, bool *ret_aead, struct w
 	return true;
 }
 
+/* What comes in addition needs something to be added to; "none" alone says nothing. */
+static bool check_additional(struct ike_proposal *p, struct why *why)
+{
+	bool has_group = proposal_has_type(p, IKE_TRANSFORM_KEY_EXCHANGE);
+
+	for (uint8_t type = IKE_TRANSFORM_ADDITIONAL_1; type <= IKE_TRANSFORM_ADDITIONAL_7;
+		type++) {
+		bool any = false;
+
+		for (size_t i = 0; i < p->count; i++)
+			any |= p->transforms[i].type == type &&
+			       p->transforms[i].id != IKE_GROUP_NONE;
+		if (any && !has_group)
+			return why_fail(why,
+				"additional key exchanges (ke%u_...) need a key exchange before "
+				"them",
+				type - IKE_TRANSFORM_ADDITIONAL_1 + 1u);
+		if (!any)
+			proposal_remove_type(p, type);
+	}
+	return true;
+}
+
 static bool complete_ike(struct ike_proposal *p, bool aead, struct why *why)
 {
 	if (!proposal_has_type(p, IKE_TRANSFORM_PRF) && !add_implied_prfs(p, why))
@@ -204,6 +238,8 @@ static bool proposal_complete(struct ike_proposal *p, struct why *why)
 	if (p->protocol == IKE_PROTOCOL_IKE ? !complete_ike(p, aead, why)
 					    : !complete_child(p, aead, why))
 		return false;
+	if (!check_additional(p, why))
+		return false;
 	proposal_sort(p);
 	return true;
 }
@@ -215,8 +251,7 @@ static bool is_known_elsewhere(struct bytes word)
 {
 	static const char *const starts[] = { "blowfish", "cast128", "des", "serpent", "twofish",
 		"camellia", "prfcamellia", "aes128gmac", "aes192gmac", "aes256gmac",
-		"chacha20poly1305compat", "ntru", "newhope", "ke1_", "ke2_", "ke3_", "ke4_", "ke5_",
-		"ke6_", "ke7_", "mlkem" };
+		"chacha20poly1305compat", "ntru", "newhope" };
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
 		size_t length = strlen(starts[i]);
@@ -227,16 +262,30 @@ static bool is_known_elsewhere(struct bytes word)
 	return false;
 }
 
+/* The transform type that "ke1_" to "ke7_" stand for, which is taken off; 0 without. */
+static uint8_t take_additional(struct bytes *word)
+{
+	const uint8_t *at = word->at;
+
+	if (word->length < 4 || at[0] != 'k' || at[1] != 'e' || at[2] < '1' || at[2] > '7' ||
+		at[3] != '_')
+		return 0;
+	*word = bytes_of(at + 4, word->length - 4);
+	return (uint8_t)(IKE_TRANSFORM_ADDITIONAL_1 + at[2] - '1');
+}
+
 static bool add_word(struct ike_proposal *p, struct bytes word, struct why *why)
 {
-	const struct ike_algorithm *a = ike_algorithm_find_keyword(word);
+	struct bytes name = word;
+	uint8_t additional = take_additional(&name);
+	const struct ike_algorithm *a = ike_algorithm_find_keyword(name);
 
-	if (!a)
+	if (!a || (additional && a->type != IKE_TRANSFORM_KEY_EXCHANGE))
 		return why_fail(why,
-			is_known_elsewhere(word) ? "algorithm '%.*s' is not supported"
+			is_known_elsewhere(name) ? "algorithm '%.*s' is not supported"
 						 : "algorithm '%.*s' not recognized",
 			(int)word.length, (const char *)word.at);
-	return proposal_add(p, a, why);
+	return proposal_add_as(p, additional ? additional : a->type, a, why);
 }
 
 static struct bytes trim(struct bytes text)
@@ -272,7 +321,8 @@ static bool belongs_to_default(const struct ike_algorithm *a, uint8_t protocol, 
 {
 	bool child = protocol != IKE_PROTOCOL_IKE;
 
-	if (a->weak)
+	/* As strongSwan's, and so that the first message fits into one packet. */
+	if (a->weak || ike_algorithm_is_kem(a))
 		return false;
 	switch (a->type) {
 	case IKE_TRANSFORM_ENCRYPTION:
@@ -363,8 +413,6 @@ static void text_add(char text[IKE_PROPOSAL_TEXT_MAX], size_t *at, const char *f
 
 static void format_one(const struct ike_proposal *p, char text[IKE_PROPOSAL_TEXT_MAX], size_t *at)
 {
-	static const uint8_t order[] = { IKE_TRANSFORM_ENCRYPTION, IKE_TRANSFORM_INTEGRITY,
-		IKE_TRANSFORM_PRF, IKE_TRANSFORM_KEY_EXCHANGE, IKE_TRANSFORM_ESN };
 	char separator = ':', name[40];
 
 	text_add(text, at, "%s", protocol_name(p->protocol));

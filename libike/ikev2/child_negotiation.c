@@ -438,8 +438,9 @@ static bool answer_key_exchange(struct ike_received *x, struct ike_child *child,
 		ike_build_notify(x->reply, IKE_NOTIFY_INVALID_KE_PAYLOAD, bytes_of(wanted, 2));
 		return false;
 	}
-	*ret = ike_key_exchange_new(x->e->crypto, group);
-	if (*ret && ike_key_exchange_derive(*ret, x->message->ke.public_value, ret_shared))
+	*ret = ike_key_exchange_answer(
+		x->e->crypto, group, x->message->ke.public_value, ret_shared);
+	if (*ret)
 		return true;
 	ike_failure_set(failure, IKE_REASON_PROTOCOL, NULL, NULL,
 		"key exchange for CHILD_SA '%s' failed: the peer's public value is not valid",
@@ -466,7 +467,7 @@ static bool choose_proposal(struct ike_received *x, bool in_auth,
 	unsigned set =
 		ike_proposals_difference(&config->proposals, theirs, count, in_auth, differs);
 	ike_failure_set(failure,
-		set == 1u << IKE_TRANSFORM_KEY_EXCHANGE ? IKE_REASON_PFS
+		set && !(set & ~IKE_TRANSFORMS_OF_KEYS) ? IKE_REASON_PFS
 							: IKE_REASON_NO_CHILD_PROPOSAL,
 		ike_proposals_format(config->proposals.items, config->proposals.count, ours_text),
 		ike_proposals_format(theirs, count, theirs_text),

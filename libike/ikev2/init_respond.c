@@ -155,11 +155,11 @@ static bool exchange_keys(
 
 	n->nonce_length = IKE_NONCE_LENGTH;
 	n->peer_nonce = bytes_duplicate(message->nonce);
-	n->key_exchange = ike_key_exchange_new(e->crypto, sa->suite.group);
-	if (!n->peer_nonce.at || !n->key_exchange ||
-		!ike_crypto_random(e->crypto, n->nonce, n->nonce_length))
+	if (!n->peer_nonce.at || !ike_crypto_random(e->crypto, n->nonce, n->nonce_length))
 		return false;
-	return ike_key_exchange_derive(n->key_exchange, message->ke.public_value, &shared) &&
+	n->key_exchange = ike_key_exchange_answer(
+		e->crypto, sa->suite.group, message->ke.public_value, &shared);
+	return n->key_exchange &&
 	       ike_keys_derive(e, sa, n->peer_nonce, bytes_of(n->nonce, n->nonce_length),
 		       secret_bytes(&shared));
 }

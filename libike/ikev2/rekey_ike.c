@@ -345,17 +345,19 @@ static bool choose(
 	return false;
 }
 
-static bool derive(struct ike_received *x, struct ike_sa *new, struct ike_key_exchange *kx)
+static bool derive(struct ike_received *x, struct ike_sa *new, struct ike_key_exchange **ret)
 {
 	struct ike_negotiation *n = new->negotiation;
 	AUTO_SECRET shared = { 0 };
 
 	n->peer_nonce = bytes_duplicate(x->message->nonce);
 	n->nonce_length = IKE_NONCE_LENGTH;
-	return n->peer_nonce.at && ike_crypto_random(x->e->crypto, n->nonce, n->nonce_length) &&
-	       ike_key_exchange_derive(kx, x->message->ke.public_value, &shared) &&
-	       ike_keys_rekey(x->e, new, x->sa, n->peer_nonce, bytes_of(n->nonce, n->nonce_length),
-		       secret_bytes(&shared));
+	if (!n->peer_nonce.at || !ike_crypto_random(x->e->crypto, n->nonce, n->nonce_length))
+		return false;
+	*ret = ike_key_exchange_answer(
+		x->e->crypto, new->suite.group, x->message->ke.public_value, &shared);
+	return *ret && ike_keys_rekey(x->e, new, x->sa, n->peer_nonce,
+			       bytes_of(n->nonce, n->nonce_length), secret_bytes(&shared));
 }
 
 static void build_answer(struct ike_received *x, const struct ike_sa *new, uint8_t number,
@@ -428,9 +430,9 @@ enum ike_outcome ike_rekey_ike_requested(struct ike_received *x)
 		ike_build_notify(x->reply, IKE_NOTIFY_INVALID_KE_PAYLOAD, bytes_of(wanted, 2));
 		return IKE_OUTCOME_OK;
 	}
-	struct ike_key_exchange *kx = ike_key_exchange_new(x->e->crypto, suite.group);
-	struct ike_sa *new = kx ? make_new(x, &suite, spi) : NULL;
-	if (new &&derive(x, new, kx)) {
+	struct ike_key_exchange *kx = NULL;
+	struct ike_sa *new = make_new(x, &suite, spi);
+	if (new &&derive(x, new, &kx)) {
 		build_answer(x, new, number, kx);
 		settle(x, new);
 	} else {

@@ -46,7 +46,7 @@ void ike_build_close(struct ike_builder *b, size_t mark)
 
 static bool is_left_out(const struct ike_transform *t, bool without_group)
 {
-	return without_group && t->type == IKE_TRANSFORM_KEY_EXCHANGE;
+	return without_group && ike_transform_makes_keys(t->type);
 }
 
 static void write_transform(struct writer *w, const struct ike_transform *t, bool last)

@@ -30,7 +30,8 @@ void ike_build_close(struct ike_builder *b, size_t mark);
 
 /* One SA payload. spi (0, 4 or 8 octets) goes into every proposal; proposals are numbered from 1
  * unless `number` is set (an answer repeats the chosen proposal's number). With without_group the
- * key exchange transforms are left out (the first child, RFC 7296 1.2). */
+ * key exchange transforms, additional ones included, are left out (the first child, RFC 7296 1.2).
+ */
 void ike_build_sa(struct ike_builder *b, const struct ike_proposal *items, size_t count,
 	struct bytes spi, bool without_group);
 void ike_build_ke(struct ike_builder *b, uint16_t group, struct bytes public_value);

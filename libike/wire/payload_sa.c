@@ -7,7 +7,6 @@
 #define TRANSFORM_MORE 3
 #define ATTRIBUTE_KEY_LENGTH 14
 #define ATTRIBUTE_IS_SHORT 0x8000 /* TV instead of TLV */
-#define TRANSFORM_TYPES 6         /* 1..5, and 0 to index by type */
 
 /* Whether all attributes could be read; *ret_understood is false when one is not known to us or
  * occurs twice: the transform must then be passed over (RFC 7296 3.3.6). */
@@ -32,8 +31,8 @@ static bool attributes_read(struct reader attributes, uint16_t *ret_bits, bool *
 
 struct transforms {
 	struct ike_proposal *proposal;
-	bool seen[TRANSFORM_TYPES];
-	bool kept[TRANSFORM_TYPES];
+	bool seen[IKE_TRANSFORM_TYPES];
+	bool kept[IKE_TRANSFORM_TYPES];
 };
 
 static void transform_add(
@@ -41,7 +40,7 @@ static void transform_add(
 {
 	struct ike_proposal *p = t->proposal;
 
-	if (transform->type == 0 || transform->type >= TRANSFORM_TYPES) {
+	if (transform->type == 0 || transform->type >= IKE_TRANSFORM_TYPES) {
 		p->unknown_type = true;
 		return;
 	}
@@ -76,7 +75,7 @@ static bool transforms_read(
 				why, "the count of transforms and the last one's mark disagree");
 		transform_add(&t, &transform, understood);
 	}
-	for (size_t i = 0; i < TRANSFORM_TYPES; i++)
+	for (size_t i = 0; i < IKE_TRANSFORM_TYPES; i++)
 		if (t.seen[i] && !t.kept[i])
 			proposal->unknown_type = true;
 	return true;

@@ -43,6 +43,7 @@ int main(void)
 	suite_add_tcase(suite, algorithm_tests());
 	suite_add_tcase(suite, proposal_tests());
 	suite_add_tcase(suite, key_exchange_tests());
+	suite_add_tcase(suite, kem_tests());
 	suite_add_tcase(suite, prf_tests());
 	suite_add_tcase(suite, seal_tests());
 	SRunner *runner = srunner_create(suite);

@@ -316,12 +316,34 @@ START_TEST(all_randomness_comes_from_the_library_context)
 }
 END_TEST
 
+START_TEST(a_responder_makes_its_half_and_the_secret_at_once)
+{
+	struct ike_crypto *crypto = crypto_for_test();
+	struct ike_key_exchange *a = ike_key_exchange_new(crypto, groups[_i]);
+	AUTO_SECRET at_a = { 0 }, at_b = { 0 };
+	struct ike_key_exchange *b =
+		ike_key_exchange_answer(crypto, groups[_i], ike_key_exchange_public(a), &at_b);
+	uint8_t zeros[1024] = { 0 };
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert(ike_key_exchange_derive(a, ike_key_exchange_public(b), &at_a));
+	ck_assert(secret_equal(secret_bytes(&at_a), secret_bytes(&at_b)));
+	ck_assert_ptr_null(ike_key_exchange_answer(
+		crypto, groups[_i], bytes_of(zeros, row(groups[_i])->output_length), &at_b));
+	ck_assert(secret_equal(secret_bytes(&at_a), secret_bytes(&at_b)));
+	ike_key_exchange_free(a);
+	ike_key_exchange_free(b);
+	ike_crypto_free(crypto);
+}
+END_TEST
+
 TCase *key_exchange_tests(void)
 {
 	TCase *tests = tcase_create("key exchange");
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, both_sides_agree, 0, GROUPS);
+	tcase_add_loop_test(tests, a_responder_makes_its_half_and_the_secret_at_once, 0, GROUPS);
 	tcase_add_loop_test(tests, values_of_a_wrong_length_are_refused, 0, GROUPS);
 	tcase_add_loop_test(tests, zeros_and_ones_are_refused, 0, GROUPS);
 	tcase_add_loop_test(tests, modular_values_at_the_ends_of_the_range_are_refused, 0, GROUPS);

@@ -124,7 +124,12 @@ START_TEST(ike_proposals_that_strongswan_refuses_are_refused_with_its_words)
 		{ "default-modp2048", "algorithm 'default' not recognized" },
 		{ "blowfish-sha1-modp1536", "algorithm 'blowfish' is not supported" },
 		{ "camellia128ctr-sha1-modp1536", "algorithm 'camellia128ctr' is not supported" },
-		{ "aes128-sha256-x25519-ke1_ecp256", "algorithm 'ke1_ecp256' is not supported" },
+		{ "aes128-sha256-x25519-ke1_aes256", "algorithm 'ke1_aes256' not recognized" },
+		{ "aes128-sha256-x25519-ke0_ecp256", "algorithm 'ke0_ecp256' not recognized" },
+		{ "aes128-sha256-x25519-ke8_ecp256", "algorithm 'ke8_ecp256' not recognized" },
+		{ "aes128-sha256-x25519-ke1_", "algorithm 'ke1_' not recognized" },
+		{ "aes128-sha256-x25519-ke1_ntru128", "algorithm 'ke1_ntru128' is not supported" },
+		{ "aes128-sha256-ke1_x25519", "a DH group is mandatory in IKE proposals" },
 		{ "null-sha256-modp2048",
 			"algorithm 'null' is for ESP only: IKE is always encrypted" },
 	};
@@ -449,6 +454,160 @@ START_TEST(an_answer_must_be_one_of_the_offers)
 }
 END_TEST
 
+#define BASE "IKE:AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/"
+
+START_TEST(additional_key_exchanges_are_read_as_strongswan_reads_them)
+{
+	static const struct reading cases[] = {
+		{ "aes256-sha256-x25519-ke1_mlkem768", BASE "CURVE_25519/KE1_ML_KEM_768" },
+		{ "ke2_mlkem1024-aes256-ke1_mlkem768-sha256-ke1_none-x25519",
+			BASE "CURVE_25519/KE1_ML_KEM_768/KE1_MODP_NONE/KE2_ML_KEM_1024" },
+		{ "aes256-sha256-mlkem512", BASE "ML_KEM_512" },
+		{ "aes256-sha256-x25519-ke7_ecp256", BASE "CURVE_25519/KE7_ECP_256" },
+		/* "none" alone is as if it were not there. */
+		{ "aes256-sha256-x25519-ke1_none", BASE "CURVE_25519" },
+	};
+	static const struct reading esp[] = {
+		{ "aes256gcm16-x25519-ke1_mlkem768",
+			"ESP:AES_GCM_16_256/CURVE_25519/KE1_ML_KEM_768/NO_EXT_SEQ" },
+	};
+	static const struct reading wrong[] = {
+		{ "aes256gcm16-ke1_mlkem768",
+			"additional key exchanges (ke1_...) need a key exchange before them" },
+	};
+
+	reads(IKE_PROTOCOL_IKE, cases, COUNT(cases));
+	reads(IKE_PROTOCOL_ESP, esp, COUNT(esp));
+	refuses(IKE_PROTOCOL_ESP, wrong, COUNT(wrong));
+}
+END_TEST
+
+START_TEST(additional_key_exchanges_are_chosen_without_using_any_twice)
+{
+	static const struct choice cases[] = {
+		{ "aes256-sha256-x25519-ke1_mlkem768", "aes256-sha256-x25519-ke1_mlkem768",
+			BASE "CURVE_25519/KE1_ML_KEM_768", .number = 1 },
+		/* Neither side's wish is dropped silently. */
+		{ "aes256-sha256-x25519-ke1_mlkem768", "aes256-sha256-x25519", NULL,
+			.wrong_group = true },
+		{ "aes256-sha256-x25519", "aes256-sha256-x25519-ke1_mlkem768", NULL,
+			.wrong_group = true },
+		{ "aes256-sha256-x25519-ke1_mlkem768", "aes256-sha256-x25519-ke2_mlkem768", NULL,
+			.wrong_group = true },
+		/* Unless one of them says that it may be. */
+		{ "aes256-sha256-x25519-ke1_mlkem768-ke1_none", "aes256-sha256-x25519",
+			BASE "CURVE_25519", .number = 1 },
+		{ "aes256-sha256-x25519", "aes256-sha256-x25519-ke1_mlkem768-ke1_none",
+			BASE "CURVE_25519", .number = 1 },
+		{ "aes256-sha256-x25519-ke1_mlkem768-ke1_none",
+			"aes256-sha256-x25519-ke1_none-ke1_mlkem768",
+			BASE "CURVE_25519/KE1_ML_KEM_768", .number = 1 },
+		/* Our first choices, except where they would be the same (RFC 9370 2.2.1). */
+		{ "aes256-sha256-x25519-ecp256-ke1_x25519-ke1_ecp256",
+			"aes256-sha256-x25519-ecp256-ke1_x25519-ke1_ecp256",
+			BASE "CURVE_25519/KE1_ECP_256", .number = 1 },
+		{ "aes256-sha256-x25519-ecp256-ke1_x25519",
+			"aes256-sha256-x25519-ecp256-ke1_x25519", BASE "ECP_256/KE1_CURVE_25519",
+			.number = 1 },
+		{ "aes256-sha256-x25519-ke1_x25519", "aes256-sha256-x25519-ke1_x25519", NULL,
+			.wrong_group = true },
+		{ "aes256-sha256-x25519-ke1_ecp256-ke1_ecp384-ke2_ecp256",
+			"aes256-sha256-x25519-ke1_ecp256-ke1_ecp384-ke2_ecp256",
+			BASE "CURVE_25519/KE1_ECP_384/KE2_ECP_256", .number = 1 },
+		{ "aes256-sha256-x25519-ke1_mlkem512-ke4_mlkem768-ke7_mlkem1024",
+			"aes256-sha256-x25519-ke1_mlkem512-ke4_mlkem768-ke7_mlkem1024",
+			BASE "CURVE_25519/KE1_ML_KEM_512/KE4_ML_KEM_768/KE7_ML_KEM_1024",
+			.number = 1 },
+	};
+	static const struct choice esp[] = {
+		{ "aes256gcm16-x25519-ke1_mlkem768", "aes256gcm16", "ESP:AES_GCM_16_256/NO_EXT_SEQ",
+			.number = 1, .ignore_group = true },
+		/* Nothing additional without what it is additional to. */
+		{ "aes256gcm16-none-x25519-ke1_mlkem768", "aes256gcm16-none-x25519-ke1_mlkem768",
+			"ESP:AES_GCM_16_256/CURVE_25519/KE1_ML_KEM_768/NO_EXT_SEQ", .number = 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		chooses(IKE_PROTOCOL_IKE, &cases[i]);
+	for (size_t i = 0; i < COUNT(esp); i++)
+		chooses(IKE_PROTOCOL_ESP, &esp[i]);
+}
+END_TEST
+
+/* Seven additional exchanges of the same few methods, and never enough of them: a stranger cannot
+ * make the search long. */
+START_TEST(hopeless_choices_end_soon)
+{
+	struct ike_proposal ours = { .protocol = IKE_PROTOCOL_IKE };
+	struct ike_proposals list = { &ours, 1 };
+	struct ike_suite suite;
+	uint8_t number;
+
+	add(&ours, IKE_TRANSFORM_ENCRYPTION, IKE_ENCR_AES_GCM_16, 256);
+	add(&ours, IKE_TRANSFORM_PRF, IKE_PRF_HMAC_SHA2_256, 0);
+	for (uint8_t type = IKE_TRANSFORM_ADDITIONAL_1 - 1; type <= IKE_TRANSFORM_ADDITIONAL_7;
+		type++)
+		for (uint16_t id = 14; id < 21; id++)
+			add(&ours,
+				type < IKE_TRANSFORM_ADDITIONAL_1 ? IKE_TRANSFORM_KEY_EXCHANGE
+								  : type,
+				id, 0);
+	for (int i = 0; i < 10000; i++)
+		ck_assert_int_eq(ike_proposals_select(&list, &ours, 1, false, &suite, &number),
+			IKE_SELECTION_WRONG_GROUP);
+}
+END_TEST
+
+START_TEST(an_answer_agrees_to_additional_key_exchanges)
+{
+	struct ike_proposals offered =
+		list_of(IKE_PROTOCOL_IKE, "aes256-sha256-x25519-ke1_mlkem768-ke3_ecp384-ke3_none");
+	struct ike_proposal answer;
+	struct ike_suite suite, got = { 0 };
+	uint8_t number;
+
+	ck_assert_int_eq(ike_proposals_select(&offered, offered.items, 1, false, &suite, &number),
+		IKE_SELECTION_OK);
+	ck_assert_uint_eq(ike_suite_additional_count(&suite), 2);
+	ck_assert_uint_eq(ike_suite_additional(&suite, 0), IKE_GROUP_ML_KEM_768);
+	ck_assert_uint_eq(ike_suite_additional(&suite, 1), IKE_GROUP_ECP_384);
+	ck_assert_uint_eq(ike_suite_additional(&suite, 2), IKE_GROUP_NONE);
+	ike_suite_to_proposal(&suite, 1, &answer);
+	ck_assert_uint_eq(answer.count, 6);
+	ck_assert(ike_proposal_accepts(&offered, &answer, false, &got));
+	ck_assert_mem_eq(&got, &suite, sizeof(suite));
+	/* The optional one left out, said or unsaid; the other one not. */
+	answer.transforms[5].id = IKE_GROUP_NONE;
+	ck_assert(ike_proposal_accepts(&offered, &answer, false, &got));
+	ck_assert_uint_eq(ike_suite_additional_count(&got), 1);
+	answer.count--;
+	ck_assert(ike_proposal_accepts(&offered, &answer, false, &got));
+	answer.count--;
+	ck_assert(!ike_proposal_accepts(&offered, &answer, false, &got));
+	/* Twice the same method (RFC 9370 2.2.1). */
+	add(&answer, IKE_TRANSFORM_ADDITIONAL_1, IKE_GROUP_X25519, 0);
+	ck_assert(!ike_proposal_accepts(&offered, &answer, false, &got));
+	ike_proposals_free(&offered);
+}
+END_TEST
+
+START_TEST(differing_additional_key_exchanges_are_named)
+{
+	struct ike_proposals a = list_of(IKE_PROTOCOL_IKE, "aes256-sha256-x25519-ke2_mlkem768");
+	struct ike_proposals b = list_of(IKE_PROTOCOL_IKE, "aes128-sha256-x25519");
+	char text[IKE_DIFFERENCE_TEXT_MAX];
+
+	ck_assert_uint_eq(ike_proposals_difference(&a, b.items, 1, false, text),
+		IKE_TRANSFORM_BIT(IKE_TRANSFORM_ENCRYPTION) |
+			IKE_TRANSFORM_BIT(IKE_TRANSFORM_ADDITIONAL_1 + 1));
+	ck_assert_str_eq(text, "encryption, additional key exchange 2");
+	ck_assert_uint_eq(ike_proposals_difference(&a, b.items, 1, true, text),
+		IKE_TRANSFORM_BIT(IKE_TRANSFORM_ENCRYPTION));
+	ike_proposals_free(&a);
+	ike_proposals_free(&b);
+}
+END_TEST
+
 START_TEST(suites_give_their_algorithms)
 {
 	struct ike_suite suite = { .protocol = IKE_PROTOCOL_IKE,
@@ -501,6 +660,11 @@ TCase *proposal_tests(void)
 	tcase_add_test(tests, extended_sequence_numbers_are_agreed);
 	tcase_add_test(tests, peers_may_leave_out_esn_and_name_no_integrity);
 	tcase_add_test(tests, an_answer_must_be_one_of_the_offers);
+	tcase_add_test(tests, additional_key_exchanges_are_read_as_strongswan_reads_them);
+	tcase_add_test(tests, additional_key_exchanges_are_chosen_without_using_any_twice);
+	tcase_add_test(tests, hopeless_choices_end_soon);
+	tcase_add_test(tests, an_answer_agrees_to_additional_key_exchanges);
+	tcase_add_test(tests, differing_additional_key_exchanges_are_named);
 	tcase_add_test(tests, suites_give_their_algorithms);
 	tcase_add_test(tests, groups_of_a_list_are_found);
 	return tests;
