@@ -12,10 +12,11 @@
 #define TASK(name) (1u << IKE_TASK_##name)
 
 enum phase {
-	PHASE_INIT_SENT = 1,    /* initiator waits for IKE_SA_INIT's answer */
-	PHASE_AUTH_SENT = 2,    /* initiator waits for IKE_AUTH's answer */
-	PHASE_AUTH_AWAITED = 4, /* responder waits for IKE_AUTH */
-	PHASE_ESTABLISHED = 8,  /* and staying so, or being deleted */
+	PHASE_INIT_SENT = 1,             /* initiator waits for IKE_SA_INIT's answer */
+	PHASE_AUTH_SENT = 2,             /* initiator waits for IKE_AUTH's answer */
+	PHASE_AUTH_AWAITED = 4,          /* responder waits for IKE_AUTH */
+	PHASE_ESTABLISHED = 8,           /* and staying so, or being deleted */
+	PHASE_INTERMEDIATE_AWAITED = 16, /* responder: key exchanges before IKE_AUTH are missing */
 };
 
 /* CREATE_CHILD_SA does three things (RFC 7296 1.3). Answers are told apart by what they answer. */
@@ -42,6 +43,10 @@ struct exchange_row {
 static const struct exchange_row rows[] = {
 	{ "IKE_SA_INIT answer", IKE_EXCHANGE_SA_INIT, true, true, ANY_PURPOSE, PHASE_INIT_SENT,
 		TASK(INIT), PL(SA) | PL(KE) | PL(NONCE), PL(CERTREQ), ike_init_answered },
+	{ "IKE_INTERMEDIATE request", IKE_EXCHANGE_INTERMEDIATE, false, false, ANY_PURPOSE,
+		PHASE_INTERMEDIATE_AWAITED, 0, PL(KE), 0, ike_intermediate_requested },
+	{ "IKE_INTERMEDIATE answer", IKE_EXCHANGE_INTERMEDIATE, true, true, ANY_PURPOSE,
+		PHASE_AUTH_SENT, TASK(INTERMEDIATE), PL(KE), 0, ike_intermediate_answered },
 	{ "IKE_AUTH request", IKE_EXCHANGE_AUTH, false, false, ANY_PURPOSE, PHASE_AUTH_AWAITED, 0,
 		PL(ID_INITIATOR),
 		PL(ID_RESPONDER) | PL(AUTH) | PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) |
@@ -86,7 +91,8 @@ static uint8_t phase_of(const struct ike_sa *sa)
 	if (sa->was_established)
 		return PHASE_ESTABLISHED;
 	if (!sa->initiator)
-		return PHASE_AUTH_AWAITED;
+		return ike_intermediate_is_over(sa->negotiation) ? PHASE_AUTH_AWAITED
+								 : PHASE_INTERMEDIATE_AWAITED;
 	return sa->negotiation->stage == IKE_STAGE_INIT ? PHASE_INIT_SENT : PHASE_AUTH_SENT;
 }
 

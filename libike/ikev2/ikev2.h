@@ -72,6 +72,15 @@ void ike_init_answer_notify(struct ike_engine *e, const struct ike_datagram *dat
 void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 void ike_init_read_notifies(struct ike_sa *sa, const struct ike_message *message);
 
+/* ---- intermediate.c: additional key exchanges before IKE_AUTH (RFC 9242, RFC 9370 2.2.2) ---- */
+/* IKE_SA_INIT agreed on them, or on none. */
+MUST_USE bool ike_intermediate_expect(struct ike_sa *sa);
+bool ike_intermediate_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+enum ike_outcome ike_intermediate_answered(struct ike_received *x);
+enum ike_outcome ike_intermediate_requested(struct ike_received *x);
+/* Responder: from now on the new keys are used. */
+void ike_intermediate_answer_sent(struct ike_sa *sa);
+
 /* ---- auth_initiate.c, auth_respond.c: IKE_AUTH ---- */
 bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 enum ike_outcome ike_auth_answered(struct ike_received *x);

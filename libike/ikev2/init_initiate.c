@@ -20,6 +20,10 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 		ike_build_notify(b, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 });
 	ike_build_notify(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS,
 		bytes_of(signature_hashes, sizeof(signature_hashes)));
+	if (sa->initiator ? ike_proposals_have_additional(c->proposals.items, c->proposals.count)
+			  : ike_suite_additional_count(&sa->suite) > 0)
+		ike_build_notify(
+			b, IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED, (struct bytes){ 0 });
 }
 
 void ike_init_read_notifies(struct ike_sa *sa, const struct ike_message *message)
@@ -215,6 +219,13 @@ static bool agree(struct ike_received *x)
 			x->sa->negotiation->group);
 		return false;
 	}
+	if (ike_suite_additional_count(&x->sa->suite) > 0 &&
+		!ike_message_notify(x->message, IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED)) {
+		ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL,
+			"peer chose additional key exchanges without support for "
+			"IKE_INTERMEDIATE");
+		return false;
+	}
 	return true;
 }
 
@@ -260,7 +271,7 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 	if (x->message->header.spi_responder == 0)
 		return IKE_OUTCOME_IGNORE;
 	sa->spi_responder = x->message->header.spi_responder;
-	if (!agree(x) || !derive(x))
+	if (!agree(x) || !derive(x) || !ike_intermediate_expect(sa))
 		return IKE_OUTCOME_END;
 	ike_log_suite(x->e, sa, &sa->suite);
 	ike_init_read_notifies(sa, x->message);

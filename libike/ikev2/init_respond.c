@@ -204,7 +204,8 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	ike_init_read_notifies(sa, message);
 	ike_nat_detect(e, sa, message);
 	sa->negotiation->init_request = bytes_duplicate(datagram->data);
-	if (!sa->negotiation->init_request.at || !exchange_keys(e, sa, message)) {
+	if (!sa->negotiation->init_request.at || !ike_intermediate_expect(sa) ||
+		!exchange_keys(e, sa, message)) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"key exchange with %s failed: its public value is not valid for %s", from,
 			ike_suite_group(&sa->suite)->name);
@@ -217,6 +218,17 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	}
 }
 
+/* Additional key exchanges without the exchange that carries them (RFC 9370 2.2.1). */
+static void leave_out_impossible(
+	const struct ike_message *message, struct ike_proposal *theirs, size_t count)
+{
+	if (ike_message_notify(message, IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED))
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (ike_proposals_have_additional(&theirs[i], 1))
+			theirs[i].unknown_type = true;
+}
+
 void ike_init_requested(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct ike_message *message)
 {
@@ -226,6 +238,7 @@ void ike_init_requested(struct ike_engine *e, const struct ike_datagram *datagra
 	if (is_flooded(e, datagram, message))
 		return;
 	size_t count = ike_sa_view_read(&message->sa, theirs, NULL, PROPOSALS_MAX);
+	leave_out_impossible(message, theirs, count);
 	ike_choose_by_address(e, &datagram->local, &datagram->remote, theirs, count, &choice);
 	if (!choice.connection)
 		refuse_proposals(e, datagram, message, &choice, theirs, count);

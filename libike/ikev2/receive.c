@@ -216,6 +216,8 @@ static void handle_request(struct ike_received *x, ike_handler handler)
 			"response could not be made: out of memory");
 		outcome = IKE_OUTCOME_END;
 	}
+	if (x->message->header.exchange == IKE_EXCHANGE_INTERMEDIATE)
+		ike_intermediate_answer_sent(sa);
 	if (outcome == IKE_OUTCOME_END) {
 		end(x->e, sa, x->failure);
 		return;
@@ -349,7 +351,7 @@ static void receive_for_sa(
 		return;
 	}
 	if (window == WINDOW_REPEATED) {
-		struct ike_seal_keys keys = ike_keys_seal(sa, false);
+		struct ike_seal_keys keys = ike_keys_of_repeated(sa, message.header.exchange);
 
 		if (message.has_sealed &&
 			ike_message_open(e->crypto, &keys, e->datagram, &message, &chain))

@@ -202,7 +202,7 @@ static struct ike_sa *agree(
 		new->suite = suite;
 		new->spi_responder = spi;
 		if (ike_keys_rekey(x->e, new, x->sa, bytes_of(offer->nonce, IKE_NONCE_LENGTH),
-			    x->message->nonce, secret_bytes(&shared)))
+			    x->message->nonce, secret_bytes(&shared), (struct bytes){ 0 }))
 			return new;
 		ike_sa_free(x->e, new);
 	}
@@ -356,8 +356,9 @@ static bool derive(struct ike_received *x, struct ike_sa *new, struct ike_key_ex
 		return false;
 	*ret = ike_key_exchange_answer(
 		x->e->crypto, new->suite.group, x->message->ke.public_value, &shared);
-	return *ret && ike_keys_rekey(x->e, new, x->sa, n->peer_nonce,
-			       bytes_of(n->nonce, n->nonce_length), secret_bytes(&shared));
+	return *ret &&
+	       ike_keys_rekey(x->e, new, x->sa, n->peer_nonce, bytes_of(n->nonce, n->nonce_length),
+		       secret_bytes(&shared), (struct bytes){ 0 });
 }
 
 static void build_answer(struct ike_received *x, const struct ike_sa *new, uint8_t number,

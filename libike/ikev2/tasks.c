@@ -10,6 +10,8 @@ static bool start(
 	switch (task->kind) {
 	case IKE_TASK_INIT:
 		return ike_target_start(e, sa, failure);
+	case IKE_TASK_INTERMEDIATE:
+		return ike_intermediate_start(e, sa, failure);
 	case IKE_TASK_AUTH:
 		return ike_auth_start(e, sa, failure);
 	case IKE_TASK_CREATE_CHILD:
@@ -33,8 +35,8 @@ static bool start(
 
 static bool ends_sa(const struct ike_task *task)
 {
-	return task->kind == IKE_TASK_INIT || task->kind == IKE_TASK_AUTH ||
-	       task->kind == IKE_TASK_DELETE_IKE;
+	return task->kind == IKE_TASK_INIT || task->kind == IKE_TASK_INTERMEDIATE ||
+	       task->kind == IKE_TASK_AUTH || task->kind == IKE_TASK_DELETE_IKE;
 }
 
 static void abandon(

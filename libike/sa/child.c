@@ -345,8 +345,9 @@ bool ike_child_install_inbound(struct ike_engine *e, struct ike_child *child, bo
 	ike_log_suite(e, sa, &child->suite);
 	child->udp_encapsulation = sa->nat_local || sa->nat_remote || sa->nat_fake;
 	ike_child_set_state(e, child, IKE_CHILD_INSTALLING);
-	if (!hold_reqid(e, child) || !ike_keys_child(e, sa, &child->suite, secrets->shared,
-					     secrets->nonce_i, secrets->nonce_r, ret_keymat))
+	if (!hold_reqid(e, child) ||
+		!ike_keys_child(e, sa, &child->suite, secrets->shared, secrets->nonce_i,
+			secrets->nonce_r, secrets->additional, ret_keymat))
 		return why_fail(why, "no key material for CHILD_SA %s", child->config->name);
 	child->installed_at = e->now;
 	draw_lifetime(e, child);

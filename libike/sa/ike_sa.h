@@ -112,6 +112,7 @@ enum ike_task_kind {
 	IKE_TASK_REKEY_IKE,
 	IKE_TASK_REAUTH,
 	IKE_TASK_MOBIKE,
+	IKE_TASK_INTERMEDIATE,
 };
 
 const char *ike_task_name(uint8_t kind); /* strongSwan's: "IKE_INIT", "CHILD_CREATE", ... */

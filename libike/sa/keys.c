@@ -1,4 +1,4 @@
-/* Key material of IKE SAs and child SAs (RFC 7296 2.14, 2.15, 2.17, 2.18). */
+/* Key material of IKE SAs and child SAs (RFC 7296 2.14, 2.15, 2.17, 2.18; RFC 9370 2.2.2). */
 #include "libike/sa/sa_priv.h"
 
 static struct bytes nonce_head(struct bytes nonce, uint16_t prf)
@@ -29,8 +29,8 @@ static size_t integrity_length(const struct ike_suite *suite)
 }
 
 /* prf+ of SKEYSEED. */
-static bool expand(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i,
-	struct bytes nonce_r, struct bytes seed)
+static bool expand(struct ike_engine *e, const struct ike_sa *sa, struct bytes nonce_i,
+	struct bytes nonce_r, struct bytes seed, struct secret *ret)
 {
 	const struct ike_suite *suite = &sa->suite;
 	uint8_t spis[16];
@@ -45,8 +45,8 @@ static bool expand(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i
 	if (!secret_allocate(&keys, length) ||
 		!ike_prf_plus(e->crypto, suite->prf, seed, parts, 3, secret_bytes(&keys)))
 		return false;
-	secret_free(&sa->keys);
-	sa->keys = secret_move(&keys);
+	secret_free(ret);
+	*ret = secret_move(&keys);
 	return true;
 }
 
@@ -61,30 +61,45 @@ bool ike_keys_derive(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce
 	writer_put(&w, nonce_head(nonce_i, suite->prf));
 	writer_put(&w, nonce_head(nonce_r, suite->prf));
 	bool done = !w.bad && ike_prf(e->crypto, suite->prf, writer_bytes(&w), &shared, 1, seed) &&
-		    expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(suite)));
+		    expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(suite)), &sa->keys);
 	secret_wipe(seed, sizeof(seed));
 	return done;
 }
 
 bool ike_keys_rekey(struct ike_engine *e, struct ike_sa *sa, const struct ike_sa *old,
-	struct bytes nonce_i, struct bytes nonce_r, struct bytes shared)
+	struct bytes nonce_i, struct bytes nonce_r, struct bytes shared, struct bytes additional)
 {
-	struct bytes parts[] = { shared, nonce_i, nonce_r };
+	struct bytes parts[] = { shared, nonce_i, nonce_r, additional };
 	struct bytes key = bytes_of(old->keys.at, prf_length(&old->suite));
 	uint8_t seed[IKE_PRF_OUTPUT_MAX];
 
-	bool done = ike_prf(e->crypto, old->suite.prf, key, parts, 3, seed) &&
-		    expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(&old->suite)));
+	bool done =
+		ike_prf(e->crypto, old->suite.prf, key, parts, 4, seed) &&
+		expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(&old->suite)), &sa->keys);
+	secret_wipe(seed, sizeof(seed));
+	return done;
+}
+
+bool ike_keys_update(struct ike_engine *e, const struct ike_sa *sa, struct bytes nonce_i,
+	struct bytes nonce_r, struct bytes shared, struct secret *ret)
+{
+	struct bytes parts[] = { shared, nonce_i, nonce_r };
+	struct bytes key = bytes_of(sa->keys.at, prf_length(&sa->suite));
+	uint8_t seed[IKE_PRF_OUTPUT_MAX];
+
+	bool done = ike_prf(e->crypto, sa->suite.prf, key, parts, 3, seed) &&
+		    expand(e, sa, nonce_i, nonce_r, bytes_of(seed, prf_length(&sa->suite)), ret);
 	secret_wipe(seed, sizeof(seed));
 	return done;
 }
 
 /* SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr */
-struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound)
+static struct ike_seal_keys seal_keys(
+	const struct ike_sa *sa, const struct secret *keys, bool outbound)
 {
 	size_t integrity = integrity_length(&sa->suite);
 	size_t encryption = encryption_length(&sa->suite);
-	const uint8_t *at = sa->keys.at + prf_length(&sa->suite);
+	const uint8_t *at = keys->at + prf_length(&sa->suite);
 	bool of_initiator = outbound == sa->initiator;
 	const uint8_t *ciphers = at + 2 * integrity;
 
@@ -96,12 +111,54 @@ struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound)
 	};
 }
 
+struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound)
+{
+	return seal_keys(sa, &sa->keys, outbound);
+}
+
+struct ike_seal_keys ike_keys_of_repeated(const struct ike_sa *sa, uint8_t exchange)
+{
+	const struct ike_negotiation *n = sa->negotiation;
+
+	if (exchange == IKE_EXCHANGE_INTERMEDIATE && n && n->intermediate &&
+		n->intermediate->previous_keys.length > 0)
+		return seal_keys(sa, &n->intermediate->previous_keys, false);
+	return ike_keys_seal(sa, false);
+}
+
 static struct bytes auth_key(const struct ike_sa *sa, bool of_initiator)
 {
 	size_t length = prf_length(&sa->suite);
 	const uint8_t *end = sa->keys.at + sa->keys.length;
 
 	return bytes_of(end - (of_initiator ? 2 : 1) * length, length);
+}
+
+bool ike_keys_int_auth_add(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
+	const struct ike_header *header, uint8_t first, struct bytes chain)
+{
+	struct ike_intermediate *i = sa->negotiation->intermediate;
+	uint8_t *mac = of_initiator ? i->mac_initiator : i->mac_responder;
+	uint8_t head[IKE_SEALED_HEAD_LENGTH], before[IKE_PRF_OUTPUT_MAX];
+	struct bytes parts[] = { bytes_of(before, i->done > 0 ? prf_length(&sa->suite) : 0),
+		bytes_of(head, sizeof(head)), chain };
+
+	memcpy(before, mac, sizeof(before));
+	ike_sealed_head(header, first, chain.length, head);
+	return ike_prf(e->crypto, sa->suite.prf, auth_key(sa, of_initiator), parts, 3, mac);
+}
+
+struct bytes ike_keys_int_auth(const struct ike_sa *sa, uint8_t room[IKE_INT_AUTH_MAX])
+{
+	const struct ike_intermediate *i = sa->negotiation->intermediate;
+	struct writer w = writer_of(room, IKE_INT_AUTH_MAX);
+
+	if (!i)
+		return (struct bytes){ 0 };
+	writer_put(&w, bytes_of(i->mac_initiator, prf_length(&sa->suite)));
+	writer_put(&w, bytes_of(i->mac_responder, prf_length(&sa->suite)));
+	writer_u32(&w, i->count + 1u); /* the message ID of the first IKE_AUTH */
+	return writer_bytes(&w);
 }
 
 bool ike_keys_psk_auth(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
@@ -118,28 +175,31 @@ bool ike_keys_psk_auth(struct ike_engine *e, const struct ike_sa *sa, bool of_in
 	struct bytes pad_part = bytes_of_text(pad);
 	bool ours = of_initiator == sa->initiator;
 	struct bytes own_nonce = bytes_of(n->nonce, n->nonce_length);
-	/* The octets signed: own IKE_SA_INIT message, the other's nonce, MAC of the own identity.
-	 */
+	uint8_t int_auth[IKE_INT_AUTH_MAX];
+	/* The octets signed: own IKE_SA_INIT message, the other's nonce, MAC of the own identity,
+	 * and what was said in between. */
 	struct bytes parts[] = { of_initiator ? n->init_request : n->init_response,
-		ours ? n->peer_nonce : own_nonce, bytes_of(id_mac, length) };
+		ours ? n->peer_nonce : own_nonce, bytes_of(id_mac, length),
+		ike_keys_int_auth(sa, int_auth) };
 
 	bool done = ike_prf(e->crypto, prf, auth_key(sa, of_initiator), id_parts, 2, id_mac) &&
 		    ike_prf(e->crypto, prf, psk, &pad_part, 1, padded) &&
-		    ike_prf(e->crypto, prf, bytes_of(padded, length), parts, 3, ret);
+		    ike_prf(e->crypto, prf, bytes_of(padded, length), parts, 4, ret);
 	secret_wipe(padded, sizeof(padded));
 	*ret_length = length;
 	return done;
 }
 
 bool ike_keys_child(struct ike_engine *e, const struct ike_sa *sa, const struct ike_suite *suite,
-	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct secret *ret)
+	struct bytes shared, struct bytes nonce_i, struct bytes nonce_r, struct bytes additional,
+	struct secret *ret)
 {
-	struct bytes parts[] = { shared, nonce_i, nonce_r };
+	struct bytes parts[] = { shared, nonce_i, nonce_r, additional };
 	size_t length = 2 * (encryption_length(suite) + integrity_length(suite));
 
 	if (length == 0) /* NULL encryption without integrity is never negotiated */
 		return false;
 	return secret_allocate(ret, length) &&
 	       ike_prf_plus(e->crypto, sa->suite.prf, bytes_of(sa->keys.at, prf_length(&sa->suite)),
-		       parts, 3, secret_bytes(ret));
+		       parts, 4, secret_bytes(ret));
 }

@@ -11,6 +11,17 @@ struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa)
 	return n;
 }
 
+static void intermediate_free(struct ike_intermediate *i)
+{
+	if (!i)
+		return;
+	ike_key_exchange_free(i->key_exchange);
+	secret_free(&i->next_keys);
+	secret_free(&i->previous_keys);
+	secret_wipe(i, sizeof(*i));
+	free(i);
+}
+
 void ike_negotiation_free(struct ike_negotiation *n)
 {
 	if (!n)
@@ -20,6 +31,7 @@ void ike_negotiation_free(struct ike_negotiation *n)
 	free((void *)n->cookie.at);
 	free((void *)n->init_request.at);
 	free((void *)n->init_response.at);
+	intermediate_free(n->intermediate);
 	free(n);
 }
 

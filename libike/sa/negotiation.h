@@ -14,7 +14,22 @@
 
 enum ike_stage {
 	IKE_STAGE_INIT, /* initiator: no answer to IKE_SA_INIT yet */
-	IKE_STAGE_AUTH, /* keys are there; IKE_AUTH is sent or awaited */
+	IKE_STAGE_AUTH, /* keys are there; IKE_AUTH, or before it IKE_INTERMEDIATE, is sent or
+			   awaited */
+};
+
+/* Additional key exchanges before IKE_AUTH (RFC 9242, RFC 9370 2.2.2). */
+struct ike_intermediate {
+	uint8_t count; /* how many there are to be */
+	uint8_t done;
+	struct ike_key_exchange *key_exchange; /* initiator: of the one in flight */
+	/* Responder: of what comes after the answer, and of what was until then: a repeated request
+	 * is sealed with those. */
+	struct secret next_keys;
+	struct secret previous_keys;
+	/* IntAuth_i and IntAuth_r so far (RFC 9242 3.3.2). */
+	uint8_t mac_initiator[IKE_PRF_OUTPUT_MAX];
+	uint8_t mac_responder[IKE_PRF_OUTPUT_MAX];
 };
 
 struct ike_negotiation {
@@ -42,10 +57,17 @@ struct ike_negotiation {
 	struct bytes cookie;       /* heap; initiator: as the responder gave it */
 	struct bytes init_request; /* heap: the IKE_SA_INIT messages that AUTH signs */
 	struct bytes init_response;
+	struct ike_intermediate *intermediate; /* heap; NULL without additional key exchanges */
 };
 
 struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa);
 void ike_negotiation_free(struct ike_negotiation *n); /* not linked in any table any more */
+
+/* Whether all additional key exchanges before IKE_AUTH are done. */
+static inline bool ike_intermediate_is_over(const struct ike_negotiation *n)
+{
+	return !n->intermediate || n->intermediate->done == n->intermediate->count;
+}
 
 /* Our half of a CREATE_CHILD_SA exchange while its request is in flight. */
 struct ike_child_offer {

@@ -90,20 +90,34 @@ void ike_schedule_inactivity(struct ike_engine *e, const struct ike_child *child
 MUST_USE bool ike_keys_derive(struct ike_engine *e, struct ike_sa *sa, struct bytes nonce_i,
 	struct bytes nonce_r, struct bytes shared);
 /* Of an IKE SA that replaces another (RFC 7296 2.18): SKEYSEED comes of the old one's SK_d and PRF.
+ * additional: the secrets of additional key exchanges, one after the other (RFC 9370 2.2.4).
  */
 MUST_USE bool ike_keys_rekey(struct ike_engine *e, struct ike_sa *sa, const struct ike_sa *old,
-	struct bytes nonce_i, struct bytes nonce_r, struct bytes shared);
+	struct bytes nonce_i, struct bytes nonce_r, struct bytes shared, struct bytes additional);
+/* The keys after an additional key exchange before IKE_AUTH (RFC 9370 2.2.2). */
+MUST_USE bool ike_keys_update(struct ike_engine *e, const struct ike_sa *sa, struct bytes nonce_i,
+	struct bytes nonce_r, struct bytes shared, struct secret *ret);
 struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound);
+/* Of a request that was answered already. */
+struct ike_seal_keys ike_keys_of_repeated(const struct ike_sa *sa, uint8_t exchange);
+
+/* One more IKE_INTERMEDIATE message goes into IntAuth (RFC 9242 3.3.2), with the keys that it is
+ * sealed with. of_initiator: whose message it is; chain: its payloads. */
+MUST_USE bool ike_keys_int_auth_add(struct ike_engine *e, const struct ike_sa *sa,
+	bool of_initiator, const struct ike_header *header, uint8_t first, struct bytes chain);
+/* What AUTH covers besides: IntAuth_i | IntAuth_r | message ID; empty without IKE_INTERMEDIATE. */
+#define IKE_INT_AUTH_MAX (2 * IKE_PRF_OUTPUT_MAX + 4)
+struct bytes ike_keys_int_auth(const struct ike_sa *sa, uint8_t room[IKE_INT_AUTH_MAX]);
 
 /* AUTH of a pre-shared key; ret has room for IKE_PRF_OUTPUT_MAX, ret_length is what was used.
  * of_initiator: whose AUTH it is. */
 MUST_USE bool ike_keys_psk_auth(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
 	const struct ike_identity *id, struct bytes psk, uint8_t *ret, size_t *ret_length);
 
-/* KEYMAT of a child. shared is empty without PFS. */
+/* KEYMAT of a child. shared and additional are empty without PFS. */
 MUST_USE bool ike_keys_child(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_suite *suite, struct bytes shared, struct bytes nonce_i,
-	struct bytes nonce_r, struct secret *ret);
+	struct bytes nonce_r, struct bytes additional, struct secret *ret);
 
 /* ---- window.c: requests, responses, retransmission (RFC 7296 2.1 to 2.3) ---- */
 
@@ -169,6 +183,7 @@ struct ike_child_secrets {
 	struct bytes shared; /* empty without PFS */
 	struct bytes nonce_i;
 	struct bytes nonce_r;
+	struct bytes additional; /* secrets of additional key exchanges, joined */
 };
 /* Everything is negotiated: derive keys, install inbound, outbound, policies. initiator: of the
  * exchange that made it. On success the child is linked to its SA, INSTALLED and in the log; to be

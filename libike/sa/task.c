@@ -8,7 +8,7 @@ const char *ike_task_name(uint8_t kind)
 {
 	static const char *const names[] = { "NONE", "IKE_INIT", "IKE_AUTH", "CHILD_CREATE",
 		"CHILD_DELETE", "IKE_DELETE", "IKE_DPD", "CHILD_REKEY", "IKE_REKEY", "IKE_REAUTH",
-		"IKE_MOBIKE" };
+		"IKE_MOBIKE", "IKE_INTERMEDIATE" };
 
 	return kind < sizeof(names) / sizeof(*names) ? names[kind] : "???";
 }

@@ -24,6 +24,13 @@ struct ike_builder {
 
 void ike_builder_begin(struct ike_builder *b, void *room, size_t capacity);
 
+/* What RFC 9242 3.3.2 authenticates in front of an exchange's payloads: the IKE header and that of
+ * the SK payload as they would be without IV, padding and ICV, and without fragmentation. header's
+ * next_payload and length do not matter; first and length are those of the chain inside. */
+#define IKE_SEALED_HEAD_LENGTH (IKE_HEADER_LENGTH + 4)
+void ike_sealed_head(const struct ike_header *header, uint8_t first, size_t length,
+	uint8_t ret[IKE_SEALED_HEAD_LENGTH]);
+
 /* Opens a payload; its body is then written through b->writer; returns a mark for the end call. */
 size_t ike_build_open(struct ike_builder *b, uint8_t type);
 void ike_build_close(struct ike_builder *b, size_t mark);

@@ -351,6 +351,8 @@ enum ike_parse ike_message_parse_inner(const struct ike_header *header, uint8_t 
 
 	memset(ret, 0, sizeof(*ret));
 	ret->header = copy;
+	ret->chain = chain;
+	ret->chain_first = first;
 	return finish(ret, chain_parse(ret, first, reader_of(chain), true, why));
 }
 

@@ -81,6 +81,9 @@ struct ike_message {
 	uint64_t repeated;
 	bool has_sealed;
 	struct ike_sealed sealed;
+	/* Of an opened message: the payloads that were inside, and the type of the first. */
+	struct bytes chain;
+	uint8_t chain_first;
 
 	struct ike_sa_view sa;
 	struct {

@@ -29,8 +29,8 @@ static const char *const exchange_names[] = {
 	[IKE_EXCHANGE_CREATE_CHILD_SA] = "CREATE_CHILD_SA",
 	[IKE_EXCHANGE_INFORMATIONAL] = "INFORMATIONAL",
 	[38] = "IKE_SESSION_RESUME",
-	[43] = "IKE_INTERMEDIATE",
-	[44] = "IKE_FOLLOWUP_KE",
+	[IKE_EXCHANGE_INTERMEDIATE] = "IKE_INTERMEDIATE",
+	[IKE_EXCHANGE_FOLLOWUP_KE] = "IKE_FOLLOWUP_KE",
 };
 
 static const char *const auth_method_names[] = {

@@ -127,6 +127,17 @@ struct ike_packets *ike_packets_sealed(struct ike_crypto *crypto, const struct i
 		datagram_max < IKE_DATAGRAM_MAX ? datagram_max : IKE_DATAGRAM_MAX);
 }
 
+void ike_sealed_head(const struct ike_header *header, uint8_t first, size_t length,
+	uint8_t ret[IKE_SEALED_HEAD_LENGTH])
+{
+	struct writer w = writer_of(ret, IKE_SEALED_HEAD_LENGTH);
+
+	ike_header_write(&w, header, IKE_PAYLOAD_SEALED, IKE_SEALED_HEAD_LENGTH + length);
+	writer_u8(&w, first);
+	writer_u8(&w, 0);
+	writer_u16(&w, (uint16_t)(PAYLOAD_HEADER + length));
+}
+
 bool ike_message_open(struct ike_crypto *crypto, const struct ike_seal_keys *keys,
 	uint8_t *datagram, const struct ike_message *message, struct bytes *ret_chain)
 {

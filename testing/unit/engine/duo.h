@@ -64,5 +64,6 @@ TCase *nat_path_tests(void);
 TCase *mobike_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);
+TCase *additional_tests(void);
 
 #endif
