@@ -3,14 +3,15 @@
 # order: 50
 # limit: 1500
 set -u
-testing/lab/run charon-lite--strongswan-6.0.1 strongswan-6.0.1--charon-lite
-# CI has not the time for all of it with the older one, too.
-older=()
+# CI has not the time for all of it.
+newer=() older=()
 if [ "${CI-}" = true ]; then
-	for scenes in 'psk:4:tunnel:*' 'psk:6:transport:*' 'nat:*' 'delete:*' childless esn fragments ke-retry narrowing trap two-children 'wrong-psk*'; do
+	newer=(-x 'psk:4:transport:*' -x 'psk:6:tunnel:*')
+	for scenes in 'psk:4:tunnel:aes256-sha1*' 'psk:6:transport:aes128*' 'nat:*' 'delete:moon' childless fragments ke-retry narrowing trap 'wrong-psk*'; do
 		older+=(-s "$scenes")
 	done
 fi
+testing/lab/run "${newer[@]}" charon-lite--strongswan-6.0.1 strongswan-6.0.1--charon-lite
 testing/lab/run "${older[@]}" charon-lite--strongswan-5.9.8 strongswan-5.9.8--charon-lite
 
 # Each command line with each daemon; what it prints beside what swanctl prints with strongSwan.
