@@ -41,8 +41,7 @@ struct ike_engine {
 
 	struct ike_lookup *lookups;   /* names, by text: names.c */
 	struct ike_lookup *questions; /* those being asked for, by ticket */
-	uint64_t next_question;
-	ike_time doubted_at; /* when a stranger last made us ask; 0: never */
+	ike_time doubted_at;          /* when a stranger last made us ask; 0: never */
 
 	struct ike_site *sites; /* what is wanted, by connection name: wishes.h */
 
@@ -59,6 +58,7 @@ struct ike_engine {
 	uint32_t half_open;
 	uint32_t child_count;
 
+	uint64_t last_ticket; /* of what the host is asked */
 	uint32_t next_ike_id;
 	uint32_t next_child_id;
 	uint32_t next_reqid;
@@ -88,6 +88,12 @@ struct ike_engine {
 	uint8_t chain[IKE_CHAIN_MAX];       /* a request being built */
 	uint8_t reply[IKE_CHAIN_MAX];       /* a reply; a handler may start requests meanwhile */
 };
+
+/* For a question to the host: no two are the same. */
+static inline uint64_t ike_ticket_new(struct ike_engine *e)
+{
+	return ++e->last_ticket;
+}
 
 /* ---- log.c ---- */
 PRINTF_LIKE(5, 6)

@@ -97,7 +97,7 @@ static void ask(struct ike_engine *e, struct ike_lookup *l)
 {
 	if (l->ticket)
 		return;
-	l->ticket = ++e->next_question;
+	l->ticket = ike_ticket_new(e);
 	HASH_ADD(by_ticket, e->questions, ticket, sizeof(l->ticket), l);
 	if (!l->by_ticket.tbl) {
 		l->ticket = 0;

@@ -1,5 +1,5 @@
 /*
- * IKE_AUTH as initiator, with a pre-shared key (RFC 7296 1.2, 2.15):
+ * IKE_AUTH as initiator (RFC 7296 1.2, 2.15; auth.h has the exchanges):
  *
  *   HDR, SK{IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SA, TSi, TSr]}  -->
  *                                        <--  HDR, SK{IDr, AUTH, [SA, TSi, TSr] | N(child error)}
@@ -7,41 +7,17 @@
  *
  * Without SA and selectors the IKE SA is childless (RFC 6023).
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/auth.h"
 
-static struct bytes find_psk(struct ike_engine *e, const struct ike_sa *sa)
-{
-	const struct ike_identity *peer =
-		sa->remote_id ? sa->remote_id : ike_auth_rounds_id(&sa->connection->remote);
+/* What is done about an answer, one after the other. */
+enum step {
+	STEP_READ,
+	STEP_VERIFY,
+	STEP_GO_ON,
+	STEP_ASK, /* the next request */
+};
 
-	if (peer && ike_identity_is_wildcard(peer))
-		peer = NULL;
-	return ike_credentials_find(e->credentials, IKE_SHARED_IKE, sa->local_id, peer);
-}
-
-static void fail_psk(const struct ike_sa *sa, struct ike_failure *failure)
-{
-	char ours[IKE_IDENTITY_TEXT_MAX], theirs[IKE_IDENTITY_TEXT_MAX] = "%any";
-	const struct ike_identity *peer =
-		sa->remote_id ? sa->remote_id : ike_auth_rounds_id(&sa->connection->remote);
-
-	if (peer)
-		ike_identity_format(peer, theirs);
-	ike_failure_set(failure, IKE_REASON_NO_SHARED_KEY, NULL, NULL,
-		"no shared key found for '%s' - '%s'", ike_identity_format(sa->local_id, ours),
-		theirs);
-}
-
-static bool choose_local_id(struct ike_sa *sa)
-{
-	struct ike_identity *id = ike_auth_rounds_id(&sa->connection->local);
-
-	if (id && !ike_identity_is_wildcard(id))
-		sa->local_id = ike_identity_hold(id);
-	else
-		sa->local_id = ike_identity_of_address(&sa->local);
-	return sa->local_id != NULL;
-}
+/* ---- Requests ---- */
 
 /* The first child that waits goes along, unless the IKE SA is to be childless at first. */
 static void take_child(struct ike_sa *sa)
@@ -54,35 +30,97 @@ static void take_child(struct ike_sa *sa)
 	if (!child_task)
 		return;
 	sa->active->child = child_task->child;
-	/* Who waits for the IKE SA alone is answered when it is up, see ike_auth_answered(). */
+	/* Who waits for the IKE SA alone is answered when it is up, see finish(). */
 	sa->active->ike_ticket = sa->active->ticket;
 	sa->active->ticket = child_task->ticket;
 	ike_task_free(child_task);
 }
 
-static bool build_auth(
+/* What the first request says about the IKE SA, and its child. */
+static bool build_child(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, struct ike_failure *failure)
 {
-	uint8_t auth[IKE_PRF_OUTPUT_MAX];
-	size_t length;
-	struct bytes psk = find_psk(e, sa);
+	struct ike_task *task = sa->active;
 
-	if (psk.length == 0) {
-		fail_psk(sa, failure);
-		return false;
+	if (task->child) {
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "establishing CHILD_SA %s{%u}",
+			task->child->config->name, task->child->unique_id);
+		if (!ike_child_offer(e, sa, task, true, b, failure))
+			return false;
 	}
-	if (!ike_keys_psk_auth(e, sa, true, sa->local_id, psk, auth, &length)) {
-		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "AUTH failed");
-		return false;
-	}
-	ike_build_auth(b, IKE_AUTH_SHARED_KEY, bytes_of(auth, length));
+	ike_mobike_offer(e, sa, b);
+	ike_build_notify(b, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED, (struct bytes){ 0 });
 	return true;
+}
+
+/* Our next round, or nothing when there is none. */
+static bool build_round(struct ike_auth *a, struct ike_builder *b, struct ike_failure *failure)
+{
+	const struct ike_identity *peer = ike_auth_rounds_id(&a->connection->remote);
+
+	if (ike_auth_ours(a))
+		ike_build_id(b, IKE_PAYLOAD_ID_INITIATOR, a->id);
+	if (!a->begun && ike_initial_contact_holds(a->e, a->sa))
+		ike_build_notify(b, IKE_NOTIFY_INITIAL_CONTACT, (struct bytes){ 0 });
+	if (!a->begun && peer && !ike_identity_is_wildcard(peer))
+		ike_build_id(b, IKE_PAYLOAD_ID_RESPONDER, peer);
+	if (ike_auth_ours(a)) {
+		ike_auth_build(a, b);
+		ike_auth_build_follows(a, b);
+	}
+	return a->begun || build_child(a->e, a->sa, b, failure);
+}
+
+static enum ike_progress prove(struct ike_auth *a, struct ike_failure *failure)
+{
+	if (!ike_auth_ours(a))
+		return IKE_PROGRESS_DONE;
+	if (!a->id && !ike_auth_choose_id(a, NULL)) {
+		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+		return IKE_PROGRESS_FAILED;
+	}
+	return ike_auth_prove(a, failure);
+}
+
+enum ike_progress ike_auth_ask(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	struct ike_auth *a = sa->negotiation->auth;
+	struct ike_builder b;
+	enum ike_progress progress = prove(a, failure);
+
+	if (progress == IKE_PROGRESS_DONE && !a->begun && ike_crossing_yields(e, sa)) {
+		a->waits_for = "the peer's own attempt";
+		progress = IKE_PROGRESS_WAIT;
+	}
+	if (progress != IKE_PROGRESS_DONE)
+		return progress;
+	ike_builder_start(e, &b);
+	if (!build_round(a, &b, failure))
+		return IKE_PROGRESS_FAILED;
+	ike_request_answered(e, sa);
+	if (!ike_request_send(e, sa, IKE_EXCHANGE_AUTH, &b))
+		return IKE_PROGRESS_FAILED;
+	a->begun = true;
+	a->step = STEP_READ;
+	return IKE_PROGRESS_DONE;
+}
+
+static bool check_rounds(const struct ike_sa *sa, struct ike_failure *failure)
+{
+	const struct ike_connection *c = sa->connection;
+
+	if (sa->negotiation->peer_multiple || (c->local.count < 2 && c->remote.count < 2))
+		return true;
+	ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+		"connection '%s' has several authentication rounds, the peer does not support "
+		"that (RFC 4739)",
+		c->name);
+	return false;
 }
 
 bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
-	const struct ike_identity *peer = ike_auth_rounds_id(&sa->connection->remote);
-	struct ike_builder b;
+	struct ike_negotiation *n = sa->negotiation;
 
 	take_child(sa);
 	if (!sa->active->child && !sa->peer_childless) {
@@ -90,29 +128,44 @@ bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 			"peer does not support childless IKE_SAs");
 		return false;
 	}
-	if (!choose_local_id(sa)) {
+	if (!check_rounds(sa, failure))
+		return false;
+	n->auth = ike_auth_new(e, sa);
+	if (!n->auth) {
 		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
 		return false;
 	}
-	ike_builder_start(e, &b);
-	ike_build_id(&b, IKE_PAYLOAD_ID_INITIATOR, sa->local_id);
-	if (ike_initial_contact_holds(e, sa))
-		ike_build_notify(&b, IKE_NOTIFY_INITIAL_CONTACT, (struct bytes){ 0 });
-	if (peer && !ike_identity_is_wildcard(peer))
-		ike_build_id(&b, IKE_PAYLOAD_ID_RESPONDER, peer);
-	if (!build_auth(e, sa, &b, failure))
-		return false;
-	if (sa->active->child) {
-		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "establishing CHILD_SA %s{%u}",
-			sa->active->child->config->name, sa->active->child->unique_id);
-		if (!ike_child_offer(e, sa, sa->active, true, &b, failure))
-			return false;
-	}
-	ike_mobike_offer(e, sa, &b);
-	return ike_request_send(e, sa, IKE_EXCHANGE_AUTH, &b);
+	enum ike_progress progress = ike_auth_ask(e, sa, failure);
+	if (progress == IKE_PROGRESS_WAIT)
+		ike_wait_begin(e, sa);
+	return progress != IKE_PROGRESS_FAILED;
 }
 
-/* The responder believes that the SA is up: tell it that it is not. */
+void ike_auth_start_resume(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+
+	switch (ike_auth_ask(e, sa, &failure)) {
+	case IKE_PROGRESS_WAIT:
+		ike_wait_begin(e, sa);
+		break;
+	case IKE_PROGRESS_FAILED:
+		ike_task_abandon(e, sa, sa->active, &failure);
+		break;
+	case IKE_PROGRESS_DONE:
+		break;
+	}
+	ike_failure_free(&failure);
+}
+
+bool ike_auth_has_begun(const struct ike_sa *sa)
+{
+	return sa->negotiation && sa->negotiation->auth && sa->negotiation->auth->begun;
+}
+
+/* ---- Answers ---- */
+
+/* The responder believes that the SA is up, or will be: tell it that it is not. */
 static enum ike_outcome reject(struct ike_received *x)
 {
 	struct ike_builder b;
@@ -124,54 +177,74 @@ static enum ike_outcome reject(struct ike_received *x)
 	return IKE_OUTCOME_END;
 }
 
-static bool check_identity(struct ike_received *x)
+static bool fail(struct ike_received *x, const char *text)
 {
-	struct ike_sa *sa = x->sa;
-	const struct ike_identity *wanted = ike_auth_rounds_id(&sa->connection->remote);
+	ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL, "%s", text);
+	return false;
+}
+
+static bool read_identity(struct ike_received *x, struct ike_auth *a)
+{
+	const struct ike_identity *wanted = ike_auth_theirs(a)->id;
 	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX];
 
-	sa->remote_id = ike_identity_from_wire(
+	ike_identity_free(a->peer_id);
+	a->peer_id = ike_identity_from_wire(
 		x->message->id_responder.type, x->message->id_responder.octets);
-	if (!sa->remote_id) {
-		ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL, "IDr is malformed");
-		return false;
-	}
-	if (!wanted || ike_identity_match(sa->remote_id, wanted) != IKE_MATCH_NONE)
+	if (!a->peer_id)
+		return fail(x, "IDr is malformed");
+	if (!x->sa->remote_id) /* the SA goes by the first round's */
+		x->sa->remote_id = ike_identity_hold(a->peer_id);
+	if (!wanted || ike_identity_match(a->peer_id, wanted) != IKE_MATCH_NONE)
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY, ike_identity_format(wanted, should),
-		ike_identity_format(sa->remote_id, is), "peer identifies itself as somebody else");
+		ike_identity_format(a->peer_id, is), "peer identifies itself as somebody else");
 	ike_failure_set_differs(x->failure, "remote.id");
 	return false;
 }
 
-static bool check_auth(struct ike_received *x)
+/* Which of the peer's proofs the answer has. */
+static bool read_answer(struct ike_received *x, struct ike_auth *a)
 {
-	struct ike_sa *sa = x->sa;
-	uint8_t expected[IKE_PRF_OUTPUT_MAX];
-	size_t length;
-	char ours[IKE_IDENTITY_TEXT_MAX], theirs[IKE_IDENTITY_TEXT_MAX];
-	struct bytes psk = find_psk(x->e, sa);
+	a->step = STEP_GO_ON;
+	if (!ike_auth_count(x))
+		return false;
+	if (!ike_auth_theirs(a))
+		return IKE_HAS(x->message, AUTH) ? fail(x, "AUTH of a peer that has proved all")
+						 : true;
+	if (!IKE_HAS(x->message, ID_RESPONDER) || !IKE_HAS(x->message, AUTH))
+		return fail(x, "IKE_AUTH answer lacks IDr or AUTH");
+	a->step = STEP_VERIFY;
+	return read_identity(x, a);
+}
 
-	if (x->message->auth.method != IKE_AUTH_SHARED_KEY) {
-		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-			"peer authenticates by method %u, '%s' expects a pre-shared key",
-			x->message->auth.method, sa->connection->name);
-		ike_failure_set_differs(x->failure, "auth");
-		return false;
-	}
-	if (psk.length == 0) {
-		fail_psk(sa, x->failure);
-		return false;
-	}
-	if (ike_keys_psk_auth(x->e, sa, false, sa->remote_id, psk, expected, &length) &&
-		secret_equal(x->message->auth.data, bytes_of(expected, length)))
+static bool is_about_child(uint16_t type)
+{
+	switch (type) {
+	case IKE_NOTIFY_NO_PROPOSAL_CHOSEN:
+	case IKE_NOTIFY_SINGLE_PAIR_REQUIRED:
+	case IKE_NOTIFY_NO_ADDITIONAL_SAS:
+	case IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE:
+	case IKE_NOTIFY_FAILED_CP_REQUIRED:
+	case IKE_NOTIFY_TS_UNACCEPTABLE:
+	case IKE_NOTIFY_INVALID_SELECTORS:
 		return true;
-	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-		"pre-shared key of '%s' - '%s' differs from the peer's",
-		ike_identity_format(sa->local_id, ours),
-		ike_identity_format(sa->remote_id, theirs));
-	ike_failure_set_differs(x->failure, "secret");
-	return false;
+	default:
+		return false;
+	}
+}
+
+/* Nothing but notifies, of which one is an error: the end, unless all that the peer has to say in
+ * the last answer is that there is no child. */
+static bool is_refusal(const struct ike_received *x)
+{
+	const struct ike_auth *a = x->sa->negotiation->auth;
+	const struct ike_notify *n = ike_message_error(x->message);
+	uint64_t vendor = IKE_PAYLOAD_BIT(IKE_PAYLOAD_VENDOR_ID);
+
+	if ((x->message->present & ~vendor) != IKE_PAYLOAD_BIT(IKE_PAYLOAD_NOTIFY))
+		return false;
+	return ike_auth_theirs(a) || (n && !is_about_child(n->type));
 }
 
 static enum ike_outcome refused(struct ike_received *x)
@@ -218,16 +291,12 @@ static void finish_child(struct ike_received *x, struct ike_task *task)
 	ike_failure_free(&failure);
 }
 
-enum ike_outcome ike_auth_answered(struct ike_received *x)
+static enum ike_outcome finish(struct ike_received *x)
 {
 	struct ike_sa *sa = x->sa;
-
-	if (!IKE_HAS(x->message, AUTH))
-		return refused(x);
-	if (!check_identity(x) || !check_auth(x))
-		return reject(x);
-	ike_mobike_read(x->e, sa, x->message);
 	struct ike_task *task = sa->active;
+
+	ike_mobike_read(x->e, sa, x->message);
 	sa->active = NULL;
 	ike_sa_established(x->e, sa);
 	ike_target_worked(x->e, sa);
@@ -239,4 +308,46 @@ enum ike_outcome ike_auth_answered(struct ike_received *x)
 		ike_task_finish(x->e, task, true, NULL);
 	ike_sa_end_negotiation(sa);
 	return IKE_OUTCOME_OK;
+}
+
+enum ike_outcome ike_auth_answer_go_on(struct ike_received *x)
+{
+	struct ike_auth *a = x->sa->negotiation->auth;
+	enum ike_progress progress;
+
+	for (;;) {
+		switch (a->step) {
+		case STEP_READ:
+			progress = read_answer(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
+			break;
+		case STEP_VERIFY:
+			progress = ike_auth_verify(x);
+			if (progress != IKE_PROGRESS_DONE)
+				break;
+			a->step = STEP_GO_ON;
+			if (!ike_auth_proved(x))
+				progress = IKE_PROGRESS_FAILED;
+			break;
+		case STEP_GO_ON:
+			if (ike_auth_ours(a))
+				ike_auth_prove_next(a);
+			if (ike_auth_is_over(a))
+				return finish(x);
+			a->step = STEP_ASK;
+			continue;
+		default:
+			progress = ike_auth_ask(x->e, x->sa, x->failure);
+			if (progress == IKE_PROGRESS_DONE)
+				return IKE_OUTCOME_IGNORE; /* the task goes on */
+		}
+		if (progress == IKE_PROGRESS_WAIT)
+			return IKE_OUTCOME_WAIT;
+		if (progress == IKE_PROGRESS_FAILED)
+			return reject(x);
+	}
+}
+
+enum ike_outcome ike_auth_answered(struct ike_received *x)
+{
+	return is_refusal(x) ? refused(x) : ike_auth_answer_go_on(x);
 }

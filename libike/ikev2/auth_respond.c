@@ -1,28 +1,31 @@
 /*
- * IKE_AUTH as responder, with a pre-shared key (RFC 7296 1.2, 2.15). The figure is in
- * auth_initiate.c. Nothing of the request is acted on before its AUTH has verified.
+ * IKE_AUTH as responder (RFC 7296 1.2, 2.15). The figure is in auth_initiate.c. Nothing of the
+ * requests is acted on before all that the definition demands has been proved.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/auth.h"
+
+/* What is done about a request, one after the other. */
+enum step {
+	STEP_READ,
+	STEP_VERIFY,
+	STEP_PROVE,
+	STEP_ANSWER,
+};
 
 static enum ike_outcome refuse(struct ike_received *x, uint16_t notify)
 {
+	ike_builder_begin(x->reply, x->e->reply, sizeof(x->e->reply));
 	ike_build_notify(x->reply, notify, (struct bytes){ 0 });
 	return IKE_OUTCOME_END;
 }
 
-/* Who we are: as configured, else as the peer calls us, else our address. */
-static bool choose_local_id(struct ike_sa *sa, struct ike_identity *wanted)
+static bool fail(struct ike_received *x, const char *text)
 {
-	struct ike_identity *configured = ike_auth_rounds_id(&sa->connection->local);
-
-	if (configured && !ike_identity_is_wildcard(configured))
-		sa->local_id = ike_identity_hold(configured);
-	else if (wanted)
-		sa->local_id = ike_identity_hold(wanted);
-	else
-		sa->local_id = ike_identity_of_address(&sa->local);
-	return sa->local_id != NULL;
+	ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL, "%s", text);
+	return false;
 }
+
+/* ---- Who it is, and which definition is for it ---- */
 
 /* Whose identity differs from the nearest definition's: the peer's, or the one that it asks for. */
 static void fail_identity(struct ike_received *x, const struct ike_connection *nearest,
@@ -76,74 +79,81 @@ static bool choose_connection(struct ike_received *x, const struct ike_identity 
 	return true;
 }
 
-static bool check_auth(struct ike_received *x)
+static bool choose_and_begin(struct ike_received *x, struct ike_identity *wanted)
 {
-	struct ike_sa *sa = x->sa;
-	struct bytes psk = ike_credentials_find(
-		x->e->credentials, IKE_SHARED_IKE, sa->local_id, sa->remote_id);
-	uint8_t expected[IKE_PRF_OUTPUT_MAX];
-	size_t length;
-	char ours[IKE_IDENTITY_TEXT_MAX], theirs[IKE_IDENTITY_TEXT_MAX];
+	struct ike_negotiation *n = x->sa->negotiation;
 
-	ike_identity_format(sa->local_id, ours);
-	ike_identity_format(sa->remote_id, theirs);
-	if (!IKE_HAS(x->message, AUTH) || x->message->auth.method != IKE_AUTH_SHARED_KEY) {
-		const char *method = IKE_HAS(x->message, AUTH)
-					     ? ike_auth_method_name(x->message->auth.method)
-					     : "EAP";
-		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-			"peer '%s' wants to authenticate by %s, '%s' expects a pre-shared key",
-			theirs, method ? method : "an unknown method", sa->connection->name);
-		ike_failure_set_differs(x->failure, "auth");
+	if (!choose_connection(x, wanted))
 		return false;
+	struct ike_auth *a = ike_auth_new(x->e, x->sa);
+	if (a) {
+		n->auth = a;
+		a->peer_id = ike_identity_hold(x->sa->remote_id);
+		a->step = STEP_VERIFY;
+		a->exchanges = 1;
 	}
-	if (psk.length == 0) {
-		ike_failure_set(x->failure, IKE_REASON_NO_SHARED_KEY, NULL, NULL,
-			"no shared key found for '%s' - '%s'", ours, theirs);
-		return false;
-	}
-	if (ike_keys_psk_auth(x->e, sa, true, sa->remote_id, psk, expected, &length) &&
-		secret_equal(x->message->auth.data, bytes_of(expected, length)))
+	if (a && ike_auth_choose_id(a, wanted))
 		return true;
-	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-		"pre-shared key of '%s' - '%s' differs from the peer's", ours, theirs);
-	ike_failure_set_differs(x->failure, "secret");
+	ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
 	return false;
 }
 
-static bool build_auth(struct ike_received *x)
-{
-	struct ike_sa *sa = x->sa;
-	struct bytes psk = ike_credentials_find(
-		x->e->credentials, IKE_SHARED_IKE, sa->local_id, sa->remote_id);
-	uint8_t auth[IKE_PRF_OUTPUT_MAX];
-	size_t length;
-
-	if (!ike_keys_psk_auth(x->e, sa, false, sa->local_id, psk, auth, &length))
-		return false;
-	ike_build_id(x->reply, IKE_PAYLOAD_ID_RESPONDER, sa->local_id);
-	ike_build_auth(x->reply, IKE_AUTH_SHARED_KEY, bytes_of(auth, length));
-	return true;
-}
-
-static bool identify(struct ike_received *x)
+/* The first request. */
+static bool begin(struct ike_received *x)
 {
 	const struct ike_message *m = x->message;
+	struct ike_negotiation *n = x->sa->negotiation;
 	struct ike_identity *wanted = NULL;
 
 	x->sa->remote_id = ike_identity_from_wire(m->id_initiator.type, m->id_initiator.octets);
 	if (IKE_HAS(m, ID_RESPONDER))
 		wanted = ike_identity_from_wire(m->id_responder.type, m->id_responder.octets);
-	if (!x->sa->remote_id || (IKE_HAS(m, ID_RESPONDER) && !wanted)) {
-		ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL,
-			"the peer's identities are malformed");
-		ike_identity_free(wanted);
-		return false;
-	}
-	bool found = choose_connection(x, wanted) && choose_local_id(x->sa, wanted);
+	bool readable = x->sa->remote_id && (!IKE_HAS(m, ID_RESPONDER) || wanted);
+	if (!readable)
+		(void)fail(x, "the peer's identities are malformed");
+	n->initial_contact = ike_message_notify(m, IKE_NOTIFY_INITIAL_CONTACT) != NULL;
+	n->peer_multiple = ike_message_notify(m, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED) != NULL;
+	bool begun = readable && choose_and_begin(x, wanted);
 	ike_identity_free(wanted);
-	return found && check_auth(x);
+	return begun;
 }
+
+static bool check_id(struct ike_received *x, const struct ike_auth *a)
+{
+	const struct ike_identity *wanted = ike_auth_theirs(a)->id;
+	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX];
+
+	if (!wanted || ike_identity_match(a->peer_id, wanted) != IKE_MATCH_NONE)
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY, ike_identity_format(wanted, should),
+		ike_identity_format(a->peer_id, is),
+		"peer identifies itself as somebody else in authentication round %u",
+		a->remote_rounds + 1u);
+	ike_failure_set_differs(x->failure, "remote.id");
+	return false;
+}
+
+/* A further request. */
+static bool read_request(struct ike_received *x, struct ike_auth *a)
+{
+	const struct ike_message *m = x->message;
+
+	if (!ike_auth_count(x))
+		return false;
+	if (!ike_auth_theirs(a)) {
+		a->step = STEP_PROVE;
+		return IKE_HAS(m, AUTH) ? fail(x, "AUTH of a peer that has proved all") : true;
+	}
+	a->step = STEP_VERIFY;
+	ike_identity_free(a->peer_id);
+	a->peer_id = NULL;
+	if (!IKE_HAS(m, ID_INITIATOR) || !IKE_HAS(m, AUTH))
+		return fail(x, "IKE_AUTH request lacks IDi or AUTH");
+	a->peer_id = ike_identity_from_wire(m->id_initiator.type, m->id_initiator.octets);
+	return a->peer_id ? check_id(x, a) : fail(x, "IDi is malformed");
+}
+
+/* ---- The last answer ---- */
 
 /* Childless by the peer's choice: may it, must it (RFC 6023)? */
 static bool check_childless(struct ike_received *x, bool *ret_wants_child, uint16_t *ret_notify)
@@ -155,11 +165,8 @@ static bool check_childless(struct ike_received *x, bool *ret_wants_child, uint1
 
 	*ret_wants_child = (m->present & all) == all;
 	*ret_notify = IKE_NOTIFY_INVALID_SYNTAX;
-	if (!*ret_wants_child && (m->present & all) != 0) {
-		ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL,
-			"IKE_AUTH request has only some of SA, TSi and TSr");
-		return false;
-	}
+	if (!*ret_wants_child && (m->present & all) != 0)
+		return fail(x, "IKE_AUTH request has only some of SA, TSi and TSr");
 	if (!*ret_wants_child && policy == IKE_CHILDLESS_NEVER) {
 		ike_failure_set(x->failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
 			"peer wants a childless IKE_SA, connection '%s' says childless = never",
@@ -188,29 +195,34 @@ static bool check_unique(struct ike_received *x)
 	return false;
 }
 
-enum ike_outcome ike_auth_requested(struct ike_received *x)
+static void build_round(struct ike_received *x, struct ike_auth *a)
+{
+	if (!ike_auth_ours(a))
+		return;
+	ike_build_id(x->reply, IKE_PAYLOAD_ID_RESPONDER, a->id);
+	ike_auth_build(a, x->reply);
+	ike_auth_build_follows(a, x->reply);
+	ike_auth_prove_next(a);
+}
+
+/* The IKE SA comes up. x->message is the first request. */
+static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 {
 	struct ike_sa *sa = x->sa;
 	struct ike_negotiation *n = sa->negotiation;
 	bool wants_child;
 	uint16_t notify;
 
-	/* The NAT may have moved the peer to port 4500; from here on this is where it is, and where
-	 * a refusal goes. */
-	sa->local = x->datagram->local;
-	sa->remote = x->datagram->remote;
-	if (!identify(x))
-		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
 	if (!check_childless(x, &wants_child, &notify))
 		return refuse(x, notify);
-	n->initial_contact = ike_message_notify(x->message, IKE_NOTIFY_INITIAL_CONTACT) != NULL;
 	if (ike_crossing_refuses(x->e, sa)) {
 		ike_failure_set(x->failure, IKE_REASON_REPLACED, NULL, NULL,
 			"the peer is to take our own IKE_SA");
 		return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
 	}
-	if (!check_unique(x) || !build_auth(x))
+	if (!check_unique(x))
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
+	build_round(x, a);
 	ike_mobike_read(x->e, sa, x->message);
 	ike_initial_contact_apply(x->e, sa);
 	ike_sa_established(x->e, sa);
@@ -219,6 +231,99 @@ enum ike_outcome ike_auth_requested(struct ike_received *x)
 			x, true, NULL, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
 	ike_mobike_offer(x->e, sa, x->reply);
 	ike_crossing_settle(x->e, sa);
-	ike_sa_end_negotiation(sa);
 	return IKE_OUTCOME_OK;
+}
+
+static bool is_last(const struct ike_auth *a)
+{
+	return !ike_auth_theirs(a) && a->local_rounds + 1u >= a->connection->local.count;
+}
+
+static enum ike_outcome answer(struct ike_received *x, struct ike_auth *a)
+{
+	const struct ike_message *present = x->message;
+	struct ike_message first;
+
+	if (!is_last(a)) {
+		build_round(x, a);
+		a->step = STEP_READ;
+		if (a->first.chain.at || ike_message_keep(&a->first, present))
+			return IKE_OUTCOME_OK;
+		ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+		return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
+	}
+	if (a->first.chain.at) {
+		if (!ike_message_recall(&a->first, &first)) /* it could be parsed before */
+			return refuse(x, IKE_NOTIFY_TEMPORARY_FAILURE);
+		x->message = &first;
+	}
+	enum ike_outcome outcome = finish(x, a);
+	x->message = present;
+	if (outcome == IKE_OUTCOME_OK)
+		ike_sa_end_negotiation(x->sa);
+	return outcome;
+}
+
+static enum ike_progress prove(struct ike_received *x, struct ike_auth *a)
+{
+	if (!ike_auth_ours(a))
+		return IKE_PROGRESS_DONE;
+	if (!a->id && !ike_auth_choose_id(a, NULL)) {
+		ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+		return IKE_PROGRESS_FAILED;
+	}
+	if (a->connection->local.count > 1 && !x->sa->negotiation->peer_multiple) {
+		ike_failure_set(x->failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+			"connection '%s' has several authentication rounds, the peer does not "
+			"support that (RFC 4739)",
+			a->connection->name);
+		return IKE_PROGRESS_FAILED;
+	}
+	return ike_auth_prove(a, x->failure);
+}
+
+enum ike_outcome ike_auth_request_go_on(struct ike_received *x)
+{
+	struct ike_auth *a = x->sa->negotiation->auth;
+	enum ike_progress progress;
+
+	for (;;) {
+		switch (a->step) {
+		case STEP_READ:
+			progress = read_request(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
+			break;
+		case STEP_VERIFY:
+			progress = ike_auth_verify(x);
+			if (progress != IKE_PROGRESS_DONE)
+				break;
+			a->step = STEP_PROVE;
+			if (!ike_auth_proved(x))
+				progress = IKE_PROGRESS_FAILED;
+			break;
+		case STEP_PROVE:
+			progress = prove(x, a);
+			if (progress == IKE_PROGRESS_DONE)
+				a->step = STEP_ANSWER;
+			break;
+		default:
+			return answer(x, a);
+		}
+		if (progress == IKE_PROGRESS_WAIT)
+			return IKE_OUTCOME_WAIT;
+		if (progress == IKE_PROGRESS_FAILED)
+			return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
+	}
+}
+
+enum ike_outcome ike_auth_requested(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	/* The NAT may have moved the peer to port 4500; from here on this is where it is, and where
+	 * a refusal goes. */
+	sa->local = x->datagram->local;
+	sa->remote = x->datagram->remote;
+	if (!sa->negotiation->auth && !begin(x))
+		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
+	return ike_auth_request_go_on(x);
 }

@@ -33,7 +33,7 @@ static bool is_attempt(const struct ike_sa *sa)
 /* Its IKE_AUTH has left. */
 static bool is_known_to_peer(const struct ike_sa *sa)
 {
-	return sa->active && sa->active->kind == IKE_TASK_AUTH && sa->request;
+	return sa->active && sa->active->kind == IKE_TASK_AUTH && ike_auth_has_begun(sa);
 }
 
 static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
@@ -43,23 +43,44 @@ static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
 	return (id && !ike_identity_is_wildcard(id)) || address_same_host(&a->remote, &b->remote);
 }
 
-void ike_crossing_hold(struct ike_engine *e, struct ike_sa *sa)
+static void hold(struct ike_engine *e, struct ike_sa *sa)
 {
 	char peer[ADDRESS_TEXT_MAX];
 
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "%s is initiating, too: letting it go first",
+		address_format(&sa->remote, peer));
+	sa->negotiation->hold_until = e->now + HOLD;
+	ike_schedule(e, sa);
+}
+
+/* The same peer's attempt, which is not through yet. */
+static bool is_theirs(
+	const struct ike_engine *e, const struct ike_sa *other, const struct ike_sa *sa)
+{
+	return !other->initiator && other->state == IKE_SA_CONNECTING && !other->was_established &&
+	       other->created_at + RECENT > e->now &&
+	       address_same_host(&other->remote, &sa->remote);
+}
+
+void ike_crossing_hold(struct ike_engine *e, struct ike_sa *sa)
+{
 	for (const struct ike_sa *other = sa->connection->sas; other; other = other->next) {
-		if (other->initiator || other->state != IKE_SA_CONNECTING ||
-			other->was_established || other->created_at + RECENT <= e->now ||
-			!address_same_host(&other->remote, &sa->remote) ||
-			other->spi_initiator < sa->spi_initiator)
-			continue;
-		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
-			"%s is initiating, too: letting it go first",
-			address_format(&sa->remote, peer));
-		sa->negotiation->hold_until = e->now + HOLD;
-		ike_schedule(e, sa);
-		return;
+		if (is_theirs(e, other, sa) && other->spi_initiator >= sa->spi_initiator) {
+			hold(e, sa);
+			return;
+		}
 	}
+}
+
+bool ike_crossing_yields(struct ike_engine *e, struct ike_sa *sa)
+{
+	for (const struct ike_sa *other = sa->connection->sas; other; other = other->next) {
+		if (is_theirs(e, other, sa) && other->negotiation->waiting) {
+			hold(e, sa);
+			return true;
+		}
+	}
+	return false;
 }
 
 bool ike_crossing_is_held(const struct ike_engine *e, const struct ike_sa *sa)
@@ -73,7 +94,10 @@ void ike_crossing_go_on(struct ike_engine *e, struct ike_sa *sa)
 		return;
 	sa->negotiation->hold_until = 0;
 	ike_schedule(e, sa);
-	ike_tasks_run(e, sa);
+	if (sa->negotiation->auth)
+		ike_auth_resume(e, sa->unique_id);
+	else
+		ike_tasks_run(e, sa);
 }
 
 static bool crosses(const struct ike_sa *own, const struct ike_sa *sa)

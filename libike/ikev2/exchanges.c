@@ -4,7 +4,7 @@
  *
  * N (notify) and V (vendor id) are allowed everywhere.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/auth.h"
 
 #define PL(name) IKE_PAYLOAD_BIT(IKE_PAYLOAD_##name)
 #define ANYWHERE (PL(NOTIFY) | PL(VENDOR_ID))
@@ -17,6 +17,7 @@ enum phase {
 	PHASE_AUTH_AWAITED = 4,          /* responder waits for IKE_AUTH */
 	PHASE_ESTABLISHED = 8,           /* and staying so, or being deleted */
 	PHASE_INTERMEDIATE_AWAITED = 16, /* responder: key exchanges before IKE_AUTH are missing */
+	PHASE_PEER_PROVED = 32,          /* the peer has proved all, we have not */
 };
 
 /* CREATE_CHILD_SA does three things (RFC 7296 1.3). Answers are told apart by what they answer. */
@@ -57,6 +58,12 @@ static const struct exchange_row rows[] = {
 		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) | PL(CERT) |
 			PL(EAP),
 		ike_auth_answered },
+	{ "IKE_AUTH request for our next round", IKE_EXCHANGE_AUTH, false, false, ANY_PURPOSE,
+		PHASE_PEER_PROVED, 0, 0, 0, ike_auth_requested },
+	{ "IKE_AUTH answer to our next round", IKE_EXCHANGE_AUTH, true, true, ANY_PURPOSE,
+		PHASE_PEER_PROVED, TASK(AUTH), 0,
+		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
+		ike_auth_answered },
 	{ "CREATE_CHILD_SA request", IKE_EXCHANGE_CREATE_CHILD_SA, false, false, NEW_CHILD,
 		PHASE_ESTABLISHED, 0, PL(SA) | PL(NONCE) | PL(TS_INITIATOR) | PL(TS_RESPONDER),
 		PL(KE) | PL(CONFIGURATION), ike_create_child_requested },
@@ -90,6 +97,8 @@ static uint8_t phase_of(const struct ike_sa *sa)
 {
 	if (sa->was_established)
 		return PHASE_ESTABLISHED;
+	if (sa->negotiation->auth && !ike_auth_theirs(sa->negotiation->auth))
+		return PHASE_PEER_PROVED;
 	if (!sa->initiator)
 		return ike_intermediate_is_over(sa->negotiation) ? PHASE_AUTH_AWAITED
 								 : PHASE_INTERMEDIATE_AWAITED;

@@ -16,6 +16,8 @@ enum ike_outcome {
 	IKE_OUTCOME_END,    /* send the reply (to a request); then the SA ends, for the failure's
 			       reason */
 	IKE_OUTCOME_IGNORE, /* as if it had never come: no reply, the window does not move */
+	IKE_OUTCOME_WAIT,   /* no reply yet (to a request), no next request yet (after an answer):
+			       ike_auth_resume() goes on with the message, which is kept */
 };
 
 /* What a handler works with. */
@@ -44,11 +46,16 @@ enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_mess
 
 /* ---- receive.c ---- */
 void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram);
+/* What a handler left to be done. The SA may be gone afterwards. */
+void ike_received_done(struct ike_received *x, enum ike_outcome outcome);
 
 /* ---- tasks.c ---- */
 
 /* Starts the next task when nothing is in flight. May destroy the SA when it cannot even start. */
 void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa);
+/* A task could not be sent: an SA that ends with it is gone afterwards. */
+void ike_task_abandon(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
 /* retransmit_at or expires_at has come. May destroy the SA. */
 void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa);
 
@@ -81,10 +88,24 @@ enum ike_outcome ike_intermediate_requested(struct ike_received *x);
 /* Responder: from now on the new keys are used. */
 void ike_intermediate_answer_sent(struct ike_sa *sa);
 
-/* ---- auth_initiate.c, auth_respond.c: IKE_AUTH ---- */
+/* ---- auth_initiate.c, auth_respond.c: IKE_AUTH; auth.h has its inside ---- */
 bool ike_auth_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* Initiator: what the first request waited for is there. The SA may be gone afterwards. */
+void ike_auth_start_resume(struct ike_engine *e, struct ike_sa *sa);
+/* Initiator: the first request has left; the peer may believe in the SA. */
+bool ike_auth_has_begun(const struct ike_sa *sa);
 enum ike_outcome ike_auth_answered(struct ike_received *x);
 enum ike_outcome ike_auth_requested(struct ike_received *x);
+
+/* ---- waiting.c: IKE_AUTH waits for somebody on this side ---- */
+/* It is there, or cannot be had: to be called by whoever made an IKE SA wait, and fine when that
+ * does not wait any more or is gone. The SA may be gone afterwards. */
+void ike_auth_resume(struct ike_engine *e, uint32_t ike_id);
+/* The message is kept until then. False when memory ran out. */
+MUST_USE bool ike_wait_keep(struct ike_received *x);
+void ike_wait_begin(struct ike_engine *e, struct ike_sa *sa);
+/* wait_until has come. The SA is gone afterwards. */
+void ike_wait_expired(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- initial_contact.c (RFC 7296 2.4) ---- */
 /* Whether there is no other SA with this peer. */
@@ -208,6 +229,9 @@ void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa);
 /* ---- crossing.c: both ends start at once ---- */
 /* Initiator, IKE_SA_INIT is answered: when the peer is initiating too, one of both waits. */
 void ike_crossing_hold(struct ike_engine *e, struct ike_sa *sa);
+/* Initiator, the first IKE_AUTH request is ready: the peer's own is under work here, and ours waits
+ * for what comes of it. */
+bool ike_crossing_yields(struct ike_engine *e, struct ike_sa *sa);
 bool ike_crossing_is_held(const struct ike_engine *e, const struct ike_sa *sa);
 /* hold_until may have come. */
 void ike_crossing_go_on(struct ike_engine *e, struct ike_sa *sa);

@@ -217,7 +217,7 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 
 	if (!sa->was_established || force) {
 		/* With our IKE_AUTH under way the peer is about to have it. */
-		if (sa->was_established || (sa->active && sa->active->kind == IKE_TASK_AUTH))
+		if (sa->was_established || ike_auth_has_begun(sa))
 			ike_delete_once(e, sa);
 		ike_command_finish(e, ticket, true, NULL);
 		ike_sa_destroy(e, sa, why);

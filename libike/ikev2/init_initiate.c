@@ -275,6 +275,8 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 		return IKE_OUTCOME_END;
 	ike_log_suite(x->e, sa, &sa->suite);
 	ike_init_read_notifies(sa, x->message);
+	n->peer_multiple =
+		ike_message_notify(x->message, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED) != NULL;
 	float_ports(x->e, sa, ike_nat_detect(x->e, sa, x->message));
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;

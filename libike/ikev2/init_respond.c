@@ -179,6 +179,7 @@ static bool answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_dat
 	ike_init_build_notifies(e, sa, &b);
 	if (sa->connection->childless != IKE_CHILDLESS_NEVER)
 		ike_build_notify(&b, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, (struct bytes){ 0 });
+	ike_build_notify(&b, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED, (struct bytes){ 0 });
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
 	if (!ike_response_send(e, sa, datagram, request, &b))

@@ -201,14 +201,12 @@ static bool deletes_ike(const struct ike_message *m)
 	return false;
 }
 
-static void handle_request(struct ike_received *x, ike_handler handler)
+/* What was made of a request: the reply goes out, and what waits begins. */
+static void request_done(struct ike_received *x, enum ike_outcome outcome)
 {
 	struct ike_sa *sa = x->sa;
 
-	if (sa->rival_of && !deletes_ike(x->message)) /* so the peer thinks that it has prevailed */
-		ike_rival_prevails(x->e, sa);
-	enum ike_outcome outcome = handler(x);
-	if (outcome == IKE_OUTCOME_IGNORE)
+	if (outcome == IKE_OUTCOME_IGNORE || outcome == IKE_OUTCOME_WAIT)
 		return;
 	sa->next_expected++;
 	if (!ike_response_send(x->e, sa, x->datagram, &x->message->header, x->reply)) {
@@ -226,10 +224,9 @@ static void handle_request(struct ike_received *x, ike_handler handler)
 	ike_tasks_run(x->e, sa);
 }
 
-static void handle_response(struct ike_received *x, ike_handler handler)
+static void answer_done(struct ike_received *x, enum ike_outcome outcome)
 {
 	struct ike_sa *sa = x->sa;
-	enum ike_outcome outcome = handler(x);
 
 	if (outcome == IKE_OUTCOME_IGNORE)
 		return;
@@ -238,6 +235,8 @@ static void handle_response(struct ike_received *x, ike_handler handler)
 		return;
 	}
 	ike_request_answered(x->e, sa);
+	if (outcome == IKE_OUTCOME_WAIT)
+		return;
 	if (sa->active) { /* a handler that did not take its task: it is done */
 		struct ike_task *task = sa->active;
 
@@ -246,6 +245,19 @@ static void handle_response(struct ike_received *x, ike_handler handler)
 	}
 	ike_roam_answer_came(x->e, sa, x->datagram);
 	ike_tasks_run(x->e, sa);
+}
+
+void ike_received_done(struct ike_received *x, enum ike_outcome outcome)
+{
+	if (outcome == IKE_OUTCOME_WAIT && !ike_wait_keep(x)) {
+		ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
+		outcome = IKE_OUTCOME_END;
+	}
+	if (is_response(&x->message->header))
+		answer_done(x, outcome);
+	else
+		request_done(x, outcome);
 }
 
 static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *why)
@@ -259,10 +271,10 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 		check = ike_exchange_check(x->sa, x->message, &handler, why);
 	if (check == IKE_CHECK_OK) {
 		log_received(x->e, x->sa, x->datagram, x->message);
-		if (response)
-			handle_response(x, handler);
-		else
-			handle_request(x, handler);
+		/* So the peer thinks that it has prevailed. */
+		if (!response && x->sa->rival_of && !deletes_ike(x->message))
+			ike_rival_prevails(x->e, x->sa);
+		ike_received_done(x, handler(x));
 		return;
 	}
 	ike_count(x->e, x->sa, IKE_COUNTER_INVALID);
@@ -350,6 +362,9 @@ static void receive_for_sa(
 			ike_count(e, sa, IKE_COUNTER_INVALID);
 		return;
 	}
+	/* That request is under work: copies of it change nothing. */
+	if (!is_response(&message.header) && sa->negotiation && sa->negotiation->waiting)
+		return;
 	if (window == WINDOW_REPEATED) {
 		struct ike_seal_keys keys = ike_keys_of_repeated(sa, message.header.exchange);
 

@@ -39,7 +39,7 @@ static bool ends_sa(const struct ike_task *task)
 	       task->kind == IKE_TASK_AUTH || task->kind == IKE_TASK_DELETE_IKE;
 }
 
-static void abandon(
+void ike_task_abandon(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
 {
 	char text[1800];
@@ -86,7 +86,7 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 		bool ended = false;
 		if (!start(e, sa, task, &failure)) {
 			ended = ends_sa(task);
-			abandon(e, sa, task, &failure);
+			ike_task_abandon(e, sa, task, &failure);
 		}
 		ike_failure_free(&failure);
 		if (ended)
@@ -204,6 +204,8 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		lifetime_over(e, sa);
 	else if (sa->expires_at <= e->now)
 		half_open_expired(e, sa);
+	else if (is_due(e, sa->negotiation ? sa->negotiation->wait_until : 0))
+		ike_wait_expired(e, sa);
 	else if (sa->retransmit_at <= e->now)
 		ask_again(e, sa);
 	else if (sa->path_at <= e->now)

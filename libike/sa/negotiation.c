@@ -32,6 +32,8 @@ void ike_negotiation_free(struct ike_negotiation *n)
 	free((void *)n->init_request.at);
 	free((void *)n->init_response.at);
 	intermediate_free(n->intermediate);
+	ike_auth_free(n->auth);
+	ike_waiting_free(n->waiting);
 	free(n);
 }
 

@@ -32,6 +32,9 @@ struct ike_intermediate {
 	uint8_t mac_responder[IKE_PRF_OUTPUT_MAX];
 };
 
+struct ike_auth;
+struct ike_waiting;
+
 struct ike_negotiation {
 	UT_hash_handle by_request; /* responder: engine's table of half-open SAs */
 	struct {                   /* its key; zeroed before it is filled */
@@ -58,10 +61,18 @@ struct ike_negotiation {
 	struct bytes init_request; /* heap: the IKE_SA_INIT messages that AUTH signs */
 	struct bytes init_response;
 	struct ike_intermediate *intermediate; /* heap; NULL without additional key exchanges */
+	bool peer_multiple;          /* the peer can prove itself in several rounds (RFC 4739) */
+	struct ike_auth *auth;       /* heap; NULL before IKE_AUTH */
+	struct ike_waiting *waiting; /* heap: the message under work, while IKE_AUTH waits */
+	ike_time wait_until;         /* initiator: it does so that long; 0: it does not */
 };
 
 struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa);
 void ike_negotiation_free(struct ike_negotiation *n); /* not linked in any table any more */
+
+/* ikev2/auth.c, ikev2/waiting.c; NULL is fine. What was asked for is forgotten. */
+void ike_auth_free(struct ike_auth *a);
+void ike_waiting_free(struct ike_waiting *w);
 
 /* Whether all additional key exchanges before IKE_AUTH are done. */
 static inline bool ike_intermediate_is_over(const struct ike_negotiation *n)

@@ -80,6 +80,8 @@ void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 
 	if (sa->negotiation && sa->negotiation->hold_until > 0)
 		at = earliest(at, sa->negotiation->hold_until);
+	if (sa->negotiation && sa->negotiation->wait_until > 0)
+		at = earliest(at, sa->negotiation->wait_until);
 	if (sa->negotiation && sa->negotiation->names_until > 0)
 		at = earliest(at, sa->negotiation->names_until);
 	at = earliest(at, earliest(sa->children_at, sa->resume_at));

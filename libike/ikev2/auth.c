@@ -1,0 +1,105 @@
+/* What both roles have in common in IKE_AUTH: rounds and identities. */
+#include "libike/ikev2/auth.h"
+
+#include <stdlib.h>
+
+struct ike_auth *ike_auth_new(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_auth *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->e = e;
+	a->sa = sa;
+	if (sa->connection)
+		a->connection = ike_connection_hold(sa->connection);
+	return a;
+}
+
+void ike_auth_free(struct ike_auth *a)
+{
+	if (!a)
+		return;
+	ike_connection_free(a->connection);
+	ike_identity_free(a->id);
+	ike_identity_free(a->peer_id);
+	ike_message_forget(&a->first);
+	secret_wipe(a, sizeof(*a));
+	free(a);
+}
+
+const struct ike_auth_round *ike_auth_ours(const struct ike_auth *a)
+{
+	const struct ike_auth_rounds *rounds = &a->connection->local;
+
+	return a->local_rounds < rounds->count ? &rounds->items[a->local_rounds] : NULL;
+}
+
+const struct ike_auth_round *ike_auth_theirs(const struct ike_auth *a)
+{
+	const struct ike_auth_rounds *rounds = &a->connection->remote;
+
+	return a->remote_rounds < rounds->count ? &rounds->items[a->remote_rounds] : NULL;
+}
+
+bool ike_auth_is_over(const struct ike_auth *a)
+{
+	return !ike_auth_ours(a) && !ike_auth_theirs(a);
+}
+
+bool ike_auth_choose_id(struct ike_auth *a, struct ike_identity *wanted)
+{
+	const struct ike_auth_round *round = ike_auth_ours(a);
+
+	ike_identity_free(a->id);
+	if (round && round->id && !ike_identity_is_wildcard(round->id))
+		a->id = ike_identity_hold(round->id);
+	else if (wanted)
+		a->id = ike_identity_hold(wanted);
+	else
+		a->id = ike_identity_of_address(&a->sa->local);
+	if (a->id && !a->sa->local_id) /* the SA goes by the first round's */
+		a->sa->local_id = ike_identity_hold(a->id);
+	return a->id != NULL;
+}
+
+bool ike_auth_count(struct ike_received *x)
+{
+	struct ike_auth *a = x->sa->negotiation->auth;
+
+	if (++a->exchanges <= IKE_AUTH_EXCHANGES_MAX)
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL,
+		"peer is not through with IKE_AUTH after %u round trips", IKE_AUTH_EXCHANGES_MAX);
+	return false;
+}
+
+bool ike_auth_proved(struct ike_received *x)
+{
+	struct ike_auth *a = x->sa->negotiation->auth;
+	bool follows = ike_message_notify(x->message, IKE_NOTIFY_ANOTHER_AUTH_FOLLOWS) != NULL;
+
+	a->remote_rounds++;
+	if (follows == (ike_auth_theirs(a) != NULL))
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+		follows ? "peer authenticates more often than %zu times, as connection '%s' has it"
+			: "peer does not authenticate %zu times, as connection '%s' has it",
+		a->connection->remote.count, a->connection->name);
+	ike_failure_set_differs(x->failure, "auth");
+	return false;
+}
+
+void ike_auth_prove_next(struct ike_auth *a)
+{
+	a->local_rounds++;
+	a->method = 0;
+	ike_identity_free(a->id);
+	a->id = NULL;
+}
+
+void ike_auth_build_follows(const struct ike_auth *a, struct ike_builder *b)
+{
+	if (a->local_rounds + 1u < a->connection->local.count)
+		ike_build_notify(b, IKE_NOTIFY_ANOTHER_AUTH_FOLLOWS, (struct bytes){ 0 });
+}
