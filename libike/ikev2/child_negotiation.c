@@ -350,31 +350,47 @@ bool ike_child_agree(struct ike_received *x, struct ike_task *task, bool in_auth
 		(!in_auth && !accept_key_exchange(x, task, ret_shared, failure)) ||
 		!accept_selectors(x, task->child, failure))
 		return false;
-	if (task->spi && task->spi == task->child->spi_out) {
+	if (ike_child_was_deleted(task, failure)) {
 		*ret_inform = false;
-		ike_failure_set(failure, IKE_REASON_DELETED_BY_PEER, NULL, NULL,
-			"peer deleted CHILD_SA '%s' at once", task->child->config->name);
 		return false;
 	}
 	return true;
+}
+
+bool ike_child_was_deleted(const struct ike_task *task, struct ike_failure *failure)
+{
+	if (!task->spi || task->spi != task->child->spi_out)
+		return false;
+	ike_failure_set(failure, IKE_REASON_DELETED_BY_PEER, NULL, NULL,
+		"peer deleted CHILD_SA '%s' at once", task->child->config->name);
+	return true;
+}
+
+bool ike_child_bring_up(struct ike_engine *e, struct ike_child *child,
+	const struct ike_child_secrets *secrets, struct ike_failure *failure)
+{
+	struct why why;
+
+	if (ike_child_install(e, child, true, secrets, &why)) {
+		ike_child_announce(e, child, NULL);
+		return true;
+	}
+	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
+		"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
+	return false;
 }
 
 bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
 	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform)
 {
 	AUTO_SECRET shared = { 0 };
-	struct why why;
 
 	if (!ike_child_agree(x, task, in_auth, &shared, failure, ret_inform))
 		return false;
-	const struct ike_child_secrets secrets = { secret_bytes(&shared), nonce_i, nonce_r };
-	if (ike_child_install(x->e, task->child, true, &secrets, &why)) {
-		ike_child_announce(x->e, task->child, NULL);
-		return true;
-	}
-	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
-		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);
-	return false;
+	const struct ike_child_secrets secrets = {
+		.shared = secret_bytes(&shared), .nonce_i = nonce_i, .nonce_r = nonce_r
+	};
+	return ike_child_bring_up(x->e, task->child, &secrets, failure);
 }
 
 /* ---- Responder ---- */
@@ -500,14 +516,65 @@ static void build_answer(struct ike_received *x, const struct ike_child *child, 
 static bool install_answered(struct ike_received *x, struct ike_child *child,
 	struct ike_child *rekeyed, const struct ike_child_secrets *secrets, struct why *why)
 {
-	if (!ike_child_allocate_spi(x->e, child, child->suite.protocol, why))
-		return false;
 	if (rekeyed)
 		return ike_handover_begin(x->e, child, rekeyed, secrets, why);
 	if (!ike_child_install(x->e, child, false, secrets, why))
 		return false;
 	ike_child_announce(x->e, child, NULL);
 	return true;
+}
+
+/* All but the keys is agreed on, and the peer has to go on with more key exchanges. The child is
+ * taken over. */
+static void answer_for_now(struct ike_received *x, struct ike_child *child,
+	struct ike_child *rekeyed, uint8_t number, struct secret *shared,
+	const struct ike_child_secrets *secrets, const struct ike_key_exchange *kx)
+{
+	struct ike_followup *f =
+		ike_followup_new(&child->suite, secrets->nonce_i, secrets->nonce_r, shared);
+	struct why why = { "out of memory" };
+
+	if (f) {
+		f->child = child;
+		f->rekeyed = rekeyed;
+	}
+	if (f && ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
+		ike_followup_expect(x, f)) {
+		build_answer(x, child, number, false, secrets->nonce_r, kx);
+		return;
+	}
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "no CHILD_SA '%s' can be made now: %s",
+		child->config->name, why.text);
+	ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
+	ike_followup_free(f);
+	ike_child_destroy(x->e, child, IKE_REASON_NONE);
+}
+
+uint16_t ike_child_answer_complete(struct ike_received *x, struct ike_followup *f)
+{
+	struct ike_child *child = f->child, *old = f->rekeyed;
+	const struct ike_child_secrets secrets = ike_followup_secrets(f);
+	struct ike_failure failure = { 0 };
+	struct why why;
+
+	/* What it is to replace has gone, or was replaced, meanwhile. */
+	if (f->orphaned ||
+		(old && ((old->state != IKE_CHILD_INSTALLED && old->state != IKE_CHILD_REKEYING) ||
+				ike_handover_of(old))))
+		return IKE_NOTIFY_STATE_NOT_FOUND;
+	if (install_answered(x, child, old, &secrets, &why)) {
+		f->child = NULL;
+		if (old && old->state == IKE_CHILD_INSTALLED) {
+			ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
+			ike_child_drop_rekeying(x->e, old);
+		}
+		return 0;
+	}
+	ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
+		"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
+	ike_log_child_failure(x->e, x->sa, x->sa->connection, child->config->name, &failure);
+	ike_failure_free(&failure);
+	return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
 }
 
 /* Everything is agreed but the keys: SPI, key exchange, kernel. */
@@ -524,8 +591,16 @@ static bool answer_child(struct ike_received *x, struct ike_child *child, struct
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 		return false;
 	}
-	const struct ike_child_secrets secrets = { secret_bytes(&shared), nonce_i, nonce_r };
-	bool installed = install_answered(x, child, rekeyed, &secrets, &why);
+	const struct ike_child_secrets secrets = {
+		.shared = secret_bytes(&shared), .nonce_i = nonce_i, .nonce_r = nonce_r
+	};
+	if (!in_auth && ike_suite_additional_count(&child->suite) > 0) {
+		answer_for_now(x, child, rekeyed, number, &shared, &secrets, kx);
+		ike_key_exchange_free(kx);
+		return false;
+	}
+	bool installed = ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
+			 install_answered(x, child, rekeyed, &secrets, &why);
 	if (installed) {
 		build_answer(x, child, number, in_auth, nonce_r, kx);
 	} else {

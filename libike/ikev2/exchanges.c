@@ -85,6 +85,11 @@ static const struct exchange_row rows[] = {
 	{ "CREATE_CHILD_SA answer to rekeying the IKE_SA", IKE_EXCHANGE_CREATE_CHILD_SA, true, true,
 		ANY_PURPOSE, PHASE_ESTABLISHED, TASK(REKEY_IKE), PL(SA) | PL(NONCE) | PL(KE), 0,
 		ike_rekey_ike_answered },
+	{ "IKE_FOLLOWUP_KE request", IKE_EXCHANGE_FOLLOWUP_KE, false, false, ANY_PURPOSE,
+		PHASE_ESTABLISHED, 0, PL(KE), 0, ike_followup_requested },
+	{ "IKE_FOLLOWUP_KE answer", IKE_EXCHANGE_FOLLOWUP_KE, true, true, ANY_PURPOSE,
+		PHASE_ESTABLISHED, TASK(CREATE_CHILD) | TASK(REKEY_CHILD) | TASK(REKEY_IKE), PL(KE),
+		0, ike_followup_answered },
 	{ "INFORMATIONAL request", IKE_EXCHANGE_INFORMATIONAL, false, false, ANY_PURPOSE,
 		PHASE_ESTABLISHED, 0, 0, PL(DELETE) | PL(CONFIGURATION),
 		ike_informational_requested },
@@ -122,6 +127,13 @@ static bool has_purpose(const struct ike_message *m, uint8_t purpose)
 	}
 }
 
+/* A task that creates or rekeys sends two kinds of requests, one after the other. */
+static bool answers_task(const struct exchange_row *row, const struct ike_task *task)
+{
+	return (row->answers & 1u << task->kind) &&
+	       ike_task_follows_up(task) == (row->exchange == IKE_EXCHANGE_FOLLOWUP_KE);
+}
+
 static const char *lowest_name(uint64_t bits)
 {
 	for (unsigned type = 32; type < 96; type++)
@@ -157,7 +169,7 @@ enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_mess
 
 		if (row->exchange != message->header.exchange || row->response != response ||
 			!(row->phases & phase) || !has_purpose(message, row->purpose) ||
-			(response && !(row->answers & 1u << sa->active->kind)))
+			(response && !answers_task(row, sa->active)))
 			continue;
 		if (!payloads_fit(row, message, why))
 			return IKE_CHECK_SYNTAX;

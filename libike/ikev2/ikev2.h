@@ -185,11 +185,17 @@ MUST_USE bool ike_child_agree(struct ike_received *x, struct ike_task *task, boo
 	struct secret *ret_shared, struct ike_failure *failure, bool *ret_inform);
 MUST_USE bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_auth,
 	struct bytes nonce_i, struct bytes nonce_r, struct ike_failure *failure, bool *ret_inform);
+/* What was agreed on is installed and announced. False with a failure. */
+MUST_USE bool ike_child_bring_up(struct ike_engine *e, struct ike_child *child,
+	const struct ike_child_secrets *secrets, struct ike_failure *failure);
+/* The peer deleted it before we heard that it is there. */
+bool ike_child_was_deleted(const struct ike_task *task, struct ike_failure *failure);
 /* Fills the failure for an answer without SA and selectors. */
 void ike_child_refused(
 	struct ike_received *x, const struct ike_child_config *config, struct ike_failure *failure);
 /* Responder: fills the reply with SA, [Nr, KEr,] TSi, TSr and installs, or with an error notify and
- * returns false. rekeyed: the child that it is to replace, or NULL. */
+ * returns false. rekeyed: the child that it is to replace, or NULL. False also when it is complete
+ * only after additional key exchanges. */
 bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *rekeyed,
 	struct bytes nonce_i, struct bytes nonce_r);
 
@@ -204,6 +210,60 @@ enum ike_outcome ike_create_child_requested(struct ike_received *x);
 /* The answer demands another group: true when the task is to be started once more with it. */
 bool ike_group_demanded(struct ike_received *x, struct ike_child_offer *offer,
 	const struct ike_proposals *proposals);
+
+/* ---- followup.c: additional key exchanges after CREATE_CHILD_SA (RFC 9370 2.2.4) ---- */
+/* shared is moved. NULL when memory ran out. */
+struct ike_followup *ike_followup_new(const struct ike_suite *suite, struct bytes nonce_i,
+	struct bytes nonce_r, struct secret *shared);
+/* One more is done. */
+MUST_USE bool ike_followup_add(struct ike_followup *f, struct secret *shared);
+struct ike_child_secrets ike_followup_secrets(const struct ike_followup *f);
+/* Whether the peer's rekeying goes before ours of the same, which has these nonces. */
+bool ike_followup_prevails(
+	const struct ike_followup *theirs, struct bytes nonce_i, struct bytes nonce_r);
+
+/* Initiator: CREATE_CHILD_SA was answered; the task, which is active no more, goes on. f (NULL: out
+ * of memory) is taken over. False with a failure. */
+MUST_USE bool ike_followup_begin(struct ike_received *x, struct ike_task *task,
+	struct ike_followup *f, struct ike_failure *failure);
+/* The task is the next to be run. */
+void ike_followup_go_on(struct ike_sa *sa, struct ike_task *task);
+bool ike_followup_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
+enum ike_outcome ike_followup_answered(struct ike_received *x);
+/* What becomes of the task then: create_child.c, rekey_child.c, rekey_ike.c. */
+enum ike_outcome ike_create_child_completed(struct ike_received *x, struct ike_task *task);
+enum ike_outcome ike_rekey_child_completed(struct ike_received *x, struct ike_task *task);
+enum ike_outcome ike_rekey_ike_completed(struct ike_received *x, struct ike_task *task);
+void ike_create_child_failed(
+	struct ike_received *x, struct ike_task *task, struct ike_failure *failure);
+void ike_rekey_child_failed(
+	struct ike_received *x, struct ike_task *task, struct ike_failure *failure);
+void ike_rekey_ike_not_agreed(
+	struct ike_received *x, struct ike_task *task, struct ike_failure *failure);
+
+/* Responder: keeps f (taken over) until the peer goes on; puts the link into the reply. False when
+ * memory or randomness ran out: f is the caller's still. */
+MUST_USE bool ike_followup_expect(struct ike_received *x, struct ike_followup *f);
+enum ike_outcome ike_followup_requested(struct ike_received *x);
+/* The last exchange is through: installs, and the reply is fine (0), or returns what to refuse
+ * with. Takes f's child over when it is installed. */
+uint16_t ike_child_answer_complete(struct ike_received *x, struct ike_followup *f);
+uint16_t ike_rekey_ike_complete(struct ike_received *x, struct ike_followup *f);
+/* The peer's rekeying of that child, or of the IKE SA, that waits for more key exchanges; or NULL.
+ */
+const struct ike_followup *ike_followup_of_child(struct ike_sa *sa, const struct ike_child *old);
+const struct ike_followup *ike_followup_of_ike(struct ike_sa *sa);
+/* NULL is fine. */
+void ike_followup_drop(struct ike_engine *e, struct ike_sa *sa, const struct ike_followup *which);
+/* A deadline has come. */
+void ike_followups_wake(struct ike_engine *e, struct ike_sa *sa);
+
+/* Whether the request in flight, or about to be, is one that follows up. */
+static inline bool ike_task_follows_up(const struct ike_task *task)
+{
+	return task && task->offer && task->offer->followup;
+}
 
 /* ---- targets.c: where an attempt goes ---- */
 /* Hosts and what names are known to have, in order; returns how many of at most room. */

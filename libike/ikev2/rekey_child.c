@@ -19,6 +19,10 @@ void ike_rekey_child(struct ike_engine *e, struct ike_child *child)
 	if (child->state != IKE_CHILD_INSTALLED || child->handover ||
 		sa->state == IKE_SA_DELETING || ike_task_of_child(sa, IKE_TASK_REKEY_CHILD, child))
 		return;
+	if (ike_followup_of_child(sa, child)) { /* the peer is about to */
+		ike_child_rekey_later(e, child);
+		return;
+	}
 	struct ike_task *task = ike_task_queue(sa, IKE_TASK_REKEY_CHILD, NULL, 0);
 	if (task)
 		task->replaces = child;
@@ -146,6 +150,20 @@ static bool lost_collision(const struct ike_child *theirs, const struct ike_chil
 	return ike_nonce_lower(our_lowest, their_lowest).at == our_lowest.at;
 }
 
+/* The same for one that waits for more key exchanges. If ours prevails, the other one is dropped.
+ */
+static bool lost_to_followup(
+	struct ike_engine *e, struct ike_child *old, struct bytes nonce_i, struct bytes nonce_r)
+{
+	const struct ike_followup *theirs = ike_followup_of_child(old->sa, old);
+
+	if (theirs && ike_followup_prevails(theirs, nonce_i, nonce_r))
+		return true;
+	if (theirs)
+		ike_followup_drop(e, old->sa, theirs);
+	return false;
+}
+
 /* The new one is not needed. The peer may send on it until it knows, so it gets in. */
 static bool discard(struct ike_received *x, struct ike_task *task,
 	const struct ike_child_secrets *secrets, struct why *why)
@@ -203,29 +221,119 @@ static bool is_superseded(const struct ike_child *old)
 	return !old || !old->announced;
 }
 
-static bool agreed(struct ike_received *x, struct ike_task *task, struct ike_failure *failure,
-	bool *ret_inform)
+/* All key exchanges are through: the peer has the new child. */
+static bool install(struct ike_received *x, struct ike_task *task,
+	const struct ike_child_secrets *secrets, struct ike_failure *failure)
 {
-	AUTO_SECRET shared = { 0 };
 	struct ike_child *old = task->replaces;
-	struct why why;
-
-	if (!ike_child_agree(x, task, false, &shared, failure, ret_inform))
-		return false;
-	const struct ike_child_secrets secrets = { secret_bytes(&shared),
-		bytes_of(task->offer->nonce, IKE_NONCE_LENGTH), x->message->nonce };
 	struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
-	bool lost = is_superseded(old) || (theirs && lost_collision(theirs, &secrets));
+	struct why why;
+	bool waits = old && lost_to_followup(x->e, old, secrets->nonce_i, secrets->nonce_r);
+	bool lost = waits || is_superseded(old) || (theirs && lost_collision(theirs, secrets));
+
 	if (lost) {
-		if (old && old->state == IKE_CHILD_REKEYING)
+		if (waits)
+			ike_child_rekey_later(x->e, old);
+		else if (old && old->state == IKE_CHILD_REKEYING)
 			ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
 		task->replaces = NULL;
 	}
-	if (lost ? discard(x, task, &secrets, &why) : take_over(x, task, theirs, &secrets, &why))
+	if (lost ? discard(x, task, secrets, &why) : take_over(x, task, theirs, secrets, &why))
 		return true;
 	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
 		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);
 	return false;
+}
+
+/* More key exchanges are to follow; the peer has nothing yet that would have to be deleted if it is
+ * the peer's own rekeying that goes on. */
+static bool follow_up(struct ike_received *x, struct ike_task *task, struct secret *shared,
+	struct ike_failure *failure)
+{
+	struct bytes nonce = bytes_of(task->offer->nonce, IKE_NONCE_LENGTH);
+	struct ike_child *old = task->replaces;
+	const struct ike_child_secrets secrets = { .nonce_i = nonce, .nonce_r = x->message->nonce };
+	struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
+
+	if (is_superseded(old) || (theirs && lost_collision(theirs, &secrets)) ||
+		lost_to_followup(x->e, old, nonce, x->message->nonce)) {
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"CHILD_SA rekey collision lost, not going on with CHILD_SA %s{%u}",
+			task->child->config->name, task->child->unique_id);
+		if (is_superseded(old)) {
+			if (old && old->state == IKE_CHILD_REKEYING)
+				ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
+			task->replaces = NULL;
+		}
+		ike_task_finish(x->e, task, false, "rekeyed by the peer");
+		return true;
+	}
+	return ike_followup_begin(x, task,
+		ike_followup_new(&task->child->suite, nonce, x->message->nonce, shared), failure);
+}
+
+/* *ret_inform: when it fails, the peer has the new child. The task is over, or goes on. */
+static bool agreed(struct ike_received *x, struct ike_task *task, struct ike_failure *failure,
+	bool *ret_inform, bool *ret_follows)
+{
+	AUTO_SECRET shared = { 0 };
+
+	if (!ike_child_agree(x, task, false, &shared, failure, ret_inform))
+		return false;
+	*ret_follows = ike_suite_additional_count(&task->child->suite) > 0;
+	if (*ret_follows) {
+		*ret_inform = false;
+		return follow_up(x, task, &shared, failure);
+	}
+	const struct ike_child_secrets secrets = { .shared = secret_bytes(&shared),
+		.nonce_i = bytes_of(task->offer->nonce, IKE_NONCE_LENGTH),
+		.nonce_r = x->message->nonce };
+	return install(x, task, &secrets, failure);
+}
+
+static void finish(
+	struct ike_received *x, struct ike_task *task, bool done, struct ike_failure *failure)
+{
+	char text[1800];
+
+	if (!done) {
+		let_go(x, task);
+		ike_log_child_failure(
+			x->e, x->sa, x->sa->connection, task->child->config->name, failure);
+	}
+	ike_task_finish(
+		x->e, task, done, done ? NULL : ike_failure_format(failure, text, sizeof(text)));
+}
+
+enum ike_outcome ike_rekey_child_completed(struct ike_received *x, struct ike_task *task)
+{
+	const struct ike_child_secrets secrets = ike_followup_secrets(task->offer->followup);
+	struct ike_failure failure = { 0 };
+
+	bool deleted = ike_child_was_deleted(task, &failure);
+	bool done = !deleted && install(x, task, &secrets, &failure);
+	if (!done && !deleted)
+		ike_delete_child_at_peer(x->sa, task->child);
+	finish(x, task, done, &failure);
+	ike_failure_free(&failure);
+	return IKE_OUTCOME_OK;
+}
+
+void ike_rekey_child_failed(
+	struct ike_received *x, struct ike_task *task, struct ike_failure *failure)
+{
+	struct ike_child *old;
+	bool busy = failure->notify == IKE_NOTIFY_TEMPORARY_FAILURE ||
+		    failure->notify == IKE_NOTIFY_STATE_NOT_FOUND;
+
+	let_go(x, task);
+	old = task->replaces;
+	if (!old || old->state != IKE_CHILD_REKEYING)
+		ike_task_finish(x->e, task, false, "ended by the peer");
+	else if (busy)
+		put_off(x, task, failure->text);
+	else
+		finish(x, task, false, failure);
 }
 
 enum ike_outcome ike_rekey_child_answered(struct ike_received *x)
@@ -233,8 +341,7 @@ enum ike_outcome ike_rekey_child_answered(struct ike_received *x)
 	struct ike_sa *sa = x->sa;
 	struct ike_task *task = sa->active;
 	struct ike_failure failure = { 0 };
-	bool inform = false;
-	char text[1800];
+	bool inform = false, follows = false;
 
 	if (!task->child) /* ended meanwhile */
 		return IKE_OUTCOME_OK;
@@ -244,16 +351,11 @@ enum ike_outcome ike_rekey_child_answered(struct ike_received *x)
 		refused(x, task);
 		return IKE_OUTCOME_OK;
 	}
-	bool done = agreed(x, task, &failure, &inform);
-	if (!done) {
-		let_go(x, task);
-		ike_log_child_failure(
-			x->e, sa, sa->connection, task->child->config->name, &failure);
-		if (inform)
-			ike_delete_child_at_peer(sa, task->child);
-	}
-	ike_task_finish(
-		x->e, task, done, done ? NULL : ike_failure_format(&failure, text, sizeof(text)));
+	bool done = agreed(x, task, &failure, &inform, &follows);
+	if (!done && inform)
+		ike_delete_child_at_peer(sa, task->child);
+	if (!done || !follows)
+		finish(x, task, done, &failure);
 	ike_failure_free(&failure);
 	return IKE_OUTCOME_OK;
 }
@@ -278,6 +380,11 @@ static struct ike_child *find_old(struct ike_received *x, const struct ike_notif
 /* RFC 7296 2.25.1 */
 static bool is_busy(const struct ike_child *old)
 {
+	const struct ike_task *own = ike_task_of_child(old->sa, IKE_TASK_REKEY_CHILD, old);
+
+	/* We follow up already (RFC 9370 2.2.4). */
+	if (ike_task_follows_up(own))
+		return true;
 	return (old->state != IKE_CHILD_INSTALLED && old->state != IKE_CHILD_REKEYING) ||
 	       ike_handover_of(old);
 }

@@ -176,7 +176,8 @@ static enum ike_outcome refused(struct ike_received *x, struct ike_task *task)
 	return IKE_OUTCOME_OK;
 }
 
-static struct ike_sa *agree(
+/* What the answer agrees on; NULL with a failure. */
+static struct ike_followup *agree(
 	struct ike_received *x, struct ike_child_offer *offer, struct ike_failure *failure)
 {
 	const struct ike_proposals *offered = &x->sa->connection->proposals;
@@ -197,16 +198,29 @@ static struct ike_sa *agree(
 			x->sa->connection->name, x->sa->unique_id);
 		return NULL;
 	}
-	struct ike_sa *new = ike_sa_successor(x->e, x->sa, true, offer->ike_spi);
-	if (new) {
-		new->suite = suite;
-		new->spi_responder = spi;
-		if (ike_keys_rekey(x->e, new, x->sa, bytes_of(offer->nonce, IKE_NONCE_LENGTH),
-			    x->message->nonce, secret_bytes(&shared), (struct bytes){ 0 }))
-			return new;
-		ike_sa_free(x->e, new);
-	}
-	ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+	struct ike_followup *f = ike_followup_new(
+		&suite, bytes_of(offer->nonce, IKE_NONCE_LENGTH), x->message->nonce, &shared);
+	if (f)
+		f->ike_spi = spi;
+	else
+		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+	return f;
+}
+
+/* All key exchanges are through. NULL when memory ran out. */
+static struct ike_sa *make_successor(
+	struct ike_engine *e, struct ike_sa *old, uint64_t own_spi, const struct ike_followup *f)
+{
+	struct ike_sa *new = ike_sa_successor(e, old, true, own_spi);
+
+	if (!new)
+		return NULL;
+	new->suite = f->suite;
+	new->spi_responder = f->ike_spi;
+	if (ike_keys_rekey(e, new, old, f->nonce_i, f->nonce_r, secret_bytes(&f->shared),
+		    secret_bytes(&f->additional)))
+		return new;
+	ike_sa_free(e, new);
 	return NULL;
 }
 
@@ -253,29 +267,59 @@ static enum ike_outcome take_over(struct ike_received *x, struct ike_sa *new, st
 	return IKE_OUTCOME_OK;
 }
 
-enum ike_outcome ike_rekey_ike_answered(struct ike_received *x)
+static void not_agreed(struct ike_received *x, struct ike_task *task, struct ike_failure *failure)
 {
-	struct ike_sa *sa = x->sa;
-	struct ike_task *task = sa->active;
-	struct ike_failure failure = { 0 };
 	char text[1800];
 
-	sa->active = NULL;
-	if (!IKE_HAS(x->message, SA))
-		return refused(x, task);
-	struct ike_sa *new = agree(x, task->offer, &failure);
+	ike_log_failure(x->e, x->sa, x->sa->connection, failure);
+	ike_task_finish(x->e, task, false, ike_failure_format(failure, text, sizeof(text)));
+	ike_rekey_ike_failed(x->e, x->sa);
+}
+
+void ike_rekey_ike_not_agreed(
+	struct ike_received *x, struct ike_task *task, struct ike_failure *failure)
+{
+	if (failure->notify != IKE_NOTIFY_TEMPORARY_FAILURE &&
+		failure->notify != IKE_NOTIFY_STATE_NOT_FOUND) {
+		not_agreed(x, task, failure);
+		return;
+	}
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO, "%s: trying again later", failure->text);
+	ike_task_finish(x->e, task, false, failure->text);
+	ike_rekey_ike_failed(x->e, x->sa);
+}
+
+/* Whether the peer's rekeying of the same IKE SA, which is through or waits for more key exchanges,
+ * goes before ours. If not, the waiting one is dropped. */
+static bool has_lost(
+	struct ike_received *x, const struct ike_followup *ours, const struct ike_sa *rival)
+{
+	const struct ike_followup *theirs = ike_followup_of_ike(x->sa);
+
+	if (x->sa->state == IKE_SA_REKEYED ||
+		(rival && lost_collision(rival, ours->nonce_i, ours->nonce_r)) ||
+		(theirs && ike_followup_prevails(theirs, ours->nonce_i, ours->nonce_r)))
+		return true;
+	ike_followup_drop(x->e, x->sa, theirs);
+	return false;
+}
+
+/* The peer has the new one. f is the task's, or the caller's. */
+static enum ike_outcome complete(
+	struct ike_received *x, struct ike_task *task, const struct ike_followup *f)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_sa *rival = sa->rival ? find_sa(x->e, sa->rival) : NULL;
+	bool lost = has_lost(x, f, rival);
+	struct ike_sa *new = make_successor(x->e, sa, task->offer->ike_spi, f);
+	struct ike_failure failure = { 0 };
+
 	if (!new) {
-		ike_log_failure(x->e, sa, sa->connection, &failure);
-		ike_task_finish(
-			x->e, task, false, ike_failure_format(&failure, text, sizeof(text)));
+		ike_failure_set(&failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+		not_agreed(x, task, &failure);
 		ike_failure_free(&failure);
-		ike_rekey_ike_failed(x->e, sa);
 		return IKE_OUTCOME_OK;
 	}
-	struct ike_sa *rival = sa->rival ? find_sa(x->e, sa->rival) : NULL;
-	bool lost = sa->state == IKE_SA_REKEYED ||
-		    (rival && lost_collision(rival, bytes_of(task->offer->nonce, IKE_NONCE_LENGTH),
-				      x->message->nonce));
 	ike_task_finish(x->e, task, true, NULL);
 	if (!lost)
 		return take_over(x, new, rival);
@@ -285,8 +329,57 @@ enum ike_outcome ike_rekey_ike_answered(struct ike_received *x)
 	ike_sa_end_negotiation(new);
 	ike_sa_set_state(x->e, new, IKE_SA_REKEYED);
 	delete_quietly(x->e, new);
-	ike_rival_of_prevails(x->e, sa);
+	if (ike_followup_of_ike(sa)) /* it is not through yet */
+		ike_rekey_ike_failed(x->e, sa);
+	else
+		ike_rival_of_prevails(x->e, sa);
 	return IKE_OUTCOME_OK;
+}
+
+enum ike_outcome ike_rekey_ike_completed(struct ike_received *x, struct ike_task *task)
+{
+	return complete(x, task, task->offer->followup);
+}
+
+/* More key exchanges are to follow, unless the peer's own rekeying goes first. */
+static void follow_up(struct ike_received *x, struct ike_task *task, struct ike_followup *f)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_failure failure = { 0 };
+
+	if (has_lost(x, f, sa->rival ? find_sa(x->e, sa->rival) : NULL)) {
+		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"IKE_SA rekey collision lost, not going on with ours");
+		ike_followup_free(f);
+		ike_task_finish(x->e, task, false, "rekeyed by the peer");
+		ike_rekey_ike_failed(x->e, sa);
+	} else if (!ike_followup_begin(x, task, f, &failure)) {
+		not_agreed(x, task, &failure);
+		ike_failure_free(&failure);
+	}
+}
+
+enum ike_outcome ike_rekey_ike_answered(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_task *task = sa->active;
+	struct ike_failure failure = { 0 };
+	enum ike_outcome outcome = IKE_OUTCOME_OK;
+
+	sa->active = NULL;
+	if (!IKE_HAS(x->message, SA))
+		return refused(x, task);
+	struct ike_followup *f = agree(x, task->offer, &failure);
+	if (!f) {
+		not_agreed(x, task, &failure);
+		ike_failure_free(&failure);
+	} else if (f->count > 0) {
+		follow_up(x, task, f);
+	} else {
+		outcome = complete(x, task, f);
+		ike_followup_free(f);
+	}
+	return outcome;
 }
 
 /* ---- Responder ---- */
@@ -315,8 +408,9 @@ static bool is_busy(const struct ike_sa *sa)
 	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
 
 	return (sa->state != IKE_SA_ESTABLISHED && sa->state != IKE_SA_REKEYING) || sa->rival ||
-	       kind == IKE_TASK_CREATE_CHILD || kind == IKE_TASK_REKEY_CHILD ||
-	       kind == IKE_TASK_DELETE_CHILD || kind == IKE_TASK_MOBIKE;
+	       ike_task_follows_up(sa->active) || kind == IKE_TASK_CREATE_CHILD ||
+	       kind == IKE_TASK_REKEY_CHILD || kind == IKE_TASK_DELETE_CHILD ||
+	       kind == IKE_TASK_MOBIKE;
 }
 
 static bool choose(
@@ -345,33 +439,39 @@ static bool choose(
 	return false;
 }
 
-static bool derive(struct ike_received *x, struct ike_sa *new, struct ike_key_exchange **ret)
+/* Our half: nonce, key exchange, SPI. NULL when the peer's value is not valid, or out of memory. */
+static struct ike_followup *derive(struct ike_received *x, const struct ike_suite *suite,
+	uint64_t spi, struct ike_key_exchange **ret_kx)
 {
-	struct ike_negotiation *n = new->negotiation;
+	uint8_t nonce[IKE_NONCE_LENGTH];
+	uint64_t own_spi;
 	AUTO_SECRET shared = { 0 };
 
-	n->peer_nonce = bytes_duplicate(x->message->nonce);
-	n->nonce_length = IKE_NONCE_LENGTH;
-	if (!n->peer_nonce.at || !ike_crypto_random(x->e->crypto, n->nonce, n->nonce_length))
-		return false;
-	*ret = ike_key_exchange_answer(
-		x->e->crypto, new->suite.group, x->message->ke.public_value, &shared);
-	return *ret &&
-	       ike_keys_rekey(x->e, new, x->sa, n->peer_nonce, bytes_of(n->nonce, n->nonce_length),
-		       secret_bytes(&shared), (struct bytes){ 0 });
+	if (!ike_sa_fresh_spi(x->e, &own_spi) ||
+		!ike_crypto_random(x->e->crypto, nonce, sizeof(nonce)))
+		return NULL;
+	*ret_kx = ike_key_exchange_answer(
+		x->e->crypto, suite->group, x->message->ke.public_value, &shared);
+	struct ike_followup *f = *ret_kx ? ike_followup_new(suite, x->message->nonce,
+						   bytes_of(nonce, sizeof(nonce)), &shared)
+					 : NULL;
+	if (f) {
+		f->ike_spi = spi;
+		f->own_spi = own_spi;
+	}
+	return f;
 }
 
-static void build_answer(struct ike_received *x, const struct ike_sa *new, uint8_t number,
+static void build_answer(struct ike_received *x, const struct ike_followup *f, uint8_t number,
 	const struct ike_key_exchange *kx)
 {
-	const struct ike_negotiation *n = new->negotiation;
 	struct ike_proposal agreed;
 	uint8_t spi[8];
 
-	ike_suite_to_proposal(&new->suite, number, &agreed);
-	ike_build_sa(x->reply, &agreed, 1, spi_octets(new->spi_responder, spi), false);
-	ike_build_nonce(x->reply, bytes_of(n->nonce, n->nonce_length));
-	ike_build_ke(x->reply, new->suite.group, ike_key_exchange_public(kx));
+	ike_suite_to_proposal(&f->suite, number, &agreed);
+	ike_build_sa(x->reply, &agreed, 1, spi_octets(f->own_spi, spi), false);
+	ike_build_nonce(x->reply, f->nonce_r);
+	ike_build_ke(x->reply, f->suite.group, ike_key_exchange_public(kx));
 }
 
 /* The new one is there; which one takes over is known already unless we rekey, too. */
@@ -388,15 +488,34 @@ static void settle(struct ike_received *x, struct ike_sa *new)
 	}
 }
 
-static struct ike_sa *make_new(struct ike_received *x, const struct ike_suite *suite, uint64_t spi)
+/* All key exchanges are through. NULL when memory ran out. */
+static struct ike_sa *make_new(struct ike_received *x, const struct ike_followup *f)
 {
-	struct ike_sa *new = ike_sa_successor(x->e, x->sa, false, 0);
+	struct ike_sa *new = ike_sa_successor(x->e, x->sa, false, f->own_spi);
 
 	if (!new)
 		return NULL;
-	new->suite = *suite;
-	new->spi_initiator = spi;
-	return new;
+	struct ike_negotiation *n = new->negotiation;
+	new->suite = f->suite;
+	new->spi_initiator = f->ike_spi;
+	n->peer_nonce = bytes_duplicate(f->nonce_i);
+	n->nonce_length = IKE_NONCE_LENGTH;
+	bytes_copy(n->nonce, f->nonce_r);
+	if (n->peer_nonce.at && ike_keys_rekey(x->e, new, x->sa, f->nonce_i, f->nonce_r,
+					secret_bytes(&f->shared), secret_bytes(&f->additional)))
+		return new;
+	ike_sa_free(x->e, new);
+	return NULL;
+}
+
+uint16_t ike_rekey_ike_complete(struct ike_received *x, struct ike_followup *f)
+{
+	struct ike_sa *new = is_busy(x->sa) ? NULL : make_new(x, f);
+
+	if (!new)
+		return IKE_NOTIFY_TEMPORARY_FAILURE;
+	settle(x, new);
+	return 0;
 }
 
 /* The peer has not deleted what it rekeyed before: one after the other, or it could pile them up.
@@ -432,19 +551,20 @@ enum ike_outcome ike_rekey_ike_requested(struct ike_received *x)
 		return IKE_OUTCOME_OK;
 	}
 	struct ike_key_exchange *kx = NULL;
-	struct ike_sa *new = make_new(x, &suite, spi);
-	if (new &&derive(x, new, &kx)) {
-		build_answer(x, new, number, kx);
-		settle(x, new);
+	struct ike_followup *f = derive(x, &suite, spi, &kx);
+	if (f && f->count > 0 && ike_followup_expect(x, f)) {
+		build_answer(x, f, number, kx);
+		f = NULL;
+	} else if (f && f->count == 0 && ike_rekey_ike_complete(x, f) == 0) {
+		build_answer(x, f, number, kx);
 	} else {
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
 			"rekeying IKE_SA %s[%u] failed: out of memory, or the peer's public value "
 			"is not valid",
 			x->sa->connection->name, x->sa->unique_id);
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
-		if (new)
-			ike_sa_free(x->e, new);
 	}
+	ike_followup_free(f);
 	ike_key_exchange_free(kx);
 	return IKE_OUTCOME_OK;
 }

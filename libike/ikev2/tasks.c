@@ -7,6 +7,8 @@
 static bool start(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
 {
+	if (ike_task_follows_up(task))
+		return ike_followup_start(e, sa, task, failure);
 	switch (task->kind) {
 	case IKE_TASK_INIT:
 		return ike_target_start(e, sa, failure);
@@ -61,6 +63,14 @@ void ike_task_abandon(
 	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
 }
 
+/* The peer is about to replace the IKE SA, and what we would tell it about children, addresses or
+ * the IKE SA belongs to the new one. */
+static bool waits_for_successor(struct ike_sa *sa, const struct ike_task *task)
+{
+	return sa->followups && ike_followup_of_ike(sa) && task->kind != IKE_TASK_DELETE_IKE &&
+	       task->kind != IKE_TASK_DPD;
+}
+
 void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 {
 	bool paused = sa->resume_at != IKE_NEVER && sa->resume_at > e->now;
@@ -68,7 +78,7 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 	/* A request without its task: the answer is just being dealt with, see handle_response().
 	 */
 	while (!sa->active && !sa->request && sa->tasks && !paused &&
-		!ike_crossing_is_held(e, sa)) {
+		!ike_crossing_is_held(e, sa) && !waits_for_successor(sa, sa->tasks)) {
 		struct ike_failure failure = { 0 };
 		struct ike_task *task = sa->tasks;
 
@@ -214,6 +224,8 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 		ike_target_wake(e, sa);
 	else if (is_due(e, sa->negotiation ? sa->negotiation->hold_until : 0))
 		ike_crossing_go_on(e, sa);
+	else if (sa->followups && ike_followups_deadline(sa) <= e->now)
+		ike_followups_wake(e, sa);
 	else if (sa->inactive_at <= e->now)
 		ike_inactivity_check(e, sa);
 	else if (sa->dpd_at <= e->now)

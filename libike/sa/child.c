@@ -488,6 +488,7 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 		reason = IKE_REASON_REPLACED;
 	forget_in_tasks(e, child);
 	ike_handover_forget(e, child);
+	ike_followups_forget(child->sa, child);
 	bool linked = unlink_child(e, child);
 	if (child->state >= IKE_CHILD_INSTALLED && child->state != IKE_CHILD_DELETED)
 		ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO, "CHILD_SA %s{%u} closed",

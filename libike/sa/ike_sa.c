@@ -212,6 +212,14 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 		ike_reqid_release(e, child->shared_reqid);
 		ike_child_free(child);
 	}
+	for (struct ike_followup *f; (f = sa->followups);) {
+		sa->followups = f->next;
+		if (f->child) {
+			ike_reqid_release(e, f->child->shared_reqid);
+			ike_child_free(f->child);
+		}
+		ike_followup_free(f);
+	}
 	ike_half_open_remove(e, sa);
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
@@ -296,6 +304,7 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 	enum ike_reason reason = reason_of(sa, why);
 	ike_reauth_ends(e, sa, reason);
 	finish_tasks(e, sa, reason, text);
+	ike_followups_drop(e, sa);
 	end_spare_children(e, sa);
 	while (sa->children)
 		ike_child_destroy(e, sa->children, reason);

@@ -47,6 +47,7 @@ const char *ike_child_state_name(uint8_t state);
 
 struct ike_reqid;
 struct ike_handover;
+struct ike_followup;
 
 struct ike_child {
 	struct ike_child *next; /* of the same IKE SA, oldest first */
@@ -191,6 +192,7 @@ struct ike_sa {
 	struct ike_reassembly *reassembly_response;
 
 	struct ike_negotiation *negotiation; /* NULL once established */
+	struct ike_followup *followups; /* the peer's, that wait for more key exchanges; owned */
 	/* Unique ids, 0 none. What the peer's rekeying made of it while ours was in flight, and the
 	 * other way round, until it is decided. */
 	uint32_t rival;

@@ -37,11 +37,25 @@ void ike_negotiation_free(struct ike_negotiation *n)
 	free(n);
 }
 
+void ike_followup_free(struct ike_followup *f)
+{
+	if (!f)
+		return;
+	ike_key_exchange_free(f->key_exchange);
+	free((void *)f->link.at);
+	free((void *)f->nonce_i.at);
+	free((void *)f->nonce_r.at);
+	secret_free(&f->shared);
+	secret_free(&f->additional);
+	free(f);
+}
+
 void ike_child_offer_free(struct ike_child_offer *offer)
 {
 	if (!offer)
 		return;
 	ike_key_exchange_free(offer->key_exchange);
+	ike_followup_free(offer->followup);
 	free(offer);
 }
 

@@ -80,6 +80,29 @@ static inline bool ike_intermediate_is_over(const struct ike_negotiation *n)
 	return !n->intermediate || n->intermediate->done == n->intermediate->count;
 }
 
+/* What a CREATE_CHILD_SA exchange agreed on, until the last of the additional key exchanges that
+ * follow it (RFC 9370 2.2.4). */
+struct ike_followup {
+	struct ike_followup *next; /* responder: of the same IKE SA, the oldest first */
+	struct ike_suite suite;
+	uint8_t count; /* of additional key exchanges */
+	uint8_t done;
+	bool orphaned;                         /* responder: what is rekeyed is gone */
+	struct ike_key_exchange *key_exchange; /* initiator: of the one in flight */
+	struct bytes link;                     /* heap; the responder's */
+	struct bytes nonce_i, nonce_r;         /* heap; of the CREATE_CHILD_SA exchange */
+	struct secret shared;                  /* of its own key exchange */
+	struct secret additional;              /* of those since, joined */
+	uint64_t ike_spi;                      /* the peer's, of the new IKE SA */
+	/* Responder. */
+	uint64_t own_spi;          /* of the new IKE SA */
+	struct ike_child *child;   /* owned; NULL: the IKE SA is rekeyed */
+	struct ike_child *rekeyed; /* NULL: a new child */
+	ike_time until;            /* forgotten then */
+};
+
+void ike_followup_free(struct ike_followup *f); /* not its child; NULL is fine */
+
 /* Our half of a CREATE_CHILD_SA exchange while its request is in flight. */
 struct ike_child_offer {
 	uint64_t ike_spi;                      /* REKEY_IKE: our SPI of the new IKE SA */
@@ -87,6 +110,7 @@ struct ike_child_offer {
 	uint16_t group;
 	uint8_t restarts;
 	uint8_t nonce[IKE_NONCE_LENGTH];
+	struct ike_followup *followup; /* owned; NULL before CREATE_CHILD_SA was answered */
 };
 
 void ike_child_offer_free(struct ike_child_offer *offer); /* NULL is fine */

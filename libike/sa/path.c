@@ -129,15 +129,33 @@ static void give_up(
 	task->reason = (uint8_t)reason;
 }
 
-/* Inbound SPIs of children that are being negotiated: larval states in the kernel. */
+/* A child that is being negotiated: its inbound SPI is a larval state in the kernel, and selectors
+ * may be agreed on already. */
+static void move_negotiated(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_selector *moved;
+	struct why why;
+
+	if (child->state != IKE_CHILD_CREATED || !child->spi_in)
+		return;
+	(void)move_sa(e, child, true, &why);
+	moved = selectors_moved(child);
+	if (moved) {
+		free(child->selectors);
+		child->selectors = moved;
+	}
+}
+
 static void move_spis(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_task *task = sa->active ? sa->active : sa->tasks;
-	struct why why;
 
 	for (; task; task = task == sa->active ? sa->tasks : task->next)
-		if (task->child && task->child->state == IKE_CHILD_CREATED && task->child->spi_in)
-			(void)move_sa(e, task->child, true, &why);
+		if (task->child)
+			move_negotiated(e, task->child);
+	for (const struct ike_followup *f = sa->followups; f; f = f->next)
+		if (f->child)
+			move_negotiated(e, f->child);
 }
 
 static void follow_child(struct ike_engine *e, struct ike_child *child)

@@ -63,6 +63,14 @@ struct ike_sa *ike_sa_successor(
 /* It takes over: children, tasks, place. The old one is left without, in state REKEYED. */
 void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 
+/* ---- ikev2/followup.c: what the peer has to go on with (RFC 9370 2.2.4) ---- */
+
+/* When the first of them is forgotten. */
+ike_time ike_followups_deadline(const struct ike_sa *sa);
+void ike_followups_drop(struct ike_engine *e, struct ike_sa *sa);
+/* The child goes; what would have replaced it has no purpose any more. */
+void ike_followups_forget(struct ike_sa *sa, const struct ike_child *child);
+
 /* Half-open SAs of responders are counted, in all and by peer address. */
 bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_initiator,
 	const struct address *remote);

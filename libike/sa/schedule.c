@@ -84,6 +84,8 @@ void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 		at = earliest(at, sa->negotiation->wait_until);
 	if (sa->negotiation && sa->negotiation->names_until > 0)
 		at = earliest(at, sa->negotiation->names_until);
+	if (sa->followups)
+		at = earliest(at, ike_followups_deadline(sa));
 	at = earliest(at, earliest(sa->children_at, sa->resume_at));
 	at = earliest(at, earliest(sa->rekey_at, sa->reauth_at));
 	ike_timer_set(e, &sa->timer, earliest(at, earliest(sa->dpd_at, sa->inactive_at)));

@@ -98,6 +98,7 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	new->established_at = e->now;
 	ike_path_inherit(old, new); /* it may have moved since the new one was made */
 	ike_sa_plan(e, new);
+	ike_followups_drop(e, old);
 	ike_peers_remove(e, old);
 	if (!ike_peers_add(e, new))
 		ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,

@@ -120,7 +120,7 @@ static void check_sa(struct sim_node *n, const struct ike_sa *sa, ike_time deadl
 		sim_complain(n->world, "%s: IKE SA %u (%s) waits without a deadline", n->name,
 			sa->unique_id, ike_sa_state_name(sa->state));
 	if (sa->tasks && !sa->active && sa->state == IKE_SA_ESTABLISHED && !sa->request &&
-		sa->resume_at == IKE_NEVER)
+		sa->resume_at == IKE_NEVER && !sa->followups)
 		sim_complain(
 			n->world, "%s: IKE SA %u has a task that rests", n->name, sa->unique_id);
 	if (sa->state == IKE_SA_ESTABLISHED && sa->negotiation)
@@ -213,7 +213,8 @@ static bool suite_equal(const struct ike_suite *a, const struct ike_suite *b)
 {
 	return a->protocol == b->protocol && a->esn == b->esn && a->encryption == b->encryption &&
 	       a->encryption_bits == b->encryption_bits && a->integrity == b->integrity &&
-	       a->prf == b->prf && a->group == b->group;
+	       a->prf == b->prf && a->group == b->group &&
+	       memcmp(a->additional, b->additional, sizeof(a->additional)) == 0;
 }
 
 static bool selectors_mirrored(const struct ike_child *a, const struct ike_child *b)

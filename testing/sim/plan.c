@@ -15,12 +15,14 @@ static const char *const ike_proposals[] = {
 	"aes192ctr-aesxcbc-prfsha1-ecp256",
 	"aes256ccm12-prfaescmac-x25519",
 	"camellia256-sha384-x448",
+	"aes128-sha256-x25519-ke1_ecp256",
+	"aes192-sha384-ecp256-ke1_x25519-ke3_x448",
 	"3des-md5-modp1024",
 	"aes256-sha1-modp1024",
 	"aes256-sha1-modp2048",
 };
 /* The last are expensive, and rarely chosen. */
-#define IKE_PROPOSALS_CHEAP 9
+#define IKE_PROPOSALS_CHEAP 11
 
 static const char *const esp_proposals[] = {
 	"aes128gcm16",
@@ -35,9 +37,12 @@ static const char *const esp_proposals[] = {
 	"aes192ccm16",
 	"3des-md5",
 	"camellia128-aesxcbc",
+	"aes192gcm16-x25519-ke1_ecp256",
+	"camellia256-sha384-x25519-ke2_ecp256-ke5_x448",
 };
 
-static const char *const ah_proposals[] = { "sha256", "sha1-esn", "sha512-x25519", "aescmac" };
+static const char *const ah_proposals[] = { "sha256", "sha1-esn", "sha512-x25519", "aescmac",
+	"sha384-x25519-ke1_ecp256", "md5" };
 
 const char *plan_flaw_name(enum plan_flaw flaw)
 {

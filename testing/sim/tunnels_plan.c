@@ -170,7 +170,7 @@ static void make_selectors(struct tunnels *t, struct tunnel_pair *pair, size_t n
 static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t number, bool steady)
 {
 	static const char *const names[] = { "net-a", "net-b", "net-c" };
-	bool pfs = chance(t, 20);
+	bool pfs = chance(t, 20), several = chance(t, 10);
 	uint32_t starts = chance(t, 20) ? 100 : 45;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -178,7 +178,9 @@ static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t numbe
 		struct sim_child_definition *d = &side->definition.children[number];
 
 		d->name = names[number];
-		d->proposals = pfs ? "aes128gcm16-x25519" : "aes128gcm16";
+		d->proposals = several ? "aes128gcm16-x25519-ke1_ecp256-ke2_x448"
+			       : pfs   ? "aes128gcm16-x25519"
+				       : "aes128gcm16";
 		if (side->can_initiate)
 			d->start_action = action(t, starts, 15);
 		if (d->start_action == IKE_ACTION_START && chance(t, 20))
@@ -349,7 +351,7 @@ void tunnels_plan(struct tunnels *t)
 {
 	static const char *const proposals[] = { "aes128gcm16-prfsha256-x25519",
 		"aes128gcm16-prfsha256-x25519", "aes128-sha256-x25519",
-		"chacha20poly1305-prfsha256-ecp256" };
+		"chacha20poly1305-prfsha256-ecp256", "aes128gcm16-prfsha256-x25519-ke1_ecp256" };
 	const char *proposal = proposals[below(t, COUNT(proposals))];
 	size_t count = host_count(t);
 

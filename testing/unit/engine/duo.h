@@ -65,5 +65,6 @@ TCase *mobike_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);
 TCase *additional_tests(void);
+TCase *followup_tests(void);
 
 #endif
