@@ -295,6 +295,101 @@ static void not_unique(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
+/* The sentence of the record names certificate, check and CA: it is the cause. */
+static void cause_is_text(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE, "%s", or_else(m->r->failure.text, "no reason given"));
+}
+
+static void no_certificate(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	if (says(m, "local.certs")) {
+		snprintf(ret->cure, SIZE,
+			"name one in connections.%s.local.certs that has \"%s\" as subject or "
+			"subjectAltName, or put it into swanctl/x509 and load it with "
+			"--load-creds",
+			m->connection, m->local_id);
+		return;
+	}
+	snprintf(ret->cure, SIZE,
+		"have the peer send its certificate (send_cert = always there), or name it in "
+		"connections.%s.remote.certs; \"%s\" must be its subject or a subjectAltName",
+		m->connection, m->remote_id);
+}
+
+static void untrusted(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"if that chain is to be trusted, put its CA into swanctl/x509ca and load it with "
+		"--load-creds (--list-certs shows what is there), have the peer send its "
+		"intermediates, and see that connections.%s.remote.cacerts allows it",
+		m->connection);
+}
+
+static void not_valid_now(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"see whether this host's clock is right (date, NTP); if it is, whoever issued the "
+		"certificate has to issue a new one");
+}
+
+static void revoked(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"nothing, if that was meant; else its CA has to issue another certificate, and "
+		"--flush-certs forgets what was fetched");
+}
+
+static void revocation_unknown(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"see why the CRL or OCSP server is not reached from this host, put a CRL into "
+		"swanctl/x509crl, or set connections.%s.remote.revocation = relaxed to do without",
+		m->connection);
+}
+
+static void no_private_key(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"put the private key of the certificate in connections.%s.local.certs into "
+		"swanctl/private and load it with --load-creds",
+		m->connection);
+}
+
+static void below_policy(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"have keys and certificates made with what is allowed, or allow it in "
+		"connections.%s.remote.auth (and local.auth, if it is ours): pubkey-sha256-sha384, "
+		"rsa-2048, ...",
+		m->connection);
+}
+
+static void eap_failed(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"compare user and password in the eap-... secrets of both ends, and the EAP "
+		"method that connections.%s.remote.auth (at the client local.auth) names",
+		m->connection);
+}
+
+static void ppk(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"have the same ppk-... secret at both ends, name it in connections.%s.ppk_id, or "
+		"set ppk_required = no to do without",
+		m->connection);
+}
+
 /* The same words for all, when the sentence of the record says it better than we could. */
 static const struct {
 	enum ike_reason reason;
@@ -351,6 +446,15 @@ static void advise(const struct matter *m, struct ike_advice *ret)
 		[IKE_REASON_NO_NAME] = no_name,
 		[IKE_REASON_PFS] = pfs,
 		[IKE_REASON_NOT_UNIQUE] = not_unique,
+		[IKE_REASON_NO_CERTIFICATE] = no_certificate,
+		[IKE_REASON_UNTRUSTED] = untrusted,
+		[IKE_REASON_CERT_EXPIRED] = not_valid_now,
+		[IKE_REASON_REVOKED] = revoked,
+		[IKE_REASON_REVOCATION_UNKNOWN] = revocation_unknown,
+		[IKE_REASON_NO_PRIVATE_KEY] = no_private_key,
+		[IKE_REASON_POLICY] = below_policy,
+		[IKE_REASON_EAP] = eap_failed,
+		[IKE_REASON_PPK] = ppk,
 	};
 	enum ike_reason reason = m->r->failure.reason;
 

@@ -30,6 +30,15 @@ static const char *const reason_names[] = {
 	[IKE_REASON_ADDRESS_CHANGED] = "address-changed",
 	[IKE_REASON_PFS] = "pfs-mismatch",
 	[IKE_REASON_NOT_UNIQUE] = "not-unique",
+	[IKE_REASON_NO_CERTIFICATE] = "no-certificate",
+	[IKE_REASON_UNTRUSTED] = "untrusted-certificate",
+	[IKE_REASON_CERT_EXPIRED] = "certificate-not-valid-now",
+	[IKE_REASON_REVOKED] = "certificate-revoked",
+	[IKE_REASON_REVOCATION_UNKNOWN] = "revocation-unknown",
+	[IKE_REASON_NO_PRIVATE_KEY] = "no-private-key",
+	[IKE_REASON_POLICY] = "below-policy",
+	[IKE_REASON_EAP] = "eap-failed",
+	[IKE_REASON_PPK] = "ppk",
 };
 
 const char *ike_reason_name(enum ike_reason reason)

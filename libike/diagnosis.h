@@ -38,6 +38,16 @@ enum ike_reason {
 	IKE_REASON_ADDRESS_CHANGED, /* what it was bound to is no longer ours, or the peer's */
 	IKE_REASON_PFS,             /* all of a child's proposal is common but the key exchange */
 	IKE_REASON_NOT_UNIQUE,      /* the peer has an IKE SA already, and that one stays */
+	IKE_REASON_NO_CERTIFICATE,  /* none for the identity, the peer's or ours */
+	IKE_REASON_UNTRUSTED,    /* a certificate's chain does not hold, or ends at no CA of ours */
+	IKE_REASON_CERT_EXPIRED, /* a certificate is not valid now: no longer, or not yet */
+	IKE_REASON_REVOKED,      /* by its CA */
+	IKE_REASON_REVOCATION_UNKNOWN, /* whether it is could not be found out, and has to be */
+	IKE_REASON_NO_PRIVATE_KEY,     /* of our certificate, or the host could not sign with it */
+	IKE_REASON_POLICY, /* key, hash or signature is weaker than, or not among, what is allowed
+			    */
+	IKE_REASON_EAP,    /* the EAP method failed */
+	IKE_REASON_PPK,    /* no post-quantum preshared key in common (RFC 8784) */
 	IKE_REASONS,
 };
 

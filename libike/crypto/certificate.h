@@ -8,7 +8,7 @@
 #define LIBIKE_CRYPTO_CERTIFICATE_H
 
 #include "libike/base/identity.h"
-#include "libike/crypto/public_key.h"
+#include "libike/crypto/signature.h"
 
 enum ike_certificate_kind {
 	IKE_CERTIFICATE_X509,
@@ -19,7 +19,8 @@ struct ike_certificate;
 
 #define IKE_CERTIFICATE_LENGTH_MAX 65536
 
-/* DER or PEM (one). NULL with a reason that says what is wrong with it. */
+/* DER or PEM (one). NULL with a reason that says what is wrong with it: besides what is malformed,
+ * extensions that stand twice, names with a NUL, and keys that public_key.h refuses. */
 MUST_USE struct ike_certificate *ike_certificate_parse(
 	OSSL_LIB_CTX *library, struct bytes encoded, struct why *why);
 /* A raw key; subject may be NULL (then the key's id is its identity). Holds both. */
@@ -41,9 +42,12 @@ struct bytes ike_certificate_subject_key_id(const struct ike_certificate *c);   
 struct bytes ike_certificate_authority_key_id(const struct ike_certificate *c); /* maybe empty */
 int64_t ike_certificate_not_before(const struct ike_certificate *c);
 int64_t ike_certificate_not_after(const struct ike_certificate *c);
-bool ike_certificate_is_ca(const struct ike_certificate *c);
+bool ike_certificate_is_ca(const struct ike_certificate *c); /* basicConstraints of version 3 */
 bool ike_certificate_is_self_signed(const struct ike_certificate *c); /* issuer is subject */
 int ike_certificate_path_length(const struct ike_certificate *c);     /* -1: not limited */
+/* What it is signed with; NULL: nothing that we accept (MD5...), or a raw key. */
+const struct ike_signature_scheme *ike_certificate_scheme(
+	const struct ike_certificate *c, int *ret_salt_length);
 
 /* Lists: index from 0; NULL after the last; borrowed. */
 const struct ike_identity *ike_certificate_alt_name(const struct ike_certificate *c, size_t index);

@@ -9,7 +9,10 @@
 
 struct ike_crl;
 
-/* DER or PEM. NULL with a reason. */
+#define IKE_CRL_LENGTH_MAX 16777216
+
+/* DER or PEM. NULL with a reason: also for lists that speak for other CAs (indirect ones), for some
+ * reasons alone, or that have critical extensions that we don't know. */
 MUST_USE struct ike_crl *ike_crl_parse(
 	OSSL_LIB_CTX *library, struct bytes encoded, struct why *why);
 struct ike_crl *ike_crl_hold(struct ike_crl *crl);
@@ -26,6 +29,9 @@ X509_CRL *ike_crl_x509(const struct ike_crl *crl);      /* borrowed */
 
 /* Whether issuer signed it (and may: key usage). */
 bool ike_crl_signed_by(const struct ike_crl *crl, const struct ike_certificate *issuer);
+/* Whether its scope has certificates of that kind: it may be one for CAs alone, or for ends. What
+ * it does not cover it says nothing about. */
+bool ike_crl_covers(const struct ike_crl *crl, const struct ike_certificate *certificate);
 
 enum ike_crl_entry {
 	IKE_CRL_ABSENT,

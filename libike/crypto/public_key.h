@@ -3,7 +3,8 @@
  *
  * Immutable and reference-counted (not atomically: a key belongs to one engine's thread). All
  * mathematics is OpenSSL's; what is refused here is what no policy should have to refuse: RSA below
- * 1024 bits or with an even or tiny exponent, curves that we have no signature for.
+ * 1024 bits, with an even exponent or the exponent 1, curves that we have no signature for or that
+ * are written out, Edwards points of small order.
  */
 #ifndef LIBIKE_CRYPTO_PUBLIC_KEY_H
 #define LIBIKE_CRYPTO_PUBLIC_KEY_H
@@ -35,6 +36,9 @@ MUST_USE struct ike_public_key *ike_public_key_parse(
 /* Of a key that OpenSSL has already (an X.509 certificate's). Takes no reference of pkey. */
 MUST_USE struct ike_public_key *ike_public_key_of(
 	OSSL_LIB_CTX *library, EVP_PKEY *pkey, struct why *why);
+/* The same, with the SubjectPublicKeyInfo as it was written there: the ids are of that. */
+MUST_USE struct ike_public_key *ike_public_key_of_info(
+	OSSL_LIB_CTX *library, EVP_PKEY *pkey, struct bytes spki, struct why *why);
 struct ike_public_key *ike_public_key_hold(struct ike_public_key *key);
 void ike_public_key_free(struct ike_public_key *key); /* drops one reference; NULL is fine */
 
@@ -43,7 +47,8 @@ uint8_t ike_public_key_type(const struct ike_public_key *key); /* enum ike_key_t
 unsigned ike_public_key_bits(const struct ike_public_key *key);
 /* OpenSSL's NID of an ECDSA key's curve, else 0. */
 int ike_public_key_curve(const struct ike_public_key *key);
-EVP_PKEY *ike_public_key_pkey(const struct ike_public_key *key);    /* borrowed */
+EVP_PKEY *ike_public_key_pkey(const struct ike_public_key *key); /* borrowed */
+OSSL_LIB_CTX *ike_public_key_library(const struct ike_public_key *key);
 struct bytes ike_public_key_spki(const struct ike_public_key *key); /* DER; borrowed */
 bool ike_public_key_equal(const struct ike_public_key *a, const struct ike_public_key *b);
 

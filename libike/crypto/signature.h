@@ -27,7 +27,7 @@ struct ike_signature_scheme {
 	uint8_t key_type;       /* enum ike_key_type */
 	uint8_t hash;           /* enum ike_hash */
 	bool pss;               /* RSASSA-PSS, salt as long as the hash, MGF1 of the same hash */
-	uint8_t auth_method;    /* classic one (1 RSA, 9 to 11 ECDSA), or 0 when there is none */
+	uint8_t auth_method;    /* of a classic one: 1 RSA, 9 to 11 ECDSA; else 0 */
 	int curve;              /* classic ECDSA: NID that the method is bound to; else 0 */
 	const char *digest;     /* OpenSSL's name; NULL with IKE_HASH_IDENTITY */
 	struct bytes algorithm; /* DER AlgorithmIdentifier (RFC 7427 appendix A); empty: not for
@@ -38,8 +38,10 @@ struct ike_signature_scheme {
 /* The table in order; NULL first, NULL after the last. */
 const struct ike_signature_scheme *ike_signature_next(const struct ike_signature_scheme *previous);
 const struct ike_signature_scheme *ike_signature_find(const char *name);
-/* By the AlgorithmIdentifier of a method 14 AUTH; NULL when unknown. PSS parameters are parsed:
- * defaults may be written out or left out. Salt lengths other than the hash's are taken too. */
+/* By the AlgorithmIdentifier of a method 14 AUTH or of a certificate; NULL when unknown. PSS
+ * parameters are parsed: defaults may be written out or left out. Salt lengths other than the
+ * hash's are taken too. Others must be written as RFC 7427 has them. ret_salt_length: -1 unless
+ * PSS. */
 const struct ike_signature_scheme *ike_signature_by_algorithm(
 	struct bytes der, int *ret_salt_length);
 /* By a classic method and the key's type and curve. Method 1 is RSA with SHA-1. */
@@ -96,5 +98,13 @@ const struct ike_signature_scheme *ike_signature_choose(const struct ike_public_
 MUST_USE bool ike_signature_allowed(const struct ike_signature_policy *policy,
 	const struct ike_signature_scheme *scheme, const struct ike_public_key *key,
 	struct why *why);
+
+/* The same for a key in the chain of certificates, and for a certificate's signature. Where key
+ * lengths are given, types of key without one are not allowed in the chain; SHA-1 only where the
+ * policy names it. */
+MUST_USE bool ike_signature_key_trusted(const struct ike_signature_policy *policy,
+	const struct ike_public_key *key, struct why *why);
+MUST_USE bool ike_signature_trusted(const struct ike_signature_policy *policy,
+	const struct ike_signature_scheme *scheme, struct why *why);
 
 #endif

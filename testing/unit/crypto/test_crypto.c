@@ -46,6 +46,8 @@ int main(void)
 	suite_add_tcase(suite, kem_tests());
 	suite_add_tcase(suite, prf_tests());
 	suite_add_tcase(suite, seal_tests());
+	suite_add_tcase(suite, signature_tests());
+	suite_add_tcase(suite, certificate_tests());
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

@@ -13,6 +13,8 @@ TCase *key_exchange_tests(void);
 TCase *kem_tests(void);
 TCase *prf_tests(void);
 TCase *seal_tests(void);
+TCase *signature_tests(void);
+TCase *certificate_tests(void);
 
 /* On the default library context; never NULL. */
 struct ike_crypto *crypto_for_test(void);
