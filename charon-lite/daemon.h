@@ -12,6 +12,7 @@
 #include "charon-lite/network.h"
 #include "charon-lite/resolver.h"
 #include "charon-lite/settings.h"
+#include "charon-lite/signer.h"
 #include "charon-lite/udp.h"
 #include "charon-lite/updown.h"
 #include "libike/engine.h"
@@ -35,6 +36,7 @@ struct cl_daemon {
 	struct cl_processes *processes;
 	struct cl_updown *updown;
 	struct cl_resolver *resolver;
+	struct cl_signer *signer;
 	struct ike_engine *engine;
 	struct cl_server *server; /* NULL before it serves and while the daemon stops */
 	struct event *tick;

@@ -2,6 +2,7 @@
  * what comes from there goes in. */
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
+#include "charon-lite/private_keys.h"
 
 #include <openssl/crypto.h>
 #include <time.h>
@@ -287,6 +288,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.context = d,
 		.library = d->library,
 		.wall_clock = host_wall_clock,
+		.sign = cl_private_keys_sign,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,
@@ -344,9 +346,9 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 	d->library = OSSL_LIB_CTX_new();
 	if (!d->library)
 		return why_fail(why, "OpenSSL has no memory");
-	return open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
-	       cl_processes_open(d->base, &d->processes, why) && open_updown(d, why) &&
-	       open_resolver(d, why) && open_engine(d, why);
+	return cl_processes_open(d->base, &d->processes, why) && cl_private_keys_open(d, why) &&
+	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
+	       open_updown(d, why) && open_resolver(d, why) && open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
@@ -354,6 +356,7 @@ void cl_host_close(struct cl_daemon *d)
 	ike_engine_free(d->engine);
 	cl_updown_close(d->updown);
 	cl_resolver_close(d->resolver);
+	cl_signer_close(d->signer);
 	cl_processes_close(d->processes);
 	cl_udp_close(d->udp);
 	cl_network_close(d->network);
@@ -363,6 +366,7 @@ void cl_host_close(struct cl_daemon *d)
 	d->engine = NULL;
 	d->updown = NULL;
 	d->resolver = NULL;
+	d->signer = NULL;
 	d->processes = NULL;
 	d->udp = NULL;
 	d->network = NULL;

@@ -1,7 +1,9 @@
 /* Start, settings, loop, stop. */
+#include "charon-lite/confinement.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/privileges.h"
+#include "charon-lite/wiping.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -169,6 +171,9 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 	cl_log_configure(d->log, &d->settings);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "Starting charon-lite %s", CL_VERSION);
 	cl_settings_warn(&d->settings, d->log);
+	if (!cl_confine_memory(why))
+		cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO, "secrets may get into swap: %s",
+			why->text);
 	d->base = event_base_new();
 	if (!d->base)
 		return why_fail(why, "libevent: no event loop");
@@ -252,9 +257,12 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
-	/* what the daemon starts itself as, resolver.h: no option for people */
+	/* what the daemon starts itself as, resolver.h, signer.h: no options for people */
 	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
 		return cl_resolver_main(argv[2], argv[3]);
+	if (argc == 2 && strcmp(argv[1], "--signer") == 0)
+		return cl_signer_main();
+	cl_wipe_event_memory();
 	while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		switch (option) {
 		case 'k':

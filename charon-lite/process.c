@@ -146,15 +146,16 @@ static int set_attributes(posix_spawnattr_t *attributes)
 }
 
 /* The output first: its descriptor may be a low one. */
-static int set_descriptors(posix_spawn_file_actions_t *actions, int output)
+static int set_descriptors(posix_spawn_file_actions_t *actions, int input, int output)
 {
 	int error = posix_spawn_file_actions_adddup2(actions, output, STDOUT_FILENO);
 
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(actions, output, STDERR_FILENO);
 	if (error == 0)
-		error = posix_spawn_file_actions_addopen(
-			actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+		error = input ? posix_spawn_file_actions_adddup2(actions, input, STDIN_FILENO)
+			      : posix_spawn_file_actions_addopen(
+					actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	return error ? error : posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }
 
@@ -170,7 +171,7 @@ static int spawn(const struct cl_process_config *config, int output, pid_t *ret)
 	if (error == 0) {
 		error = set_attributes(&attributes);
 		if (error == 0)
-			error = set_descriptors(&actions, output);
+			error = set_descriptors(&actions, config->input, output);
 		if (error == 0)
 			error = posix_spawn(ret, config->arguments[0], &actions, &attributes,
 				config->arguments, config->environment);
@@ -189,7 +190,7 @@ static bool make_events(struct cl_process *process, uint32_t seconds)
 		event_new(base, process->pipe, EV_READ | EV_PERSIST, on_readable, process);
 	process->limit = evtimer_new(base, on_limit, process);
 	return process->readable && process->limit && event_add(process->readable, NULL) == 0 &&
-	       evtimer_add(process->limit, &limit) == 0;
+	       (seconds == 0 || evtimer_add(process->limit, &limit) == 0);
 }
 
 struct cl_process *cl_process_start(

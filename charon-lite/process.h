@@ -1,8 +1,8 @@
 /*
  * Processes that the daemon starts: listened to and ended in time, without the loop ever waiting.
  *
- * Each has a process group of its own, /dev/null as its input, a pipe to us as output and error, no
- * other descriptor of ours, and no signal blocked or ignored.
+ * Each has a process group of its own, /dev/null as its input unless told otherwise, a pipe to us
+ * as output and error, no other descriptor of ours, and no signal blocked or ignored.
  *
  * Thread rule: belongs to the loop's thread.
  */
@@ -20,7 +20,8 @@ struct cl_process;
 struct cl_process_config {
 	char *const *arguments; /* the first is the program's path; NULL at the end */
 	char *const *environment;
-	uint32_t limit; /* seconds; then its group is killed */
+	int input;      /* a descriptor that becomes its input; 0: /dev/null */
+	uint32_t limit; /* seconds; then its group is killed; 0: none */
 	void *context;
 	void (*output)(void *context, struct bytes data);
 	/* From the loop, when it is gone and all output was handed over; status is waitpid()'s.

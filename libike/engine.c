@@ -36,7 +36,8 @@ struct ike_engine *ike_engine_new(
 	e->settings = *settings;
 	e->crypto = ike_crypto_new(host->library, why);
 	e->credentials = ike_credentials_new();
-	if (!e->crypto || !e->credentials) {
+	e->certificates = ike_certificates_new();
+	if (!e->crypto || !e->credentials || !e->certificates) {
 		if (e->crypto)
 			why_fail(why, "out of memory");
 		ike_engine_free(e);
@@ -60,6 +61,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_loaded_free_all(e);
 	ike_failures_free(&e->failures);
 	ike_credentials_free(e->credentials);
+	ike_certificates_free(e->certificates);
 	ike_crypto_free(e->crypto);
 	free(e->heap);
 	secret_wipe(e, sizeof(*e));
@@ -80,6 +82,24 @@ void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settin
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e)
 {
 	return e->credentials;
+}
+
+struct ike_certificates *ike_engine_certificates(struct ike_engine *e)
+{
+	return e->certificates;
+}
+
+/* Nobody asks the host to sign yet. */
+void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, struct bytes signature,
+	const char *error)
+{
+	(void)ticket, (void)signature, (void)error;
+	e->now = now;
+}
+
+void ike_engine_flush_certificates(struct ike_engine *e)
+{
+	ike_certificates_flush(e->certificates);
 }
 
 bool ike_engine_supports(struct ike_engine *e, const struct ike_algorithm *algorithm)

@@ -33,6 +33,7 @@ struct ike_engine {
 	struct ike_settings settings;
 	struct ike_crypto *crypto;
 	struct ike_credentials *credentials;
+	struct ike_certificates *certificates;
 	ike_time now; /* of the call that is being served */
 
 	struct ike_loaded *loaded; /* uthash by name */

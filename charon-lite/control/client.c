@@ -1,6 +1,7 @@
 #include "charon-lite/control/client.h"
 
 #include "charon-lite/control/command.h"
+#include "libbase/secret.h"
 #include "libvici/packet.h"
 
 #include <errno.h>
@@ -510,6 +511,8 @@ static void serve(struct cl_client *c)
 		}
 		handle_packet(c,
 			bytes_of(frame.at + VICI_FRAME_HEADER, frame.length - VICI_FRAME_HEADER));
+		/* Our memory, whole since next_frame(); there may be secrets in it. */
+		secret_wipe((uint8_t *)frame.at, frame.length);
 		evbuffer_drain(input, frame.length);
 	}
 }

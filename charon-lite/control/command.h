@@ -33,9 +33,15 @@ cl_command cl_command_initiate;
 /* terminate.c */
 cl_command cl_command_terminate;
 cl_command cl_command_rekey;
+/* certs.c */
+cl_command cl_command_load_cert, cl_command_list_certs, cl_command_flush_certs;
+/* keys.c */
+cl_command cl_command_load_key, cl_command_unload_key, cl_command_get_keys, cl_command_load_token;
+/* authorities.c */
+cl_command cl_command_load_authority, cl_command_unload_authority, cl_command_get_authorities,
+	cl_command_list_authorities;
 /* later.c: what other versions of charon have and this one does not yet */
-cl_command cl_command_get_keys, cl_command_get_authorities, cl_command_nothing_to_list,
-	cl_command_nothing_to_flush, cl_command_not_supported;
+cl_command cl_command_nothing_to_list, cl_command_not_supported;
 
 /* ---- Common to handlers ---- */
 

@@ -1,6 +1,7 @@
 /* Peer definitions: load-conn, unload-conn, get-conns, list-conns. */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/load_conn.h"
+#include "libike/eap/eap.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@ static void loading_free(struct loading *l)
 	free(l->items);
 }
 
-static bool read_connections(struct vici_view request, struct loading *l, struct why *why)
+static bool read_connections(
+	struct vici_view request, OSSL_LIB_CTX *library, struct loading *l, struct why *why)
 {
 	VICI_EACH(each, request)
 	{
@@ -32,7 +34,7 @@ static bool read_connections(struct vici_view request, struct loading *l, struct
 		if (!items)
 			return why_fail(why, "out of memory");
 		l->items = items;
-		items[l->count] = cl_load_connection(each, why);
+		items[l->count] = cl_load_connection(each, library, why);
 		if (!items[l->count])
 			return false;
 		l->count++;
@@ -85,7 +87,7 @@ void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 	struct cl_daemon *d = cl_client_daemon(c);
 	struct loading l = { 0 };
 	struct why why;
-	bool good = read_connections(request, &l, &why);
+	bool good = read_connections(request, d->library, &l, &why);
 
 	for (size_t i = 0; good && i < l.count; i++) {
 		/* A reference more: the engine takes one in any case. */
@@ -155,26 +157,66 @@ static const char *class_name(uint8_t class)
 	return class < sizeof(names) / sizeof(*names) ? names[class] : "any";
 }
 
-static void put_empty_list(struct vici_builder *b, const char *name)
+static void put_identity(struct vici_builder *b, const char *name, const struct ike_identity *id)
+{
+	char text[IKE_IDENTITY_TEXT_MAX];
+
+	if (id)
+		vici_key_text(b, name, ike_identity_format(id, text));
+}
+
+static void put_texts(struct vici_builder *b, const char *name, char *const *texts, size_t count)
 {
 	vici_list_start(b, name);
+	for (size_t i = 0; i < count; i++)
+		vici_item_text(b, texts[i]);
 	vici_list_end(b);
+}
+
+static void put_certs(struct vici_builder *b, const char *name,
+	struct ike_certificate *const *certs, size_t count)
+{
+	char text[IKE_IDENTITY_TEXT_MAX];
+
+	vici_list_start(b, name);
+	for (size_t i = 0; i < count; i++)
+		vici_item_text(b, ike_identity_format(ike_certificate_subject(certs[i]), text));
+	vici_list_end(b);
+}
+
+/* As charon words what it demands: nothing is written of `relaxed`. */
+static const char *revocation_name(uint8_t policy)
+{
+	return policy == IKE_REVOCATION_STRICT  ? "GOOD"
+	       : policy == IKE_REVOCATION_IFURI ? "SKIPPED"
+						: NULL;
+}
+
+static void put_round(struct vici_builder *b, const struct ike_auth_round *round)
+{
+	const char *revocation = revocation_name(round->revocation);
+
+	put_identity(b, "id", round->id);
+	put_identity(b, "aaa_id", round->aaa_id);
+	put_identity(b, "eap_id", round->eap_id);
+	put_identity(b, "ca_id", round->ca_id);
+	if (round->class == IKE_AUTH_CLASS_EAP && round->eap_method != IKE_EAP_METHOD_ANY)
+		vici_key_text(b, "eap-type", ike_eap_method_name(round->eap_method));
+	vici_key_text(b, "class", class_name(round->class));
+	if (revocation)
+		vici_key_text(b, "revocation", revocation);
+	put_texts(b, "groups", round->groups, round->group_count);
+	put_texts(b, "cert_policy", round->cert_policies, round->cert_policy_count);
+	put_certs(b, "certs", round->certs, round->cert_count);
+	put_certs(b, "cacerts", round->cacerts, round->cacert_count);
 }
 
 static void put_rounds(
 	struct vici_builder *b, const char *side, const struct ike_auth_rounds *rounds)
 {
-	char text[IKE_IDENTITY_TEXT_MAX];
-
 	for (size_t i = 0; i < rounds->count; i++) {
 		vici_section_start_format(b, "%s-%zu", side, i + 1);
-		if (rounds->items[i].id)
-			vici_key_text(b, "id", ike_identity_format(rounds->items[i].id, text));
-		vici_key_text(b, "class", class_name(rounds->items[i].class));
-		put_empty_list(b, "groups");
-		put_empty_list(b, "cert_policy");
-		put_empty_list(b, "certs");
-		put_empty_list(b, "cacerts");
+		put_round(b, &rounds->items[i]);
 		vici_section_end(b);
 	}
 }

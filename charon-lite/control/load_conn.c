@@ -4,10 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define ENDPOINTS_MAX 64
-#define ROUNDS_MAX 8
 
 /* ---- The connection itself ---- */
 
@@ -179,124 +177,11 @@ const struct cl_load_key cl_load_connection_keys[] = {
 
 /* ---- Authentication rounds ---- */
 
-struct load_round {
-	uint32_t round; /* sorts them */
-	uint8_t class;
-	struct ike_identity *id;
-};
-
-static bool set_auth(const struct cl_load_key *key, void *object, const char *text, struct why *why)
+/* A section that is not there at all is one with swanctl.conf(5)'s defaults. */
+static bool check_rounds(struct ike_auth_rounds *rounds, struct why *why)
 {
-	struct load_round *round = object;
-	static const char *const later[] = { "pubkey", "rsa", "ecdsa", "ed25519", "ed448", "bliss",
-		"ike:", "eap", "xauth", "any" };
-
-	(void)key;
-	if (strcasecmp(text, "psk") == 0) {
-		round->class = IKE_AUTH_CLASS_PSK;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
-		if (strncasecmp(text, later[i], strlen(later[i])) == 0)
-			return why_fail(why,
-				"'%s' authentication is not supported by this version, only psk",
-				text);
-	}
-	return why_fail(why, "'%s' is not an authentication method", text);
-}
-
-static bool set_id(const struct cl_load_key *key, void *object, const char *text, struct why *why)
-{
-	struct load_round *round = object;
-	struct ike_identity *id = ike_identity_parse(text, why);
-
-	(void)key;
-	if (!id)
-		return false;
-	ike_identity_free(round->id);
-	round->id = id;
-	return true;
-}
-
-const struct cl_load_key cl_load_local_keys[] = {
-	{ "round", cl_load_u32, offsetof(struct load_round, round) },
-	{ "certs", cl_load_refuse, .list = true },
-	{ "pubkeys", cl_load_refuse, .list = true },
-	{ "auth", set_auth },
-	{ "id", set_id },
-	{ "eap_id", cl_load_refuse },
-	{ "aaa_id", cl_load_refuse },
-	{ "xauth_id", cl_load_refuse },
-	{ NULL },
-};
-
-const struct cl_load_key cl_load_remote_keys[] = {
-	{ "round", cl_load_u32, offsetof(struct load_round, round) },
-	{ "id", set_id },
-	{ "eap_id", cl_load_refuse },
-	{ "groups", cl_load_refuse, .list = true },
-	{ "cert_policy", cl_load_refuse, .list = true },
-	{ "certs", cl_load_refuse, .list = true },
-	{ "cacerts", cl_load_refuse, .list = true },
-	{ "ca_id", cl_load_refuse },
-	{ "pubkeys", cl_load_refuse, .list = true },
-	{ "revocation", cl_load_refuse, 0, { .harmless = "relaxed" } },
-	{ "auth", set_auth },
-	{ NULL },
-};
-
-/* cert<suffix> and cacert<suffix>: certificates on tokens or in files. */
-static bool refuse_sections(struct vici_view section, const char *place, struct why *why)
-{
-	VICI_EACH(each, section)
-	{
-		struct bytes name = vici_name(each);
-
-		if (vici_kind(each) != VICI_SECTION)
-			continue;
-		if ((name.length >= 4 && memcmp(name.at, "cert", 4) == 0) ||
-			(name.length >= 6 && memcmp(name.at, "cacert", 6) == 0))
-			return why_fail(why,
-				"%s.%.*s: certificates are not supported by this version", place,
-				(int)name.length, (const char *)name.at);
-		return why_fail(why, "invalid section: %.*s, in %s", (int)name.length,
-			(const char *)name.at, place);
-	}
-	return true;
-}
-
-static bool load_round(
-	struct vici_view section, bool local, struct ike_connection *c, struct why *why)
-{
-	struct ike_auth_rounds *rounds = local ? &c->local : &c->remote;
-	struct bytes name = vici_name(section);
-	struct load_round round = { 0 };
-	char place[VICI_NAME_MAX + 1];
-
-	snprintf(place, sizeof(place), "%.*s", (int)name.length, (const char *)name.at);
-	if (!refuse_sections(section, place, why) ||
-		!cl_load_section(section, local ? cl_load_local_keys : cl_load_remote_keys, place,
-			&round, why)) {
-		ike_identity_free(round.id);
-		return false;
-	}
-	if (!ike_auth_rounds_add(rounds, round.class, round.id))
-		return why_fail(why, "out of memory");
-	return true;
-}
-
-/* auth's default is pubkey, also for a section that is not there at all. */
-static bool check_rounds(const struct ike_auth_rounds *rounds, const char *side, struct why *why)
-{
-	if (rounds->count > 1)
-		return why_fail(why,
-			"%s: several authentication rounds are not supported by this version",
-			side);
-	if (rounds->count == 0 || rounds->items[0].class == IKE_AUTH_CLASS_ANY)
-		return why_fail(why,
-			"%s.auth: pubkey, the default, is not supported by this version, only psk",
-			side);
-	return true;
+	return rounds->count > 0 || ike_auth_rounds_add(rounds, IKE_AUTH_CLASS_PUBKEY, NULL) ||
+	       why_fail(why, "out of memory");
 }
 
 /* ---- The whole ---- */
@@ -319,30 +204,32 @@ static bool load_children(struct vici_view section, struct ike_connection *c, st
 	return true;
 }
 
-static bool load_section(struct vici_view section, struct ike_connection *c, struct why *why)
+static bool load_section(
+	struct vici_view section, OSSL_LIB_CTX *library, struct ike_connection *c, struct why *why)
 {
 	struct bytes name = vici_name(section);
 
 	if (vici_is(name, "children"))
 		return load_children(section, c, why);
 	if (begins_with(name, "local"))
-		return load_round(section, true, c, why);
+		return cl_load_auth(section, library, true, c, why);
 	if (begins_with(name, "remote"))
-		return load_round(section, false, c, why);
+		return cl_load_auth(section, library, false, c, why);
 	return why_fail(why, "invalid section: %.*s", (int)name.length, (const char *)name.at);
 }
 
-static bool fill(struct vici_view section, struct ike_connection *c, struct why *why)
+static bool fill(
+	struct vici_view section, OSSL_LIB_CTX *library, struct ike_connection *c, struct why *why)
 {
 	if (!cl_load_section(section, cl_load_connection_keys, "", c, why))
 		return false;
 	VICI_EACH(each, section)
 	{
-		if (vici_kind(each) == VICI_SECTION && !load_section(each, c, why))
+		if (vici_kind(each) == VICI_SECTION && !load_section(each, library, c, why))
 			return false;
 	}
-	if (!ike_connection_only_shunts(c) && (!check_rounds(&c->local, "local", why) ||
-						      !check_rounds(&c->remote, "remote", why)))
+	if (!ike_connection_only_shunts(c) &&
+		(!check_rounds(&c->local, why) || !check_rounds(&c->remote, why)))
 		return false;
 	return ike_connection_complete(c, why);
 }
@@ -358,7 +245,8 @@ bool cl_load_name(struct bytes name, char ret[CL_LOAD_NAME_MAX + 1], struct why 
 	return true;
 }
 
-struct ike_connection *cl_load_connection(struct vici_view section, struct why *why)
+struct ike_connection *cl_load_connection(
+	struct vici_view section, OSSL_LIB_CTX *library, struct why *why)
 {
 	char name[CL_LOAD_NAME_MAX + 1];
 
@@ -369,7 +257,7 @@ struct ike_connection *cl_load_connection(struct vici_view section, struct why *
 		why_fail(why, "out of memory");
 		return NULL;
 	}
-	if (!fill(section, c, why)) {
+	if (!fill(section, library, c, why)) {
 		ike_connection_free(c);
 		return NULL;
 	}

@@ -2,7 +2,8 @@
  * Peer definitions out of VICI's load-conn messages.
  *
  * Every key of swanctl.conf(5) is either honoured or refused by name: a key that is not known and
- * a feature that is not there are errors of that connection, never silence. Pure: no I/O.
+ * a feature that is not there are errors of that connection, never silence. Pure: no I/O, but for
+ * the files of certificates that a definition names.
  */
 #ifndef CHARON_LITE_CONTROL_LOAD_CONN_H
 #define CHARON_LITE_CONTROL_LOAD_CONN_H
@@ -12,7 +13,8 @@
 
 /* The connection that a section of a load-conn message describes, complete; the section's name is
  * its name. NULL, with a reason that begins as strongSwan's, when it cannot be. */
-MUST_USE struct ike_connection *cl_load_connection(struct vici_view section, struct why *why);
+MUST_USE struct ike_connection *cl_load_connection(
+	struct vici_view section, OSSL_LIB_CTX *library, struct why *why);
 
 /* The keys of such a section that are accepted although nothing acts on them yet; "" when there are
  * none. */
@@ -28,6 +30,10 @@ extern const struct cl_load_key cl_load_child_keys[];
  * events, which hold 255 bytes. */
 #define CL_LOAD_NAME_MAX 200
 MUST_USE bool cl_load_name(struct bytes name, char ret[CL_LOAD_NAME_MAX + 1], struct why *why);
+
+/* One local or remote section: for load_conn.c. */
+MUST_USE bool cl_load_auth(struct vici_view section, OSSL_LIB_CTX *library, bool local,
+	struct ike_connection *c, struct why *why);
 
 /* One section below `children`: for load_conn.c. */
 MUST_USE bool cl_load_child(struct vici_view section, struct ike_connection *c, struct why *why);

@@ -34,6 +34,8 @@ static bool set_one(const struct cl_load_key *key, void *object, struct bytes va
 	struct bytes name = bytes_of_text(key->name);
 	char text[VALUE_MAX];
 
+	if (key->set_bytes)
+		return key->set_bytes(key, object, value, why) || invalid(name, place, why);
 	if (value.length >= sizeof(text) ||
 		memchr(value.at ? (const void *)value.at : "", 0, value.length)) {
 		why_fail(why, "the value is too long, or contains a zero");

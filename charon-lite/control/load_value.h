@@ -18,6 +18,10 @@ struct cl_load_key;
 typedef bool cl_load_setter(
 	const struct cl_load_key *key, void *object, const char *text, struct why *why);
 
+/* The same for what is no text: certificates. */
+typedef bool cl_load_bytes_setter(
+	const struct cl_load_key *key, void *object, struct bytes value, struct why *why);
+
 struct cl_load_word {
 	const char *text;
 	int value; /* -1: known, but not supported by this version */
@@ -33,7 +37,8 @@ struct cl_load_key {
 		uint64_t max;                     /* of numbers; 0: what the field holds */
 	};
 	bool list;
-	bool later; /* kept, shown, but nothing acts on it yet */
+	bool later;                      /* kept, shown, but nothing acts on it yet */
+	cl_load_bytes_setter *set_bytes; /* instead of set */
 };
 
 /* Sets all values and lists of a section from a table that ends in a NULL name. Sections in it are

@@ -1,5 +1,6 @@
 /* Shared secrets: load-shared, unload-shared, get-shared, clear-creds. */
 #include "charon-lite/control/command.h"
+#include "charon-lite/private_keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +174,11 @@ void cl_command_get_shared(struct cl_client *c, struct vici_view request)
 
 void cl_command_clear_creds(struct cl_client *c, struct vici_view request)
 {
+	struct cl_daemon *d = cl_client_daemon(c);
+
 	(void)request;
-	ike_credentials_clear(ike_engine_credentials(cl_client_daemon(c)->engine));
+	ike_credentials_clear(ike_engine_credentials(d->engine));
+	ike_certificates_clear(ike_engine_certificates(d->engine));
+	cl_private_keys_unload_all(d);
 	cl_client_reply_success(c);
 }

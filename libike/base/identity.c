@@ -129,6 +129,29 @@ bool ike_identity_equal(const struct ike_identity *a, const struct ike_identity 
 	return bytes_equal(octets_of(a), octets_of(b));
 }
 
+/* FNV-1a; letters made small, as names compare without case. */
+static uint64_t hash_more(uint64_t hash, struct bytes octets)
+{
+	for (size_t i = 0; i < octets.length; i++)
+		hash = (hash ^ (uint64_t)tolower(octets.at[i])) * 0x100000001b3;
+	return hash;
+}
+
+uint64_t ike_identity_hash(const struct ike_identity *id)
+{
+	uint64_t hash = hash_more(0xcbf29ce484222325, bytes_of(&id->type, 1));
+	struct ike_dn_walk walk;
+	struct ike_rdn rdn;
+
+	if (id->type != IKE_ID_DER_ASN1_DN)
+		return hash_more(hash, octets_of(id));
+	/* string types and the grouping of attributes do not count */
+	walk = ike_dn_walk_begin(octets_of(id));
+	while (ike_dn_walk_next(&walk, &rdn))
+		hash = hash_more(hash_more(hash, rdn.oid), rdn.value);
+	return hash;
+}
+
 /* ---- Matching: the values are those that strongSwan 5.9.8 was seen to return. ---- */
 
 #define MATCH_WIDEST 2    /* 0.0.0.0/0 */

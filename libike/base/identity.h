@@ -58,6 +58,8 @@ void ike_identity_free(struct ike_identity *id); /* drops one reference; NULL is
 char *ike_identity_format(const struct ike_identity *id, char text[IKE_IDENTITY_TEXT_MAX]);
 
 bool ike_identity_equal(const struct ike_identity *a, const struct ike_identity *b);
+/* The same for equal identities: for tables. Not against those who choose names to collide. */
+uint64_t ike_identity_hash(const struct ike_identity *id);
 
 /* How well an identity matches a pattern; larger is better. Observed from strongSwan: %any 1,
  * wildcards (fqdn and e-mail "*.example.org", "*@example.org"; DN RDNs "CN=*"; subnets and ranges

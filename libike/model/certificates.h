@@ -53,7 +53,16 @@ MUST_USE struct ike_certificate *ike_certificates_add(
 	struct ike_certificates *s, struct ike_certificate *c, uint8_t role, bool cached);
 const struct ike_stored_certificate *ike_certificates_get(
 	const struct ike_certificates *s, size_t index); /* NULL: the end */
-/* What is not cached goes (clear-creds); cached only (flush-certs). */
+/* Those that carry a name: as their subject, or as a subjectAltName (equal, not matching a
+ * pattern), in the order of loading. previous NULL: the first; NULL: no more. Cheap. */
+const struct ike_stored_certificate *ike_certificates_by_name(const struct ike_certificates *s,
+	const struct ike_identity *name, const struct ike_stored_certificate *previous);
+/* By SHA-1 of the key's bits, SHA-1 of the whole SubjectPublicKeyInfo (what CERTREQ has), or the
+ * certificate's own subjectKeyIdentifier. */
+const struct ike_stored_certificate *ike_certificates_by_key_id(const struct ike_certificates *s,
+	struct bytes id, const struct ike_stored_certificate *previous);
+/* What is not cached goes, but authorities' CAs (clear-creds; keys are removed one by one, as the
+ * host has to forget them); cached only (flush-certs). */
 void ike_certificates_clear(struct ike_certificates *s);
 void ike_certificates_flush(struct ike_certificates *s);
 

@@ -45,10 +45,38 @@ static void child_config_free(struct ike_child_config *child)
 	free(child);
 }
 
+static void texts_free(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void certs_free(struct ike_certificate **certs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ike_certificate_free(certs[i]);
+	free(certs);
+}
+
+void ike_auth_round_clear(struct ike_auth_round *round)
+{
+	ike_identity_free(round->id);
+	ike_identity_free(round->eap_id);
+	ike_identity_free(round->aaa_id);
+	ike_identity_free(round->ca_id);
+	certs_free(round->certs, round->cert_count);
+	certs_free(round->cacerts, round->cacert_count);
+	texts_free(round->cert_policies, round->cert_policy_count);
+	texts_free(round->groups, round->group_count);
+	free(round->signatures);
+	*round = (struct ike_auth_round){ 0 };
+}
+
 static void rounds_free(struct ike_auth_rounds *rounds)
 {
 	for (size_t i = 0; i < rounds->count; i++)
-		ike_identity_free(rounds->items[i].id);
+		ike_auth_round_clear(&rounds->items[i]);
 	free(rounds->items);
 }
 
@@ -116,6 +144,23 @@ struct ike_child_config *ike_connection_child(const struct ike_connection *c, co
 			return c->children[i];
 	}
 	return NULL;
+}
+
+bool ike_auth_rounds_insert(struct ike_auth_rounds *rounds, struct ike_auth_round *round)
+{
+	struct ike_auth_round *items =
+		reallocarray(rounds->items, rounds->count + 1, sizeof(*items));
+	size_t at = rounds->count;
+
+	if (!items)
+		return false;
+	rounds->items = items;
+	for (; at > 0 && items[at - 1].number > round->number; at--)
+		items[at] = items[at - 1];
+	items[at] = *round;
+	rounds->count++;
+	*round = (struct ike_auth_round){ 0 };
+	return true;
 }
 
 bool ike_auth_rounds_add(struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id)

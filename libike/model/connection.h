@@ -66,6 +66,7 @@ enum ike_revocation_policy {
 
 /* One local or remote round (RFC 4739: there may be several). */
 struct ike_auth_round {
+	uint32_t number;             /* `round`: sorts them */
 	uint8_t class;               /* enum ike_auth_class */
 	uint8_t eap_method;          /* of class EAP: IKE_EAP_METHOD_*, eap/eap.h */
 	uint8_t revocation;          /* enum ike_revocation_policy; remote */
@@ -216,6 +217,13 @@ static inline struct ike_identity *ike_auth_rounds_id(const struct ike_auth_roun
 /* Appends a round; takes the caller's reference to id, also on failure. */
 MUST_USE bool ike_auth_rounds_add(
 	struct ike_auth_rounds *rounds, uint8_t class, struct ike_identity *id);
+
+/* Puts it behind all whose number is not larger; it is moved from round, which is empty then. False
+ * when memory ran out. */
+MUST_USE bool ike_auth_rounds_insert(struct ike_auth_rounds *rounds, struct ike_auth_round *round);
+
+/* Frees what it holds. */
+void ike_auth_round_clear(struct ike_auth_round *round);
 
 /* Whether peers can prove themselves to each other under it: shunts need no such thing. */
 static inline bool ike_connection_authenticates(const struct ike_connection *c)

@@ -29,6 +29,55 @@ static bool same_proposals(const void *a, const void *b)
 	return ike_proposals_equal(a, b);
 }
 
+static bool same_identity(const struct ike_identity *a, const struct ike_identity *b)
+{
+	return a == b || (a && b && ike_identity_equal(a, b));
+}
+
+static bool same_certificates(struct ike_certificate *const *a, size_t a_count,
+	struct ike_certificate *const *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++) {
+		if (!ike_certificate_equal(a[i], b[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool same_texts(char *const *a, size_t a_count, char *const *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++) {
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_signatures(
+	const struct ike_signature_policy *a, const struct ike_signature_policy *b)
+{
+	return a == b || (a && b && ike_signature_policy_equal(a, b));
+}
+
+/* The order of rounds counts, not the numbers that made it. */
+static bool same_round(const struct ike_auth_round *a, const struct ike_auth_round *b)
+{
+	return a->class == b->class && a->eap_method == b->eap_method &&
+	       a->revocation == b->revocation && same_identity(a->id, b->id) &&
+	       same_identity(a->eap_id, b->eap_id) && same_identity(a->aaa_id, b->aaa_id) &&
+	       same_identity(a->ca_id, b->ca_id) &&
+	       same_certificates(a->certs, a->cert_count, b->certs, b->cert_count) &&
+	       same_certificates(a->cacerts, a->cacert_count, b->cacerts, b->cacert_count) &&
+	       same_texts(a->cert_policies, a->cert_policy_count, b->cert_policies,
+		       b->cert_policy_count) &&
+	       same_texts(a->groups, a->group_count, b->groups, b->group_count) &&
+	       same_signatures(a->signatures, b->signatures);
+}
+
 static bool same_rounds(const void *a, const void *b)
 {
 	const struct ike_auth_rounds *x = a, *y = b;
@@ -36,10 +85,7 @@ static bool same_rounds(const void *a, const void *b)
 	if (x->count != y->count)
 		return false;
 	for (size_t i = 0; i < x->count; i++) {
-		const struct ike_identity *p = x->items[i].id, *q = y->items[i].id;
-
-		if (x->items[i].class != y->items[i].class || !p != !q ||
-			(p && !ike_identity_equal(p, q)))
+		if (!same_round(&x->items[i], &y->items[i]))
 			return false;
 	}
 	return true;

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		if (vici_kind(each) != VICI_SECTION)
 			continue;
-		struct ike_connection *c = cl_load_connection(each, &why);
+		struct ike_connection *c = cl_load_connection(each, NULL, &why);
 		if (c)
 			check(c);
 		ike_connection_free(c);

@@ -13,5 +13,7 @@ TCase *hostile_cases(void);
 TCase *updown_cases(void);
 TCase *leftovers_cases(void);
 TCase *resolver_cases(void);
+TCase *creds_cases(void);
+TCase *secrets_cases(void);
 
 #endif

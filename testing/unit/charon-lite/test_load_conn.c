@@ -1,5 +1,6 @@
 /* load-conn messages: every key is honoured or refused by name. */
 #include "charon-lite/control/load_conn.h"
+#include "libike/eap/eap.h"
 #include "libvici/builder.h"
 #include "libvici/keys.h"
 #include "testing/unit/charon-lite/suites.h"
@@ -47,7 +48,7 @@ static struct ike_connection *load(const char *text, struct why *why)
 	vici_section_end(&b);
 	ck_assert(vici_builder_finish(&b, &wire));
 	ck_assert(vici_message_parse(wire, &message, why));
-	c = cl_load_connection(vici_first(vici_root(&message)), why);
+	c = cl_load_connection(vici_first(vici_root(&message)), NULL, why);
 	vici_message_free(&message);
 	vici_builder_free(&b);
 	return c;
@@ -179,7 +180,6 @@ START_TEST(features_that_are_not_there_are_errors_of_that_connection)
 	refused("aggressive = yes\n", "aggressive is not supported by this version");
 	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
 	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
-	refused("local-2 {\n auth = psk\n}\n", "several authentication rounds");
 }
 END_TEST
 
@@ -206,22 +206,71 @@ START_TEST(values_that_ask_for_nothing_are_fine)
 }
 END_TEST
 
-START_TEST(certificates_are_refused_not_ignored)
+static void round_refused(const char *text, const char *reason)
 {
 	struct why why;
 
-	ck_assert_ptr_null(load("local {\n auth = pubkey\n}\nremote {\n auth = psk\n}\n", &why));
-	ck_assert_ptr_nonnull(strstr(why.text, "only psk"));
-	ck_assert_ptr_null(load("local {\n id = a\n}\nremote {\n auth = psk\n}\n", &why));
-	ck_assert_ptr_nonnull(strstr(why.text, "local.auth: pubkey, the default"));
-	ck_assert_ptr_null(load("remote {\n auth = psk\n}\n", &why));
-	ck_assert_ptr_null(load("local {\n auth = eap-md5\n}\n", &why));
-	ck_assert_ptr_null(load("local {\n auth = foo\n}\n", &why));
-	ck_assert_ptr_nonnull(strstr(why.text, "invalid value for: auth, config discarded"));
-	ck_assert_ptr_null(load("local {\n auth = psk\n certs [ abc ]\n}\n", &why));
-	ck_assert_ptr_nonnull(strstr(why.text, "certs is not supported by this version"));
-	ck_assert_ptr_null(load("local {\n auth = psk\n cert-1 {\n file = x\n }\n}\n", &why));
-	ck_assert_ptr_nonnull(strstr(why.text, "local.cert-1"));
+	ck_assert_ptr_null(load(text, &why));
+	ck_assert_msg(strstr(why.text, reason) != NULL, "'%s' is not in '%s'", reason, why.text);
+}
+
+START_TEST(what_authentication_lacks_is_said)
+{
+	round_refused("local {\n auth = foo\n}\n", "invalid value for: auth, config discarded");
+	round_refused("local {\n auth = xauth\n}\n", "not supported by this version");
+	round_refused("local {\n auth = eap-aka\n}\n", "'aka' is not supported by this version");
+	round_refused("local {\n auth = eap-foo\n}\n", "is no EAP method");
+	round_refused("local {\n auth = psk\n certs [ abc ]\n}\n", "invalid value for: certs");
+	round_refused("local {\n pubkeys [ abc ]\n}\n", "invalid value for: pubkeys");
+	round_refused("local {\n cert-1 {\n file = x\n }\n}\n", "local.cert-1");
+	round_refused("local {\n cert-1 {\n file = /nonexistent\n }\n}\n", "No such file");
+	round_refused("remote {\n cacert-1 {\n handle = 1\n }\n}\n", "on tokens are not supported");
+	round_refused("remote {\n cert_policy [ a.b ]\n}\n", "object identifier");
+	round_refused("remote {\n xauth_id = a\n}\n", "unknown option: xauth_id");
+}
+END_TEST
+
+START_TEST(rounds_are_sorted_and_have_defaults)
+{
+	struct why why;
+	struct ike_connection *c =
+		load("local-b {\n round = 2\n auth = eap-mschapv2\n eap_id = bob\n"
+		     " aaa_id = aaa.example.org\n}\n"
+		     "local-a {\n id = moon\n}\n"
+		     "remote {\n auth = eap-tls\n groups [ a b ]\n"
+		     " cert_policy [ 1.2.3 ]\n revocation = strict\n"
+		     " ca_id = CN=ca\n eap_id = %any\n}\n",
+			&why);
+
+	ck_assert_msg(c != NULL, "%s", why.text);
+	ck_assert_uint_eq(c->local.count, 2);
+	ck_assert_uint_eq(c->local.items[0].class, IKE_AUTH_CLASS_PUBKEY);
+	ck_assert_uint_eq(c->local.items[1].class, IKE_AUTH_CLASS_EAP);
+	ck_assert_uint_eq(c->local.items[1].eap_method, IKE_EAP_METHOD_MSCHAPV2);
+	ck_assert_ptr_nonnull(c->local.items[1].aaa_id);
+	ck_assert_uint_eq(c->remote.items[0].group_count, 2);
+	ck_assert_uint_eq(c->remote.items[0].revocation, IKE_REVOCATION_STRICT);
+	ck_assert_str_eq(c->remote.items[0].cert_policies[0], "1.2.3");
+	ck_assert(ike_connection_equal(c, c));
+	ike_connection_free(c);
+	c = load("local {\n auth = psk\n}\n", &why);
+	ck_assert_uint_eq(c->remote.items[0].class, IKE_AUTH_CLASS_PUBKEY);
+	ike_connection_free(c);
+}
+END_TEST
+
+START_TEST(constraints_of_signatures_are_kept)
+{
+	struct why why;
+	struct ike_connection *c = load("local {\n auth = ike:rsa/pss-sha256\n}\n"
+					"remote {\n auth = rsa-2048-sha256\n}\n",
+		&why);
+
+	ck_assert_msg(c != NULL, "%s", why.text);
+	ck_assert_ptr_nonnull(c->local.items[0].signatures);
+	ck_assert_uint_eq(c->local.items[0].signatures->ike_count, 1);
+	ck_assert_uint_eq(c->remote.items[0].signatures->rsa_bits, 2048);
+	ike_connection_free(c);
 }
 END_TEST
 
@@ -236,7 +285,9 @@ START_TEST(shunts_need_no_authentication)
 	ck_assert_msg(c, "%s", why.text);
 	ck_assert(!ike_connection_authenticates(c));
 	ike_connection_free(c);
-	ck_assert(!load("children {\n lan {\n mode = tunnel\n}\n}\n", &why));
+	c = load("children {\n lan {\n mode = tunnel\n}\n}\n", &why);
+	ck_assert(ike_connection_authenticates(c)); /* by default */
+	ike_connection_free(c);
 }
 END_TEST
 
@@ -280,7 +331,8 @@ START_TEST(no_key_of_the_manual_is_unknown)
 			const struct cl_load_key *handler =
 				cl_load_key_find(tables[t].keys, bytes_of_text(key->name));
 
-			ck_assert_msg(handler && handler->set, "%s has no handler", key->name);
+			ck_assert_msg(handler && (handler->set || handler->set_bytes),
+				"%s has no handler", key->name);
 			ck_assert_msg(handler->list == vici_key_is_list(key), "%s: list or not?",
 				key->name);
 		}
@@ -297,7 +349,9 @@ TCase *load_conn_cases(void)
 	tcase_add_test(tests, wrong_values_are_named_with_the_reason);
 	tcase_add_test(tests, features_that_are_not_there_are_errors_of_that_connection);
 	tcase_add_test(tests, values_that_ask_for_nothing_are_fine);
-	tcase_add_test(tests, certificates_are_refused_not_ignored);
+	tcase_add_test(tests, what_authentication_lacks_is_said);
+	tcase_add_test(tests, rounds_are_sorted_and_have_defaults);
+	tcase_add_test(tests, constraints_of_signatures_are_kept);
 	tcase_add_test(tests, shunts_need_no_authentication);
 	tcase_add_test(tests, keys_without_effect_are_listed);
 	tcase_add_test(tests, no_key_of_the_manual_is_unknown);

@@ -175,8 +175,7 @@ END_TEST
 
 START_TEST(what_comes_later_says_so)
 {
-	static const char *const later[] = { "load-cert", "load-key", "load-token", "unload-key",
-		"load-authority", "unload-authority", "load-pool", "unload-pool", "redirect" };
+	static const char *const later[] = { "load-token", "load-pool", "unload-pool", "redirect" };
 	static const char *const empty[] = { "get-pools", "list-certs", "list-authorities" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
