@@ -2,6 +2,7 @@
 # The keying daemons at the gateways and their configuration. Sourced by scene.
 # A daemon is named charon-lite, strongswan-6.0.1 or strongswan-5.9.8. It is driven by its own command
 # line unless another is named behind a plus: charon-lite+swanctl-6.0.1, strongswan-6.0.1+swanctl-lite.
+# libreswan-5.2 and openiked-7.4 are in libreswan.sh and openiked.sh: scenes of who proves what how.
 
 lab_cache=${CHARON_LITE_CACHE:-/var/cache/charon-lite-lab}
 declare -A daemon_of tool_of pid_of settings_of
@@ -10,9 +11,16 @@ declare -A daemon_of tool_of pid_of settings_of
 tree_of() {
 	case $1 in
 	charon-lite | swanctl-lite) echo /run/lab/machine ;;
+	libreswan-* | openiked-* | freeradius) echo "/run/lab/machine$lab_cache/peers/$1" ;;
 	*) echo "/run/lab/machine$lab_cache/peers/strongswan-${1##*-}" ;;
 	esac
 }
+
+# maker_of SITE: charon-lite, strongswan, libreswan or openiked
+maker_of() { echo "${daemon_of[$1]%%-[0-9]*}"; }
+
+# speaks_swanctl SITE: its daemon has swanctl.conf and VICI
+speaks_swanctl() { [[ ${daemon_of[$1]} != libreswan-* && ${daemon_of[$1]} != openiked-* ]]; }
 
 # install SITE DAEMON[+TOOL]: the site's root, as the daemon needs it, and one for the command line if
 # that comes from elsewhere
@@ -22,6 +30,7 @@ install() {
 	case $2 in
 	*+*) tool_of[$site]=${2##*+} ;;
 	charon-lite) tool_of[$site]=swanctl-lite ;;
+	libreswan-* | openiked-*) tool_of[$site]=$2 ;;
 	*) tool_of[$site]=swanctl-${2##*-} ;;
 	esac
 	root_new "$site" "$(tree_of "${daemon_of[$site]}")"
@@ -38,13 +47,15 @@ install() {
 settings() {
 	local site=$1
 	shift
+	settings_of[$site]=1
+	speaks_swanctl "$site" || return 0
 	{
 		echo 'charon {'
 		printf '\t%s\n' "$@"
 		case ${daemon_of[$site]} in
 		strongswan-*)
 			# Without a list strongSwan tries every plugin; af-alg alone takes 8 s under this kernel.
-			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-netlink socket-default vici updown counters'
+			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation curl eap-identity eap-md5 eap-mschapv2 eap-tls eap-radius kernel-netlink socket-default vici updown counters'
 			echo '	filelog { stderr { default = 1'
 			echo '		ike = 2'
 			echo '		time_format = %H:%M:%S'
@@ -54,7 +65,6 @@ settings() {
 		echo '}'
 		echo 'swanctl { load = pem pkcs1 pkcs8 x509 pubkey openssl random nonce }'
 	} >"$sites/$site/root/etc/strongswan.conf"
-	settings_of[$site]=1
 }
 
 # gateway SITE [KEY=VALUE...]: writes the site's swanctl.conf, one connection "gw" with one child "net".
@@ -68,11 +78,15 @@ settings() {
 #   local_ts=, remote_ts=
 #   conn=, child=    further lines in these sections, separated by ;
 #   secrets=         further sections in secrets
+#   auth=psk, peer_auth=psk   how it proves its identity, and what it demands of the peer
+#   cert=, raw=      its certificate, or its key and the peer's without any: a KIND of testing/lab/pki
+#   local_more=, remote_more= further lines in these sections, separated by ;
 gateway() {
 	local site=$1 other=sun one
 	[ "$site" = moon ] || other=moon
 	local family=4 mode=tunnel proposals=default esp=default id=$site.lab peer=$other.lab
 	local secret='correct horse battery staple' local='' remote='' local_ts='' remote_ts='' conn='' child='' secrets=''
+	local auth=psk peer_auth=psk cert='' raw='' local_more='' remote_more=''
 	shift
 	for one in "${gateway_defaults[@]}" "$@"; do
 		# shellcheck disable=SC2163
@@ -84,6 +98,13 @@ gateway() {
 		local_ts=${local_ts:-$(network "$site" "$family")}
 		remote_ts=${remote_ts:-$(network "$other" "$family")}
 	fi
+	if ! speaks_swanctl "$site"; then
+		"gateway_$(maker_of "$site")"
+		return
+	fi
+	[ -z "$cert$raw" ] || credentials "$site" "$cert$raw"
+	local_more+="${cert:+;certs = $site-$cert.crt}${raw:+;pubkeys = $site-$raw.pub}"
+	remote_more+="${raw:+;pubkeys = $other-$raw.pub}"
 	# without the lines that stayed empty
 	sed '/^[[:space:]]*$/d' >"$sites/$site/root/etc/swanctl/swanctl.conf" <<END
 connections {
@@ -94,12 +115,14 @@ connections {
 		proposals = $proposals
 		${conn//;/$'\n\t\t'}
 		local {
-			auth = psk
+			auth = $auth
 			id = $id
+			${local_more//;/$'\n\t\t\t'}
 		}
 		remote {
-			auth = psk
+			auth = $peer_auth
 			id = $peer
+			${remote_more//;/$'\n\t\t\t'}
 		}
 		children {
 			net {
@@ -151,12 +174,15 @@ network() {
 daemon_start() {
 	local site command
 	for site; do
+		command=()
 		case ${daemon_of[$site]} in
-		charon-lite) command=${CHARON_LITE:-$lab_top/build/charon-lite/charon-lite} ;;
-		*) command=/usr/sbin/charon-systemd ;;
+		charon-lite) command=("${CHARON_LITE:-$lab_top/build/charon-lite/charon-lite}") ;;
+		libreswan-*) command=(/usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nofork --stderrlog) ;;
+		openiked-*) command=(/usr/sbin/iked -d -v) ;;
+		*) command=(/usr/sbin/charon-systemd) ;;
 		esac
 		# exec, so that the pid is the daemon's own
-		(exec nsenter --net="/run/netns/$site" chroot "$sites/$site/root" "$command" \
+		(exec nsenter --net="/run/netns/$site" chroot "$sites/$site/root" "${command[@]}" \
 			>>"$scene_logs/$site.log" 2>&1 </dev/null) &
 		pid_of[$site]=$!
 	done
@@ -167,6 +193,7 @@ daemon_start() {
 
 daemon_answers() {
 	kill -0 "${pid_of[$1]}" 2>/dev/null || failed "$1: ${daemon_of[$1]} ended at its start"
+	speaks_swanctl "$1" || { "$(maker_of "$1")_answers" "$1"; return; }
 	[ -S "$sites/$1/root/run/charon.vici" ] && grep -q : <(swanctl_of "$1" --stats 2>&1)
 }
 

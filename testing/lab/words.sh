@@ -32,11 +32,12 @@ start() {
 	local site
 	[ $# -gt 0 ] || set -- moon sun
 	for site; do
-		[ -e "$sites/$site/root/etc/swanctl/swanctl.conf" ] || gateway "$site"
+		[ -e "$sites/$site/root/etc/swanctl/swanctl.conf" ] || ! speaks_swanctl "$site" || gateway "$site"
 		[ -n "${settings_of[$site]-}" ] || settings "$site"
 	done
 	daemon_start "$@"
 	for site; do
+		speaks_swanctl "$site" || continue
 		swanctl "$site" --load-all --noprompt || failed "$site: --load-all: $(tail -n 1 <<<"$output")"
 	done
 }
@@ -45,6 +46,7 @@ start() {
 initiate() {
 	local site=$1
 	shift
+	speaks_swanctl "$site" || { "$(maker_of "$site")_initiate" "$site"; return; }
 	[ $# -gt 0 ] || set -- --child net
 	swanctl "$site" --initiate "$@" --timeout 20 || failed "$site: --initiate: $(tail -n 1 <<<"$output")"
 }
@@ -75,6 +77,13 @@ explain_match() {
 # logged SITE PATTERN: the site's daemon says so in its log (extended regular expression)
 logged() {
 	within 5 grep -Eiq -- "$2" "$scene_logs/$1.log" || failed "$1: no /$2/ in the log"
+}
+
+# established SITE: it has the IKE SA and the child
+established() {
+	local command=sas_match
+	speaks_swanctl "$1" || command=$(maker_of "$1")_established
+	within 10 "$command" "$1" INSTALLED || failed "$1: no child"
 }
 
 # listed SITE PATTERN: --list-sas says so

@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# libreswan at a gateway: ipsec.conf, ipsec.secrets and the NSS database. Sourced by scene.
+
+# inside SITE COMMAND...: in the site's network, with its daemon's files
+inside() {
+	local site=$1
+	shift
+	nsenter --net="/run/netns/$site" chroot "$sites/$site/root" "$@"
+}
+
+# gateway_libreswan: what gateway says with its variables
+gateway_libreswan() {
+	local root=$sites/$site/root proof=authby=secret more='' libreswan_more=${libreswan-}
+	# shellcheck disable=SC2154 # gateway's
+	case $auth-$peer_auth in
+	psk-psk) ;;
+	eap-tls-*) proof=$'leftauth=eaponly\n\tleftautheap=tls\n\trightauth=eaponly\n\trightautheap=tls' ;;
+	*-eap-tls) proof=$'rightauth=eaponly\n\trightautheap=tls\n\tleftauth=eaponly\n\tleftautheap=tls' ;;
+	psk-*) proof=$'leftauth=secret\n\trightauth='$(libreswan_authby "$peer_auth") ;;
+	*-psk) proof=$'rightauth=secret\n\tleftauth='$(libreswan_authby "$auth") ;;
+	*) proof=authby=$(libreswan_authby "$auth") ;;
+	esac
+	libreswan_credentials
+	if [ -n "$raw" ]; then
+		more="leftckaid=$(libreswan_ckaid)"$'\n\t'
+		more+="leftrsasigkey=$(libreswan_rsasigkey "$site-$raw")"$'\n\t'
+		more+="rightrsasigkey=$(libreswan_rsasigkey "$other-$raw")"
+	elif [ -n "$cert" ]; then
+		more="leftcert=$site-$cert"$'\n\t'"leftsendcert=always"$'\n\t'"rightca=%any"
+		[ "$cert" != chain ] || more+=$'\n\tsendca=all'
+	fi
+	# shellcheck disable=SC2154 # gateway's
+	sed '/^[[:space:]]*$/d' >"$root/etc/ipsec.conf" <<END
+config setup
+	dnssec-enable=no
+conn gw
+	left=$local
+	right=$remote
+	leftid=@$id
+	rightid=@$peer
+	leftsubnet=$local_ts
+	rightsubnet=$remote_ts
+	$proof
+	$more
+	${libreswan_more//;/$'\n\t'}
+	auto=add
+END
+	printf '%s\n' "@$id @$peer : PSK \"$secret\"" "${libreswan_secrets-}" >"$root/etc/ipsec.secrets"
+	chmod 600 "$root/etc/ipsec.secrets"
+}
+
+# libreswan_authby AUTH: authby for what auth of swanctl.conf says
+libreswan_authby() {
+	case $1 in
+	*pss*) echo rsa-sha2 ;;
+	*ecdsa*) echo ecdsa ;;
+	*rsa-sha1*) echo rsa-sha1 ;;
+	*) echo rsasig ;;
+	esac
+}
+
+# libreswan_credentials: the NSS database, with key and certificates of gateway's cert or raw
+libreswan_credentials() {
+	local root=$sites/$site/root pki=$lab_top/build/lab-pki nss=sql:/var/lib/ipsec/nss
+	mkdir -p "$root/var/lib/ipsec/nss"
+	inside "$site" certutil -N --empty-password -d $nss || failed "$site: no NSS database"
+	[ -n "$cert$raw" ] || return 0
+	cp "$pki/$site-$cert$raw.p12" "$root/tmp/own.p12"
+	inside "$site" pk12util -i /tmp/own.p12 -d $nss -W lab || failed "$site: NSS takes no $site-$cert$raw.p12"
+	cp "$pki/ca.crt" "$root/tmp/ca.crt"
+	inside "$site" certutil -A -n ca -t CT,, -a -i /tmp/ca.crt -d $nss || failed "$site: NSS takes no ca.crt"
+	[ -z "$raw" ] || inside "$site" certutil -D -n "$site-$raw" -d $nss
+}
+
+# libreswan_ckaid: how NSS names the one key it has
+libreswan_ckaid() {
+	inside "$site" certutil -K -d sql:/var/lib/ipsec/nss | sed -n 's/^<.*> rsa *\([0-9a-f]*\).*/\1/p' | head -n 1
+}
+
+# libreswan_rsasigkey NAME: the public key in the form of RFC 3110, in base 64
+libreswan_rsasigkey() {
+	local modulus
+	modulus=$(openssl rsa -pubin -noout -modulus -in "$lab_top/build/lab-pki/$1.pub")
+	# the exponent is 65537
+	printf '0s%s' "$(xxd -r -p <<<"03010001${modulus#Modulus=}" | base64 -w 0)"
+}
+
+libreswan_answers() {
+	inside "$1" /usr/libexec/ipsec/whack --connectionstatus 2>&1 | grep -q '"gw":.*unrouted'
+}
+
+libreswan_initiate() {
+	output=$(inside "$1" timeout 20 /usr/libexec/ipsec/whack --initiate --name gw 2>&1)
+	printf '%s\n' '# whack --initiate --name gw' "$output" >>"$scene_logs/$1.console"
+	within 10 libreswan_established "$1" || failed "$1: whack --initiate: $(tail -n 1 <<<"$output")"
+}
+
+libreswan_established() {
+	inside "$1" /usr/libexec/ipsec/whack --trafficstatus 2>&1 | grep -q '"gw"'
+}
