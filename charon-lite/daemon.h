@@ -7,6 +7,7 @@
 #ifndef CHARON_LITE_DAEMON_H
 #define CHARON_LITE_DAEMON_H
 
+#include "charon-lite/fetcher.h"
 #include "charon-lite/kernel.h"
 #include "charon-lite/log.h"
 #include "charon-lite/network.h"
@@ -37,6 +38,7 @@ struct cl_daemon {
 	struct cl_updown *updown;
 	struct cl_resolver *resolver;
 	struct cl_signer *signer;
+	struct cl_fetcher *fetcher;
 	struct ike_engine *engine;
 	struct cl_server *server; /* NULL before it serves and while the daemon stops */
 	struct event *tick;

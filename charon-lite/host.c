@@ -61,6 +61,11 @@ static bool host_resolve(void *context, const char *name, uint16_t family, uint6
 	return cl_resolver_ask(((struct cl_daemon *)context)->resolver, name, family, ticket);
 }
 
+static bool host_fetch(void *context, const struct ike_fetch *what, uint64_t ticket)
+{
+	return cl_fetcher_ask(((struct cl_daemon *)context)->fetcher, what, ticket);
+}
+
 static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
 {
@@ -204,6 +209,14 @@ static void resolved(
 	cl_daemon_rearm(d);
 }
 
+static void fetched(void *context, uint64_t ticket, struct bytes body, const char *error)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_fetched(d->engine, cl_daemon_now(), ticket, body, error);
+	cl_daemon_rearm(d);
+}
+
 static void lost(void *context)
 {
 	cl_resync_start(context);
@@ -293,6 +306,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,
 		.resolve = host_resolve,
+		.fetch = host_fetch,
 		.spi_allocate = host_spi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
@@ -329,6 +343,19 @@ static bool open_resolver(struct cl_daemon *d, struct why *why)
 	return cl_resolver_open(&config, d->log, &d->resolver, why);
 }
 
+static bool open_fetcher(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_fetcher_config config = {
+		.processes = d->processes,
+		.limit = d->settings.fetch_timeout,
+		.redirects = d->settings.fetch_redirects,
+		.context = d,
+		.fetched = fetched,
+	};
+
+	return cl_fetcher_open(&config, d->log, &d->fetcher, why);
+}
+
 static bool open_updown(struct cl_daemon *d, struct why *why)
 {
 	const struct cl_updown_config config = {
@@ -348,7 +375,7 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 		return why_fail(why, "OpenSSL has no memory");
 	return cl_processes_open(d->base, &d->processes, why) && cl_private_keys_open(d, why) &&
 	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
-	       open_updown(d, why) && open_resolver(d, why) && open_engine(d, why);
+	       open_updown(d, why) && open_resolver(d, why) && open_fetcher(d, why) && open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
@@ -357,6 +384,7 @@ void cl_host_close(struct cl_daemon *d)
 	cl_updown_close(d->updown);
 	cl_resolver_close(d->resolver);
 	cl_signer_close(d->signer);
+	cl_fetcher_close(d->fetcher);
 	cl_processes_close(d->processes);
 	cl_udp_close(d->udp);
 	cl_network_close(d->network);
@@ -367,6 +395,7 @@ void cl_host_close(struct cl_daemon *d)
 	d->updown = NULL;
 	d->resolver = NULL;
 	d->signer = NULL;
+	d->fetcher = NULL;
 	d->processes = NULL;
 	d->udp = NULL;
 	d->network = NULL;

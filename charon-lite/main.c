@@ -86,6 +86,7 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 	cl_settings_warn(&settings, d->log);
 	ike_engine_settings(d->engine, &settings.engine);
 	cl_updown_limit(d->updown, settings.updown_timeout);
+	cl_fetcher_limits(d->fetcher, settings.fetch_timeout, settings.fetch_redirects);
 	cl_settings_free(&d->settings);
 	d->settings = settings;
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "settings reloaded");
@@ -257,11 +258,13 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
-	/* what the daemon starts itself as, resolver.h, signer.h: no options for people */
+	/* what the daemon starts itself as, resolver.h, signer.h, fetcher.h: no options for people */
 	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
 		return cl_resolver_main(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "--signer") == 0)
 		return cl_signer_main();
+	if (argc == 2 && strcmp(argv[1], "--fetch") == 0)
+		return cl_fetcher_main();
 	cl_wipe_event_memory();
 	while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		switch (option) {

@@ -148,6 +148,29 @@ static bool read_network(
 	       read_bool(s, "prefer_temporary_addrs", &n->prefer_temporary_addrs, why);
 }
 
+/* plugins.curl.redir is -1 for as many as we allow. */
+static bool read_fetching(struct cl_settings *s, struct why *why)
+{
+	const struct settings_key *redirects = cl_settings_key(s, "plugins.curl.redir");
+	struct ike_settings *e = &s->engine;
+
+	s->fetch_redirects = UINT32_MAX;
+	if (!read_bool(s, "plugins.revocation.enable_crl", &e->crl, why) ||
+		!read_bool(s, "plugins.revocation.enable_ocsp", &e->ocsp, why) ||
+		!read_time(s, "plugins.revocation.timeout", &e->fetch_timeout, why) ||
+		!read_number(s, "ocsp_nonce_len", 32, &e->ocsp_nonce_length, why) ||
+		!read_bool(s, "hash_and_url", &e->hash_and_url, why))
+		return false;
+	if (e->fetch_timeout <= 0 || e->fetch_timeout > IKE_SECONDS(3600))
+		return wrong(cl_settings_key(s, "plugins.revocation.timeout"),
+			"a time that an answer could come in", why);
+	if (e->ocsp_nonce_length == 0)
+		return wrong(cl_settings_key(s, "ocsp_nonce_len"), "from 1 to 32", why);
+	s->fetch_timeout = (uint32_t)((e->fetch_timeout + 999) / 1000);
+	return !redirects || strcmp(redirects->value, "-1") == 0 ||
+	       read_number(s, "plugins.curl.redir", INT32_MAX, &s->fetch_redirects, why);
+}
+
 static bool read_all(struct cl_settings *s, struct why *why)
 {
 	struct ike_settings *e = &s->engine;
@@ -183,7 +206,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
-	return read_network(s, &s->network, why);
+	return read_fetching(s, why) && read_network(s, &s->network, why);
 }
 
 static bool take(struct settings *file, struct cl_settings *ret, struct why *why)

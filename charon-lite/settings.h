@@ -26,6 +26,8 @@ struct cl_settings {
 	uint32_t keep_alive;     /* seconds between NAT keepalives; 0: none */
 	uint32_t leftover_time;  /* seconds that a predecessor's SAs stay at most */
 	uint32_t updown_timeout; /* seconds that an updown script may take */
+	uint32_t fetch_timeout;  /* seconds that a CRL or an OCSP response may take */
+	uint32_t fetch_redirects;
 };
 
 /* The file named in the environment's STRONGSWAN_CONF, else CL_SETTINGS_PATH, which may be

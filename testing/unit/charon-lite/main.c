@@ -17,6 +17,7 @@ int main(void)
 	suite_add_tcase(s, resolver_cases());
 	suite_add_tcase(s, creds_cases());
 	suite_add_tcase(s, secrets_cases());
+	suite_add_tcase(s, fetcher_cases());
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);

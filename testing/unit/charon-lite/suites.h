@@ -15,5 +15,6 @@ TCase *leftovers_cases(void);
 TCase *resolver_cases(void);
 TCase *creds_cases(void);
 TCase *secrets_cases(void);
+TCase *fetcher_cases(void);
 
 #endif
