@@ -375,7 +375,8 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 		return why_fail(why, "OpenSSL has no memory");
 	return cl_processes_open(d->base, &d->processes, why) && cl_private_keys_open(d, why) &&
 	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
-	       open_updown(d, why) && open_resolver(d, why) && open_fetcher(d, why) && open_engine(d, why);
+	       open_updown(d, why) && open_resolver(d, why) && open_fetcher(d, why) &&
+	       open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)

@@ -258,7 +258,8 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
-	/* what the daemon starts itself as, resolver.h, signer.h, fetcher.h: no options for people */
+	/* what the daemon starts itself as, resolver.h, signer.h, fetcher.h: no options for people
+	 */
 	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
 		return cl_resolver_main(argv[2], argv[3]);
 	if (argc == 2 && strcmp(argv[1], "--signer") == 0)

@@ -158,8 +158,7 @@ static bool read_fetching(struct cl_settings *s, struct why *why)
 	if (!read_bool(s, "plugins.revocation.enable_crl", &e->crl, why) ||
 		!read_bool(s, "plugins.revocation.enable_ocsp", &e->ocsp, why) ||
 		!read_time(s, "plugins.revocation.timeout", &e->fetch_timeout, why) ||
-		!read_number(s, "ocsp_nonce_len", 32, &e->ocsp_nonce_length, why) ||
-		!read_bool(s, "hash_and_url", &e->hash_and_url, why))
+		!read_number(s, "ocsp_nonce_len", 32, &e->ocsp_nonce_length, why))
 		return false;
 	if (e->fetch_timeout <= 0 || e->fetch_timeout > IKE_SECONDS(3600))
 		return wrong(cl_settings_key(s, "plugins.revocation.timeout"),

@@ -1,6 +1,7 @@
 /* The engine: made, fed with datagrams and time, looked at, ended. */
 #include "libike/ikev2/ikev2.h"
 #include "libike/names.h"
+#include "libike/revocation_priv.h"
 #include "libike/supervisor.h"
 
 #include <stdlib.h>
@@ -20,6 +21,10 @@ void ike_settings_default(struct ike_settings *ret)
 		.cookie_threshold_ip = 3,
 		.block_threshold = 5,
 		.fragment_size = 1280,
+		.crl = true,
+		.ocsp = true,
+		.fetch_timeout = IKE_SECONDS(10),
+		.ocsp_nonce_length = 32,
 	};
 }
 
@@ -37,7 +42,8 @@ struct ike_engine *ike_engine_new(
 	e->crypto = ike_crypto_new(host->library, why);
 	e->credentials = ike_credentials_new();
 	e->certificates = ike_certificates_new();
-	if (!e->crypto || !e->credentials || !e->certificates) {
+	e->revocation = ike_revocation_new(e);
+	if (!e->crypto || !e->credentials || !e->certificates || !e->revocation) {
 		if (e->crypto)
 			why_fail(why, "out of memory");
 		ike_engine_free(e);
@@ -60,6 +66,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_counters_free(e);
 	ike_loaded_free_all(e);
 	ike_failures_free(&e->failures);
+	ike_revocation_free(e);
 	ike_credentials_free(e->credentials);
 	ike_certificates_free(e->certificates);
 	ike_crypto_free(e->crypto);
@@ -100,6 +107,7 @@ void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, stru
 void ike_engine_flush_certificates(struct ike_engine *e)
 {
 	ike_certificates_flush(e->certificates);
+	ike_revocation_flush(e);
 }
 
 bool ike_engine_supports(struct ike_engine *e, const struct ike_algorithm *algorithm)
@@ -129,6 +137,8 @@ void ike_engine_tick(struct ike_engine *e, ike_time now)
 				(struct ike_sa *)((char *)timer - offsetof(struct ike_sa, timer)));
 		else if (timer->kind == IKE_TIMER_NAME)
 			ike_lookup_wake(e, timer);
+		else if (timer->kind == IKE_TIMER_REVOCATION)
+			ike_revocation_wake(e);
 		else
 			ike_wish_look(e, (struct ike_wish *)((char *)timer -
 							     offsetof(struct ike_wish, timer)));

@@ -35,7 +35,6 @@ struct ike_settings {
 	uint32_t fragment_size;        /* of the IP packet: 1280; 0: what the family guarantees */
 	uint32_t max_ikev2_sas;        /* established and not: memory's ceiling; 0: none */
 	bool crl, ocsp;                /* revocation is looked up in both: yes */
-	bool hash_and_url;             /* RFC 7296 3.6 encodings 12 and 13: no */
 	ike_time fetch_timeout;        /* of one CRL or OCSP response: 10 s */
 	uint32_t ocsp_nonce_length;    /* RFC 8954: 1 to 32; 32 */
 };

@@ -34,6 +34,7 @@ struct ike_engine {
 	struct ike_crypto *crypto;
 	struct ike_credentials *credentials;
 	struct ike_certificates *certificates;
+	struct ike_revocation *revocation;
 	ike_time now; /* of the call that is being served */
 
 	struct ike_loaded *loaded; /* uthash by name */

@@ -11,6 +11,7 @@ enum ike_timer_kind {
 	IKE_TIMER_SA,   /* in a struct ike_sa */
 	IKE_TIMER_WISH, /* in a struct ike_wish */
 	IKE_TIMER_NAME, /* in a struct ike_lookup */
+	IKE_TIMER_REVOCATION,
 };
 
 struct ike_timer {

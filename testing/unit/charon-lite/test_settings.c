@@ -87,6 +87,29 @@ START_TEST(times_of_our_own_are_read)
 }
 END_TEST
 
+START_TEST(revocation_is_read)
+{
+	struct cl_settings s = parse("");
+
+	ck_assert(s.engine.crl && s.engine.ocsp);
+	ck_assert_uint_eq(s.fetch_timeout, 10);
+	ck_assert_int_eq(s.engine.fetch_timeout, IKE_SECONDS(10));
+	ck_assert_uint_eq(s.fetch_redirects, UINT32_MAX);
+	ck_assert_uint_eq(s.engine.ocsp_nonce_length, 32);
+	cl_settings_free(&s);
+	s = parse("charon {\n ocsp_nonce_len = 16\n plugins {\n revocation {\n enable_crl = no\n"
+		  "enable_ocsp = no\n timeout = 4s\n}\n curl {\n redir = 3\n}\n}\n}\n");
+	ck_assert(!s.engine.crl && !s.engine.ocsp);
+	ck_assert_uint_eq(s.fetch_timeout, 4);
+	ck_assert_uint_eq(s.fetch_redirects, 3);
+	ck_assert_uint_eq(s.engine.ocsp_nonce_length, 16);
+	cl_settings_free(&s);
+	s = parse("charon {\n plugins {\n curl {\n redir = -1\n}\n}\n}\n");
+	ck_assert_uint_eq(s.fetch_redirects, UINT32_MAX);
+	cl_settings_free(&s);
+}
+END_TEST
+
 START_TEST(senseless_values_are_refused_with_their_place)
 {
 	static const struct {
@@ -100,6 +123,10 @@ START_TEST(senseless_values_are_refused_with_their_place)
 		{ "charon {\n half_open_timeout = soon\n}", "half_open_timeout" },
 		{ "charon {\n dos_protection = perhaps\n}", "dos_protection" },
 		{ "charon {\n port_nat_t = 500\n}", "must differ" },
+		{ "charon {\n ocsp_nonce_len = 0\n}", "ocsp_nonce_len" },
+		{ "charon {\n ocsp_nonce_len = 33\n}", "ocsp_nonce_len" },
+		{ "charon {\n plugins {\n revocation {\n timeout = 0\n}\n}\n}", "timeout = 0" },
+		{ "charon {\n plugins {\n curl {\n redir = -2\n}\n}\n}", "redir" },
 		{ "charon {\n port = 500", "test:" },
 	};
 	struct cl_settings s;
@@ -178,6 +205,7 @@ TCase *settings_cases(void)
 	tcase_add_test(tests, our_own_section_wins_over_charons);
 	tcase_add_test(tests, routing_is_read);
 	tcase_add_test(tests, times_of_our_own_are_read);
+	tcase_add_test(tests, revocation_is_read);
 	tcase_add_test(tests, senseless_values_are_refused_with_their_place);
 	tcase_add_test(tests, cookies_are_asked_for_from_a_number_of_one_address);
 	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);
