@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 
@@ -43,6 +44,8 @@ void ike_crypto_free(struct ike_crypto *crypto)
 	EVP_MD_CTX_free(crypto->hash);
 	EVP_MAC_CTX_free(crypto->cmac);
 	EVP_CIPHER_CTX_free(crypto->aes_block);
+	if (crypto->legacy)
+		OSSL_PROVIDER_unload(crypto->legacy);
 	free(crypto);
 }
 

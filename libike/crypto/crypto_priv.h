@@ -11,7 +11,7 @@
 
 #include <openssl/evp.h>
 
-#define CRYPTO_DIGESTS 5
+#define CRYPTO_DIGESTS 6
 #define CRYPTO_CIPHERS 40
 #define CRYPTO_GROUPS 38 /* indexed by group number */
 
@@ -33,6 +33,7 @@ struct crypto_cipher {
 struct ike_crypto {
 	OSSL_LIB_CTX *library;
 	struct crypto_digest digests[CRYPTO_DIGESTS];
+	OSSL_PROVIDER *legacy;     /* NULL: not needed yet, or not there */
 	EVP_MD_CTX *hash;          /* for hashing one thing after another */
 	EVP_MAC_CTX *cmac;         /* AES-128-CMAC */
 	EVP_CIPHER_CTX *aes_block; /* AES-128-ECB, what XCBC is made of */
@@ -47,6 +48,10 @@ EVP_CIPHER_CTX *crypto_aes_block_get(struct ike_crypto *crypto);
 EVP_MAC_CTX *crypto_cmac_get(struct ike_crypto *crypto);
 /* Makes key pairs of a group; in key_exchange.c. */
 EVP_PKEY_CTX *crypto_key_maker_get(struct ike_crypto *crypto, uint16_t group);
+
+/* digest(parts...), by the digest's name; false when OpenSSL lacks it. */
+bool crypto_hash(struct ike_crypto *crypto, const char *name, const struct bytes *parts,
+	size_t count, uint8_t *ret);
 
 /* The MAC of a PRF's or an integrity algorithm's row over parts, untruncated. Returns its length,
  * 0 on failure. */

@@ -25,11 +25,17 @@ static bool hash_parts(EVP_MD_CTX *context, const struct crypto_digest *digest, 
 	return EVP_DigestFinal_ex(context, ret, NULL);
 }
 
+bool crypto_hash(struct ike_crypto *crypto, const char *name, const struct bytes *parts,
+	size_t count, uint8_t *ret)
+{
+	const struct crypto_digest *digest = crypto_digest_get(crypto, name);
+
+	return digest && hash_parts(crypto->hash, digest, bytes_of(NULL, 0), parts, count, ret);
+}
+
 bool ike_sha1(struct ike_crypto *crypto, const struct bytes *parts, size_t count, uint8_t ret[20])
 {
-	const struct crypto_digest *sha1 = crypto_digest_get(crypto, "SHA1");
-
-	return sha1 && hash_parts(crypto->hash, sha1, bytes_of(NULL, 0), parts, count, ret);
+	return crypto_hash(crypto, "SHA1", parts, count, ret);
 }
 
 /* The key, filled up to a block and combined with the two constants. */
