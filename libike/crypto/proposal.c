@@ -105,7 +105,7 @@ static bool choose_algorithms(
 
 /* Key exchange methods are chosen together, as they must differ from each other (RFC 9370 2.2.1).
  * Strangers choose what is compared: so many steps, and no more. */
-#define STEPS_MAX 2000
+#define STEPS_MAX 500
 
 struct choosing {
 	const struct ike_proposal *ours, *theirs;

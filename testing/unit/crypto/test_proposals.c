@@ -552,7 +552,7 @@ START_TEST(hopeless_choices_end_soon)
 				type < IKE_TRANSFORM_ADDITIONAL_1 ? IKE_TRANSFORM_KEY_EXCHANGE
 								  : type,
 				id, 0);
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 200; i++)
 		ck_assert_int_eq(ike_proposals_select(&list, &ours, 1, false, &suite, &number),
 			IKE_SELECTION_WRONG_GROUP);
 }
