@@ -273,6 +273,8 @@ static const char *version_name(uint8_t version)
 
 static void put_connection(struct vici_builder *b, const struct ike_connection *c)
 {
+	char text[IKE_IDENTITY_TEXT_MAX];
+
 	vici_section_start(b, c->name);
 	put_endpoints(b, "local_addrs", &c->local_addrs);
 	put_endpoints(b, "remote_addrs", &c->remote_addrs);
@@ -284,6 +286,10 @@ static void put_connection(struct vici_builder *b, const struct ike_connection *
 		vici_key_format(b, "dpd_delay", "%" PRIu64, c->dpd_delay);
 	if (c->dpd_timeout)
 		vici_key_format(b, "dpd_timeout", "%" PRIu64, c->dpd_timeout);
+	if (c->ppk_id)
+		vici_key_text(b, "ppk_id", ike_identity_format(c->ppk_id, text));
+	if (c->ppk_required)
+		vici_key_text(b, "ppk_required", "yes");
 	put_rounds(b, "local", &c->local);
 	put_rounds(b, "remote", &c->remote);
 	vici_section_start(b, "children");

@@ -51,6 +51,20 @@ static bool set_dscp(const struct cl_load_key *key, void *object, const char *te
 	return true;
 }
 
+static bool set_ppk_id(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	struct ike_connection *c = object;
+	struct ike_identity *id = ike_identity_parse(text, why);
+
+	(void)key;
+	if (!id)
+		return false;
+	ike_identity_free(c->ppk_id);
+	c->ppk_id = id;
+	return true;
+}
+
 /* ---- Our own: retransmission of this connection's requests, as charon.retransmit_* ---- */
 
 static bool set_retransmit_tries(
@@ -155,8 +169,8 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "send_certreq", cl_load_bool, AT(send_certreq) },
 	{ "send_cert", cl_load_word, AT(send_cert), { .words = send_certs } },
 	{ "ocsp", cl_load_refuse, 0, { .harmless = "reply" } },
-	{ "ppk_id", cl_load_refuse },
-	{ "ppk_required", cl_load_refuse, 0, { .harmless = "no" } },
+	{ "ppk_id", set_ppk_id },
+	{ "ppk_required", cl_load_bool, AT(ppk_required) },
 	{ "keyingtries", cl_load_u32, AT(keyingtries) },
 	{ "retransmit_tries", set_retransmit_tries },
 	{ "retransmit_timeout", set_retransmit_timeout },

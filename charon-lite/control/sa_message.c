@@ -108,6 +108,7 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	put_yes(b, "nat-fake", sa->nat_fake);
 	put_yes(b, "nat-any", sa->nat_local || sa->nat_remote || sa->nat_fake);
 	put_suite(b, &sa->suite);
+	put_yes(b, "ppk", sa->ppk);
 	put_times(b, sa);
 	put_tasks(b, "tasks-queued", sa->tasks);
 	put_tasks(b, "tasks-active", sa->active);

@@ -93,6 +93,13 @@ void ike_auth_build(struct ike_auth *a, struct ike_builder *b);
 /* ---- auth_verify.c: the peer's AUTH ---- */
 enum ike_progress ike_auth_verify(struct ike_received *x);
 
+/* ---- ppk.c: post-quantum preshared keys (RFC 8784) ---- */
+/* ike_auth_prove() and ike_auth_verify() with what is agreed on about PPKs. */
+enum ike_progress ike_ppk_prove(struct ike_auth *a, struct ike_failure *failure);
+enum ike_progress ike_ppk_verify(struct ike_received *x);
+/* What is to be said beside our AUTH. To be called before ike_auth_prove_next(). */
+void ike_ppk_build(struct ike_auth *a, struct ike_builder *b);
+
 /* ---- auth_initiate.c, auth_respond.c ---- */
 /* Goes on with the message that made it wait. */
 enum ike_outcome ike_auth_answer_go_on(struct ike_received *x);

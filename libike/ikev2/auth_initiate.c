@@ -66,6 +66,7 @@ static bool build_round(struct ike_auth *a, struct ike_builder *b, struct ike_fa
 		ike_build_id(b, IKE_PAYLOAD_ID_RESPONDER, peer);
 	if (ike_auth_ours(a)) {
 		ike_auth_build(a, b);
+		ike_ppk_build(a, b);
 		ike_auth_build_follows(a, b);
 	}
 	return a->begun || build_child(a->e, a->sa, b, failure);
@@ -79,7 +80,7 @@ static enum ike_progress prove(struct ike_auth *a, struct ike_failure *failure)
 		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
 		return IKE_PROGRESS_FAILED;
 	}
-	return ike_auth_prove(a, failure);
+	return ike_ppk_prove(a, failure);
 }
 
 enum ike_progress ike_auth_ask(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
@@ -321,7 +322,7 @@ enum ike_outcome ike_auth_answer_go_on(struct ike_received *x)
 			progress = read_answer(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
 			break;
 		case STEP_VERIFY:
-			progress = ike_auth_verify(x);
+			progress = ike_ppk_verify(x);
 			if (progress != IKE_PROGRESS_DONE)
 				break;
 			a->step = STEP_GO_ON;

@@ -201,6 +201,7 @@ static void build_round(struct ike_received *x, struct ike_auth *a)
 		return;
 	ike_build_id(x->reply, IKE_PAYLOAD_ID_RESPONDER, a->id);
 	ike_auth_build(a, x->reply);
+	ike_ppk_build(a, x->reply);
 	ike_auth_build_follows(a, x->reply);
 	ike_auth_prove_next(a);
 }
@@ -279,7 +280,7 @@ static enum ike_progress prove(struct ike_received *x, struct ike_auth *a)
 			a->connection->name);
 		return IKE_PROGRESS_FAILED;
 	}
-	return ike_auth_prove(a, x->failure);
+	return ike_ppk_prove(a, x->failure);
 }
 
 enum ike_outcome ike_auth_request_go_on(struct ike_received *x)
@@ -293,7 +294,7 @@ enum ike_outcome ike_auth_request_go_on(struct ike_received *x)
 			progress = read_request(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
 			break;
 		case STEP_VERIFY:
-			progress = ike_auth_verify(x);
+			progress = ike_ppk_verify(x);
 			if (progress != IKE_PROGRESS_DONE)
 				break;
 			a->step = STEP_PROVE;

@@ -79,6 +79,17 @@ void ike_init_answer_notify(struct ike_engine *e, const struct ike_datagram *dat
 void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 void ike_init_read_notifies(struct ike_sa *sa, const struct ike_message *message);
 
+/* ---- ppk.c: post-quantum preshared keys (RFC 8784), in IKE_SA_INIT ---- */
+/* Initiator: is there one to be used? False when there must be and is none. */
+bool ike_ppk_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* Responder: the request may want to use one. False when memory ran out. */
+MUST_USE bool ike_ppk_offered(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_message *message);
+/* N(USE_PPK), if so. */
+void ike_ppk_build_use(const struct ike_sa *sa, struct ike_builder *b);
+/* Initiator. False when one is demanded and the peer does not use any. */
+bool ike_ppk_answered(struct ike_received *x);
+
 /* ---- intermediate.c: additional key exchanges before IKE_AUTH (RFC 9242, RFC 9370 2.2.2) ---- */
 /* IKE_SA_INIT agreed on them, or on none. */
 MUST_USE bool ike_intermediate_expect(struct ike_sa *sa);

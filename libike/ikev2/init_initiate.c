@@ -20,6 +20,7 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 		ike_build_notify(b, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 });
 	ike_build_notify(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS,
 		bytes_of(signature_hashes, sizeof(signature_hashes)));
+	ike_ppk_build_use(sa, b);
 	if (sa->initiator ? ike_proposals_have_additional(c->proposals.items, c->proposals.count)
 			  : ike_suite_additional_count(&sa->suite) > 0)
 		ike_build_notify(
@@ -57,6 +58,8 @@ bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 	struct ike_builder b;
 	char to[ADDRESS_TEXT_MAX];
 
+	if (!ike_ppk_begin(e, sa, failure))
+		return false;
 	if (!prepare(e, sa)) {
 		ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
 			"key exchange method %u of connection '%s' is not available in this "
@@ -271,7 +274,7 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 	if (x->message->header.spi_responder == 0)
 		return IKE_OUTCOME_IGNORE;
 	sa->spi_responder = x->message->header.spi_responder;
-	if (!agree(x) || !derive(x) || !ike_intermediate_expect(sa))
+	if (!agree(x) || !ike_ppk_answered(x) || !derive(x) || !ike_intermediate_expect(sa))
 		return IKE_OUTCOME_END;
 	ike_log_suite(x->e, sa, &sa->suite);
 	ike_init_read_notifies(sa, x->message);

@@ -206,7 +206,7 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	ike_nat_detect(e, sa, message);
 	sa->negotiation->init_request = bytes_duplicate(datagram->data);
 	if (!sa->negotiation->init_request.at || !ike_intermediate_expect(sa) ||
-		!exchange_keys(e, sa, message)) {
+		!ike_ppk_offered(e, sa, message) || !exchange_keys(e, sa, message)) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"key exchange with %s failed: its public value is not valid for %s", from,
 			ike_suite_group(&sa->suite)->name);

@@ -89,6 +89,7 @@ void ike_connection_free(struct ike_connection *c)
 	free(c->children);
 	rounds_free(&c->local);
 	rounds_free(&c->remote);
+	ike_identity_free(c->ppk_id);
 	ike_proposals_free(&c->proposals);
 	ike_endpoints_free(&c->local_addrs);
 	ike_endpoints_free(&c->remote_addrs);

@@ -103,6 +103,13 @@ static bool same_selectors(
 	return true;
 }
 
+static bool same_ppk_id(const void *a, const void *b)
+{
+	const struct ike_identity *const *x = a, *const *y = b;
+
+	return *x && *y ? ike_identity_equal(*x, *y) : *x == *y;
+}
+
 /* These take the whole child. */
 static bool same_local_ts(const void *a, const void *b)
 {
@@ -138,6 +145,8 @@ static const struct field connection_fields[] = {
 	C_BY("proposals", proposals, same_proposals, REKEY),
 	C_BY("local", local, same_rounds, REAUTH),
 	C_BY("remote", remote, same_rounds, REAUTH),
+	C_BY("ppk_id", ppk_id, same_ppk_id, REAUTH),
+	C(ppk_required, REAUTH),
 	C(encap, REAUTH),
 	C(mobike, REAUTH),
 	C(aggressive, REAUTH),

@@ -160,6 +160,7 @@ struct ike_sa {
 	bool original_initiator;
 	bool tells_addresses; /* when path_at comes: the peer is to hear which ones we have */
 	bool was_established;
+	bool ppk;               /* a post-quantum preshared key is in its keys (RFC 8784) */
 	bool announced;         /* events have it up, and not replaced or down yet */
 	bool superseded;        /* by another of the same peer: goes at expires_at */
 	bool break_before_make; /* reauthenticated when it is gone */

@@ -134,6 +134,26 @@ static struct bytes auth_key(const struct ike_sa *sa, bool of_initiator)
 	return bytes_of(end - (of_initiator ? 2 : 1) * length, length);
 }
 
+bool ike_keys_mix(
+	struct ike_engine *e, const struct ike_sa *sa, struct bytes ppk, struct secret *ret)
+{
+	size_t length = prf_length(&sa->suite), end = sa->keys.length;
+	const size_t parts[] = { 0, end - 2 * length, end - length }; /* SK_d, SK_pi, SK_pr */
+	AUTO_SECRET keys = { 0 };
+
+	if (!secret_copy(&keys, secret_bytes(&sa->keys)))
+		return false;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		struct bytes part = bytes_of(sa->keys.at + parts[i], length);
+
+		if (!ike_prf_plus(e->crypto, sa->suite.prf, ppk, &part, 1,
+			    bytes_of(keys.at + parts[i], length)))
+			return false;
+	}
+	*ret = secret_move(&keys);
+	return true;
+}
+
 bool ike_keys_int_auth_add(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
 	const struct ike_header *header, uint8_t first, struct bytes chain)
 {

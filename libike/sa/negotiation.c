@@ -32,6 +32,11 @@ void ike_negotiation_free(struct ike_negotiation *n)
 	free((void *)n->init_request.at);
 	free((void *)n->init_response.at);
 	intermediate_free(n->intermediate);
+	if (n->ppk) {
+		secret_free(&n->ppk->plain_keys);
+		free((void *)n->ppk->no_ppk_auth.at);
+		free(n->ppk);
+	}
 	ike_auth_free(n->auth);
 	ike_waiting_free(n->waiting);
 	free(n);

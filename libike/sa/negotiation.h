@@ -35,6 +35,18 @@ struct ike_intermediate {
 struct ike_auth;
 struct ike_waiting;
 
+/* A post-quantum preshared key (RFC 8784). */
+struct ike_ppk {
+	bool offered;             /* initiator: USE_PPK was said */
+	bool agreed;              /* by both */
+	bool sent;                /* initiator: AUTH was made with it */
+	bool built;               /* what there is to say about it was said */
+	bool settled;             /* it is known whether both use it */
+	bool uses_no_ppk_auth;    /* responder: the peer proves itself without it */
+	struct secret plain_keys; /* before it was mixed in */
+	struct bytes no_ppk_auth; /* heap; initiator: AUTH without it; empty when we demand it */
+};
+
 struct ike_negotiation {
 	UT_hash_handle by_request; /* responder: engine's table of half-open SAs */
 	struct {                   /* its key; zeroed before it is filled */
@@ -60,6 +72,7 @@ struct ike_negotiation {
 	struct bytes cookie;       /* heap; initiator: as the responder gave it */
 	struct bytes init_request; /* heap: the IKE_SA_INIT messages that AUTH signs */
 	struct bytes init_response;
+	struct ike_ppk *ppk;                   /* heap; NULL: none is talked about */
 	struct ike_intermediate *intermediate; /* heap; NULL without additional key exchanges */
 	bool peer_multiple;          /* the peer can prove itself in several rounds (RFC 4739) */
 	struct ike_auth *auth;       /* heap; NULL before IKE_AUTH */

@@ -109,6 +109,11 @@ struct ike_seal_keys ike_keys_seal(const struct ike_sa *sa, bool outbound);
 /* Of a request that was answered already. */
 struct ike_seal_keys ike_keys_of_repeated(const struct ike_sa *sa, uint8_t exchange);
 
+/* With the post-quantum preshared key in SK_d, SK_pi and SK_pr (RFC 8784 3). ret is empty before.
+ */
+MUST_USE bool ike_keys_mix(
+	struct ike_engine *e, const struct ike_sa *sa, struct bytes ppk, struct secret *ret);
+
 /* One more IKE_INTERMEDIATE message goes into IntAuth (RFC 9242 3.3.2), with the keys that it is
  * sealed with. of_initiator: whose message it is; chain: its payloads. */
 MUST_USE bool ike_keys_int_auth_add(struct ike_engine *e, const struct ike_sa *sa,

@@ -12,6 +12,7 @@ static void inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->nat_fake = old->nat_fake;
 	sa->peer_fragments = old->peer_fragments;
 	sa->peer_childless = old->peer_childless;
+	sa->ppk = old->ppk;
 	sa->local_id = ike_identity_hold(old->local_id);
 	sa->remote_id = ike_identity_hold(old->remote_id);
 	sa->last_received = old->last_received;

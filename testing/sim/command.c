@@ -166,7 +166,8 @@ void sim_node_mapping(struct sim_node *n, uint32_t spi, const struct address *re
 	sim_node_leave(n);
 }
 
-void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners)
+static void load_shared(
+	struct sim_node *n, uint8_t kind, const char *psk, const char *const *owners)
 {
 	struct secret secret = { NULL, 0 };
 	struct ike_identity *ids[8];
@@ -179,9 +180,21 @@ void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners
 			abort();
 	}
 	if (!secret_copy(&secret, bytes_of_text(psk)) ||
-		!ike_credentials_load(ike_engine_credentials(n->engine), NULL, IKE_SHARED_IKE,
-			&secret, ids, count))
+		!ike_credentials_load(
+			ike_engine_credentials(n->engine), NULL, kind, &secret, ids, count))
 		abort();
 	if (n->world->checks)
 		sim_secret_add(n->world, bytes_of_text(psk), true);
+}
+
+void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners)
+{
+	load_shared(n, IKE_SHARED_IKE, psk, owners);
+}
+
+void sim_node_ppk(struct sim_node *n, const char *ppk, const char *id)
+{
+	const char *const owners[] = { id, NULL };
+
+	load_shared(n, IKE_SHARED_PPK, ppk, owners);
 }

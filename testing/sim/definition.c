@@ -144,6 +144,9 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 	c->mobike = !d->no_mobike;
 	if (d->remote_port)
 		c->remote_port = d->remote_port;
+	if (d->ppk_id && !(c->ppk_id = ike_identity_parse(d->ppk_id, &why)))
+		abort();
+	c->ppk_required = d->ppk_required;
 	c->rekey_time = d->rekey_time;
 	c->reauth_time = d->reauth_time;
 	c->rand_time = d->rand_time;

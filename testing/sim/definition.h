@@ -44,6 +44,8 @@ struct sim_definition {
 	uint64_t rekey_time, reauth_time, over_time, rand_time;
 	bool no_mobike;
 	uint16_t remote_port; /* 0: 500 */
+	const char *ppk_id;   /* NULL: none */
+	bool ppk_required;
 	struct sim_child_definition children[SIM_CHILDREN_MAX];
 };
 

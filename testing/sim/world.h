@@ -241,6 +241,8 @@ void sim_node_expire(struct sim_node *n, const struct ike_kernel_id *id, bool ha
 void sim_node_mapping(struct sim_node *n, uint32_t spi, const struct address *remote);
 /* owners: texts of identities; NULL ends. */
 void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners);
+/* A post-quantum preshared key. */
+void sim_node_ppk(struct sim_node *n, const char *ppk, const char *id);
 
 /* Before and after a call of the engine that none of the above makes. */
 void sim_node_enter(struct sim_node *n);

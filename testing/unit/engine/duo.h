@@ -66,5 +66,6 @@ TCase *explain_tests(void);
 TCase *reload_tests(void);
 TCase *additional_tests(void);
 TCase *followup_tests(void);
+TCase *ppk_tests(void);
 
 #endif
