@@ -20,6 +20,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_list_pols,
 	&swanctl_list_authorities,
 	&swanctl_list_conns,
+	&swanctl_list_certs,
 	&swanctl_list_pools,
 	&swanctl_list_algs,
 	&swanctl_flush_certs,

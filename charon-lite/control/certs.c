@@ -2,6 +2,8 @@
 #include "charon-lite/control/blob.h"
 #include "charon-lite/control/command.h"
 
+#include <openssl/sha.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -53,15 +55,22 @@ static bool keep(struct cl_daemon *d, struct ike_certificate *c, uint8_t role, s
 	return kept || why_fail(why, "out of memory");
 }
 
+static bool does_not_parse(uint8_t kind, struct why *why)
+{
+	return why_prefix(why, "parsing %s certificate failed: ", kinds[kind]);
+}
+
 static bool load_x509(struct cl_daemon *d, struct bytes encoded, uint8_t role, struct why *why)
 {
 	struct ike_certificate *c = ike_certificate_parse(d->library, encoded, why);
 
-	if (c && role == IKE_CERTIFICATE_CA && !ike_certificate_is_ca(c)) {
+	if (!c)
+		return does_not_parse(KIND_X509, why);
+	if (role == IKE_CERTIFICATE_CA && !ike_certificate_is_ca(c)) {
 		ike_certificate_free(c);
-		return why_fail(why, "it is not the certificate of a CA");
+		return why_fail(why, "ca certificate lacks CA basic constraint, rejected");
 	}
-	return c && keep(d, c, role, why);
+	return keep(d, c, role, why);
 }
 
 static bool load_pubkey(struct cl_daemon *d, struct bytes encoded, uint8_t role, struct why *why)
@@ -69,10 +78,11 @@ static bool load_pubkey(struct cl_daemon *d, struct bytes encoded, uint8_t role,
 	struct ike_public_key *key = ike_public_key_parse(d->library, encoded, why);
 	struct ike_certificate *c = key ? ike_certificate_of_key(key, NULL) : NULL;
 
-	if (key && !c)
-		why_fail(why, "out of memory");
+	bool parsed = key != NULL;
 	ike_public_key_free(key);
-	return c && keep(d, c, role, why);
+	if (!parsed)
+		return does_not_parse(KIND_PUBKEY, why);
+	return c ? keep(d, c, role, why) : why_fail(why, "out of memory");
 }
 
 static bool load_crl(struct cl_daemon *d, struct bytes encoded, uint8_t role, struct why *why)
@@ -82,7 +92,7 @@ static bool load_crl(struct cl_daemon *d, struct bytes encoded, uint8_t role, st
 
 	(void)role;
 	if (!crl)
-		return false;
+		return does_not_parse(KIND_CRL, why);
 	bool kept = ike_certificates_add_crl(ike_engine_certificates(d->engine), crl, false);
 	if (kept)
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded CRL issued by '%s'",
@@ -110,7 +120,10 @@ static bool load_all(
 			return false;
 		count++;
 	}
-	return count > 0 || why_fail(why, "there is none in it, neither PEM nor DER");
+	if (count > 0)
+		return true;
+	why_fail(why, "there is none in it, neither PEM nor DER");
+	return does_not_parse(kind, why);
 }
 
 void cl_command_load_cert(struct cl_client *c, struct vici_view request)
@@ -134,8 +147,7 @@ void cl_command_load_cert(struct cl_client *c, struct vici_view request)
 		cl_client_reply_failure(
 			c, "attribute certificates are not supported by this version");
 	else if (!load_all(d, kind, role, data, &why))
-		cl_client_reply_failure(
-			c, "parsing %s certificate failed: %s", kinds[kind], why.text);
+		cl_client_reply_failure(c, "%s", why.text);
 	else
 		cl_client_reply_success(c);
 }
@@ -178,12 +190,24 @@ static bool phase_is_wanted(const struct list_certs *list)
 	return role == FLAG_ANY && list->flag == IKE_CERTIFICATE_END;
 }
 
+/* Those that say so of themselves are listed as signers of OCSP responses too. */
+static uint8_t flag_of(const struct ike_stored_certificate *stored)
+{
+	X509 *x = ike_certificate_x509(stored->certificate);
+
+	if (stored->role == IKE_CERTIFICATE_END && x &&
+		(X509_get_extension_flags(x) & EXFLAG_XKUSAGE) &&
+		(X509_get_extended_key_usage(x) & XKU_OCSP_SIGN))
+		return IKE_CERTIFICATE_OCSP;
+	return stored->role;
+}
+
 static bool is_wanted(const struct list_certs *list, const struct ike_stored_certificate *stored)
 {
 	bool raw = ike_certificate_kind(stored->certificate) == IKE_CERTIFICATE_PUBLIC_KEY;
 
 	if (raw != (phases[list->phase].kind == KIND_PUBKEY) ||
-		(!raw && stored->role != phases[list->phase].role))
+		(!raw && flag_of(stored) != phases[list->phase].role))
 		return false;
 	return !list->subject || ike_certificate_match(stored->certificate, list->subject);
 }
@@ -198,7 +222,7 @@ static void send_certificate(struct cl_client *c, const struct ike_stored_certif
 
 	vici_key_text(&b, "type", raw ? "PUBKEY" : "X509");
 	if (!raw)
-		vici_key_text(&b, "flag", flags[stored->role]);
+		vici_key_text(&b, "flag", flags[flag_of(stored)]);
 	if (ike_certificates_key_of(store, ike_certificate_key(certificate)))
 		vici_key_text(&b, "has_privkey", "yes");
 	vici_key_bytes(&b, "data", ike_certificate_der(certificate));
@@ -285,6 +309,65 @@ void cl_command_list_certs(struct cl_client *c, struct vici_view request)
 	list->kind = kind;
 	list->flag = flag;
 	cl_client_walk(c, list_next, list);
+}
+
+/* ---- keep-certs: ours; what of the files is gone from disk ---- */
+
+struct digests {
+	uint8_t (*at)[SHA_DIGEST_LENGTH]; /* sorted */
+	size_t count;
+};
+
+static int compare_digests(const void *a, const void *b)
+{
+	return memcmp(a, b, SHA_DIGEST_LENGTH);
+}
+
+static bool is_kept(const void *context, struct bytes der)
+{
+	const struct digests *kept = context;
+	uint8_t digest[SHA_DIGEST_LENGTH];
+
+	SHA1(der.at, der.length, digest);
+	return bsearch(digest, kept->at, kept->count, sizeof(digest), compare_digests) != NULL;
+}
+
+static bool read_digests(struct vici_view list, struct digests *ret)
+{
+	size_t room = 1;
+
+	VICI_EACH(each, list)
+	room++;
+	ret->at = calloc(room, sizeof(*ret->at));
+	VICI_EACH(each, list)
+	{
+		if (!ret->at || vici_value(each).length != SHA_DIGEST_LENGTH)
+			return false;
+		bytes_copy(ret->at[ret->count++], vici_value(each));
+	}
+	if (ret->at)
+		qsort(ret->at, ret->count, sizeof(*ret->at), compare_digests);
+	return ret->at != NULL;
+}
+
+/* sha1: of the DER of every certificate, raw key and CRL that is to stay. */
+void cl_command_keep_certs(struct cl_client *c, struct vici_view request)
+{
+	const struct vici_view list = vici_find(request, "sha1");
+	struct digests kept = { 0 };
+
+	if (vici_kind(list) != VICI_LIST) {
+		cl_client_reply_failure(c, "list of digests missing");
+		return;
+	}
+	if (read_digests(list, &kept)) {
+		ike_certificates_retain(
+			ike_engine_certificates(cl_client_daemon(c)->engine), is_kept, &kept);
+		cl_client_reply_success(c);
+	} else {
+		cl_client_reply_failure(c, "a digest is not of 20 octets, or memory ran out");
+	}
+	free(kept.at);
 }
 
 /* ---- flush-certs ---- */

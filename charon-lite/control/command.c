@@ -34,6 +34,7 @@ static const struct {
 	{ "list-authorities", cl_command_list_authorities },
 	{ "flush-certs", cl_command_flush_certs },
 	{ "load-cert", cl_command_load_cert },
+	{ "keep-certs", cl_command_keep_certs },
 	{ "load-key", cl_command_load_key },
 	{ "unload-key", cl_command_unload_key },
 	{ "load-token", cl_command_load_token },

@@ -34,7 +34,8 @@ cl_command cl_command_initiate;
 cl_command cl_command_terminate;
 cl_command cl_command_rekey;
 /* certs.c */
-cl_command cl_command_load_cert, cl_command_list_certs, cl_command_flush_certs;
+cl_command cl_command_load_cert, cl_command_list_certs, cl_command_keep_certs,
+	cl_command_flush_certs;
 /* keys.c */
 cl_command cl_command_load_key, cl_command_unload_key, cl_command_get_keys, cl_command_load_token;
 /* authorities.c */

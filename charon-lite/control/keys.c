@@ -2,15 +2,24 @@
 #include "charon-lite/control/command.h"
 #include "charon-lite/private_keys.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
-/* done: text is the key's id; else why not. */
+static char *upper_case(const char *text)
+{
+	char *copy = strdup(text);
+
+	for (char *at = copy; at && *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+	return copy;
+}
+
+/* done: text is the key's id; else why not. state: the type. */
 static void loaded(struct cl_client *c, void *state, bool done, const char *text)
 {
-	(void)state;
 	if (!done) {
-		cl_client_reply_failure(
-			c, "parsing private key failed: %s", text ? text : "no answer");
+		cl_client_reply_failure(c, "parsing %s private key failed: %s", (char *)state,
+			text ? text : "no answer");
 		return;
 	}
 	struct vici_builder b = cl_client_answer();
@@ -22,11 +31,7 @@ static void loaded(struct cl_client *c, void *state, bool done, const char *text
 
 void cl_command_load_key(struct cl_client *c, struct vici_view request)
 {
-	const struct cl_wait wait = {
-		.ticket = cl_client_ticket(c),
-		.level = -1,
-		.finish = loaded,
-	};
+	struct cl_wait wait = { .level = -1, .finish = loaded };
 	char room[CL_NAME_MAX];
 	const char *type = cl_request_text(request, "type", room);
 	struct bytes data = vici_get(request, "data");
@@ -38,6 +43,12 @@ void cl_command_load_key(struct cl_client *c, struct vici_view request)
 	}
 	if (data.length == 0) {
 		cl_client_reply_failure(c, "private key data missing");
+		return;
+	}
+	wait.ticket = cl_client_ticket(c);
+	wait.state = upper_case(type);
+	if (!wait.state) {
+		cl_client_reply_failure(c, "out of memory");
 		return;
 	}
 	cl_client_wait(c, &wait);

@@ -1,7 +1,7 @@
 /* Identities: made from the wire, shared, compared, matched. */
 #include "libike/base/identity.h"
 
-#include "libike/base/dn.h"
+#include "libbase/dn.h"
 #include "libike/base/identity_priv.h"
 
 #include <ctype.h>
@@ -63,7 +63,7 @@ static bool is_well_formed(uint8_t type, struct bytes octets)
 	case IKE_ID_IPV6_ADDR_RANGE:
 		return is_well_formed_pair(octets, 16, type == IKE_ID_IPV6_ADDR_SUBNET);
 	case IKE_ID_DER_ASN1_DN:
-		return ike_dn_is_valid(octets);
+		return dn_is_valid(octets);
 	default:
 		return octets.length > 0;
 	}
@@ -125,7 +125,7 @@ bool ike_identity_equal(const struct ike_identity *a, const struct ike_identity 
 	if (is_text(a->type))
 		return equal_without_case(octets_of(a), octets_of(b));
 	if (a->type == IKE_ID_DER_ASN1_DN)
-		return ike_dn_matches(octets_of(a), octets_of(b), &wildcards) && wildcards == 0;
+		return dn_matches(octets_of(a), octets_of(b), &wildcards) && wildcards == 0;
 	return bytes_equal(octets_of(a), octets_of(b));
 }
 
@@ -140,14 +140,14 @@ static uint64_t hash_more(uint64_t hash, struct bytes octets)
 uint64_t ike_identity_hash(const struct ike_identity *id)
 {
 	uint64_t hash = hash_more(0xcbf29ce484222325, bytes_of(&id->type, 1));
-	struct ike_dn_walk walk;
-	struct ike_rdn rdn;
+	struct dn_walk walk;
+	struct dn_rdn rdn;
 
 	if (id->type != IKE_ID_DER_ASN1_DN)
 		return hash_more(hash, octets_of(id));
 	/* string types and the grouping of attributes do not count */
-	walk = ike_dn_walk_begin(octets_of(id));
-	while (ike_dn_walk_next(&walk, &rdn))
+	walk = dn_walk_begin(octets_of(id));
+	while (dn_walk_next(&walk, &rdn))
 		hash = hash_more(hash_more(hash, rdn.oid), rdn.value);
 	return hash;
 }
@@ -195,7 +195,7 @@ static unsigned match_dn(struct bytes id, struct bytes pattern)
 {
 	unsigned wildcards;
 
-	if (!ike_dn_matches(id, pattern, &wildcards))
+	if (!dn_matches(id, pattern, &wildcards))
 		return IKE_MATCH_NONE;
 	return wildcards < IKE_MATCH_PERFECT - MATCH_FEWEST_DN ? IKE_MATCH_PERFECT - wildcards
 							       : MATCH_FEWEST_DN;
@@ -243,7 +243,7 @@ bool ike_identity_is_wildcard(const struct ike_identity *id)
 	case IKE_ID_RFC822_ADDR:
 		return memchr(id->octets, '*', id->length) != NULL;
 	case IKE_ID_DER_ASN1_DN:
-		return ike_dn_has_wildcard(octets_of(id));
+		return dn_has_wildcard(octets_of(id));
 	default:
 		return false;
 	}

@@ -1,5 +1,5 @@
 /* The text forms of identities, as strongSwan 5.9.8 was seen to read and to print them. */
-#include "libike/base/dn.h"
+#include "libbase/dn.h"
 #include "libike/base/identity_priv.h"
 
 #include <ctype.h>
@@ -171,8 +171,7 @@ static struct ike_identity *parse_dn(const char *text)
 	uint8_t room[4096 + 4];
 	struct writer w = writer_of(room, sizeof(room));
 
-	return ike_dn_parse(text, &w) ? ike_identity_new(IKE_ID_DER_ASN1_DN, writer_bytes(&w))
-				      : NULL;
+	return dn_parse(text, &w) ? ike_identity_new(IKE_ID_DER_ASN1_DN, writer_bytes(&w)) : NULL;
 }
 
 /* The text behind a prefix that says the type. */
@@ -367,7 +366,7 @@ char *ike_identity_format(const struct ike_identity *id, char text[IKE_IDENTITY_
 		format_text(octets, text);
 		break;
 	case IKE_ID_DER_ASN1_DN:
-		ike_dn_format(octets, text, IKE_IDENTITY_TEXT_MAX);
+		dn_format(octets, text, IKE_IDENTITY_TEXT_MAX);
 		break;
 	case IKE_ID_DER_ASN1_GN:
 		snprintf(text, IKE_IDENTITY_TEXT_MAX, "(ASN.1 general name)");

@@ -218,12 +218,18 @@ static struct entry *find_raw_key(const struct ike_certificates *s, const struct
 	return NULL;
 }
 
-/* An authority stays one, wherever else its certificate lies; what was cached stays no longer. */
+/* Of several directories that it lies in, the one that trusts it most counts; what was cached stays
+ * no longer. */
 static void load_again(struct entry *entry, uint8_t role, bool cached)
 {
+	static const uint8_t ranks[] = { [IKE_CERTIFICATE_END] = 0,
+		[IKE_CERTIFICATE_AA] = 1,
+		[IKE_CERTIFICATE_OCSP] = 2,
+		[IKE_CERTIFICATE_CA] = 3 };
+
 	if (cached)
 		return;
-	if (entry->stored.cached || entry->stored.role != IKE_CERTIFICATE_CA)
+	if (entry->stored.cached || ranks[role] > ranks[entry->stored.role])
 		entry->stored.role = role;
 	entry->stored.cached = false;
 }
@@ -382,20 +388,28 @@ struct ike_crl *ike_certificates_crl(const struct ike_certificates *s, size_t in
 
 /* ---- Both ---- */
 
-static void remove_all(struct ike_certificates *s, bool cached)
+typedef bool chooser(const void *context, struct bytes der);
+
+/* Those of one kind, cached or not, that are not wanted. wanted NULL: all of them. */
+static void remove_some(
+	struct ike_certificates *s, bool cached, chooser *wanted, const void *context)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < s->count; i++) {
-		if (s->entries[i]->stored.cached == cached)
-			entry_free(s, s->entries[i]);
+		struct entry *each = s->entries[i];
+
+		if (each->stored.cached == cached &&
+			!(wanted && wanted(context, ike_certificate_der(each->stored.certificate))))
+			entry_free(s, each);
 		else
-			s->entries[kept++] = s->entries[i];
+			s->entries[kept++] = each;
 	}
 	s->count = kept;
 	kept = 0;
 	for (size_t i = 0; i < s->crl_count; i++) {
-		if (s->crls[i].cached == cached)
+		if (s->crls[i].cached == cached &&
+			!(wanted && wanted(context, ike_crl_der(s->crls[i].crl))))
 			ike_crl_free(s->crls[i].crl);
 		else
 			s->crls[kept++] = s->crls[i];
@@ -403,9 +417,9 @@ static void remove_all(struct ike_certificates *s, bool cached)
 	s->crl_count = kept;
 }
 
-void ike_certificates_clear(struct ike_certificates *s)
+/* After a removal that took them along. */
+static void restore_authorities(struct ike_certificates *s)
 {
-	remove_all(s, false);
 	for (size_t i = 0; i < s->authority_count; i++) {
 		/* Its memory was there a moment ago. */
 		if (!ike_certificates_add(s, s->authorities[i]->ca, IKE_CERTIFICATE_CA, false))
@@ -413,9 +427,21 @@ void ike_certificates_clear(struct ike_certificates *s)
 	}
 }
 
+void ike_certificates_retain(struct ike_certificates *s, chooser *wanted, const void *context)
+{
+	remove_some(s, false, wanted, context);
+	restore_authorities(s);
+}
+
+void ike_certificates_clear(struct ike_certificates *s)
+{
+	remove_some(s, false, NULL, NULL);
+	restore_authorities(s);
+}
+
 void ike_certificates_flush(struct ike_certificates *s)
 {
-	remove_all(s, true);
+	remove_some(s, true, NULL, NULL);
 }
 
 /* ---- Private keys ---- */
@@ -562,8 +588,8 @@ void ike_certificates_free(struct ike_certificates *s)
 		return;
 	while (s->authority_count > 0)
 		ike_authority_free(s->authorities[--s->authority_count]);
-	remove_all(s, false);
-	remove_all(s, true);
+	remove_some(s, false, NULL, NULL);
+	remove_some(s, true, NULL, NULL);
 	while (s->key_count > 0)
 		(void)ike_certificates_remove_key(
 			s, ike_public_key_id(s->keys[s->key_count - 1]->key.public), &handle);

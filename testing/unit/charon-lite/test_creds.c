@@ -290,7 +290,8 @@ START_TEST(certificates_are_listed_by_kind_with_their_keys)
 	write_cert(key, "moon", false, &file);
 	expect_success(load_cert("x509", NULL, &file));
 	expect_success(load_cert("X509", "NONE", &file)); /* kept once */
-	expect_failure(load_cert("X509", "CA", &file), "it is not the certificate of a CA");
+	expect_failure(load_cert("X509", "CA", &file),
+		"ca certificate lacks CA basic constraint, rejected");
 	write_cert(ca_key, "ca", true, &chain);
 	expect_success(load_cert("X509", "CA", &chain));
 	write_key(key, PKCS8_PEM, &file);
@@ -402,6 +403,88 @@ START_TEST(keys_that_are_lost_with_the_signer_can_be_loaded_again)
 	load_key("any", &file, id);
 	ck_assert_uint_eq(count_keys(), 1);
 	EVP_PKEY_free(key);
+}
+END_TEST
+
+/* ---- The same from files, with swanctl-lite ---- */
+
+static void write_file(const char *name, const struct file *content)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/swanctl/%s", r.directory, name);
+	FILE *file = fopen(path, "we");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(content->at, 1, content->length, file), content->length);
+	fclose(file);
+}
+
+/* What it prints on both, without the directory. */
+static const char *swanctl(const char *arguments)
+{
+	static char text[16384];
+	char command[512], prefix[128];
+	size_t length = 0;
+
+	snprintf(command, sizeof(command), "SWANCTL_DIR=%s/swanctl %s %s --uri %s 2>&1",
+		r.directory, getenv("SWANCTL_LITE"), arguments, r.uri);
+	FILE *out = popen(command, "re");
+	ck_assert_ptr_nonnull(out);
+	length = fread(text, 1, sizeof(text) - 1, out);
+	text[length] = '\0';
+	ck_assert_int_eq(pclose(out), 0);
+	snprintf(prefix, sizeof(prefix), "%s/swanctl/", r.directory);
+	for (char *at; (at = strstr(text, prefix));)
+		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
+	return text;
+}
+
+static void contains(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in: %s", part, text);
+}
+
+START_TEST(directories_are_loaded_and_what_is_gone_is_unloaded)
+{
+	static const char conf[] = "secrets {\n private-moon {\n  file = moon.pem\n"
+				   "  secret = secret\n }\n}\n";
+	EVP_PKEY *key = make_key("RSA"), *ca_key = make_key("EC");
+	struct file file = { .length = sizeof(conf) - 1 };
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		"cd %s && mkdir -p swanctl/x509 swanctl/x509ca swanctl/private", r.directory);
+	ck_assert_int_eq(system(command), 0);
+	memcpy(file.at, conf, file.length);
+	write_file("swanctl.conf", &file);
+	write_cert(key, "moon", false, &file);
+	write_file("x509/moon.pem", &file);
+	write_cert(ca_key, "ca", true, &file);
+	write_file("x509ca/ca.pem", &file);
+	/* VyOS: a section names the file otherwise than it is called */
+	write_key(key, ENCRYPTED_PKCS8, &file);
+	write_file("private/x509_moon.pem", &file);
+	ck_assert_str_eq(swanctl("--load-creds --noprompt"),
+		"loaded certificate from 'x509/moon.pem'\n"
+		"loaded certificate from 'x509ca/ca.pem'\n"
+		"loaded RSA key from 'private/x509_moon.pem'\n");
+	ck_assert_uint_eq(count_keys(), 1);
+	const char *list = swanctl("--list-certs");
+	contains(list, "\nList of X.509 End Entity Certificates\n\n  subject:  \"CN=moon\"\n");
+	contains(list, "  pubkey:    RSA 2048 bits, has private key\n");
+	contains(list, "\nList of X.509 CA Certificates\n\n  subject:  \"CN=ca\"\n");
+	contains(swanctl("--list-certs --pem --flag ca"), "-----BEGIN CERTIFICATE-----\n");
+	snprintf(command, sizeof(command), "rm %s/swanctl/x509/* %s/swanctl/private/*", r.directory,
+		r.directory);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_str_eq(
+		swanctl("--load-creds --noprompt"), "loaded certificate from 'x509ca/ca.pem'\n");
+	ck_assert_uint_eq(count_keys(), 0);
+	ck_assert_str_eq(list_certs(NULL, NULL).text, "X509 CA; ");
+	snprintf(command, sizeof(command), "rm -r %s/swanctl", r.directory);
+	ck_assert_int_eq(system(command), 0);
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(ca_key);
 }
 END_TEST
 
@@ -566,6 +649,7 @@ TCase *creds_cases(void)
 	tcase_add_test(tests, a_chain_in_one_file_is_all_of_it);
 	tcase_add_test(tests, authorities_come_and_go_by_name);
 	tcase_add_test(tests, keys_that_are_lost_with_the_signer_can_be_loaded_again);
+	tcase_add_test(tests, directories_are_loaded_and_what_is_gone_is_unloaded);
 	return tests;
 }
 

@@ -180,7 +180,8 @@ START_TEST(secrets_are_decoded_and_gone_ones_unloaded)
 		"load-shared {id=xauth-1 type=xauth data=abc owners=[]}\n"
 		"load-shared {id=ppk-1 type=ppk data=ab owners=[]}\n"
 		"load-shared {id=ntlm-1 type=ntlm data=ab owners=[]}\n"
-		"unload-shared {id=ike-gone}\n");
+		"unload-shared {id=ike-gone}\n"
+		"keep-certs {sha1=[]}\n");
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-#include "libike/base/dn.h"
+#include "libbase/dn.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static struct reader read_tlv(struct reader *r, uint8_t *ret_tag)
 	return reader_part(r, length);
 }
 
-struct ike_dn_walk ike_dn_walk_begin(struct bytes der)
+struct dn_walk dn_walk_begin(struct bytes der)
 {
 	struct reader r = reader_of(der);
 	uint8_t tag;
@@ -79,20 +79,20 @@ struct ike_dn_walk ike_dn_walk_begin(struct bytes der)
 
 	if (tag != TAG_SEQUENCE || !reader_end(&r))
 		names = (struct reader){ .bad = true };
-	return (struct ike_dn_walk){ .names = names };
+	return (struct dn_walk){ .names = names };
 }
 
-static bool walk_failed(struct ike_dn_walk *walk)
+static bool walk_failed(struct dn_walk *walk)
 {
 	walk->names = (struct reader){ .bad = true };
 	walk->set = (struct reader){ 0 };
 	return false;
 }
 
-bool ike_dn_walk_next(struct ike_dn_walk *walk, struct ike_rdn *ret)
+bool dn_walk_next(struct dn_walk *walk, struct dn_rdn *ret)
 {
 	uint8_t tag, oid_tag;
-	struct ike_rdn rdn;
+	struct dn_rdn rdn;
 
 	if (!reader_more(&walk->set)) {
 		if (!reader_more(&walk->names))
@@ -112,19 +112,19 @@ bool ike_dn_walk_next(struct ike_dn_walk *walk, struct ike_rdn *ret)
 	return true;
 }
 
-bool ike_dn_is_valid(struct bytes der)
+bool dn_is_valid(struct bytes der)
 {
-	struct ike_dn_walk walk = ike_dn_walk_begin(der);
-	struct ike_rdn rdn;
+	struct dn_walk walk = dn_walk_begin(der);
+	struct dn_rdn rdn;
 
-	while (ike_dn_walk_next(&walk, &rdn))
+	while (dn_walk_next(&walk, &rdn))
 		;
 	return reader_end(&walk.names);
 }
 
 /* ---- Comparing ---- */
 
-static bool is_wildcard(const struct ike_rdn *rdn)
+static bool is_wildcard(const struct dn_rdn *rdn)
 {
 	return rdn->value.length == 1 && rdn->value.at[0] == '*';
 }
@@ -136,7 +136,7 @@ static bool is_ascii_superset(uint8_t tag)
 
 /* Without case where the string type has ASCII letters (RFC 5280 7.1); the type itself does not
  * count, because what one side wrote as PrintableString the other writes as UTF8String. */
-static bool value_equal(const struct ike_rdn *a, const struct ike_rdn *b)
+static bool value_equal(const struct dn_rdn *a, const struct dn_rdn *b)
 {
 	if (!is_ascii_superset(a->tag) || !is_ascii_superset(b->tag))
 		return a->tag == b->tag && bytes_equal(a->value, b->value);
@@ -148,15 +148,15 @@ static bool value_equal(const struct ike_rdn *a, const struct ike_rdn *b)
 	return true;
 }
 
-bool ike_dn_matches(struct bytes name, struct bytes pattern, unsigned *ret_wildcards)
+bool dn_matches(struct bytes name, struct bytes pattern, unsigned *ret_wildcards)
 {
-	struct ike_dn_walk name_walk = ike_dn_walk_begin(name);
-	struct ike_dn_walk pattern_walk = ike_dn_walk_begin(pattern);
-	struct ike_rdn rdn, wanted;
+	struct dn_walk name_walk = dn_walk_begin(name);
+	struct dn_walk pattern_walk = dn_walk_begin(pattern);
+	struct dn_rdn rdn, wanted;
 
 	*ret_wildcards = 0;
-	while (ike_dn_walk_next(&pattern_walk, &wanted)) {
-		if (!ike_dn_walk_next(&name_walk, &rdn) || !bytes_equal(rdn.oid, wanted.oid))
+	while (dn_walk_next(&pattern_walk, &wanted)) {
+		if (!dn_walk_next(&name_walk, &rdn) || !bytes_equal(rdn.oid, wanted.oid))
 			return false;
 		if (value_equal(&rdn, &wanted))
 			continue;
@@ -164,16 +164,16 @@ bool ike_dn_matches(struct bytes name, struct bytes pattern, unsigned *ret_wildc
 			return false;
 		++*ret_wildcards;
 	}
-	return !ike_dn_walk_next(&name_walk, &rdn) && reader_end(&name_walk.names) &&
+	return !dn_walk_next(&name_walk, &rdn) && reader_end(&name_walk.names) &&
 	       reader_end(&pattern_walk.names);
 }
 
-bool ike_dn_has_wildcard(struct bytes der)
+bool dn_has_wildcard(struct bytes der)
 {
-	struct ike_dn_walk walk = ike_dn_walk_begin(der);
-	struct ike_rdn rdn;
+	struct dn_walk walk = dn_walk_begin(der);
+	struct dn_rdn rdn;
 
-	while (ike_dn_walk_next(&walk, &rdn))
+	while (dn_walk_next(&walk, &rdn))
 		if (is_wildcard(&rdn))
 			return true;
 	return false;
@@ -202,14 +202,14 @@ static void add_text(char *text, size_t text_size, size_t *used, const char *mor
 		add_char(text, text_size, used, (uint8_t)*more);
 }
 
-void ike_dn_format(struct bytes der, char *text, size_t text_size)
+void dn_format(struct bytes der, char *text, size_t text_size)
 {
-	struct ike_dn_walk walk = ike_dn_walk_begin(der);
-	struct ike_rdn rdn;
+	struct dn_walk walk = dn_walk_begin(der);
+	struct dn_rdn rdn;
 	const char *separator = "";
 	size_t used = 0;
 
-	while (ike_dn_walk_next(&walk, &rdn)) {
+	while (dn_walk_next(&walk, &rdn)) {
 		const char *name = name_of(rdn.oid);
 
 		add_text(text, text_size, &used, separator);
@@ -320,7 +320,7 @@ static bool write_rdns(const char *text, struct writer *w)
 	return true;
 }
 
-bool ike_dn_parse(const char *text, struct writer *w)
+bool dn_parse(const char *text, struct writer *w)
 {
 	uint8_t room[4096];
 	struct writer rdns = writer_of(room, sizeof(room));
