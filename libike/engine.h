@@ -86,6 +86,14 @@ const struct ike_connection *ike_engine_connection(const struct ike_engine *e, s
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e);   /* shared secrets */
 struct ike_certificates *ike_engine_certificates(struct ike_engine *e); /* and private keys */
+/* CRLs and OCSP responses that were fetched or came from peers, in no order. index from 0; false
+ * after the last. Borrowed until the next call. */
+struct ike_cached {
+	bool ocsp; /* an OCSP response, else a CRL */
+	struct bytes der;
+	const struct ike_crl *crl; /* NULL: ocsp */
+};
+bool ike_engine_cached(const struct ike_engine *e, size_t index, struct ike_cached *ret);
 /* Forgets certificates, CRLs and OCSP responses that were fetched or came from peers. */
 void ike_engine_flush_certificates(struct ike_engine *e);
 

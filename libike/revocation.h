@@ -43,14 +43,6 @@ struct bytes ike_revocation_staple(
  * themselves, 20 octets each; none: any that the CA trusts will do. Returns how many octets. */
 size_t ike_revocation_responders(struct ike_engine *e, uint8_t *ret, size_t room);
 
-/* What is cached, in no order: for list-certs. index from 0; false after the last. */
-struct ike_cached {
-	bool ocsp;        /* an OCSP response, else a CRL */
-	struct bytes der; /* borrowed until the next call of the engine */
-	struct ike_crl *crl;
-};
-bool ike_revocation_cached(const struct ike_engine *e, size_t index, struct ike_cached *ret);
-
 /* Forgets what was fetched, and which servers failed (flush-certs). */
 void ike_revocation_flush(struct ike_engine *e);
 

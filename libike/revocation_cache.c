@@ -410,7 +410,7 @@ void ike_revocation_forget(struct ike_engine *e)
 		ocsp_free(r, r->ocsp);
 }
 
-bool ike_revocation_cached(const struct ike_engine *e, size_t index, struct ike_cached *ret)
+bool ike_engine_cached(const struct ike_engine *e, size_t index, struct ike_cached *ret)
 {
 	const struct ike_cached_crl *c;
 

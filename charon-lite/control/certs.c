@@ -160,11 +160,12 @@ static const struct {
 	uint8_t role;
 } phases[] = { { KIND_PUBKEY, FLAG_ANY }, { KIND_X509, IKE_CERTIFICATE_END },
 	{ KIND_X509, IKE_CERTIFICATE_CA }, { KIND_X509, IKE_CERTIFICATE_AA },
-	{ KIND_X509, IKE_CERTIFICATE_OCSP }, { KIND_CRL, FLAG_ANY } };
+	{ KIND_X509, IKE_CERTIFICATE_OCSP }, { KIND_CRL, FLAG_ANY },
+	{ KIND_OCSP_RESPONSE, FLAG_ANY } };
 
 struct list_certs {
 	uint8_t kind, flag; /* that are wanted */
-	size_t phase, index;
+	size_t phase, index, cached_index;
 	const struct ike_identity *subject; /* in this memory; NULL: any */
 };
 
@@ -232,30 +233,51 @@ static void send_certificate(struct cl_client *c, const struct ike_stored_certif
 	cl_client_event_take(c, CL_EVENT_LIST_CERT, &b);
 }
 
+static void send_list(
+	struct cl_client *c, const struct list_certs *list, const struct ike_cached *what)
+{
+	struct vici_builder b;
+
+	/* who a response is about stands in its certificate's number alone */
+	if (list->subject &&
+		(what->ocsp || !ike_identity_match(ike_crl_issuer(what->crl), list->subject)))
+		return;
+	b = cl_event_packet(CL_EVENT_LIST_CERT);
+	vici_key_text(&b, "type", kinds[what->ocsp ? KIND_OCSP_RESPONSE : KIND_CRL]);
+	vici_key_bytes(&b, "data", what->der);
+	cl_client_event_take(c, CL_EVENT_LIST_CERT, &b);
+}
+
+/* CRLs of the store, then CRLs or responses that were fetched. */
+static bool list_one_revocation(struct cl_client *c, struct list_certs *list)
+{
+	struct ike_engine *e = cl_client_daemon(c)->engine;
+	bool ocsp = phases[list->phase].kind == KIND_OCSP_RESPONSE;
+	struct ike_cached what = { 0 };
+
+	if (!ocsp)
+		what.crl = ike_certificates_crl(ike_engine_certificates(e), list->index++);
+	if (what.crl)
+		what.der = ike_crl_der(what.crl);
+	else if (!ike_engine_cached(e, list->cached_index++, &what))
+		return false;
+	if (what.ocsp == ocsp)
+		send_list(c, list, &what);
+	return true;
+}
+
 /* The next of the phase is looked at; false: there is none. */
 static bool list_one(struct cl_client *c, struct list_certs *list)
 {
 	struct ike_certificates *store = ike_engine_certificates(cl_client_daemon(c)->engine);
 	const struct ike_stored_certificate *stored;
-	const struct ike_crl *crl;
 
-	if (phases[list->phase].kind != KIND_CRL) {
-		stored = ike_certificates_get(store, list->index++);
-		if (stored && is_wanted(list, stored))
-			send_certificate(c, stored);
-		return stored != NULL;
-	}
-	crl = ike_certificates_crl(store, list->index++);
-	if (!crl)
-		return false;
-	if (!list->subject || ike_identity_match(ike_crl_issuer(crl), list->subject)) {
-		struct vici_builder b = cl_event_packet(CL_EVENT_LIST_CERT);
-
-		vici_key_text(&b, "type", "X509_CRL");
-		vici_key_bytes(&b, "data", ike_crl_der(crl));
-		cl_client_event_take(c, CL_EVENT_LIST_CERT, &b);
-	}
-	return true;
+	if (phases[list->phase].role == FLAG_ANY && phases[list->phase].kind != KIND_PUBKEY)
+		return list_one_revocation(c, list);
+	stored = ike_certificates_get(store, list->index++);
+	if (stored && is_wanted(list, stored))
+		send_certificate(c, stored);
+	return stored != NULL;
 }
 
 static bool list_next(struct cl_client *c, void *state)
@@ -265,7 +287,7 @@ static bool list_next(struct cl_client *c, void *state)
 	if (list->phase < sizeof(phases) / sizeof(*phases) && phase_is_wanted(list) &&
 		list_one(c, list))
 		return true;
-	list->index = 0;
+	list->index = list->cached_index = 0;
 	return ++list->phase < sizeof(phases) / sizeof(*phases);
 }
 

@@ -130,6 +130,14 @@ static const struct cl_load_word childless_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct cl_load_word ocsp_uses[] = {
+	{ "reply", IKE_OCSP_REPLY },
+	{ "request", IKE_OCSP_REQUEST },
+	{ "both", IKE_OCSP_BOTH },
+	{ "never", IKE_OCSP_NEVER },
+	{ NULL, 0 },
+};
+
 static const struct cl_load_word send_certs[] = {
 	{ "ifasked", IKE_SEND_CERT_IFASKED },
 	{ "always", IKE_SEND_CERT_ALWAYS },
@@ -168,7 +176,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "childless", cl_load_word, AT(childless), { .words = childless_words } },
 	{ "send_certreq", cl_load_bool, AT(send_certreq) },
 	{ "send_cert", cl_load_word, AT(send_cert), { .words = send_certs } },
-	{ "ocsp", cl_load_refuse, 0, { .harmless = "reply" } },
+	{ "ocsp", cl_load_word, AT(ocsp), { .words = ocsp_uses } },
 	{ "ppk_id", set_ppk_id },
 	{ "ppk_required", cl_load_bool, AT(ppk_required) },
 	{ "keyingtries", cl_load_u32, AT(keyingtries) },

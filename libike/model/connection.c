@@ -18,6 +18,7 @@ struct ike_connection *ike_connection_new(const char *name)
 	c->mobike = true;
 	c->pull = true;
 	c->send_certreq = true;
+	c->ocsp = IKE_OCSP_REPLY;
 	c->childless = IKE_CHILDLESS_ALLOW;
 	c->fragmentation = IKE_FRAGMENTATION_YES;
 	c->unique = IKE_UNIQUE_NO;

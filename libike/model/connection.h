@@ -115,6 +115,14 @@ enum ike_fragmentation {
 	IKE_FRAGMENTATION_FORCE
 };
 
+/* RFC 4806: OCSP responses in CERT payloads. */
+enum ike_ocsp_use {
+	IKE_OCSP_NEVER = 0,
+	IKE_OCSP_REPLY = 1,   /* send ours if we are asked */
+	IKE_OCSP_REQUEST = 2, /* ask for the peer's */
+	IKE_OCSP_BOTH = 3,
+};
+
 enum ike_send_cert { IKE_SEND_CERT_IFASKED, IKE_SEND_CERT_NEVER, IKE_SEND_CERT_ALWAYS };
 
 #define IKE_MARK_UNIQUE 0xffffffffu     /* %unique */
@@ -173,6 +181,7 @@ struct ike_connection {
 	bool pull;
 	bool send_certreq;
 	uint8_t send_cert; /* enum ike_send_cert */
+	uint8_t ocsp;      /* enum ike_ocsp_use */
 	uint8_t childless;
 	uint8_t fragmentation;
 	uint8_t unique;

@@ -153,6 +153,7 @@ static const struct field connection_fields[] = {
 	C(pull, REAUTH),
 	C(send_certreq, REAUTH),
 	C(send_cert, REAUTH),
+	C(ocsp, REAUTH),
 	C(childless, REAUTH),
 	C(fragmentation, REAUTH),
 	C(dscp, REAUTH),

@@ -90,6 +90,7 @@ START_TEST(a_whole_connection_arrives_in_numbers)
 					  "keyingtries = 0\n"
 					  "unique = replace\n"
 					  "childless = force\n"
+					  "ocsp = both\n"
 					  "fragmentation = no\n"
 					  "dscp = 101110\n"
 					  "rekey_time = 2h\n"
@@ -121,6 +122,7 @@ START_TEST(a_whole_connection_arrives_in_numbers)
 	ck_assert_uint_eq(c->keyingtries, 0);
 	ck_assert_uint_eq(c->unique, IKE_UNIQUE_REPLACE);
 	ck_assert_uint_eq(c->childless, IKE_CHILDLESS_FORCE);
+	ck_assert_uint_eq(c->ocsp, IKE_OCSP_BOTH);
 	ck_assert_uint_eq(c->fragmentation, IKE_FRAGMENTATION_NO);
 	ck_assert_uint_eq(c->dscp, 46);
 	ck_assert_uint_eq(c->rekey_time, 7200);

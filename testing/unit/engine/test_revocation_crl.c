@@ -411,12 +411,12 @@ START_TEST(flushing_forgets)
 
 	serve_crl(&served, crl(NULL, NUMBER_7, 0, 0));
 	YES(peer);
-	ck_assert(ike_revocation_cached(b->engine, 0, &cached));
+	ck_assert(ike_engine_cached(b->engine, 0, &cached));
 	ck_assert(!cached.ocsp);
 	ck_assert(bytes_equal(cached.der, served));
-	ck_assert(!ike_revocation_cached(b->engine, 1, &cached));
+	ck_assert(!ike_engine_cached(b->engine, 1, &cached));
 	ike_engine_flush_certificates(b->engine);
-	ck_assert(!ike_revocation_cached(b->engine, 0, &cached));
+	ck_assert(!ike_engine_cached(b->engine, 0, &cached));
 	YES(peer);
 	ck_assert_uint_eq(b->fetch_count, 2);
 }
@@ -439,7 +439,7 @@ START_TEST(the_number_of_crls_is_bounded)
 		if (i == 0)
 			bed_answer_one(b, &b->fetches[b->fetch_count - 1], served, NULL);
 	}
-	while (ike_revocation_cached(b->engine, count, &cached))
+	while (ike_engine_cached(b->engine, count, &cached))
 		count++;
 	ck_assert_uint_le(count, 64);
 }

@@ -334,10 +334,10 @@ START_TEST(flushing_forgets)
 	struct ike_cached cached;
 
 	YES();
-	ck_assert(ike_revocation_cached(b->engine, 0, &cached));
+	ck_assert(ike_engine_cached(b->engine, 0, &cached));
 	ck_assert(cached.ocsp);
 	ike_engine_flush_certificates(b->engine);
-	ck_assert(!ike_revocation_cached(b->engine, 0, &cached));
+	ck_assert(!ike_engine_cached(b->engine, 0, &cached));
 }
 END_TEST
 
