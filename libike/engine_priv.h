@@ -25,6 +25,7 @@ struct ike_peer;
 struct ike_peer_count;
 struct ike_counters;
 struct ike_command;
+struct ike_eap;
 struct ike_site;
 struct ike_lookup;
 
@@ -60,7 +61,8 @@ struct ike_engine {
 	uint32_t half_open;
 	uint32_t child_count;
 
-	uint64_t last_ticket; /* of what the host is asked */
+	struct ike_eap *eap_waiting; /* conversations that the host was asked for, by ticket */
+	uint64_t last_ticket;        /* of what the host is asked */
 	uint32_t next_ike_id;
 	uint32_t next_child_id;
 	uint32_t next_reqid;

@@ -23,7 +23,7 @@ const struct ike_eap_kind *ike_eap_method_find(uint8_t type)
 	for (size_t i = 0; i < METHODS; i++)
 		if (methods[i]->type == type)
 			return methods[i];
-	return NULL;
+	return type == IKE_EAP_METHOD_RADIUS ? &ike_eap_radius : NULL;
 }
 
 /* ---- Made and ended ---- */
@@ -56,9 +56,11 @@ struct ike_eap *ike_eap_client_new(
 
 void ike_eap_drop_method(struct ike_eap *eap)
 {
-	if (eap->method && eap->method->forget && eap->state)
+	ike_eap_unask(eap);
+	if (eap->state && eap->method->forget)
 		eap->method->forget(eap);
-	secret_wipe(eap->state, eap->state_size);
+	if (eap->state)
+		secret_wipe(eap->state, eap->state_size);
 	free(eap->state);
 	eap->state = NULL;
 	eap->state_size = 0;
@@ -74,6 +76,33 @@ void ike_eap_free(struct ike_eap *eap)
 	ike_identity_free(eap->proved);
 	secret_free(&eap->msk);
 	free(eap);
+}
+
+/* ---- Waiting for the host ---- */
+
+bool ike_eap_ask(struct ike_eap *eap)
+{
+	eap->ticket = ike_ticket_new(eap->e);
+	HASH_ADD(by_ticket, eap->e->eap_waiting, ticket, sizeof(eap->ticket), eap);
+	if (eap->by_ticket.tbl)
+		return true;
+	eap->ticket = 0;
+	return false;
+}
+
+void ike_eap_unask(struct ike_eap *eap)
+{
+	if (eap->ticket)
+		HASH_DELETE(by_ticket, eap->e->eap_waiting, eap);
+	eap->ticket = 0;
+}
+
+struct ike_eap *ike_eap_answered(struct ike_engine *e, uint64_t ticket)
+{
+	struct ike_eap *eap;
+
+	HASH_FIND(by_ticket, e->eap_waiting, &ticket, sizeof(ticket), eap);
+	return eap;
 }
 
 /* ---- Moved on ---- */

@@ -36,6 +36,9 @@ struct ike_eap_kind {
 	uint8_t type;      /* IKE_EAP_METHOD_* */
 	const char *label; /* "EAP_MSCHAPV2" */
 	bool mutual;
+	/* Server: the method writes whole packets, with identifiers of its own, and gets whole ones
+	 * of any type. */
+	bool whole_packets;
 	const struct ike_eap_role *server; /* NULL: not in this role */
 	const struct ike_eap_role *client;
 	void (*forget)(struct ike_eap *); /* what its state holds; NULL: nothing */
@@ -74,9 +77,10 @@ struct ike_eap {
 };
 
 extern const struct ike_eap_kind ike_eap_md5;
+extern const struct ike_eap_kind ike_eap_radius;
 extern const struct ike_eap_kind ike_eap_mschapv2;
 
-/* By number; NULL when there is none. */
+/* By number; NULL when there is none. IKE_EAP_METHOD_RADIUS is among them. */
 const struct ike_eap_kind *ike_eap_method_find(uint8_t type);
 /* Those on the wire, the best first; NULL after the last. */
 const struct ike_eap_kind *ike_eap_method_at(size_t index);
@@ -107,6 +111,12 @@ char *ike_eap_printable(struct bytes from, char *text, size_t room);
 struct ike_identity *ike_eap_ike_peer(const struct ike_eap *eap);
 /* Ours. */
 struct ike_identity *ike_eap_ike_own(const struct ike_eap *eap);
+
+/* A ticket for a question to the host, under which the conversation is found when the answer comes.
+ * False: no memory. */
+MUST_USE bool ike_eap_ask(struct ike_eap *eap);
+void ike_eap_unask(struct ike_eap *eap);
+struct ike_eap *ike_eap_answered(struct ike_engine *e, uint64_t ticket); /* or NULL */
 
 /* ---- eap_server.c, eap_client.c ---- */
 enum ike_eap_result ike_eap_server_begin(

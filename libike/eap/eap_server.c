@@ -29,10 +29,21 @@ static bool check_proved(struct ike_eap *eap, struct ike_failure *failure)
 	return false;
 }
 
+/* Only a RADIUS server says which groups somebody is in, and has looked at them then. */
+static bool check_groups(const struct ike_eap *eap, struct ike_failure *failure)
+{
+	if (eap->round->group_count == 0 || eap->method == &ike_eap_radius)
+		return true;
+	ike_failure_set(failure, IKE_REASON_POLICY, NULL, NULL,
+		"%s proves no membership in a group", eap->method->label);
+	ike_failure_set_differs(failure, "groups");
+	return false;
+}
+
 static enum ike_eap_result succeed(
 	struct ike_eap *eap, struct writer *ret, struct ike_failure *failure)
 {
-	if (!check_proved(eap, failure))
+	if (!check_proved(eap, failure) || !check_groups(eap, failure))
 		return fail(eap, ret);
 	ike_log(eap->e, eap->sa, IKE_LOG_IKE, IKE_LOG_INFO, "EAP method %s succeeded, %s",
 		eap->method->label, eap->msk.length ? "MSK established" : "no MSK established");
@@ -45,8 +56,12 @@ static enum ike_eap_result finish(struct ike_eap *eap, size_t begin, enum ike_ea
 	struct writer *ret, struct ike_failure *failure)
 {
 	if (step == IKE_EAP_STEP_SEND && !ret->bad) {
-		eap->identifier++;
-		ike_eap_packet_finish(ret, begin);
+		if (eap->method && eap->method->whole_packets) {
+			eap->identifier = ret->at[begin + 1];
+		} else {
+			eap->identifier++;
+			ike_eap_packet_finish(ret, begin);
+		}
 		return IKE_EAP_SEND;
 	}
 	*ret = (struct writer){ ret->at, begin, ret->capacity, false };
@@ -64,6 +79,8 @@ static enum ike_eap_result finish(struct ike_eap *eap, size_t begin, enum ike_ea
 
 static size_t begin_request(const struct ike_eap *eap, uint8_t type, struct writer *ret)
 {
+	if (eap->method && eap->method->whole_packets)
+		return ret->length;
 	return ike_eap_packet_begin(ret, IKE_EAP_REQUEST, (uint8_t)(eap->identifier + 1), type);
 }
 
@@ -180,18 +197,21 @@ enum ike_eap_result ike_eap_server_packet(struct ike_eap *eap, const struct ike_
 	}
 	if (eap->stage == IKE_EAP_STAGE_IDENTITY)
 		return take_identity(eap, packet, ret, failure);
-	if (packet->type == IKE_EAP_TYPE_NAK)
+	bool whole = eap->method->whole_packets;
+
+	if (!whole && packet->type == IKE_EAP_TYPE_NAK)
 		return take_nak(eap, packet, ret, failure);
-	if (packet->type != eap->method->type) {
+	if (!whole && packet->type != eap->method->type) {
 		ike_failure_set(failure, IKE_REASON_PROTOCOL, NULL, NULL,
 			"peer answers %s with EAP type %u", eap->method->label, packet->type);
 		return fail(eap, ret);
 	}
 	eap->proceeds = true;
 	size_t begin = begin_request(eap, eap->method->type, ret);
+	struct bytes data = whole ? packet->whole : packet->data;
 
-	return finish(eap, begin, eap->method->server->packet(eap, packet->data, ret, failure), ret,
-		failure);
+	return finish(
+		eap, begin, eap->method->server->packet(eap, data, ret, failure), ret, failure);
 }
 
 enum ike_eap_result ike_eap_server_resume(

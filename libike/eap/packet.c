@@ -6,7 +6,7 @@ bool ike_eap_packet_parse(struct bytes bytes, struct ike_eap_packet *ret)
 {
 	struct reader r = reader_of(bytes);
 
-	*ret = (struct ike_eap_packet){ 0 };
+	*ret = (struct ike_eap_packet){ .whole = bytes };
 	ret->code = reader_u8(&r);
 	ret->identifier = reader_u8(&r);
 	if (reader_u16(&r) != bytes.length || r.bad)

@@ -28,6 +28,7 @@ struct ike_eap_packet {
 	uint8_t identifier;
 	uint8_t type;      /* 0: success, failure */
 	struct bytes data; /* what follows the type; borrowed */
+	struct bytes whole;
 };
 
 /* False when the length is not that of the packet, the code is unknown, or the type is missing. */

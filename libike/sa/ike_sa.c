@@ -157,6 +157,15 @@ void ike_sa_plan(struct ike_engine *e, struct ike_sa *sa)
 		sa->expires_at += IKE_SECONDS((ike_time)c->over_time);
 	else
 		sa->expires_at = IKE_NEVER;
+	if (sa->radius && sa->radius->ends_at < sa->expires_at)
+		sa->expires_at = sa->radius->ends_at;
+}
+
+static void plan_session(struct ike_engine *e, struct ike_radius_session *radius)
+{
+	radius->ends_at = radius->session_timeout
+				  ? e->now + IKE_SECONDS((ike_time)radius->session_timeout)
+				  : IKE_NEVER;
 }
 
 void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
@@ -172,6 +181,8 @@ void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
 	sa->was_established = sa->announced = true;
 	sa->established_at = sa->last_received = e->now;
 	sa->reauth_at = plan(e, c->reauth_time, c->rand_time);
+	if (sa->radius)
+		plan_session(e, sa->radius);
 	ike_sa_plan(e, sa);
 	ike_schedule_liveness(e, sa);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
@@ -223,6 +234,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_half_open_remove(e, sa);
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
+	ike_radius_session_free(sa->radius);
 	ike_timer_remove(e, &sa->timer);
 	if (sa->by_spi.tbl)
 		HASH_DELETE(by_spi, e->by_spi, sa);

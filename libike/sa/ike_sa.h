@@ -142,6 +142,18 @@ struct ike_task {
 
 struct ike_negotiation;
 
+/* What a RADIUS server said about the peer when it let it in. */
+struct ike_radius_session {
+	uint64_t session;         /* of struct ike_radius_request */
+	char *user;               /* heap; its User-Name, else the peer's EAP identity */
+	struct bytes class;       /* heap; maybe empty */
+	struct address framed_ip; /* family 0: none. Nothing hands out virtual addresses yet */
+	uint32_t session_timeout; /* seconds; 0: none */
+	ike_time ends_at;         /* of the session; IKE_NEVER: not said */
+};
+
+void ike_radius_session_free(struct ike_radius_session *s); /* NULL is fine */
+
 struct ike_sa {
 	UT_hash_handle by_spi; /* engine's table, by our own SPI */
 	UT_hash_handle by_id;  /* engine's table, by unique id; iterates oldest first */
@@ -202,8 +214,9 @@ struct ike_sa {
 	 */
 	uint32_t reauthenticated_by;
 	uint32_t reauthenticates;
-	uint32_t predecessor;      /* unique id, 0 none: what was rekeyed into it */
-	struct ike_mobike *mobike; /* NULL when nothing moves; sa/path.h */
+	uint32_t predecessor;              /* unique id, 0 none: what was rekeyed into it */
+	struct ike_radius_session *radius; /* heap; NULL: no RADIUS server let it in */
+	struct ike_mobike *mobike;         /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */
 	uint32_t handovers;   /* children that have one */

@@ -98,6 +98,8 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	new->predecessor = old->unique_id;
 	new->established_at = e->now;
 	ike_path_inherit(old, new); /* it may have moved since the new one was made */
+	new->radius = old->radius;
+	old->radius = NULL;
 	ike_sa_plan(e, new);
 	ike_followups_drop(e, old);
 	ike_peers_remove(e, old);

@@ -48,5 +48,6 @@ void side_packet(struct side *s, struct bytes packet);
 TCase *mschapv2_hash_tests(void);
 TCase *eap_tests(void);
 TCase *eap_hostile_tests(void);
+TCase *eap_radius_tests(void);
 
 #endif
