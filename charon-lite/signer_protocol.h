@@ -13,7 +13,7 @@
  *
  * An answer has the number of its request, and its kind with a bit that says how it went; the body
  * of one that failed is a text. A further kind of request is a further kind of frame here, a row
- * in the table of signer_main.c, and one in that of signer.c, for its answer.
+ * in the table of signer_serve.c, and one in that of signer.c, for its answer.
  */
 #ifndef CHARON_LITE_SIGNER_PROTOCOL_H
 #define CHARON_LITE_SIGNER_PROTOCOL_H

@@ -33,7 +33,8 @@ static void print_pem(struct vici_view message)
 {
 	static const struct {
 		const char *type, *label;
-	} labels[] = { { "PUBKEY", "PUBLIC KEY" }, { "X509_CRL", "X509 CRL" } };
+	} labels[] = { { "PUBKEY", "PUBLIC KEY" }, { "X509_CRL", "X509 CRL" },
+		{ "OCSP_RESPONSE", "OCSP RESPONSE" } };
 	struct bytes type = vici_get(message, "type"), data = vici_get(message, "data");
 	const char *label = "CERTIFICATE";
 
@@ -63,6 +64,8 @@ static void print(struct vici_view message)
 		cert_print_x509(&listing.how, message);
 	else if (vici_is(type, "X509_CRL"))
 		cert_print_crl(&listing.how, message);
+	else if (vici_is(type, "OCSP_RESPONSE"))
+		cert_print_ocsp(&listing.how, message);
 }
 
 static int run(struct swanctl *s)

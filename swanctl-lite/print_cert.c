@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ static void print_delta(time_t seconds)
 	printf("%ld %s%s", count, units[i].name, count == 1 ? "" : "s");
 }
 
+/* Also of a GeneralizedTime. */
 static time_t to_time(const ASN1_TIME *asn1)
 {
 	struct tm tm;
@@ -478,4 +480,38 @@ void cert_print_crl(const struct cert_print *how, struct vici_view message)
 	ASN1_INTEGER_free(base);
 	AUTHORITY_KEYID_free(issuer);
 	X509_CRL_free(crl);
+}
+
+/* ---- OCSP responses: of each certificate its state ---- */
+
+static void print_single(const struct cert_print *how, OCSP_SINGLERESP *single)
+{
+	static const char *const states[] = { "good", "revoked", "unknown" };
+	ASN1_GENERALIZEDTIME *since, *until;
+	ASN1_INTEGER *serial = NULL;
+	int state = OCSP_single_get0_status(single, NULL, NULL, &since, &until);
+
+	OCSP_id_get0_info(
+		NULL, NULL, NULL, &serial, (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single));
+	if (serial) {
+		fputs("  serial:    ", stdout);
+		print_integer(serial);
+	}
+	printf("  status:    %s\n", state >= 0 && state <= 2 ? states[state] : "unknown");
+	print_validity(
+		how, "  update:    this on", "next on", to_time(since), until ? to_time(until) : 0);
+}
+
+void cert_print_ocsp(const struct cert_print *how, struct vici_view message)
+{
+	struct bytes data = vici_get(message, "data");
+	const unsigned char *at = data.at;
+	OCSP_RESPONSE *response =
+		data.length ? d2i_OCSP_RESPONSE(NULL, &at, (long)data.length) : NULL;
+	OCSP_BASICRESP *basic = response ? OCSP_response_get1_basic(response) : NULL;
+
+	for (int i = 0; basic && i < OCSP_resp_count(basic); i++)
+		print_single(how, OCSP_resp_get0(basic, i));
+	OCSP_BASICRESP_free(basic);
+	OCSP_RESPONSE_free(response);
 }

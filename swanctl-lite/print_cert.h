@@ -17,5 +17,6 @@ struct cert_print {
 void cert_print_public_key(const struct cert_print *how, struct vici_view message);
 void cert_print_x509(const struct cert_print *how, struct vici_view message);
 void cert_print_crl(const struct cert_print *how, struct vici_view message);
+void cert_print_ocsp(const struct cert_print *how, struct vici_view message);
 
 #endif
