@@ -186,6 +186,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_time(s, "half_open_timeout", &e->half_open_timeout, why) ||
 		!read_time(s, "delete_rekeyed_delay", &e->delete_rekeyed_delay, why) ||
 		!read_bool(s, "make_before_break", &e->make_before_break, why) ||
+		!read_bool(s, "signature_authentication", &e->signature_authentication, why) ||
 		!read_protection(s, why) ||
 		!read_number(
 			s, "init_limit_half_open", UINT32_MAX, &e->init_limit_half_open, why) ||

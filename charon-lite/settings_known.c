@@ -25,6 +25,7 @@ static const struct {
 	{ "half_open_timeout", HONOURED },
 	{ "delete_rekeyed_delay", HONOURED },
 	{ "make_before_break", HONOURED },
+	{ "signature_authentication", HONOURED },
 	{ "dos_protection", HONOURED },
 	{ "cookie_threshold", HONOURED },
 	{ "cookie_threshold_ip", HONOURED },

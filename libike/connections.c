@@ -210,6 +210,19 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	}
 }
 
+struct ike_connection *ike_loaded_for(const struct ike_engine *e, const struct address *local,
+	const struct address *remote, size_t *cursor)
+{
+	while (*cursor < e->loaded_count) {
+		struct ike_connection *c = e->loaded_order[(*cursor)++]->connection;
+
+		if (c->version != 1 && ike_connection_authenticates(c) &&
+			match_addresses(c, local, remote) > 0)
+			return c;
+	}
+	return NULL;
+}
+
 static bool suite_fits(const struct ike_connection *c, const struct ike_suite *suite)
 {
 	struct ike_proposal agreed;
@@ -224,10 +237,27 @@ static bool suite_fits(const struct ike_connection *c, const struct ike_suite *s
 #define REMOTE_ID_DIFFERS "remote id differs"
 #define LOCAL_ID_DIFFERS "local id differs"
 
+static bool is_unacceptable(const struct ike_connection *c, const struct ike_wanted_peer *peer)
+{
+	for (size_t i = 0; i < peer->unacceptable_count; i++)
+		if (peer->unacceptable[i] == c)
+			return true;
+	return false;
+}
+
+/* One of another class fits worse, and is kept for saying what it expects. */
+static bool fits_class(const struct ike_connection *c, uint8_t class)
+{
+	uint8_t demanded = c->remote.items[0].class;
+
+	return demanded == class || (demanded == IKE_AUTH_CLASS_ANY && class != IKE_AUTH_CLASS_EAP);
+}
+
 /* Why a definition is not for this peer; NULL when it is, with how well it fits. */
 static const char *rule_out(const struct ike_connection *c, const struct ike_sa *sa,
-	const struct ike_identity *peer, const struct ike_identity *wanted, unsigned *ret_match)
+	const struct ike_wanted_peer *peer, uint64_t *ret_match)
 {
+	const struct ike_identity *wanted = peer->wanted;
 	unsigned addresses = match_addresses(c, &sa->local, &sa->remote);
 	const struct ike_identity *ours = ike_auth_rounds_id(&c->local);
 	const struct ike_identity *theirs = ike_auth_rounds_id(&c->remote);
@@ -240,13 +270,16 @@ static const char *rule_out(const struct ike_connection *c, const struct ike_sa 
 		return "has no authentication";
 	if (addresses == 0)
 		return "addresses differ";
-	if (theirs && (match_theirs = ike_identity_match(peer, theirs)) == IKE_MATCH_NONE)
+	if (is_unacceptable(c, peer))
+		return "what it proved is not acceptable";
+	if (theirs && (match_theirs = ike_identity_match(peer->peer, theirs)) == IKE_MATCH_NONE)
 		return REMOTE_ID_DIFFERS;
 	if (wanted && ours && (match_ours = ike_identity_match(wanted, ours)) == IKE_MATCH_NONE)
 		return LOCAL_ID_DIFFERS;
 	if (!suite_fits(c, &sa->suite))
 		return "does not allow the agreed IKE proposal";
-	*ret_match = (match_ours + match_theirs) << 16 | addresses;
+	*ret_match = (uint64_t)fits_class(c, peer->class) << 48 |
+		     (uint64_t)(match_ours + match_theirs) << 32 | addresses;
 	return NULL;
 }
 
@@ -278,18 +311,19 @@ static void note_near(struct near *near, struct ike_connection *c, const char *r
 }
 
 struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
-	const struct ike_identity *peer, const struct ike_identity *wanted, char *text,
-	size_t text_size, struct ike_connection **ret_nearest)
+	const struct ike_wanted_peer *peer, char *text, size_t text_size,
+	struct ike_connection **ret_nearest)
 {
 	struct ike_connection *chosen = NULL;
-	unsigned best = 0, explained = 0;
+	unsigned explained = 0;
+	uint64_t best = 0;
 	struct near near = { 0 };
 
 	text[0] = '\0';
 	for (size_t i = 0; i < e->loaded_count; i++) {
 		struct ike_connection *c = e->loaded_order[i]->connection;
-		unsigned match = 0;
-		const char *reason = rule_out(c, sa, peer, wanted, &match);
+		uint64_t match = 0;
+		const char *reason = rule_out(c, sa, peer, &match);
 
 		if (reason && explained < CANDIDATES_EXPLAINED) {
 			explain(c, reason, text, text_size);

@@ -17,6 +17,7 @@ void ike_settings_default(struct ike_settings *ret)
 		.half_open_timeout = IKE_SECONDS(30),
 		.delete_rekeyed_delay = IKE_SECONDS(5),
 		.make_before_break = true,
+		.signature_authentication = true,
 		.cookie_threshold = 30,
 		.cookie_threshold_ip = 3,
 		.block_threshold = 5,
@@ -97,13 +98,6 @@ struct ike_certificates *ike_engine_certificates(struct ike_engine *e)
 }
 
 /* Nobody asks the host to sign yet. */
-void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, struct bytes signature,
-	const char *error)
-{
-	(void)ticket, (void)signature, (void)error;
-	e->now = now;
-}
-
 void ike_engine_flush_certificates(struct ike_engine *e)
 {
 	ike_certificates_flush(e->certificates);

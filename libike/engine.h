@@ -27,7 +27,8 @@ struct ike_settings {
 	ike_time half_open_timeout;  /* 30 s */
 	/* How long a child that was rekeyed takes packets in that are still under way: 5 s */
 	ike_time delete_rekeyed_delay;
-	bool make_before_break;    /* reauthentication; yes */
+	bool make_before_break;        /* reauthentication; yes */
+	bool signature_authentication; /* RFC 7427, else classic methods alone; yes */
 	uint32_t cookie_threshold; /* half-open IKE SAs before cookies are demanded: 30 (0 off) */
 	uint32_t cookie_threshold_ip;  /* the same, of one peer address: 3 */
 	uint32_t block_threshold;      /* half-open IKE SAs of one peer address: 5 (0 off) */

@@ -62,6 +62,7 @@ struct ike_engine {
 	uint32_t child_count;
 
 	struct ike_eap *eap_waiting; /* conversations that the host was asked for, by ticket */
+	struct ike_auth *signing;    /* those that wait for a signature, by ticket */
 	uint64_t last_ticket;        /* of what the host is asked */
 	uint32_t next_ike_id;
 	uint32_t next_child_id;
@@ -164,12 +165,27 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	const struct address *remote, const struct ike_proposal *theirs, size_t count,
 	struct ike_choice *ret);
 
-/* As responder, when the peer said who it is and whom it wants (wanted may be NULL): the best by
- * identities, then addresses. When none fits, NULL, with what ruled out the candidates in text, and
- * in ret_nearest the one that an identity alone rules out, when there is but one. */
+/* Those whose addresses fit, one after the other; *cursor starts at 0; NULL ends. */
+struct ike_connection *ike_loaded_for(const struct ike_engine *e, const struct address *local,
+	const struct address *remote, size_t *cursor);
+
+/* What a peer says about itself in its first IKE_AUTH request. */
+struct ike_wanted_peer {
+	const struct ike_identity *peer;
+	const struct ike_identity *wanted; /* that it asks for; or NULL */
+	uint8_t class;                     /* enum ike_auth_class that it uses; ANY: not known */
+	/* That its proof was not good enough for. */
+	struct ike_connection *const *unacceptable;
+	size_t unacceptable_count;
+};
+
+/* As responder, when the peer said who it is and whom it wants: the best by the class of
+ * authentication, then by identities, then addresses. When none fits, NULL, with what ruled out the
+ * candidates in text, and in ret_nearest the one that an identity alone rules out, when there is
+ * but one. */
 struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
-	const struct ike_identity *peer, const struct ike_identity *wanted, char *text,
-	size_t text_size, struct ike_connection **ret_nearest);
+	const struct ike_wanted_peer *peer, char *text, size_t text_size,
+	struct ike_connection **ret_nearest);
 
 /* The child's definition, and its connection's, by names; ike may be NULL. */
 struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,

@@ -125,7 +125,8 @@ static void supersede(struct ike_engine *e, const struct ike_child *child)
 	struct ike_sa *sa, *next_sa;
 	struct ike_child *other, *next;
 
-	for (sa = ike_peers_of(e, child->sa->local_id, child->sa->remote_id); sa; sa = next_sa) {
+	for (sa = ike_peers_of(e, child->sa->local_id, ike_sa_peer_id(child->sa)); sa;
+		sa = next_sa) {
 		next_sa = sa->peer_next;
 		if (!same_peer(sa, child->sa))
 			continue;
@@ -194,7 +195,7 @@ static bool has_successor(
 	const struct ike_connection *c = of->connection;
 	const struct ike_sa *sa;
 
-	for (sa = ike_peers_of(e, of->local_id, of->remote_id); sa; sa = sa->peer_next)
+	for (sa = ike_peers_of(e, of->local_id, ike_sa_peer_id(of)); sa; sa = sa->peer_next)
 		if (same_peer(sa, of) && has_or_makes(sa, config))
 			return true;
 	/* An attempt of ours, whose peer has not said yet who it is. */

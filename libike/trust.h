@@ -58,7 +58,7 @@ size_t ike_trust_own(struct ike_engine *e, const struct ike_auth_round *round,
 	struct ike_certificate *ret[IKE_TRUST_CHAIN_MAX], struct ike_failure *failure);
 
 /* SHA-1 of the keys of the CAs that we ask the peer for (CERTREQ): the round's cacerts, else all
- * loaded. Concatenated, 20 octets each; returns how many. */
+ * loaded. Concatenated, 20 octets each; returns how many, at most room of them. */
 size_t ike_trust_wanted_authorities(
 	struct ike_engine *e, const struct ike_auth_round *round, uint8_t *ret, size_t room);
 

@@ -20,6 +20,14 @@ void ike_auth_free(struct ike_auth *a)
 {
 	if (!a)
 		return;
+	ike_auth_sign_forget(a);
+	ike_auth_drop_certs(a);
+	ike_auth_drop_own(a);
+	ike_eap_free(a->eap);
+	for (size_t i = 0; i < a->unacceptable_count; i++)
+		ike_connection_free(a->unacceptable[i]);
+	free((void *)a->value.at);
+	free((void *)a->eap_out.at);
 	ike_connection_free(a->connection);
 	ike_identity_free(a->id);
 	ike_identity_free(a->peer_id);
@@ -47,13 +55,22 @@ bool ike_auth_is_over(const struct ike_auth *a)
 	return !ike_auth_ours(a) && !ike_auth_theirs(a);
 }
 
+/* Identities are counted references, and nobody writes to them. */
+static struct ike_identity *subject_of(const struct ike_certificate *c)
+{
+	return (struct ike_identity *)ike_certificate_subject(c);
+}
+
 bool ike_auth_choose_id(struct ike_auth *a, struct ike_identity *wanted)
 {
 	const struct ike_auth_round *round = ike_auth_ours(a);
 
 	ike_identity_free(a->id);
+	a->id_is_old = false;
 	if (round && round->id && !ike_identity_is_wildcard(round->id))
 		a->id = ike_identity_hold(round->id);
+	else if (round && round->cert_count > 0)
+		a->id = ike_identity_hold(subject_of(round->certs[0]));
 	else if (wanted)
 		a->id = ike_identity_hold(wanted);
 	else
@@ -63,14 +80,24 @@ bool ike_auth_choose_id(struct ike_auth *a, struct ike_identity *wanted)
 	return a->id != NULL;
 }
 
+bool ike_auth_have_id(struct ike_auth *a, struct ike_failure *failure)
+{
+	if ((a->id && !a->id_is_old) || ike_auth_choose_id(a, NULL))
+		return true;
+	ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+	return false;
+}
+
 bool ike_auth_count(struct ike_received *x)
 {
 	struct ike_auth *a = x->sa->negotiation->auth;
 
-	if (++a->exchanges <= IKE_AUTH_EXCHANGES_MAX)
+	a->octets += (uint32_t)x->message->chain.length;
+	if (++a->exchanges <= IKE_AUTH_EXCHANGES_MAX && a->octets <= IKE_AUTH_OCTETS_MAX)
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL,
-		"peer is not through with IKE_AUTH after %u round trips", IKE_AUTH_EXCHANGES_MAX);
+		"peer is not through with IKE_AUTH after %u round trips and %u octets",
+		a->exchanges, a->octets);
 	return false;
 }
 
@@ -94,8 +121,8 @@ void ike_auth_prove_next(struct ike_auth *a)
 {
 	a->local_rounds++;
 	a->method = 0;
-	ike_identity_free(a->id);
-	a->id = NULL;
+	a->id_is_old = true;
+	ike_auth_drop_own(a);
 }
 
 void ike_auth_build_follows(const struct ike_auth *a, struct ike_builder *b)

@@ -9,10 +9,13 @@
  */
 #include "libike/ikev2/auth.h"
 
+#define EAP_FAILURE 4 /* RFC 3748 4 */
+
 /* What is done about an answer, one after the other. */
 enum step {
 	STEP_READ,
-	STEP_VERIFY,
+	STEP_VERIFY, /* the peer's AUTH */
+	STEP_EAP,    /* its EAP packet */
 	STEP_GO_ON,
 	STEP_ASK, /* the next request */
 };
@@ -53,18 +56,35 @@ static bool build_child(
 	return true;
 }
 
+/* The responder need not prove itself but by EAP. */
+static bool may_be_eap_only(const struct ike_auth *a)
+{
+	const struct ike_auth_round *theirs = ike_auth_theirs(a);
+
+	return theirs && theirs->class == IKE_AUTH_CLASS_EAP;
+}
+
 /* Our next round, or nothing when there is none. */
 static bool build_round(struct ike_auth *a, struct ike_builder *b, struct ike_failure *failure)
 {
 	const struct ike_identity *peer = ike_auth_rounds_id(&a->connection->remote);
+	const struct ike_auth_round *ours = ike_auth_ours(a);
 
-	if (ike_auth_ours(a))
+	if (ours)
 		ike_build_id(b, IKE_PAYLOAD_ID_INITIATOR, a->id);
 	if (!a->begun && ike_initial_contact_holds(a->e, a->sa))
 		ike_build_notify(b, IKE_NOTIFY_INITIAL_CONTACT, (struct bytes){ 0 });
+	if (ours)
+		ike_auth_build_certs(a, b);
+	if (!a->begun)
+		ike_certreqs_build(a->e, a->sa, b);
 	if (!a->begun && peer && !ike_identity_is_wildcard(peer))
 		ike_build_id(b, IKE_PAYLOAD_ID_RESPONDER, peer);
-	if (ike_auth_ours(a)) {
+	if (ours && ours->class == IKE_AUTH_CLASS_EAP) {
+		if (may_be_eap_only(a))
+			ike_build_notify(
+				b, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION, (struct bytes){ 0 });
+	} else if (ours) {
 		ike_auth_build(a, b);
 		ike_ppk_build(a, b);
 		ike_auth_build_follows(a, b);
@@ -74,13 +94,28 @@ static bool build_round(struct ike_auth *a, struct ike_builder *b, struct ike_fa
 
 static enum ike_progress prove(struct ike_auth *a, struct ike_failure *failure)
 {
-	if (!ike_auth_ours(a))
+	if (a->exchange == IKE_AUTH_EAP || !ike_auth_ours(a))
 		return IKE_PROGRESS_DONE;
-	if (!a->id && !ike_auth_choose_id(a, NULL)) {
-		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+	if (a->exchange == IKE_AUTH_EAP_AUTH)
+		return ike_ppk_prove(a, failure);
+	if (!ike_auth_have_id(a, failure))
 		return IKE_PROGRESS_FAILED;
+	return ike_auth_ours(a)->class == IKE_AUTH_CLASS_EAP ? IKE_PROGRESS_DONE
+							     : ike_ppk_prove(a, failure);
+}
+
+static bool build(struct ike_auth *a, struct ike_builder *b, struct ike_failure *failure)
+{
+	if (a->exchange == IKE_AUTH_EAP) {
+		ike_auth_build_eap(a, b);
+		return true;
 	}
-	return ike_ppk_prove(a, failure);
+	if (a->exchange == IKE_AUTH_ROUND)
+		return build_round(a, b, failure);
+	ike_auth_build(a, b);
+	ike_ppk_build(a, b);
+	ike_auth_build_follows(a, b);
+	return true;
 }
 
 enum ike_progress ike_auth_ask(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
@@ -96,7 +131,7 @@ enum ike_progress ike_auth_ask(struct ike_engine *e, struct ike_sa *sa, struct i
 	if (progress != IKE_PROGRESS_DONE)
 		return progress;
 	ike_builder_start(e, &b);
-	if (!build_round(a, &b, failure))
+	if (!build(a, &b, failure))
 		return IKE_PROGRESS_FAILED;
 	ike_request_answered(e, sa);
 	if (!ike_request_send(e, sa, IKE_EXCHANGE_AUTH, &b))
@@ -204,19 +239,54 @@ static bool read_identity(struct ike_received *x, struct ike_auth *a)
 	return false;
 }
 
-/* Which of the peer's proofs the answer has. */
+static bool opens_eap(const struct ike_auth *a)
+{
+	const struct ike_auth_round *ours = ike_auth_ours(a);
+
+	return ours && ours->class == IKE_AUTH_CLASS_EAP;
+}
+
+/* Of a ROUND: which of the peer's proofs it has. */
+static bool read_round(struct ike_received *x, struct ike_auth *a)
+{
+	const struct ike_message *m = x->message;
+
+	a->step = opens_eap(a) ? STEP_EAP : STEP_GO_ON;
+	if (IKE_HAS(m, EAP) != opens_eap(a))
+		return fail(x, opens_eap(a) ? "IKE_AUTH answer lacks EAP"
+					    : "IKE_AUTH answer has EAP that was not asked for");
+	if (!ike_auth_theirs(a))
+		return !IKE_HAS(m, AUTH) || fail(x, "AUTH of a peer that has proved all");
+	if (!IKE_HAS(m, ID_RESPONDER))
+		return fail(x, "IKE_AUTH answer lacks IDr");
+	if (!IKE_HAS(m, AUTH)) {
+		a->eap_only = opens_eap(a) && may_be_eap_only(a);
+		return a->eap_only ? read_identity(x, a) : fail(x, "IKE_AUTH answer lacks AUTH");
+	}
+	a->step = STEP_VERIFY;
+	return read_identity(x, a) && ike_auth_read_certs(x);
+}
+
 static bool read_answer(struct ike_received *x, struct ike_auth *a)
 {
-	a->step = STEP_GO_ON;
 	if (!ike_auth_count(x))
 		return false;
-	if (!ike_auth_theirs(a))
-		return IKE_HAS(x->message, AUTH) ? fail(x, "AUTH of a peer that has proved all")
-						 : true;
-	if (!IKE_HAS(x->message, ID_RESPONDER) || !IKE_HAS(x->message, AUTH))
-		return fail(x, "IKE_AUTH answer lacks IDr or AUTH");
-	a->step = STEP_VERIFY;
-	return read_identity(x, a);
+	if (a->exchange == IKE_AUTH_ROUND)
+		return read_round(x, a);
+	a->step = a->exchange == IKE_AUTH_EAP ? STEP_EAP : STEP_VERIFY;
+	return true;
+}
+
+static enum ike_progress verify(struct ike_received *x, struct ike_auth *a)
+{
+	bool after_eap = a->exchange == IKE_AUTH_EAP_AUTH;
+	enum ike_progress progress = ike_ppk_verify(x);
+
+	if (progress != IKE_PROGRESS_DONE)
+		return progress;
+	a->step = !after_eap && opens_eap(a) ? STEP_EAP : STEP_GO_ON;
+	return (after_eap && !a->eap_only) || ike_auth_proved(x) ? IKE_PROGRESS_DONE
+								 : IKE_PROGRESS_FAILED;
 }
 
 static bool is_about_child(uint16_t type)
@@ -311,6 +381,26 @@ static enum ike_outcome finish(struct ike_received *x)
 	return IKE_OUTCOME_OK;
 }
 
+/* What our last request proved has been accepted; a new ROUND begins. */
+static void go_on(struct ike_auth *a)
+{
+	if (ike_auth_ours(a))
+		ike_auth_prove_next(a);
+	ike_eap_free(a->eap);
+	a->eap = NULL;
+	a->eap_only = false;
+	a->exchange = IKE_AUTH_ROUND;
+	a->step = STEP_ASK;
+}
+
+/* An EAP-Failure is the peer's own last word. */
+static bool has_ended(const struct ike_received *x)
+{
+	struct reader r = reader_of(x->message->eap);
+
+	return IKE_HAS(x->message, EAP) && reader_u8(&r) == EAP_FAILURE;
+}
+
 enum ike_outcome ike_auth_answer_go_on(struct ike_received *x)
 {
 	struct ike_auth *a = x->sa->negotiation->auth;
@@ -322,19 +412,17 @@ enum ike_outcome ike_auth_answer_go_on(struct ike_received *x)
 			progress = read_answer(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
 			break;
 		case STEP_VERIFY:
-			progress = ike_ppk_verify(x);
-			if (progress != IKE_PROGRESS_DONE)
-				break;
-			a->step = STEP_GO_ON;
-			if (!ike_auth_proved(x))
-				progress = IKE_PROGRESS_FAILED;
+			progress = verify(x, a);
+			break;
+		case STEP_EAP:
+			progress = ike_auth_eap_packet(a, x->message->eap, x->failure);
+			if (progress == IKE_PROGRESS_DONE)
+				a->step = STEP_ASK;
 			break;
 		case STEP_GO_ON:
-			if (ike_auth_ours(a))
-				ike_auth_prove_next(a);
+			go_on(a);
 			if (ike_auth_is_over(a))
 				return finish(x);
-			a->step = STEP_ASK;
 			continue;
 		default:
 			progress = ike_auth_ask(x->e, x->sa, x->failure);
@@ -344,7 +432,7 @@ enum ike_outcome ike_auth_answer_go_on(struct ike_received *x)
 		if (progress == IKE_PROGRESS_WAIT)
 			return IKE_OUTCOME_WAIT;
 		if (progress == IKE_PROGRESS_FAILED)
-			return reject(x);
+			return has_ended(x) ? IKE_OUTCOME_END : reject(x);
 	}
 }
 

@@ -7,8 +7,10 @@
 /* What is done about a request, one after the other. */
 enum step {
 	STEP_READ,
-	STEP_VERIFY,
-	STEP_PROVE,
+	STEP_VERIFY,   /* the peer's AUTH */
+	STEP_PROVE,    /* ours */
+	STEP_OPEN_EAP, /* the first packet of a conversation */
+	STEP_EAP,      /* the peer's packet */
 	STEP_ANSWER,
 };
 
@@ -57,8 +59,12 @@ static bool choose_connection(struct ike_received *x, const struct ike_identity 
 	struct ike_sa *sa = x->sa;
 	char ruled_out[1200], peer[IKE_IDENTITY_TEXT_MAX], ours[IKE_IDENTITY_TEXT_MAX] = "%any";
 	struct ike_connection *nearest;
+	const struct ike_auth *a = sa->negotiation->auth;
+	const struct ike_wanted_peer peer_wanted = { sa->remote_id, wanted,
+		ike_auth_class_of(x->message), a ? a->unacceptable : NULL,
+		a ? a->unacceptable_count : 0 };
 	struct ike_connection *c = ike_choose_by_identity(
-		x->e, sa, sa->remote_id, wanted, ruled_out, sizeof(ruled_out), &nearest);
+		x->e, sa, &peer_wanted, ruled_out, sizeof(ruled_out), &nearest);
 
 	if (wanted)
 		ike_identity_format(wanted, ours);
@@ -79,43 +85,97 @@ static bool choose_connection(struct ike_received *x, const struct ike_identity 
 	return true;
 }
 
-static bool choose_and_begin(struct ike_received *x, struct ike_identity *wanted)
+/* The identity that the peer asks for; NULL: none, or (with *ret_bad) one that is malformed. */
+static struct ike_identity *wanted_id(const struct ike_message *m, bool *ret_bad)
+{
+	struct ike_identity *id = NULL;
+
+	if (IKE_HAS(m, ID_RESPONDER))
+		id = ike_identity_from_wire(m->id_responder.type, m->id_responder.octets);
+	*ret_bad = IKE_HAS(m, ID_RESPONDER) && !id;
+	return id;
+}
+
+static bool begin_auth(struct ike_received *x, struct ike_identity *wanted)
 {
 	struct ike_negotiation *n = x->sa->negotiation;
 
-	if (!choose_connection(x, wanted))
-		return false;
-	struct ike_auth *a = ike_auth_new(x->e, x->sa);
-	if (a) {
-		n->auth = a;
-		a->peer_id = ike_identity_hold(x->sa->remote_id);
-		a->step = STEP_VERIFY;
-		a->exchanges = 1;
-	}
-	if (a && ike_auth_choose_id(a, wanted))
+	n->auth = ike_auth_new(x->e, x->sa);
+	if (n->auth && ike_certreqs_keep(n, x->message) && ike_auth_choose_id(n->auth, wanted)) {
+		n->auth->peer_eap_only =
+			ike_message_notify(x->message, IKE_NOTIFY_EAP_ONLY_AUTHENTICATION) != NULL;
 		return true;
+	}
 	ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
 	return false;
 }
 
-/* The first request. */
+/* The first request: who it is, whom it wants, and which definition is for it. */
 static bool begin(struct ike_received *x)
 {
 	const struct ike_message *m = x->message;
 	struct ike_negotiation *n = x->sa->negotiation;
-	struct ike_identity *wanted = NULL;
+	bool bad;
+	struct ike_identity *wanted = wanted_id(m, &bad);
 
 	x->sa->remote_id = ike_identity_from_wire(m->id_initiator.type, m->id_initiator.octets);
-	if (IKE_HAS(m, ID_RESPONDER))
-		wanted = ike_identity_from_wire(m->id_responder.type, m->id_responder.octets);
-	bool readable = x->sa->remote_id && (!IKE_HAS(m, ID_RESPONDER) || wanted);
-	if (!readable)
+	if (bad || !x->sa->remote_id)
 		(void)fail(x, "the peer's identities are malformed");
 	n->initial_contact = ike_message_notify(m, IKE_NOTIFY_INITIAL_CONTACT) != NULL;
 	n->peer_multiple = ike_message_notify(m, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED) != NULL;
-	bool begun = readable && choose_and_begin(x, wanted);
+	bool begun =
+		!bad && x->sa->remote_id && choose_connection(x, wanted) && begin_auth(x, wanted);
 	ike_identity_free(wanted);
 	return begun;
+}
+
+/* Whether that could have been another definition's: nothing of this one has been said yet. */
+static bool may_switch(const struct ike_received *x, const struct ike_auth *a)
+{
+	if (a->local_rounds > 0 || a->remote_rounds > 0 || a->exchanges > 1 ||
+		a->unacceptable_count == IKE_AUTH_CONNECTIONS_MAX)
+		return false;
+	switch (x->failure->reason) {
+	case IKE_REASON_NO_CERTIFICATE:
+	case IKE_REASON_UNTRUSTED:
+	case IKE_REASON_POLICY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The peer's proof is good, but not for this definition (its CAs, its algorithms): another one
+ * whose identities fit. The first failure stays when there is none. */
+static bool switch_connection(struct ike_received *x, struct ike_auth *a)
+{
+	struct ike_failure failure = { 0 }, *first = x->failure;
+	bool bad;
+
+	if (!may_switch(x, a))
+		return false;
+	struct ike_connection *old = a->connection;
+	struct ike_identity *wanted = wanted_id(x->message, &bad);
+	a->unacceptable[a->unacceptable_count++] = ike_connection_hold(old);
+	x->failure = &failure;
+	bool found = choose_connection(x, wanted);
+	x->failure = first;
+	if (found) {
+		ike_log(x->e, x->sa, IKE_LOG_CFG, IKE_LOG_INFO,
+			"peer config '%s' is unacceptable (%s), switching to '%s'", old->name,
+			first->text ? first->text : "", x->sa->connection->name);
+		ike_connection_free(old);
+		a->connection = ike_connection_hold(x->sa->connection);
+		ike_identity_free(x->sa->local_id);
+		x->sa->local_id = NULL;
+		found = ike_auth_choose_id(a, wanted);
+		ike_failure_free(first);
+	} else {
+		ike_sa_set_connection(x->sa, old);
+	}
+	ike_failure_free(&failure);
+	ike_identity_free(wanted);
+	return found;
 }
 
 static bool check_id(struct ike_received *x, const struct ike_auth *a)
@@ -133,24 +193,36 @@ static bool check_id(struct ike_received *x, const struct ike_auth *a)
 	return false;
 }
 
-/* A further request. */
-static bool read_request(struct ike_received *x, struct ike_auth *a)
+/* The peer's next round, or nothing when it has proved all. */
+static bool read_round(struct ike_received *x, struct ike_auth *a)
 {
 	const struct ike_message *m = x->message;
 
+	a->step = STEP_PROVE;
+	a->eap_only = false;
+	if (!ike_auth_theirs(a))
+		return true;
+	ike_identity_free(a->peer_id);
+	a->peer_id = ike_identity_from_wire(m->id_initiator.type, m->id_initiator.octets);
+	if (!a->peer_id)
+		return fail(x, "IDi is malformed");
+	a->opens_eap = !IKE_HAS(m, AUTH);
+	if (IKE_HAS(m, AUTH))
+		a->step = STEP_VERIFY;
+	return check_id(x, a) && ike_auth_read_certs(x) &&
+	       (IKE_HAS(m, AUTH) || ike_auth_check_class(x));
+}
+
+static bool read_request(struct ike_received *x, struct ike_auth *a)
+{
+	a->next_exchange = IKE_AUTH_ROUND;
+	a->opens_eap = false;
 	if (!ike_auth_count(x))
 		return false;
-	if (!ike_auth_theirs(a)) {
-		a->step = STEP_PROVE;
-		return IKE_HAS(m, AUTH) ? fail(x, "AUTH of a peer that has proved all") : true;
-	}
-	a->step = STEP_VERIFY;
-	ike_identity_free(a->peer_id);
-	a->peer_id = NULL;
-	if (!IKE_HAS(m, ID_INITIATOR) || !IKE_HAS(m, AUTH))
-		return fail(x, "IKE_AUTH request lacks IDi or AUTH");
-	a->peer_id = ike_identity_from_wire(m->id_initiator.type, m->id_initiator.octets);
-	return a->peer_id ? check_id(x, a) : fail(x, "IDi is malformed");
+	if (a->exchange == IKE_AUTH_ROUND)
+		return read_round(x, a);
+	a->step = a->exchange == IKE_AUTH_EAP ? STEP_EAP : STEP_VERIFY;
+	return true;
 }
 
 /* ---- The last answer ---- */
@@ -195,15 +267,41 @@ static bool check_unique(struct ike_received *x)
 	return false;
 }
 
+static bool is_eap(const struct ike_auth_round *round)
+{
+	return round && round->class == IKE_AUTH_CLASS_EAP;
+}
+
+/* Whether the present exchange proves a round of ours. By EAP it is the same that proves the
+ * peer's. */
+static bool carries_ours(const struct ike_auth *a)
+{
+	const struct ike_auth_round *ours = ike_auth_ours(a);
+
+	if (!ours || !a->method)
+		return false;
+	return is_eap(ours) ? a->eap_only && a->exchange == IKE_AUTH_EAP_AUTH
+			    : a->exchange == IKE_AUTH_ROUND;
+}
+
 static void build_round(struct ike_received *x, struct ike_auth *a)
 {
-	if (!ike_auth_ours(a))
-		return;
-	ike_build_id(x->reply, IKE_PAYLOAD_ID_RESPONDER, a->id);
-	ike_auth_build(a, x->reply);
-	ike_ppk_build(a, x->reply);
-	ike_auth_build_follows(a, x->reply);
-	ike_auth_prove_next(a);
+	bool ours = carries_ours(a);
+
+	if (a->exchange == IKE_AUTH_ROUND && ike_auth_ours(a)) {
+		ike_build_id(x->reply, IKE_PAYLOAD_ID_RESPONDER, a->id);
+		ike_auth_build_certs(a, x->reply);
+	}
+	if (ours || a->exchange == IKE_AUTH_EAP_AUTH)
+		ike_auth_build(a, x->reply);
+	if (a->method)
+		ike_ppk_build(a, x->reply);
+	if (ours) {
+		ike_auth_build_follows(a, x->reply);
+		ike_auth_prove_next(a);
+	}
+	a->method = 0;
+	ike_auth_build_eap(a, x->reply);
 }
 
 /* The IKE SA comes up. x->message is the first request. */
@@ -237,7 +335,9 @@ static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 
 static bool is_last(const struct ike_auth *a)
 {
-	return !ike_auth_theirs(a) && a->local_rounds + 1u >= a->connection->local.count;
+	size_t proved = a->local_rounds + (carries_ours(a) ? 1u : 0);
+
+	return !ike_auth_theirs(a) && proved >= a->connection->local.count;
 }
 
 static enum ike_outcome answer(struct ike_received *x, struct ike_auth *a)
@@ -247,6 +347,7 @@ static enum ike_outcome answer(struct ike_received *x, struct ike_auth *a)
 
 	if (!is_last(a)) {
 		build_round(x, a);
+		a->exchange = a->next_exchange;
 		a->step = STEP_READ;
 		if (a->first.chain.at || ike_message_keep(&a->first, present))
 			return IKE_OUTCOME_OK;
@@ -265,22 +366,86 @@ static enum ike_outcome answer(struct ike_received *x, struct ike_auth *a)
 	return outcome;
 }
 
+/* The peer proves itself by EAP: we do so first, unless EAP does it for both (RFC 5998). */
+static bool check_eap_only(struct ike_received *x, struct ike_auth *a)
+{
+	a->eap_only = a->opens_eap && a->peer_eap_only;
+	if (a->eap_only)
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_POLICY, NULL, NULL,
+		"'%s' has us authenticate by EAP alone, which the peer does not offer (RFC 5998)",
+		a->connection->name);
+	return false;
+}
+
+static bool check_multiple(struct ike_received *x, const struct ike_auth *a)
+{
+	if (a->connection->local.count < 2 || x->sa->negotiation->peer_multiple)
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+		"connection '%s' has several authentication rounds, the peer does not support "
+		"that (RFC 4739)",
+		a->connection->name);
+	return false;
+}
+
 static enum ike_progress prove(struct ike_received *x, struct ike_auth *a)
 {
-	if (!ike_auth_ours(a))
+	const struct ike_auth_round *ours = ike_auth_ours(a);
+
+	if (a->exchange == IKE_AUTH_EAP_AUTH)
+		return ike_ppk_prove(a, x->failure);
+	if (!ours)
 		return IKE_PROGRESS_DONE;
-	if (!a->id && !ike_auth_choose_id(a, NULL)) {
-		ike_failure_set(x->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+	if (!check_multiple(x, a) || !ike_auth_have_id(a, x->failure))
 		return IKE_PROGRESS_FAILED;
-	}
-	if (a->connection->local.count > 1 && !x->sa->negotiation->peer_multiple) {
-		ike_failure_set(x->failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
-			"connection '%s' has several authentication rounds, the peer does not "
-			"support that (RFC 4739)",
-			a->connection->name);
-		return IKE_PROGRESS_FAILED;
-	}
+	if (is_eap(ours))
+		return check_eap_only(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
 	return ike_ppk_prove(a, x->failure);
+}
+
+static enum ike_progress verify(struct ike_received *x, struct ike_auth *a)
+{
+	enum ike_progress progress = ike_ppk_verify(x);
+
+	if (progress == IKE_PROGRESS_FAILED && switch_connection(x, a)) {
+		ike_certificate_free(a->candidate);
+		a->candidate = NULL;
+		return IKE_PROGRESS_DONE; /* once more, for the other definition */
+	}
+	if (progress != IKE_PROGRESS_DONE)
+		return progress;
+	a->step = STEP_PROVE;
+	return ike_auth_proved(x) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
+}
+
+/* The peer of a conversation that has failed is told so in EAP's own words. */
+static enum ike_outcome refuse_eap(struct ike_received *x, struct ike_auth *a)
+{
+	ike_builder_begin(x->reply, x->e->reply, sizeof(x->e->reply));
+	ike_auth_build_eap(a, x->reply);
+	return IKE_OUTCOME_END;
+}
+
+/* After our proof: an EAP conversation is to be opened, or not. */
+static uint8_t after_proof(const struct ike_auth *a)
+{
+	return a->opens_eap ? STEP_OPEN_EAP : STEP_ANSWER;
+}
+
+static enum ike_progress move_eap(struct ike_received *x, struct ike_auth *a)
+{
+	uint8_t present = a->exchange;
+	enum ike_progress progress = a->step == STEP_OPEN_EAP
+					     ? ike_auth_eap_begin(a, x->failure)
+					     : ike_auth_eap_packet(a, x->message->eap, x->failure);
+
+	if (progress == IKE_PROGRESS_DONE) {
+		a->next_exchange = a->exchange;
+		a->step = STEP_ANSWER;
+	}
+	a->exchange = present; /* until it is answered */
+	return progress;
 }
 
 enum ike_outcome ike_auth_request_go_on(struct ike_received *x)
@@ -294,17 +459,18 @@ enum ike_outcome ike_auth_request_go_on(struct ike_received *x)
 			progress = read_request(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;
 			break;
 		case STEP_VERIFY:
-			progress = ike_ppk_verify(x);
-			if (progress != IKE_PROGRESS_DONE)
-				break;
-			a->step = STEP_PROVE;
-			if (!ike_auth_proved(x))
-				progress = IKE_PROGRESS_FAILED;
+			progress = verify(x, a);
 			break;
 		case STEP_PROVE:
 			progress = prove(x, a);
 			if (progress == IKE_PROGRESS_DONE)
-				a->step = STEP_ANSWER;
+				a->step = after_proof(a);
+			break;
+		case STEP_OPEN_EAP:
+		case STEP_EAP:
+			progress = move_eap(x, a);
+			if (progress == IKE_PROGRESS_FAILED && a->eap_out.length > 0)
+				return refuse_eap(x, a);
 			break;
 		default:
 			return answer(x, a);

@@ -18,6 +18,8 @@ enum phase {
 	PHASE_ESTABLISHED = 8,           /* and staying so, or being deleted */
 	PHASE_INTERMEDIATE_AWAITED = 16, /* responder: key exchanges before IKE_AUTH are missing */
 	PHASE_PEER_PROVED = 32,          /* the peer has proved all, we have not */
+	PHASE_EAP = 64,                  /* IKE_AUTH carries an EAP conversation */
+	PHASE_EAP_OVER = 128,            /* which has succeeded: AUTH is to prove it */
 };
 
 /* CREATE_CHILD_SA does three things (RFC 7296 1.3). Answers are told apart by what they answer. */
@@ -34,7 +36,7 @@ struct exchange_row {
 	bool response;
 	bool notifies_suffice; /* an answer of error notifies alone is complete */
 	uint8_t purpose;       /* of a request: enum purpose */
-	uint8_t phases;
+	uint16_t phases;
 	uint32_t answers; /* kinds of tasks that it can be the answer to */
 	uint64_t must;
 	uint64_t may;
@@ -54,14 +56,24 @@ static const struct exchange_row rows[] = {
 			PL(CONFIGURATION) | PL(CERT) | PL(CERTREQ),
 		ike_auth_requested },
 	{ "IKE_AUTH answer", IKE_EXCHANGE_AUTH, true, true, ANY_PURPOSE, PHASE_AUTH_SENT,
-		TASK(AUTH), PL(ID_RESPONDER) | PL(AUTH),
-		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) | PL(CERT) |
-			PL(EAP),
+		TASK(AUTH), PL(ID_RESPONDER),
+		PL(AUTH) | PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) |
+			PL(CERT) | PL(EAP),
 		ike_auth_answered },
 	{ "IKE_AUTH request for our next round", IKE_EXCHANGE_AUTH, false, false, ANY_PURPOSE,
 		PHASE_PEER_PROVED, 0, 0, 0, ike_auth_requested },
 	{ "IKE_AUTH answer to our next round", IKE_EXCHANGE_AUTH, true, true, ANY_PURPOSE,
 		PHASE_PEER_PROVED, TASK(AUTH), 0,
+		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION) | PL(EAP),
+		ike_auth_answered },
+	{ "IKE_AUTH request with EAP", IKE_EXCHANGE_AUTH, false, false, ANY_PURPOSE, PHASE_EAP, 0,
+		PL(EAP), 0, ike_auth_requested },
+	{ "IKE_AUTH answer with EAP", IKE_EXCHANGE_AUTH, true, true, ANY_PURPOSE, PHASE_EAP,
+		TASK(AUTH), PL(EAP), PL(ID_RESPONDER), ike_auth_answered },
+	{ "IKE_AUTH request after EAP", IKE_EXCHANGE_AUTH, false, false, ANY_PURPOSE,
+		PHASE_EAP_OVER, 0, PL(AUTH), 0, ike_auth_requested },
+	{ "IKE_AUTH answer after EAP", IKE_EXCHANGE_AUTH, true, true, ANY_PURPOSE, PHASE_EAP_OVER,
+		TASK(AUTH), PL(AUTH),
 		PL(SA) | PL(TS_INITIATOR) | PL(TS_RESPONDER) | PL(CONFIGURATION),
 		ike_auth_answered },
 	{ "CREATE_CHILD_SA request", IKE_EXCHANGE_CREATE_CHILD_SA, false, false, NEW_CHILD,
@@ -98,12 +110,18 @@ static const struct exchange_row rows[] = {
 		0, PL(DELETE) | PL(CONFIGURATION), ike_informational_answered },
 };
 
-static uint8_t phase_of(const struct ike_sa *sa)
+static uint16_t phase_of(const struct ike_sa *sa)
 {
 	if (sa->was_established)
 		return PHASE_ESTABLISHED;
-	if (sa->negotiation->auth && !ike_auth_theirs(sa->negotiation->auth))
-		return PHASE_PEER_PROVED;
+	if (sa->negotiation->auth) {
+		const struct ike_auth *a = sa->negotiation->auth;
+
+		if (a->exchange != IKE_AUTH_ROUND)
+			return a->exchange == IKE_AUTH_EAP ? PHASE_EAP : PHASE_EAP_OVER;
+		if (!ike_auth_theirs(a))
+			return PHASE_PEER_PROVED;
+	}
 	if (!sa->initiator)
 		return ike_intermediate_is_over(sa->negotiation) ? PHASE_AUTH_AWAITED
 								 : PHASE_INTERMEDIATE_AWAITED;
@@ -162,7 +180,7 @@ enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_mess
 	ike_handler *ret_handler, struct why *why)
 {
 	bool response = (message->header.flags & IKE_FLAG_RESPONSE) != 0;
-	uint8_t phase = phase_of(sa);
+	uint16_t phase = phase_of(sa);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		const struct exchange_row *row = &rows[i];

@@ -77,7 +77,10 @@ void ike_init_answer_notify(struct ike_engine *e, const struct ike_datagram *dat
 
 /* Notifies that both sides put into IKE_SA_INIT. */
 void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
-void ike_init_read_notifies(struct ike_sa *sa, const struct ike_message *message);
+/* The hashes that we announce there: IKE_HASH_BIT(). */
+uint32_t ike_init_signature_hashes(const struct ike_engine *e);
+void ike_init_read_notifies(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_message *message);
 
 /* ---- ppk.c: post-quantum preshared keys (RFC 8784), in IKE_SA_INIT ---- */
 /* Initiator: is there one to be used? False when there must be and is none. */
@@ -107,6 +110,12 @@ void ike_auth_start_resume(struct ike_engine *e, struct ike_sa *sa);
 bool ike_auth_has_begun(const struct ike_sa *sa);
 enum ike_outcome ike_auth_answered(struct ike_received *x);
 enum ike_outcome ike_auth_requested(struct ike_received *x);
+
+/* ---- auth_certs.c ---- */
+/* What the peer asks for; replaces what it asked for before. False when memory ran out. */
+MUST_USE bool ike_certreqs_keep(struct ike_negotiation *n, const struct ike_message *m);
+/* Which authorities we ask for, if definitions have us ask. */
+void ike_certreqs_build(struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b);
 
 /* ---- waiting.c: IKE_AUTH waits for somebody on this side ---- */
 /* It is there, or cannot be had: to be called by whoever made an IKE SA wait, and fine when that

@@ -8,8 +8,30 @@
 
 #include <stdlib.h>
 
-/* RFC 7427 4: SHA2-256, 384, 512, and Identity (RFC 8420). */
-static const uint8_t signature_hashes[] = { 0, 2, 0, 3, 0, 4, 0, 5 };
+/* RFC 7427 4, RFC 8420. */
+static const uint8_t signature_hashes[] = { 0, IKE_HASH_SHA2_256, 0, IKE_HASH_SHA2_384, 0,
+	IKE_HASH_SHA2_512, 0, IKE_HASH_IDENTITY };
+
+static uint32_t read_hashes(struct bytes list)
+{
+	struct reader r = reader_of(list);
+	uint32_t hashes = 0;
+
+	while (reader_more(&r)) {
+		uint16_t hash = reader_u16(&r);
+
+		if (!r.bad && hash < 32)
+			hashes |= IKE_HASH_BIT(hash);
+	}
+	return hashes;
+}
+
+uint32_t ike_init_signature_hashes(const struct ike_engine *e)
+{
+	if (!e->settings.signature_authentication)
+		return 0;
+	return read_hashes(bytes_of(signature_hashes, sizeof(signature_hashes)));
+}
 
 void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b)
 {
@@ -18,8 +40,9 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 	ike_nat_build(e, sa, &sa->local, &sa->remote, b);
 	if (c->fragmentation != IKE_FRAGMENTATION_NO)
 		ike_build_notify(b, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED, (struct bytes){ 0 });
-	ike_build_notify(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS,
-		bytes_of(signature_hashes, sizeof(signature_hashes)));
+	if (e->settings.signature_authentication)
+		ike_build_notify(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS,
+			bytes_of(signature_hashes, sizeof(signature_hashes)));
 	ike_ppk_build_use(sa, b);
 	if (sa->initiator ? ike_proposals_have_additional(c->proposals.items, c->proposals.count)
 			  : ike_suite_additional_count(&sa->suite) > 0)
@@ -27,12 +50,17 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 			b, IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED, (struct bytes){ 0 });
 }
 
-void ike_init_read_notifies(struct ike_sa *sa, const struct ike_message *message)
+void ike_init_read_notifies(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_message *message)
 {
 	sa->peer_fragments =
 		ike_message_notify(message, IKE_NOTIFY_IKEV2_FRAGMENTATION_SUPPORTED) != NULL;
 	sa->peer_childless =
 		ike_message_notify(message, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED) != NULL;
+	const struct ike_notify *hashes =
+		ike_message_notify(message, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS);
+	sa->negotiation->peer_hashes =
+		hashes && e->settings.signature_authentication ? read_hashes(hashes->data) : 0;
 }
 
 static bool prepare(struct ike_engine *e, struct ike_sa *sa)
@@ -274,10 +302,11 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 	if (x->message->header.spi_responder == 0)
 		return IKE_OUTCOME_IGNORE;
 	sa->spi_responder = x->message->header.spi_responder;
-	if (!agree(x) || !ike_ppk_answered(x) || !derive(x) || !ike_intermediate_expect(sa))
+	if (!agree(x) || !ike_ppk_answered(x) || !derive(x) || !ike_intermediate_expect(sa) ||
+		!ike_certreqs_keep(n, x->message))
 		return IKE_OUTCOME_END;
 	ike_log_suite(x->e, sa, &sa->suite);
-	ike_init_read_notifies(sa, x->message);
+	ike_init_read_notifies(x->e, sa, x->message);
 	n->peer_multiple =
 		ike_message_notify(x->message, IKE_NOTIFY_MULTIPLE_AUTH_SUPPORTED) != NULL;
 	float_ports(x->e, sa, ike_nat_detect(x->e, sa, x->message));

@@ -176,6 +176,7 @@ static bool answer(struct ike_engine *e, struct ike_sa *sa, const struct ike_dat
 	ike_build_sa(&b, &agreed, 1, (struct bytes){ 0 }, false);
 	ike_build_ke(&b, sa->suite.group, ike_key_exchange_public(n->key_exchange));
 	ike_build_nonce(&b, bytes_of(n->nonce, n->nonce_length));
+	ike_certreqs_build(e, sa, &b);
 	ike_init_build_notifies(e, sa, &b);
 	if (sa->connection->childless != IKE_CHILDLESS_NEVER)
 		ike_build_notify(&b, IKE_NOTIFY_CHILDLESS_IKEV2_SUPPORTED, (struct bytes){ 0 });
@@ -202,7 +203,7 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	ike_count_message(e, sa, IKE_EXCHANGE_SA_INIT, true, false);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "%s is initiating an IKE_SA", from);
 	ike_log_suite(e, sa, &sa->suite);
-	ike_init_read_notifies(sa, message);
+	ike_init_read_notifies(e, sa, message);
 	ike_nat_detect(e, sa, message);
 	sa->negotiation->init_request = bytes_duplicate(datagram->data);
 	if (!sa->negotiation->init_request.at || !ike_intermediate_expect(sa) ||

@@ -10,7 +10,7 @@ static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a != b && a->local_id && b->local_id && a->remote_id && b->remote_id &&
 	       ike_identity_equal(a->local_id, b->local_id) &&
-	       ike_identity_equal(a->remote_id, b->remote_id);
+	       ike_identity_equal(ike_sa_peer_id(a), ike_sa_peer_id(b));
 }
 
 static bool is_alive(const struct ike_sa *other, const struct ike_sa *sa)
@@ -42,7 +42,7 @@ bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa)
 {
 	if (sa->connection->unique != IKE_UNIQUE_KEEP || sa->negotiation->initial_contact)
 		return false;
-	for (const struct ike_sa *other = ike_peers_of(e, sa->local_id, sa->remote_id); other;
+	for (const struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
 		other = other->peer_next)
 		if (is_alive(other, sa) && same_peer(sa, other) &&
 			!address_same_host(&sa->remote, &other->remote))
@@ -72,7 +72,7 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 
 	if (unique == IKE_UNIQUE_NEVER || !(told || unique == IKE_UNIQUE_REPLACE))
 		return;
-	for (other = ike_peers_of(e, sa->local_id, sa->remote_id); other; other = next) {
+	for (other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other; other = next) {
 		next = other->peer_next;
 		if (!same_peer(sa, other) || (!told && is_spared(e, other, sa)))
 			continue;

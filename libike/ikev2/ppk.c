@@ -152,7 +152,7 @@ enum ike_progress ike_ppk_prove(struct ike_auth *a, struct ike_failure *failure)
 		progress = ike_auth_prove(a, failure);
 		if (progress != IKE_PROGRESS_DONE)
 			return progress;
-		p->no_ppk_auth = bytes_duplicate(bytes_of(a->value, a->value_length));
+		p->no_ppk_auth = bytes_duplicate(a->value);
 		a->method = 0;
 		if (!p->no_ppk_auth.at) {
 			ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");

@@ -146,7 +146,7 @@ static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
 static const struct ike_sa *find_twin(
 	struct ike_engine *e, const struct ike_sa *new, const struct ike_sa *old)
 {
-	for (const struct ike_sa *sa = ike_peers_of(e, new->local_id, new->remote_id); sa;
+	for (const struct ike_sa *sa = ike_peers_of(e, new->local_id, ike_sa_peer_id(new)); sa;
 		sa = sa->peer_next)
 		if (sa != new &&sa != old && !sa->initiator && sa->state == IKE_SA_ESTABLISHED &&
 			sa->created_at + TWIN_TIME > new->created_at &&same_peer(sa, new))
@@ -223,7 +223,7 @@ static struct ike_sa *find_heir(struct ike_engine *e, const struct ike_sa *sa)
 {
 	struct ike_sa *heir = NULL;
 
-	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, sa->remote_id); other;
+	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
 		other = other->peer_next)
 		if (other != sa && other->state == IKE_SA_ESTABLISHED &&
 			strcmp(other->connection->name, sa->connection->name) == 0 &&

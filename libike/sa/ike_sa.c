@@ -248,6 +248,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_peers_remove(e, sa);
 	ike_identity_free(sa->local_id);
 	ike_identity_free(sa->remote_id);
+	ike_identity_free(sa->remote_eap_id);
 	struct ike_connection *c = sa->connection ? ike_connection_hold(sa->connection) : NULL;
 	ike_sa_set_connection(sa, NULL);
 	if (c)

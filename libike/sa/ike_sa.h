@@ -184,6 +184,7 @@ struct ike_sa {
 	struct ike_sa *peer_prev, *peer_next; /* established between the same identities */
 	struct ike_identity *local_id;        /* held; NULL until known */
 	struct ike_identity *remote_id;
+	struct ike_identity *remote_eap_id; /* held; what EAP proved; NULL without */
 	struct ike_suite suite;
 
 	/* SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr, in the order of RFC 7296 2.14. */

@@ -1,6 +1,8 @@
 /* Key material of IKE SAs and child SAs (RFC 7296 2.14, 2.15, 2.17, 2.18; RFC 9370 2.2.2). */
 #include "libike/sa/sa_priv.h"
 
+#include <stdlib.h>
+
 static struct bytes nonce_head(struct bytes nonce, uint16_t prf)
 {
 	/* RFC 7296 2.14: these two PRFs take the first 64 bits of each nonce for SKEYSEED. */
@@ -181,30 +183,69 @@ struct bytes ike_keys_int_auth(const struct ike_sa *sa, uint8_t room[IKE_INT_AUT
 	return writer_bytes(&w);
 }
 
+struct bytes ike_keys_auth_key(const struct ike_sa *sa, bool of_initiator)
+{
+	return auth_key(sa, of_initiator);
+}
+
+/* The octets signed: own IKE_SA_INIT message, the other's nonce, MAC of the own identity, and what
+ * was said in between. */
+#define SIGNED_PARTS 4
+struct signed_octets {
+	struct bytes parts[SIGNED_PARTS];
+	uint8_t id_mac[IKE_PRF_OUTPUT_MAX];
+	uint8_t int_auth[IKE_INT_AUTH_MAX];
+};
+
+static bool signed_octets(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
+	const struct ike_identity *id, struct signed_octets *ret)
+{
+	const struct ike_negotiation *n = sa->negotiation;
+	const uint8_t id_head[4] = { id->type };
+	struct bytes id_parts[] = { bytes_of(id_head, 4), bytes_of(id->octets, id->length) };
+	bool ours = of_initiator == sa->initiator;
+
+	ret->parts[0] = of_initiator ? n->init_request : n->init_response;
+	ret->parts[1] = ours ? n->peer_nonce : bytes_of(n->nonce, n->nonce_length);
+	ret->parts[2] = bytes_of(ret->id_mac, prf_length(&sa->suite));
+	ret->parts[3] = ike_keys_int_auth(sa, ret->int_auth);
+	return ike_prf(
+		e->crypto, sa->suite.prf, auth_key(sa, of_initiator), id_parts, 2, ret->id_mac);
+}
+
+struct bytes ike_keys_signed_octets(struct ike_engine *e, const struct ike_sa *sa,
+	bool of_initiator, const struct ike_identity *id)
+{
+	struct signed_octets octets;
+	size_t length = 0, at = 0;
+	uint8_t *copy = NULL;
+
+	if (!signed_octets(e, sa, of_initiator, id, &octets))
+		return (struct bytes){ 0 };
+	for (size_t i = 0; i < SIGNED_PARTS; i++)
+		length += octets.parts[i].length;
+	copy = malloc(length);
+	for (size_t i = 0; copy && i < SIGNED_PARTS; i++) {
+		bytes_copy(copy + at, octets.parts[i]);
+		at += octets.parts[i].length;
+	}
+	return bytes_of(copy, copy ? length : 0);
+}
+
 bool ike_keys_psk_auth(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
 	const struct ike_identity *id, struct bytes psk, uint8_t *ret, size_t *ret_length)
 {
 	static const char pad[] = "Key Pad for IKEv2";
-	const struct ike_negotiation *n = sa->negotiation;
 	uint16_t prf = sa->suite.prf;
 	size_t length = prf_length(&sa->suite);
-	uint8_t id_mac[IKE_PRF_OUTPUT_MAX];
 	uint8_t padded[IKE_PRF_OUTPUT_MAX];
-	const uint8_t id_head[4] = { id->type };
-	struct bytes id_parts[] = { bytes_of(id_head, 4), bytes_of(id->octets, id->length) };
 	struct bytes pad_part = bytes_of_text(pad);
-	bool ours = of_initiator == sa->initiator;
-	struct bytes own_nonce = bytes_of(n->nonce, n->nonce_length);
-	uint8_t int_auth[IKE_INT_AUTH_MAX];
-	/* The octets signed: own IKE_SA_INIT message, the other's nonce, MAC of the own identity,
-	 * and what was said in between. */
-	struct bytes parts[] = { of_initiator ? n->init_request : n->init_response,
-		ours ? n->peer_nonce : own_nonce, bytes_of(id_mac, length),
-		ike_keys_int_auth(sa, int_auth) };
+	struct signed_octets octets;
 
-	bool done = ike_prf(e->crypto, prf, auth_key(sa, of_initiator), id_parts, 2, id_mac) &&
-		    ike_prf(e->crypto, prf, psk, &pad_part, 1, padded) &&
-		    ike_prf(e->crypto, prf, bytes_of(padded, length), parts, 4, ret);
+	bool done =
+		signed_octets(e, sa, of_initiator, id, &octets) &&
+		ike_prf(e->crypto, prf, psk, &pad_part, 1, padded) &&
+		ike_prf(e->crypto, prf, bytes_of(padded, length), octets.parts, SIGNED_PARTS, ret);
 	secret_wipe(padded, sizeof(padded));
 	*ret_length = length;
 	return done;

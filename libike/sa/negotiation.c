@@ -37,6 +37,7 @@ void ike_negotiation_free(struct ike_negotiation *n)
 		free((void *)n->ppk->no_ppk_auth.at);
 		free(n->ppk);
 	}
+	free(n->certreqs);
 	ike_auth_free(n->auth);
 	ike_waiting_free(n->waiting);
 	free(n);

@@ -47,6 +47,13 @@ struct ike_ppk {
 	struct bytes no_ppk_auth; /* heap; initiator: AUTH without it; empty when we demand it */
 };
 
+/* What the peer asks for in its CERTREQ payloads. One heap block. */
+struct ike_certreqs {
+	size_t count;
+	struct ike_cert items[IKE_MESSAGE_CERTS_MAX];
+	uint8_t octets[]; /* that the items borrow */
+};
+
 struct ike_negotiation {
 	UT_hash_handle by_request; /* responder: engine's table of half-open SAs */
 	struct {                   /* its key; zeroed before it is filled */
@@ -74,10 +81,12 @@ struct ike_negotiation {
 	struct bytes init_response;
 	struct ike_ppk *ppk;                   /* heap; NULL: none is talked about */
 	struct ike_intermediate *intermediate; /* heap; NULL without additional key exchanges */
-	bool peer_multiple;          /* the peer can prove itself in several rounds (RFC 4739) */
-	struct ike_auth *auth;       /* heap; NULL before IKE_AUTH */
-	struct ike_waiting *waiting; /* heap: the message under work, while IKE_AUTH waits */
-	ike_time wait_until;         /* initiator: it does so that long; 0: it does not */
+	uint32_t peer_hashes;          /* IKE_HASH_BIT(): of RFC 7427; 0: the peer lacks it */
+	struct ike_certreqs *certreqs; /* heap; NULL: nothing was asked for yet */
+	bool peer_multiple;            /* the peer can prove itself in several rounds (RFC 4739) */
+	struct ike_auth *auth;         /* heap; NULL before IKE_AUTH */
+	struct ike_waiting *waiting;   /* heap: the message under work, while IKE_AUTH waits */
+	ike_time wait_until;           /* initiator: it does so that long; 0: it does not */
 };
 
 struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa);

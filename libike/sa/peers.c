@@ -35,7 +35,7 @@ static struct ike_peer *find(const struct ike_engine *e, const struct ike_identi
 bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint64_t key;
-	struct ike_peer *peer = find(e, sa->local_id, sa->remote_id, &key);
+	struct ike_peer *peer = find(e, sa->local_id, ike_sa_peer_id(sa), &key);
 
 	if (!peer) {
 		peer = calloc(1, sizeof(*peer));
@@ -58,7 +58,7 @@ void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa)
 
 	if (!sa->peer_prev) /* utlist: who is in a list has a prev, if only itself */
 		return;
-	struct ike_peer *peer = find(e, sa->local_id, sa->remote_id, &key);
+	struct ike_peer *peer = find(e, sa->local_id, ike_sa_peer_id(sa), &key);
 	DL_DELETE2(peer->sas, sa, peer_prev, peer_next);
 	sa->peer_prev = sa->peer_next = NULL;
 	if (peer->sas)

@@ -37,6 +37,11 @@ void ike_sa_set_connection(struct ike_sa *sa, struct ike_connection *c);
 void ike_log_suite(struct ike_engine *e, const struct ike_sa *sa, const struct ike_suite *suite);
 
 /* ---- peers.c: established SAs between the same two identities ---- */
+/* Who the peer is where there may be but one: whom EAP proved, else whom IKE did. */
+static inline const struct ike_identity *ike_sa_peer_id(const struct ike_sa *sa)
+{
+	return sa->remote_eap_id ? sa->remote_eap_id : sa->remote_id;
+}
 MUST_USE bool ike_peers_add(struct ike_engine *e, struct ike_sa *sa);
 void ike_peers_remove(struct ike_engine *e, struct ike_sa *sa); /* fine when it is not there */
 /* The first of them; go on with its peer_next. May include a hash's false friends. */
@@ -122,6 +127,12 @@ MUST_USE bool ike_keys_int_auth_add(struct ike_engine *e, const struct ike_sa *s
 #define IKE_INT_AUTH_MAX (2 * IKE_PRF_OUTPUT_MAX + 4)
 struct bytes ike_keys_int_auth(const struct ike_sa *sa, uint8_t room[IKE_INT_AUTH_MAX]);
 
+/* What a signature in AUTH is of (RFC 7296 2.15), in heap; .at NULL: memory ran out.
+ * of_initiator: whose AUTH it is. */
+MUST_USE struct bytes ike_keys_signed_octets(struct ike_engine *e, const struct ike_sa *sa,
+	bool of_initiator, const struct ike_identity *id);
+/* SK_pi or SK_pr: in the place of a pre-shared key after EAP without a key of its own (2.16). */
+struct bytes ike_keys_auth_key(const struct ike_sa *sa, bool of_initiator);
 /* AUTH of a pre-shared key; ret has room for IKE_PRF_OUTPUT_MAX, ret_length is what was used.
  * of_initiator: whose AUTH it is. */
 MUST_USE bool ike_keys_psk_auth(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,

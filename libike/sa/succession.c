@@ -15,6 +15,8 @@ static void inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->ppk = old->ppk;
 	sa->local_id = ike_identity_hold(old->local_id);
 	sa->remote_id = ike_identity_hold(old->remote_id);
+	if (old->remote_eap_id)
+		sa->remote_eap_id = ike_identity_hold(old->remote_eap_id);
 	sa->last_received = old->last_received;
 	/* New keys prove nothing anew. */
 	sa->reauth_at = old->reauth_at;

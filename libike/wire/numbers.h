@@ -115,6 +115,14 @@ enum ike_auth_method {
 	IKE_AUTH_DIGITAL_SIGNATURE = 14,
 };
 
+/* Of CERT and CERTREQ payloads. */
+enum ike_cert_encoding {
+	IKE_CERT_X509_SIGNATURE = 4,
+	IKE_CERT_CRL = 7,
+	IKE_CERT_OCSP = 14,           /* RFC 4806 */
+	IKE_CERT_RAW_PUBLIC_KEY = 15, /* RFC 7670 */
+};
+
 enum ike_configuration_type {
 	IKE_CONFIGURATION_REQUEST = 1,
 	IKE_CONFIGURATION_REPLY = 2,

@@ -72,14 +72,14 @@ static void add_selector(void *context, const char *element)
 	(*s->count)++;
 }
 
-static void add_round(struct ike_auth_rounds *rounds, const char *id_text)
+static void add_round(struct ike_auth_rounds *rounds, const char *id_text, bool pubkey)
 {
 	struct why why = { "" };
 	struct ike_identity *id = NULL;
 
 	if (id_text && !(id = ike_identity_parse(id_text, &why)))
 		refuse(id_text, &why);
-	if (!ike_auth_rounds_add(rounds, IKE_AUTH_CLASS_PSK, id))
+	if (!ike_auth_rounds_add(rounds, pubkey ? IKE_AUTH_CLASS_PUBKEY : IKE_AUTH_CLASS_PSK, id))
 		abort();
 }
 
@@ -126,8 +126,8 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 	if (d->remote_addrs)
 		each(d->remote_addrs, add_endpoint, &c->remote_addrs);
 	each(d->proposals ? d->proposals : "default", add_ike_proposal, &c->proposals);
-	add_round(&c->local, d->local_id);
-	add_round(&c->remote, d->remote_id);
+	add_round(&c->local, d->local_id, d->pubkey);
+	add_round(&c->remote, d->remote_id, d->pubkey);
 	c->version = 2;
 	c->childless = d->childless ? d->childless : (uint8_t)IKE_CHILDLESS_ALLOW;
 	if (d->never_childless)
@@ -155,6 +155,8 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 		c->over_time = IKE_UNSET;
 	for (size_t i = 0; i < SIM_CHILDREN_MAX && d->children[i].name; i++)
 		add_child(c, &d->children[i]);
+	if (d->adjust)
+		d->adjust(d->adjust_context, c);
 	if (!ike_connection_complete(c, &why))
 		refuse(d->name, &why);
 	return c;

@@ -43,6 +43,10 @@ struct sim_definition {
 	/* Seconds; 0: never. over_time 0 with a time to rekey or reauthenticate: derived. */
 	uint64_t rekey_time, reauth_time, over_time, rand_time;
 	bool no_mobike;
+	bool pubkey; /* both sides by signatures, else by a pre-shared key */
+	/* For what the words here do not say; may be NULL. */
+	void (*adjust)(void *context, struct ike_connection *c);
+	void *adjust_context;
 	uint16_t remote_port; /* 0: 500 */
 	const char *ppk_id;   /* NULL: none */
 	bool ppk_required;

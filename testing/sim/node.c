@@ -15,6 +15,11 @@ static int64_t host_wall_clock(void *context)
 	return SIM_EPOCH + n->world->now / 1000;
 }
 
+static bool host_sign(void *context, const struct ike_sign *what, uint64_t ticket)
+{
+	return sim_signer_sign(context, what, ticket);
+}
+
 static void host_send(void *context, const struct ike_datagram *datagram)
 {
 	sim_network_send(context, datagram);
@@ -287,6 +292,7 @@ void sim_node_start(struct sim_node *n)
 		.context = n,
 		.library = sim_library_context(n->library),
 		.wall_clock = host_wall_clock,
+		.sign = host_sign,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,
@@ -318,6 +324,7 @@ void sim_node_kill(struct sim_node *n)
 	sim_trace(n->world, "%s is killed", n->name);
 	ike_engine_free(n->engine);
 	n->engine = NULL;
+	sim_node_forget_keys(n);
 	for (struct sim_command *c = n->world->commands; c; c = c->next) {
 		if (c->node == n->index && c->answers == 0)
 			c->lost = true;

@@ -209,6 +209,7 @@ void sim_world_end(struct sim_world *w)
 		struct sim_node *n = &w->nodes[i];
 
 		ike_engine_free(n->engine);
+		sim_node_forget_keys(n);
 		n->engine = NULL;
 		sim_kernel_flush(&n->kernel);
 		for (size_t line = 0; line < SIM_LOG_LINES; line++) {

@@ -22,6 +22,7 @@
 #define SIM_SENT_LISTS 256
 #define SIM_MAPPINGS_MAX 32
 #define SIM_PARTITIONS_MAX 32
+#define SIM_KEYS_MAX 16
 
 struct sim_world;
 
@@ -106,6 +107,13 @@ struct sim_name {
 /* The last log lines of a node are kept for tests to look at. */
 #define SIM_LOG_LINES 400
 
+/* How a host's private keys behave. */
+enum sim_signer {
+	SIM_SIGNER_WORKS, /* after some hundred milliseconds at most */
+	SIM_SIGNER_FAILS,
+	SIM_SIGNER_SILENT, /* never answers */
+};
+
 struct sim_node {
 	struct sim_world *world;
 	struct sim_library *library;
@@ -117,6 +125,9 @@ struct sim_node {
 	/* IPv4, IPv6, others; family 0: none. The first of a family is the one that packets leave
 	 * from. */
 	struct address address[SIM_ADDRESSES_MAX];
+	EVP_PKEY *keys[SIM_KEYS_MAX]; /* private ones; the handle is the index + 1 */
+	size_t key_count;
+	uint8_t signer;       /* enum sim_signer */
 	ike_time clock_ahead; /* of the world's */
 	uint32_t lives;       /* engines so far */
 	struct sim_nat nat;
@@ -244,6 +255,13 @@ void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners
 /* A post-quantum preshared key. */
 void sim_node_ppk(struct sim_node *n, const char *ppk, const char *id);
 
+/* A certificate and its private key; a CA; DER. To be called again when the node starts anew. */
+void sim_node_own(struct sim_node *n, struct bytes der, EVP_PKEY *key);
+void sim_node_own_key(struct sim_node *n, struct ike_public_key *public, EVP_PKEY *key);
+void sim_node_trust(struct sim_node *n, struct bytes der);
+/* An Ed25519 certificate for that name, of an authority that it trusts from now on. */
+void sim_node_certify(struct sim_node *n, const char *id);
+
 /* Before and after a call of the engine that none of the above makes. */
 void sim_node_enter(struct sim_node *n);
 void sim_node_leave(struct sim_node *n);
@@ -254,6 +272,11 @@ bool sim_node_logged(const struct sim_node *n, const char *text);
 PRINTF_LIKE(2, 3) void sim_complain(struct sim_world *w, const char *format, ...);
 PRINTF_LIKE(2, 3) void sim_trace(struct sim_world *w, const char *format, ...);
 void sim_trace_octets(struct sim_world *w, struct bytes octets); /* into the hash alone */
+
+/* ---- signer.c ---- */
+
+bool sim_signer_sign(struct sim_node *n, const struct ike_sign *what, uint64_t ticket);
+void sim_node_forget_keys(struct sim_node *n);
 
 /* ---- network.c ---- */
 

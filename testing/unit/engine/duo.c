@@ -52,6 +52,15 @@ void duo_start(struct duo *d)
 	ck_assert_msg(sim_node_load(d->sun, sim_define(&d->sun_side), &why), "%s", why.text);
 }
 
+void duo_start_certified(struct duo *d)
+{
+	d->moon_psk = d->sun_psk = NULL;
+	d->moon_side.pubkey = d->sun_side.pubkey = true;
+	duo_start(d);
+	sim_node_certify(d->moon, "moon.example.org");
+	sim_node_certify(d->sun, "sun.example.org");
+}
+
 const char *duo_name(const struct duo *d, const struct sim_node *n)
 {
 	return n == d->moon ? d->moon_side.name : d->sun_side.name;

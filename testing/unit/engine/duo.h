@@ -22,6 +22,8 @@ struct duo {
 struct duo duo_begin(bool sun_behind_nat);
 /* Starts both engines with what the definitions say now. */
 void duo_start(struct duo *d);
+/* The same with Ed25519 certificates instead of the pre-shared keys. */
+void duo_start_certified(struct duo *d);
 /* The connection of the node. */
 const char *duo_name(const struct duo *d, const struct sim_node *n);
 
@@ -48,6 +50,9 @@ struct duo_stream {
 void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds);
 
 TCase *exchange_tests(void);
+TCase *waiting_tests(void);
+TCase *pubkey_tests(void);
+TCase *rounds_tests(void);
 TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);

@@ -15,6 +15,9 @@ int main(void)
 	suite_add_tcase(suite, additional_tests());
 	suite_add_tcase(suite, followup_tests());
 	suite_add_tcase(suite, ppk_tests());
+	suite_add_tcase(suite, waiting_tests());
+	suite_add_tcase(suite, pubkey_tests());
+	suite_add_tcase(suite, rounds_tests());
 	suite_add_tcase(suite, crossing_tests());
 	suite_add_tcase(suite, rekey_child_tests());
 	suite_add_tcase(suite, rekey_ike_tests());

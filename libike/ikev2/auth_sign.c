@@ -1,0 +1,142 @@
+/*
+ * Our AUTH by a private key (RFC 7296 2.15, RFC 7427). The key is the host's: a signature is asked
+ * for, and the IKE SA waits.
+ */
+#include "libike/ikev2/auth.h"
+
+#include <stdlib.h>
+
+static enum ike_progress failed(
+	struct ike_failure *failure, enum ike_reason reason, const char *text)
+{
+	ike_failure_set(failure, reason, NULL, NULL, "%s", text);
+	return IKE_PROGRESS_FAILED;
+}
+
+static bool choose_certificate(struct ike_auth *a, struct ike_failure *failure)
+{
+	const struct ike_certreqs *r = a->sa->negotiation->certreqs;
+
+	ike_auth_drop_own(a);
+	a->own_count = ike_trust_own(a->e, ike_auth_ours(a), a->id, r ? r->items : NULL,
+		r ? r->count : 0, a->own, failure);
+	return a->own_count > 0;
+}
+
+/* Without the owner's name the host knows the key by its handle alone. */
+static bool ask_host(struct ike_auth *a, const struct ike_private_key *key)
+{
+	struct bytes octets = ike_keys_signed_octets(a->e, a->sa, a->sa->initiator, a->id);
+	const struct ike_sign what = { key->handle, a->scheme, octets };
+	bool asked = false;
+
+	if (octets.at && a->e->host.sign) {
+		a->ticket = ike_ticket_new(a->e);
+		HASH_ADD(by_ticket, a->e->signing, ticket, sizeof(a->ticket), a);
+		if (a->by_ticket.tbl)
+			asked = a->e->host.sign(a->e->host.context, &what, a->ticket);
+	}
+	free((void *)octets.at);
+	if (!asked)
+		ike_auth_sign_forget(a);
+	return asked;
+}
+
+static enum ike_progress ask(struct ike_auth *a, struct ike_failure *failure)
+{
+	char subject[IKE_IDENTITY_TEXT_MAX];
+	struct why why = { "" };
+
+	if (!choose_certificate(a, failure))
+		return IKE_PROGRESS_FAILED;
+	const struct ike_public_key *public = ike_certificate_key(a->own[0]);
+	const struct ike_private_key *key =
+		ike_certificates_key_of(ike_engine_certificates(a->e), public);
+	ike_identity_format(ike_certificate_subject(a->own[0]), subject);
+	if (!key) {
+		ike_failure_set(failure, IKE_REASON_NO_PRIVATE_KEY, NULL, NULL,
+			"no private key is loaded for certificate '%s'", subject);
+		return IKE_PROGRESS_FAILED;
+	}
+	a->scheme = ike_signature_choose(public, ike_auth_ours(a)->signatures,
+		a->sa->negotiation->peer_hashes, &a->method_asked, &why);
+	if (!a->scheme)
+		return failed(failure, IKE_REASON_POLICY, why.text);
+	if (!ask_host(a, key)) {
+		ike_failure_set(failure, IKE_REASON_NO_PRIVATE_KEY, NULL, NULL,
+			"the private key of '%s' cannot be used", subject);
+		return IKE_PROGRESS_FAILED;
+	}
+	ike_log(a->e, a->sa, IKE_LOG_IKE, IKE_LOG_DETAIL, "signing as '%s' with %s", subject,
+		a->scheme->name);
+	a->waits_for = "the signature with our private key";
+	return IKE_PROGRESS_WAIT;
+}
+
+/* RFC 7427 3: length and AlgorithmIdentifier go before the signature. */
+static enum ike_progress finish(struct ike_auth *a, struct ike_failure *failure)
+{
+	struct bytes algorithm = a->method_asked == IKE_AUTH_DIGITAL_SIGNATURE
+					 ? a->scheme->algorithm
+					 : (struct bytes){ 0 };
+	size_t head = algorithm.length ? 1 + algorithm.length : 0;
+	uint8_t *value = malloc(head + a->signature.length);
+	char id[IKE_IDENTITY_TEXT_MAX];
+
+	if (!value)
+		return failed(failure, IKE_REASON_RESOURCES, "out of memory");
+	if (head) {
+		value[0] = (uint8_t)algorithm.length;
+		bytes_copy(value + 1, algorithm);
+	}
+	bytes_copy(value + head, a->signature);
+	free((void *)a->value.at);
+	a->value = bytes_of(value, head + a->signature.length);
+	a->method = a->method_asked;
+	ike_auth_sign_forget(a);
+	ike_log(a->e, a->sa, IKE_LOG_IKE, IKE_LOG_INFO, "authentication of '%s' (myself) with %s",
+		ike_identity_format(a->id, id), a->scheme->name);
+	return IKE_PROGRESS_DONE;
+}
+
+enum ike_progress ike_auth_sign(struct ike_auth *a, struct ike_failure *failure)
+{
+	if (a->ticket) {
+		a->waits_for = "the signature with our private key";
+		return IKE_PROGRESS_WAIT;
+	}
+	if (a->sign_error) {
+		ike_failure_set(failure, IKE_REASON_NO_PRIVATE_KEY, NULL, NULL,
+			"signing with our private key failed: %s", a->sign_error);
+		return IKE_PROGRESS_FAILED;
+	}
+	return a->signature.at ? finish(a, failure) : ask(a, failure);
+}
+
+void ike_auth_sign_forget(struct ike_auth *a)
+{
+	if (a->ticket && a->by_ticket.tbl)
+		HASH_DELETE(by_ticket, a->e->signing, a);
+	a->ticket = 0;
+	free((void *)a->signature.at);
+	a->signature = (struct bytes){ 0 };
+	free(a->sign_error);
+	a->sign_error = NULL;
+}
+
+void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, struct bytes signature,
+	const char *error)
+{
+	struct ike_auth *a;
+
+	e->now = now;
+	HASH_FIND(by_ticket, e->signing, &ticket, sizeof(ticket), a);
+	if (!a) /* its IKE SA is gone */
+		return;
+	ike_auth_sign_forget(a);
+	if (signature.length > 0)
+		a->signature = bytes_duplicate(signature);
+	if (!a->signature.at)
+		a->sign_error = strdup(error ? error : "no signature came");
+	ike_auth_resume(e, a->sa->unique_id);
+}
