@@ -52,6 +52,8 @@ both() {
 	for one; do
 		[[ $one != auth=* ]] || auth=${one#auth=}
 	done
+	# libreswan as initiator asks for no certificate
+	[ "$(maker_of moon)" != libreswan ] || set -- "$@" conn='send_cert = always'
 	gateway moon "$@" ${auth:+peer_auth="$(provable sun "$auth")"}
 	gateway sun "$@" ${auth:+peer_auth="$(provable moon "$auth")"}
 }
@@ -67,7 +69,13 @@ provable() {
 # by_password METHOD: moon is a client with a password, sun the server with a certificate
 by_password() {
 	local eap_user=carol:Ar3etTnp client=$1
-	[ "$1" != eap-radius ] || client=eap-mschapv2
+	if [ "$1" = eap-radius ]; then
+		client=eap-mschapv2
+		radius_server
+		settings sun "plugins { eap-radius { accounting = yes
+			servers { lab { address = 203.0.113.254
+				secret = $radius_secret } } } }"
+	fi
 	gateway moon cert=rsa2048 auth="$client" peer_auth=pubkey local_more='eap_id = carol' \
 		secrets='eap-carol { id = carol
 			secret = Ar3etTnp }'
