@@ -53,7 +53,7 @@ both() {
 		[[ $one != auth=* ]] || auth=${one#auth=}
 	done
 	# libreswan as initiator asks for no certificate
-	[ "$(maker_of moon)" != libreswan ] || set -- "$@" conn='send_cert = always'
+	[ "$(maker_of moon)" != libreswan ] || [ -z "$auth" ] || set -- "$@" conn='send_cert = always'
 	gateway moon "$@" ${auth:+peer_auth="$(provable sun "$auth")"}
 	gateway sun "$@" ${auth:+peer_auth="$(provable moon "$auth")"}
 }
