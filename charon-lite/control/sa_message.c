@@ -100,6 +100,9 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	put_id(b, "local-id", sa->local_id);
 	put_host(b, "remote", &sa->remote);
 	put_id(b, "remote-id", sa->remote_id);
+	/* Whom EAP proved, where that says more. */
+	if (sa->remote_eap_id && !ike_identity_equal(sa->remote_eap_id, sa->remote_id))
+		put_id(b, "remote-eap-id", sa->remote_eap_id);
 	put_yes(b, "initiator", sa->initiator);
 	vici_key_format(b, "initiator-spi", "%016" PRIx64, sa->spi_initiator);
 	vici_key_format(b, "responder-spi", "%016" PRIx64, sa->spi_responder);

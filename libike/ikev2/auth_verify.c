@@ -228,11 +228,25 @@ static enum ike_progress verify_signature(struct ike_received *x)
 	}
 }
 
+/* `groups`: keys and certificates prove no membership. */
+static bool check_groups(struct ike_received *x)
+{
+	const struct ike_auth *a = x->sa->negotiation->auth;
+
+	if (ike_auth_theirs(a)->group_count == 0)
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_POLICY, NULL, NULL,
+		"'%s' demands membership in a group, which nothing but RADIUS proves",
+		a->connection->name);
+	ike_failure_set_differs(x->failure, "groups");
+	return false;
+}
+
 enum ike_progress ike_auth_verify(struct ike_received *x)
 {
 	if (x->sa->negotiation->auth->exchange == IKE_AUTH_EAP_AUTH)
 		return ike_auth_eap_verify(x);
-	if (!ike_auth_check_class(x))
+	if (!ike_auth_check_class(x) || !check_groups(x))
 		return IKE_PROGRESS_FAILED;
 	return x->message->auth.method == IKE_AUTH_SHARED_KEY ? verify_psk(x) : verify_signature(x);
 }

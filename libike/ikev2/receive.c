@@ -296,7 +296,8 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 	ike_failure_set(x->failure, IKE_REASON_PROTOCOL, NULL, NULL, "peer broke the protocol: %s",
 		why->text);
 	if (response) {
-		if (x->sa->was_established) /* the peer believes in the SA still */
+		/* The peer believes in the SA still, or is about to. */
+		if (x->sa->was_established || ike_auth_has_begun(x->sa))
 			ike_delete_once(x->e, x->sa);
 		end(x->e, x->sa, x->failure);
 	} else {

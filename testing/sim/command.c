@@ -192,6 +192,11 @@ void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners
 	load_shared(n, IKE_SHARED_IKE, psk, owners);
 }
 
+void sim_node_eap(struct sim_node *n, const char *password, const char *const *owners)
+{
+	load_shared(n, IKE_SHARED_EAP, password, owners);
+}
+
 void sim_node_ppk(struct sim_node *n, const char *ppk, const char *id)
 {
 	const char *const owners[] = { id, NULL };

@@ -253,6 +253,7 @@ void sim_node_mapping(struct sim_node *n, uint32_t spi, const struct address *re
 /* owners: texts of identities; NULL ends. */
 void sim_node_psk(struct sim_node *n, const char *psk, const char *const *owners);
 /* A post-quantum preshared key. */
+void sim_node_eap(struct sim_node *n, const char *password, const char *const *owners);
 void sim_node_ppk(struct sim_node *n, const char *ppk, const char *id);
 
 /* A certificate and its private key; a CA; DER. To be called again when the node starts anew. */

@@ -53,6 +53,7 @@ TCase *exchange_tests(void);
 TCase *waiting_tests(void);
 TCase *pubkey_tests(void);
 TCase *rounds_tests(void);
+TCase *eap_auth_tests(void);
 TCase *network_tests(void);
 TCase *failure_tests(void);
 TCase *crossing_tests(void);

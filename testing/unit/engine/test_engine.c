@@ -18,6 +18,7 @@ int main(void)
 	suite_add_tcase(suite, waiting_tests());
 	suite_add_tcase(suite, pubkey_tests());
 	suite_add_tcase(suite, rounds_tests());
+	suite_add_tcase(suite, eap_auth_tests());
 	suite_add_tcase(suite, crossing_tests());
 	suite_add_tcase(suite, rekey_child_tests());
 	suite_add_tcase(suite, rekey_ike_tests());
