@@ -20,6 +20,7 @@ static void boot(struct sim_world *w, void *context, uint64_t argument)
 		.local_id = second ? "sun.example.org" : "moon.example.org",
 		.remote_id = second ? "moon.example.org" : "sun.example.org",
 		.proposals = "aes128gcm16-prfsha256-x25519",
+		.pubkey = w->seed % 13 < 5, /* signatures take their time */
 		.dpd_delay = 30,
 		.keys_for_ever = w->seed % 3 != 0,
 		.unique = (uint8_t)(w->seed % 4),
@@ -40,7 +41,10 @@ static void boot(struct sim_world *w, void *context, uint64_t argument)
 
 	(void)context;
 	sim_node_start(n);
-	sim_node_psk(n, "what both of them know", NULL);
+	if (d.pubkey)
+		sim_node_certify(n, d.local_id);
+	else
+		sim_node_psk(n, "what both of them know", NULL);
 	if (!sim_node_load(n, sim_define(&d), &why))
 		sim_complain(w, "%s", why.text);
 }

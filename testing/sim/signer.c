@@ -138,16 +138,44 @@ static struct pki_certificate issue(const char *subject, const struct pki_certif
 	return pki_issue(&spec);
 }
 
+/* "C=CH, O=test" as OpenSSL writes it. */
+static void subject_of(const char *dn, char *ret, size_t room)
+{
+	size_t length = 0;
+
+	for (bool begins = true; *dn && length + 2 < room; dn++) {
+		if (begins)
+			ret[length++] = '/';
+		begins = dn[0] == ',' && dn[1] == ' ';
+		if (begins)
+			dn++;
+		else
+			ret[length++] = *dn;
+	}
+	ret[length] = '\0';
+}
+
+static void describe(const char *id, char *subject, char *extensions, size_t room)
+{
+	if (strchr(id, '=')) {
+		subject_of(id, subject, room);
+		snprintf(extensions, room, PKI_END);
+		return;
+	}
+	snprintf(subject, room, "/O=simulator/CN=%s", id);
+	snprintf(extensions, room, PKI_END "subjectAltName = %s:%s\n",
+		strchr(id, '@') ? "email" : "DNS", id);
+}
+
 void sim_node_certify(struct sim_node *n, const char *id)
 {
-	char subject[96], extensions[192];
+	char subject[192], extensions[192];
 	EVP_PKEY *ca_key = fixed_key("the authority"), *key = fixed_key(id);
 	struct pki_certificate ca = issue("/O=simulator/CN=authority", NULL, ca_key, PKI_CA);
 	struct pki_certificate c;
 	struct bytes der;
 
-	snprintf(subject, sizeof(subject), "/O=simulator/CN=%s", id);
-	snprintf(extensions, sizeof(extensions), PKI_END "subjectAltName = DNS:%s\n", id);
+	describe(id, subject, extensions, sizeof(subject));
 	c = issue(subject, &ca, key, extensions);
 	der = pki_der(ca.x509);
 	sim_node_trust(n, der);

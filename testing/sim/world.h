@@ -260,7 +260,8 @@ void sim_node_ppk(struct sim_node *n, const char *ppk, const char *id);
 void sim_node_own(struct sim_node *n, struct bytes der, EVP_PKEY *key);
 void sim_node_own_key(struct sim_node *n, struct ike_public_key *public, EVP_PKEY *key);
 void sim_node_trust(struct sim_node *n, struct bytes der);
-/* An Ed25519 certificate for that name, of an authority that it trusts from now on. */
+/* An Ed25519 certificate for that identity (a name, an e-mail address, a DN), of an authority that
+ * it trusts from now on. */
 void sim_node_certify(struct sim_node *n, const char *id);
 
 /* Before and after a call of the engine that none of the above makes. */
