@@ -22,6 +22,7 @@ struct suite {
 	const char *name;
 	const char *proposal;
 	enum floor_group group;
+	const char *key; /* NULL: a PSK */
 };
 
 struct result {
@@ -29,9 +30,12 @@ struct result {
 };
 
 static const struct suite suites[] = {
-	{ "PSK X25519 AES-GCM", "aes128gcm16-prfsha256-x25519", FLOOR_X25519 },
-	{ "PSK ECP-256 AES-GCM", "aes128gcm16-prfsha256-ecp256", FLOOR_ECP_256 },
-	{ "PSK MODP-2048 AES-GCM", "aes128gcm16-prfsha256-modp2048", FLOOR_MODP_2048 },
+	{ "PSK X25519 AES-GCM", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, NULL },
+	{ "PSK ECP-256 AES-GCM", "aes128gcm16-prfsha256-ecp256", FLOOR_ECP_256, NULL },
+	{ "PSK MODP-2048 AES-GCM", "aes128gcm16-prfsha256-modp2048", FLOOR_MODP_2048, NULL },
+	{ "RSA-2048 X25519", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, "rsa2048" },
+	{ "ECDSA P-256 X25519", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, "p256" },
+	{ "Ed25519 X25519", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, "ed25519" },
 };
 #define SUITES (sizeof(suites) / sizeof(suites[0]))
 
@@ -80,8 +84,8 @@ static void measure_set_ups(
 
 static void measure_suite(const struct suite *suite, uint32_t count, struct result *ret)
 {
-	struct bench_pair *p = bench_pair_new(suite->proposal);
-	struct floor *f = floor_new(suite->group);
+	struct bench_pair *p = bench_pair_new(suite->proposal, suite->key);
+	struct floor *f = floor_new(suite->group, suite->key);
 	uint64_t *samples = samples_new(count);
 	struct result warm;
 	uint32_t peer = bench_pair_add_peer(p);
@@ -127,7 +131,7 @@ static void measure_deletion(struct bench_pair *p, uint32_t count, double ret[BE
 
 static void measure_many(const struct options *o, struct many *ret)
 {
-	struct bench_pair *p = bench_pair_new(suites[0].proposal);
+	struct bench_pair *p = bench_pair_new(suites[0].proposal, NULL);
 	uint32_t extra = 50;
 	uint64_t nanoseconds[BENCH_SIDES];
 

@@ -1,5 +1,7 @@
 #include "testing/bench/floor.h"
 
+#include "testing/bench/certificates.h"
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -17,6 +19,12 @@ struct floor {
 	EVP_MD_CTX *digest;
 	EVP_CIPHER *gcm;
 	EVP_CIPHER_CTX *cipher;
+	EVP_PKEY *key; /* NULL: a PSK */
+	EVP_PKEY *ca_key;
+	X509 *certificate;
+	EVP_MD *sha256; /* NULL: the key's own */
+	unsigned char signature[512];
+	size_t signature_length;
 	unsigned char message[512];
 };
 
@@ -36,7 +44,43 @@ static EVP_PKEY *key_pair(struct floor *f)
 	return key;
 }
 
-struct floor *floor_new(enum floor_group group)
+static void make_signature(struct floor *f)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	f->signature_length = sizeof(f->signature);
+	must(EVP_DigestSignInit(context, NULL, f->sha256, NULL, f->key), "sign");
+	must(EVP_DigestSign(
+		     context, f->signature, &f->signature_length, f->message, sizeof(f->message)),
+		"sign");
+	EVP_MD_CTX_free(context);
+}
+
+static void verify_peer(struct floor *f)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	must(EVP_DigestVerifyInit(context, NULL, f->sha256, NULL, f->key), "verify");
+	must(EVP_DigestVerify(
+		     context, f->signature, f->signature_length, f->message, sizeof(f->message)),
+		"verify");
+	EVP_MD_CTX_free(context);
+	must(X509_verify(f->certificate, f->ca_key), "verify the certificate");
+}
+
+static void floor_set_key(struct floor *f, const char *key)
+{
+	struct bench_certificates c = bench_certificates(key, "peer-0.example.org");
+
+	f->key = c.key;
+	f->ca_key = c.ca_key;
+	f->certificate = c.certificate;
+	X509_free(c.ca);
+	if (strcmp(key, "ed25519") != 0)
+		f->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+struct floor *floor_new(enum floor_group group, const char *key)
 {
 	static const struct {
 		const char *type, *name;
@@ -62,6 +106,8 @@ struct floor *floor_new(enum floor_group group)
 	f->digest = EVP_MD_CTX_new();
 	f->gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
 	f->cipher = EVP_CIPHER_CTX_new();
+	if (key)
+		floor_set_key(f, key);
 	return f;
 }
 
@@ -76,6 +122,8 @@ void floor_free(struct floor *f)
 	EVP_MD_free(f->sha1);
 	EVP_CIPHER_CTX_free(f->cipher);
 	EVP_CIPHER_free(f->gcm);
+	EVP_MD_free(f->sha256);
+	X509_free(f->certificate);
 	free(f);
 }
 
@@ -159,9 +207,15 @@ void floor_run(struct floor *f)
 	prf(f, random, shared, 32, block); /* SKEYSEED */
 	prf_plus(f, block, 80, 136);       /* SK_d, SK_ei, SK_er, SK_pi, SK_pr */
 	for (int side = 0; side < 2; side++) {
-		prf(f, block, f->message, 17, block); /* of the PSK */
 		prf(f, block, f->message, 24, block); /* of the identity */
+		if (f->key)
+			continue;
+		prf(f, block, f->message, 17, block); /* of the PSK */
 		prf(f, block, f->message, 400, block);
+	}
+	if (f->key) {
+		make_signature(f);
+		verify_peer(f);
 	}
 	prf_plus(f, block, 64, 40);
 	for (int i = 0; i < 4; i++)

@@ -6,6 +6,9 @@
  * values; the child's keys; four NAT detection hashes; nonce and SPIs; one message sealed and one
  * opened. Contexts and algorithms are fetched beforehand and reused; the peer's MODP value gets the
  * range check alone (RFC 6989).
+ *
+ * With certificates instead of the PSK: one signature made, the peer's verified, and its
+ * certificate's, by one CA; keys and certificates are parsed beforehand.
  */
 #ifndef TESTING_BENCH_FLOOR_H
 #define TESTING_BENCH_FLOOR_H
@@ -16,8 +19,9 @@ enum floor_group { FLOOR_X25519, FLOOR_ECP_256, FLOOR_MODP_2048 };
 
 struct floor;
 
-/* Ends the program when OpenSSL lacks something. */
-struct floor *floor_new(enum floor_group group);
+/* key: "rsa2048", "p256", "ed25519" (testing/pki/pki.h); NULL: a PSK. Ends the program when OpenSSL
+ * lacks something. */
+struct floor *floor_new(enum floor_group group, const char *key);
 void floor_free(struct floor *f);
 /* Does it once. */
 void floor_run(struct floor *f);

@@ -1,5 +1,9 @@
 #include "testing/bench/pair.h"
 
+#include "libike/crypto/signature.h"
+#include "testing/bench/certificates.h"
+#include "testing/pki/pki.h"
+
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -13,6 +17,10 @@ struct side {
 	struct bench_pair *pair;
 	struct ike_engine *engine;
 	struct address address;
+	EVP_PKEY *key;  /* NULL: a PSK */
+	uint64_t asked; /* ticket of a signature that is to be delivered; 0: none */
+	size_t signature_length;
+	uint8_t signature[IKE_SIGNATURE_MAX];
 	uint64_t nanoseconds;
 	int64_t memory;
 };
@@ -36,6 +44,7 @@ struct bench_pair {
 	bool answered, done;
 	char text[200];
 	const char *ike_proposal;
+	const char *key;
 };
 
 static void fail(const char *what, const char *why)
@@ -65,6 +74,17 @@ static int64_t host_wall_clock(void *context)
 {
 	(void)context;
 	return (int64_t)time(NULL);
+}
+
+/* The work of the private key is counted as its side's. */
+static bool host_sign(void *context, const struct ike_sign *what, uint64_t ticket)
+{
+	struct side *side = context;
+
+	side->signature_length =
+		ike_signature_make(NULL, side->key, what->scheme, what->data, side->signature);
+	side->asked = ticket;
+	return true;
 }
 
 static void host_send(void *context, const struct ike_datagram *datagram)
@@ -219,9 +239,29 @@ static void end(struct side *side, struct counted c)
 		side->memory += heap_in_use() - c.heap;
 }
 
+static void deliver_signatures(struct bench_pair *p)
+{
+	for (size_t i = 0; i < BENCH_SIDES; i++) {
+		struct side *side = &p->sides[i];
+		uint64_t ticket = side->asked;
+		struct counted c;
+
+		if (!ticket)
+			continue;
+		side->asked = 0;
+		c = begin(p);
+		ike_engine_signed(side->engine, p->now, ticket,
+			bytes_of(side->signature, side->signature_length), NULL);
+		end(side, c);
+	}
+}
+
 static void pump(struct bench_pair *p)
 {
-	while (p->count > 0) {
+	for (;;) {
+		deliver_signatures(p);
+		if (p->count == 0)
+			return;
 		struct slot *slot = &p->queue[p->first];
 		struct side *side = &p->sides[slot->to];
 		struct ike_datagram datagram = { slot->local, slot->remote,
@@ -258,18 +298,19 @@ static void selector(struct ike_selector **list, uint8_t *count, const char *tex
 		fail(text, "no selector");
 }
 
-static struct ike_connection *connection(const char *name, const char *proposal,
+static struct ike_connection *connection(const struct bench_pair *p, const char *name,
 	const char *remote_addrs, const char *local_id, const char *remote_id)
 {
+	uint8_t class = p->key ? IKE_AUTH_CLASS_PUBKEY : IKE_AUTH_CLASS_PSK;
 	struct ike_connection *c = ike_connection_new(name);
 	struct ike_child_config *child = ike_connection_add_child(c, "net");
 	struct why why;
 
 	if (!ike_endpoints_add(&c->remote_addrs, remote_addrs, &why) ||
-		!ike_proposals_add(&c->proposals, IKE_PROTOCOL_IKE, proposal, &why) ||
+		!ike_proposals_add(&c->proposals, IKE_PROTOCOL_IKE, p->ike_proposal, &why) ||
 		!ike_proposals_add(&child->proposals, IKE_PROTOCOL_ESP, "aes128gcm16", &why) ||
-		!ike_auth_rounds_add(&c->local, IKE_AUTH_CLASS_PSK, identity(local_id)) ||
-		!ike_auth_rounds_add(&c->remote, IKE_AUTH_CLASS_PSK, identity(remote_id)))
+		!ike_auth_rounds_add(&c->local, class, identity(local_id)) ||
+		!ike_auth_rounds_add(&c->remote, class, identity(remote_id)))
 		fail(name, why.text);
 	c->version = 2;
 	return c;
@@ -290,12 +331,42 @@ static void load(
 		fail("connection", why.text);
 }
 
+static struct ike_certificate *add(struct side *side, X509 *x509, uint8_t role)
+{
+	struct ike_certificates *store = ike_engine_certificates(side->engine);
+	struct bytes der = pki_der(x509);
+	struct why why;
+	struct ike_certificate *c = ike_certificate_parse(NULL, der, &why), *kept;
+
+	if (!c || !(kept = ike_certificates_add(store, c, role, false)))
+		fail("certificate", why.text);
+	ike_certificate_free(c);
+	free((void *)der.at);
+	return kept;
+}
+
+static void certify(struct side *side, const char *kind, const char *name)
+{
+	struct bench_certificates c = bench_certificates(kind, name);
+	struct ike_certificate *mine;
+
+	(void)add(side, c.ca, IKE_CERTIFICATE_CA);
+	mine = add(side, c.certificate, IKE_CERTIFICATE_END);
+	side->key = c.key;
+	if (!ike_certificates_add_key(
+		    ike_engine_certificates(side->engine), ike_certificate_key(mine), 1))
+		fail("key", "not loaded");
+	X509_free(c.ca);
+	X509_free(c.certificate);
+}
+
 static void make_side(struct bench_pair *p, struct side *side, const char *address)
 {
 	struct ike_host host = {
 		.context = side,
 		.library = OSSL_LIB_CTX_new(),
 		.wall_clock = host_wall_clock,
+		.sign = host_sign,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,
@@ -328,7 +399,7 @@ static void make_side(struct bench_pair *p, struct side *side, const char *addre
 		fail("PSK", "not loaded");
 }
 
-struct bench_pair *bench_pair_new(const char *ike_proposal)
+struct bench_pair *bench_pair_new(const char *ike_proposal, const char *key)
 {
 	struct bench_pair *p = calloc(1, sizeof(*p));
 
@@ -336,10 +407,15 @@ struct bench_pair *bench_pair_new(const char *ike_proposal)
 		fail("memory", "none left");
 	p->now = 1000;
 	p->ike_proposal = ike_proposal;
+	p->key = key;
 	make_side(p, &p->sides[BENCH_INITIATOR], "192.0.2.1");
 	make_side(p, &p->sides[BENCH_RESPONDER], "192.0.2.2");
+	if (key) {
+		certify(&p->sides[BENCH_INITIATOR], key, "peer-0.example.org");
+		certify(&p->sides[BENCH_RESPONDER], key, "gateway.example.org");
+	}
 	load(&p->sides[BENCH_RESPONDER],
-		connection("peers", ike_proposal, "%any", "gateway.example.org", "*.example.org"),
+		connection(p, "peers", "%any", "gateway.example.org", "*.example.org"),
 		"10.1.0.0/16", "10.0.0.0/8");
 	return p;
 }
@@ -362,8 +438,7 @@ uint32_t bench_pair_add_peer(struct bench_pair *p)
 	snprintf(net, sizeof(net), "10.%u.%u.%u/32", 2 + (number >> 16), number >> 8 & 255,
 		number & 255);
 	load(&p->sides[BENCH_INITIATOR],
-		connection(name, p->ike_proposal, "192.0.2.2", id, "gateway.example.org"), net,
-		"10.1.0.0/16");
+		connection(p, name, "192.0.2.2", id, "gateway.example.org"), net, "10.1.0.0/16");
 	return number;
 }
 

@@ -11,9 +11,10 @@ enum bench_side { BENCH_INITIATOR, BENCH_RESPONDER, BENCH_SIDES };
 
 struct bench_pair;
 
-/* What both sides propose, e.g. "aes128gcm16-prfsha256-x25519". Ends the program when something
- * cannot be had. */
-struct bench_pair *bench_pair_new(const char *ike_proposal);
+/* What both sides propose, e.g. "aes128gcm16-prfsha256-x25519". key: the kind of key that both
+ * prove themselves with, by a certificate ("rsa2048", "p256", "ed25519"; only the first peer can);
+ * NULL: a PSK. Ends the program when something cannot be had. */
+struct bench_pair *bench_pair_new(const char *ike_proposal, const char *key);
 void bench_pair_free(struct bench_pair *p);
 
 /* One more peer definition of the initiator, with an identity of its own; returns its number. */
