@@ -157,6 +157,8 @@ static void subject_of(const char *dn, char *ret, size_t room)
 
 static void describe(const char *id, char *subject, char *extensions, size_t room)
 {
+	if (!id) /* an address needs no name, and has no certificate */
+		abort();
 	if (strchr(id, '=')) {
 		subject_of(id, subject, room);
 		snprintf(extensions, room, PKI_END);
