@@ -1,6 +1,8 @@
 /* Whether a certificate is revoked, from what is known, and what the policy makes of it. */
 #include "libike/revocation_priv.h"
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -398,12 +400,13 @@ static void take_offered(struct inquiry *q, struct ike_waiter *w)
 static enum ike_trust refuse_revoked(
 	struct inquiry *q, const char *subject, struct ike_failure *failure)
 {
+	bool says_why = q->reason && strcmp(q->reason, "unspecified") != 0;
 	char when[40];
 
 	ike_failure_set(failure, IKE_REASON_REVOKED, NULL, NULL,
 		"the certificate of \"%s\" was revoked on %s%s%s%s, says %s", subject,
-		format_time(q->when, when), q->reason ? " (" : "", q->reason ? q->reason : "",
-		q->reason ? ")" : "", q->source);
+		format_time(q->when, when), says_why ? " (" : "", says_why ? q->reason : "",
+		says_why ? ")" : "", q->source);
 	return IKE_TRUST_NO;
 }
 
@@ -471,8 +474,24 @@ enum ike_trust ike_revocation_check(struct ike_engine *e, struct ike_certificate
 
 /* ---- Our own certificate ---- */
 
+static struct ike_certificate *issuer_of(
+	const struct ike_engine *e, const struct ike_certificate *certificate)
+{
+	const struct ike_stored_certificate *each = NULL;
+
+	while ((each = ike_certificates_by_name(
+			e->certificates, ike_certificate_issuer(certificate), each))) {
+		if (ike_certificate_x509(each->certificate) &&
+			X509_verify(ike_certificate_x509(certificate),
+				ike_public_key_pkey(ike_certificate_key(each->certificate))) == 1)
+			return each->certificate;
+	}
+	ERR_clear_error();
+	return NULL;
+}
+
 /* In its second half it is asked for anew, so that there is one at any time. */
-struct bytes ike_revocation_staple(
+static struct bytes staple_of(
 	struct ike_engine *e, struct ike_certificate *certificate, struct ike_certificate *issuer)
 {
 	struct inquiry q = {
@@ -480,15 +499,22 @@ struct bytes ike_revocation_staple(
 	};
 	int64_t now = ike_wall_clock(e);
 
-	if (!e->settings.ocsp || !ike_certificate_x509(certificate) ||
-		!ike_certificate_x509(issuer))
-		return (struct bytes){ 0 };
 	const struct ike_cached_ocsp *o = ike_ocsp_cached(e, certificate, issuer);
 	if (!o || (o->answer.until - now) * 2 < o->answer.until - o->answer.this_update)
 		(void)ask_all(&q, true, ask_ocsp_uri);
 	return o && o->answer.status == IKE_OCSP_GOOD && o->answer.until > now
 		       ? o->der
 		       : (struct bytes){ 0 };
+}
+
+struct bytes ike_revocation_staple(
+	struct ike_engine *e, struct ike_certificate *certificate, struct ike_certificate *issuer)
+{
+	if (!e->settings.ocsp || !ike_certificate_x509(certificate))
+		return (struct bytes){ 0 };
+	if (!issuer)
+		issuer = issuer_of(e, certificate);
+	return issuer ? staple_of(e, certificate, issuer) : (struct bytes){ 0 };
 }
 
 size_t ike_revocation_responders(struct ike_engine *e, uint8_t *ret, size_t room)

@@ -35,7 +35,8 @@ enum ike_trust ike_revocation_check(struct ike_engine *e, struct ike_certificate
 void ike_revocation_offer_crl(struct ike_engine *e, uint32_t ike_id, struct bytes crl);
 
 /* An OCSP response for our own certificate to staple, or empty when none is cached (it is then
- * asked for, for next time). Borrowed until the next call of the engine. */
+ * asked for, for next time). issuer NULL: looked for in the store. Borrowed until the next call of
+ * the engine. */
 struct bytes ike_revocation_staple(
 	struct ike_engine *e, struct ike_certificate *certificate, struct ike_certificate *issuer);
 

@@ -417,16 +417,20 @@ static enum ike_trust check_revocation(struct ike_engine *e, const struct ike_tr
 	const struct chain *chain, struct ike_failure *failure)
 {
 	uint8_t policy = query->round ? query->round->revocation : IKE_REVOCATION_RELAXED;
+	enum ike_trust all = IKE_TRUST_YES;
 
+	/* all of them, so that what is missing of each is fetched at the same time */
 	for (size_t i = 0; i + 1 < chain->count; i++) {
 		enum ike_trust good = ike_revocation_check(e, chain->items[i], chain->items[i + 1],
 			policy, i == 0 ? query->stapled_ocsp : (struct bytes){ 0 }, query->ike_id,
 			failure);
 
-		if (good != IKE_TRUST_YES)
+		if (good == IKE_TRUST_NO)
 			return good;
+		if (good == IKE_TRUST_LATER)
+			all = good;
 	}
-	return IKE_TRUST_YES;
+	return all;
 }
 
 /* Loaded here as the peer's own, so that no CA has to vouch for it: raw keys, and certificates that

@@ -147,6 +147,8 @@ MUST_USE bool ike_auth_read_certs(struct ike_received *x);
 void ike_auth_drop_certs(struct ike_auth *a);
 /* Ours. */
 void ike_auth_drop_own(struct ike_auth *a);
+/* CRLs that came along are looked at by the checks of the chain. */
+void ike_auth_offer_crls(struct ike_received *x);
 /* An OCSP response that the peer sent along, or empty. */
 struct bytes ike_auth_stapled_ocsp(const struct ike_message *m);
 

@@ -3,6 +3,7 @@
  * 7670; OCSP: RFC 4806).
  */
 #include "libike/ikev2/auth.h"
+#include "libike/revocation.h"
 
 #include <stdlib.h>
 
@@ -86,20 +87,43 @@ static void add_authorities(
 	}
 }
 
+static bool wants_ocsp(const struct ike_connection *c)
+{
+	for (size_t i = 0; (c->ocsp & IKE_OCSP_REQUEST) && i < c->remote.count; i++)
+		if (may_have_certificate(&c->remote.items[i]))
+			return true;
+	return false;
+}
+
+/* Whose responses we would believe whatever the CA says; none: those of the CA's (RFC 4806 3.1). */
+static void build_ocsp_request(struct ike_engine *e, struct ike_builder *b)
+{
+	uint8_t responders[16 * IKE_KEY_ID_LENGTH];
+
+	ike_build_cert(b, IKE_PAYLOAD_CERTREQ, IKE_CERT_OCSP,
+		bytes_of(responders, ike_revocation_responders(e, responders, sizeof(responders))));
+}
+
 void ike_certreqs_build(struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b)
 {
 	struct authorities list = { .count = 0 };
 	const struct ike_connection *c;
+	bool ocsp = false;
 	size_t cursor = 0;
 
-	if (sa->initiator)
+	if (sa->initiator) {
 		add_authorities(e, sa->connection, &list);
-	else /* the peer has not said yet who it is, so it may be that of any of them */
-		while ((c = ike_loaded_for(e, &sa->local, &sa->remote, &cursor)))
+		ocsp = wants_ocsp(sa->connection);
+	} else /* the peer has not said yet who it is, so it may be that of any of them */
+		while ((c = ike_loaded_for(e, &sa->local, &sa->remote, &cursor))) {
 			add_authorities(e, c, &list);
+			ocsp = ocsp || wants_ocsp(c);
+		}
 	if (list.count > 0)
 		ike_build_cert(b, IKE_PAYLOAD_CERTREQ, IKE_CERT_X509_SIGNATURE,
 			bytes_of(list.octets, list.count * IKE_KEY_ID_LENGTH));
+	if (ocsp)
+		build_ocsp_request(e, b);
 }
 
 /* ---- What we send ---- */
@@ -108,6 +132,16 @@ void ike_auth_drop_own(struct ike_auth *a)
 {
 	while (a->own_count > 0)
 		ike_certificate_free(a->own[--a->own_count]);
+}
+
+/* One that is here: if there is none, it is fetched for next time. */
+static void build_staple(const struct ike_auth *a, struct ike_builder *b)
+{
+	struct bytes staple =
+		ike_revocation_staple(a->e, a->own[0], a->own_count > 1 ? a->own[1] : NULL);
+
+	if (staple.length > 0)
+		ike_build_cert(b, IKE_PAYLOAD_CERT, IKE_CERT_OCSP, staple);
 }
 
 void ike_auth_build_certs(const struct ike_auth *a, struct ike_builder *b)
@@ -129,6 +163,9 @@ void ike_auth_build_certs(const struct ike_auth *a, struct ike_builder *b)
 			raw ? IKE_CERT_RAW_PUBLIC_KEY : IKE_CERT_X509_SIGNATURE,
 			ike_certificate_der(c));
 	}
+	if (a->own_count > 0 && policy != IKE_SEND_CERT_NEVER &&
+		(a->connection->ocsp & IKE_OCSP_REPLY) && asks_for(n, IKE_CERT_OCSP))
+		build_staple(a, b);
 }
 
 /* ---- What the peer sends ---- */
@@ -188,6 +225,13 @@ bool ike_auth_read_certs(struct ike_received *x)
 		if (!read_cert(x, &x->message->certs[i]))
 			return false;
 	return true;
+}
+
+void ike_auth_offer_crls(struct ike_received *x)
+{
+	for (size_t i = 0; i < x->message->cert_count; i++)
+		if (x->message->certs[i].encoding == IKE_CERT_CRL)
+			ike_revocation_offer_crl(x->e, x->sa->unique_id, x->message->certs[i].data);
 }
 
 struct bytes ike_auth_stapled_ocsp(const struct ike_message *m)

@@ -212,8 +212,11 @@ static enum ike_progress verify_signature(struct ike_received *x)
 	struct ike_trust_query query = query_of(x);
 	char id[IKE_IDENTITY_TEXT_MAX];
 
-	if (!a->candidate && !find_signer(x))
-		return IKE_PROGRESS_FAILED;
+	if (!a->candidate) {
+		if (!find_signer(x))
+			return IKE_PROGRESS_FAILED;
+		ike_auth_offer_crls(x);
+	}
 	switch (ike_trust_check(x->e, &query, a->candidate, x->failure)) {
 	case IKE_TRUST_YES:
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,

@@ -128,6 +128,8 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 	each(d->proposals ? d->proposals : "default", add_ike_proposal, &c->proposals);
 	add_round(&c->local, d->local_id, d->pubkey);
 	add_round(&c->remote, d->remote_id, d->pubkey);
+	c->remote.items[0].revocation = d->revocation;
+	c->ocsp = d->ocsp;
 	c->version = 2;
 	c->childless = d->childless ? d->childless : (uint8_t)IKE_CHILDLESS_ALLOW;
 	if (d->never_childless)

@@ -43,7 +43,8 @@ struct sim_definition {
 	/* Seconds; 0: never. over_time 0 with a time to rekey or reauthenticate: derived. */
 	uint64_t rekey_time, reauth_time, over_time, rand_time;
 	bool no_mobike;
-	bool pubkey; /* both sides by signatures, else by a pre-shared key */
+	uint8_t revocation, ocsp; /* as in struct ike_auth_round and ike_connection */
+	bool pubkey;              /* both sides by signatures, else by a pre-shared key */
 	/* For what the words here do not say; may be NULL. */
 	void (*adjust)(void *context, struct ike_connection *c);
 	void *adjust_context;

@@ -20,6 +20,11 @@ static bool host_sign(void *context, const struct ike_sign *what, uint64_t ticke
 	return sim_signer_sign(context, what, ticket);
 }
 
+static bool host_fetch(void *context, const struct ike_fetch *what, uint64_t ticket)
+{
+	return sim_web_fetch(context, what, ticket);
+}
+
 static void host_send(void *context, const struct ike_datagram *datagram)
 {
 	sim_network_send(context, datagram);
@@ -293,6 +298,7 @@ void sim_node_start(struct sim_node *n)
 		.library = sim_library_context(n->library),
 		.wall_clock = host_wall_clock,
 		.sign = host_sign,
+		.fetch = host_fetch,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,

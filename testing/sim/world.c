@@ -217,6 +217,7 @@ void sim_world_end(struct sim_world *w)
 			n->log[line] = NULL;
 		}
 	}
+	sim_web_free(w);
 	while (w->flights) {
 		struct sim_flight *flight = w->flights;
 

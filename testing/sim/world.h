@@ -104,6 +104,20 @@ struct sim_name {
 	bool silent;  /* no server answers */
 };
 
+#define SIM_PAGES_MAX 8
+
+/* What is to be had at a URL. */
+struct sim_page {
+	char url[64];
+	struct bytes body; /* heap; empty: nothing is there */
+	/* Instead: makes the answer to what was posted; heap. */
+	struct bytes (*respond)(const struct sim_page *page, struct bytes request);
+	const void *context; /* for respond() */
+	ike_time delay;
+	bool silent; /* no server answers */
+	uint32_t asked[SIM_NODES_MAX];
+};
+
 /* The last log lines of a node are kept for tests to look at. */
 #define SIM_LOG_LINES 400
 
@@ -164,6 +178,8 @@ struct sim_world {
 	size_t partition_count;
 	struct sim_name names[SIM_NAMES_MAX];
 	size_t name_count;
+	struct sim_page pages[SIM_PAGES_MAX];
+	size_t page_count;
 	uint64_t datagrams_sent;
 	uint64_t datagrams_harmed; /* lost, corrupted, cut off */
 	uint64_t steps;
@@ -279,6 +295,13 @@ void sim_trace_octets(struct sim_world *w, struct bytes octets); /* into the has
 
 bool sim_signer_sign(struct sim_node *n, const struct ike_sign *what, uint64_t ticket);
 void sim_node_forget_keys(struct sim_node *n);
+
+/* ---- web.c ---- */
+
+/* Makes it, empty, when it is not there. */
+struct sim_page *sim_web_page(struct sim_world *w, const char *url);
+bool sim_web_fetch(struct sim_node *n, const struct ike_fetch *what, uint64_t ticket);
+void sim_web_free(struct sim_world *w);
 
 /* ---- network.c ---- */
 

@@ -70,6 +70,7 @@ TCase *nat_path_tests(void);
 TCase *mobike_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);
+TCase *revoking_tests(void);
 TCase *additional_tests(void);
 TCase *followup_tests(void);
 TCase *ppk_tests(void);

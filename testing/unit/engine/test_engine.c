@@ -12,6 +12,7 @@ int main(void)
 	suite_add_tcase(suite, failure_tests());
 	suite_add_tcase(suite, explain_tests());
 	suite_add_tcase(suite, reload_tests());
+	suite_add_tcase(suite, revoking_tests());
 	suite_add_tcase(suite, additional_tests());
 	suite_add_tcase(suite, followup_tests());
 	suite_add_tcase(suite, ppk_tests());
