@@ -24,6 +24,8 @@
 
 struct cl_server;
 struct cl_listener;
+struct cl_radius;
+struct cl_accounting;
 
 struct cl_daemon {
 	struct event_base *base;
@@ -37,6 +39,8 @@ struct cl_daemon {
 	struct cl_processes *processes;
 	struct cl_updown *updown;
 	struct cl_resolver *resolver;
+	struct cl_radius *radius;
+	struct cl_accounting *accounting;
 	struct cl_signer *signer;
 	struct cl_fetcher *fetcher;
 	struct ike_engine *engine;

@@ -1,22 +1,16 @@
 /* The engine's hands: its effects go out to the sockets, the kernel, the log and VICI's clients,
  * what comes from there goes in. */
+#include "charon-lite/accounting.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/private_keys.h"
+#include "charon-lite/radius_host.h"
 
 #include <openssl/crypto.h>
 #include <time.h>
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
-
-ike_time cl_daemon_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (ike_time)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 const struct ike_sa *cl_sa_after(const struct ike_engine *e, uint32_t unique_id)
 {
@@ -143,6 +137,7 @@ static void host_event(void *context, const struct ike_event *event)
 	else if (event->kind == IKE_EVENT_IKE_UPDATE)
 		cl_network_watch(d->network, event->remote);
 	cl_updown_event(d->updown, event);
+	cl_accounting_event(d->accounting, event);
 	if (d->server)
 		cl_server_event(d->server, event);
 }
@@ -302,6 +297,8 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.library = d->library,
 		.wall_clock = host_wall_clock,
 		.sign = cl_private_keys_sign,
+		.radius = cl_radius_host_ask,
+		.radius_forget = cl_radius_host_forget,
 		.send = host_send,
 		.source_address = host_source_address,
 		.local_addresses = host_local_addresses,
@@ -376,13 +373,14 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 	return cl_processes_open(d->base, &d->processes, why) && cl_private_keys_open(d, why) &&
 	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
 	       open_updown(d, why) && open_resolver(d, why) && open_fetcher(d, why) &&
-	       open_engine(d, why);
+	       cl_radius_host_open(d, why) && open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
 {
 	ike_engine_free(d->engine);
 	cl_updown_close(d->updown);
+	cl_radius_host_close(d);
 	cl_resolver_close(d->resolver);
 	cl_signer_close(d->signer);
 	cl_fetcher_close(d->fetcher);

@@ -3,6 +3,7 @@
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/privileges.h"
+#include "charon-lite/radius_host.h"
 #include "charon-lite/wiping.h"
 
 #include <getopt.h>
@@ -79,6 +80,10 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 		!cl_network_reload(d->network, &settings.network)) {
 		cl_settings_free(&settings);
 		return why_fail(why, "out of memory");
+	}
+	if (!cl_radius_host_reload(d, &settings, why)) {
+		cl_settings_free(&settings);
+		return false;
 	}
 	settings.engine.port = d->settings.engine.port;
 	settings.engine.port_nat_t = d->settings.engine.port_nat_t;

@@ -2,6 +2,7 @@
 # The keying daemons at the gateways and their configuration. Sourced by scene.
 # A daemon is named charon-lite, strongswan-6.0.1 or strongswan-5.9.8. It is driven by its own command
 # line unless another is named behind a plus: charon-lite+swanctl-6.0.1, strongswan-6.0.1+swanctl-lite.
+# charon-lite-trixie is this checkout built in Debian 13, with OpenSSL 3.5 (testing/lab/trixie).
 # libreswan-5.2 and openiked-7.4 are in libreswan.sh and openiked.sh: scenes of who proves what how.
 
 lab_cache=${CHARON_LITE_CACHE:-/var/cache/charon-lite-lab}
@@ -11,13 +12,14 @@ declare -A daemon_of tool_of pid_of settings_of
 tree_of() {
 	case $1 in
 	charon-lite | swanctl-lite) echo /run/lab/machine ;;
+	*-lite-trixie) echo "/run/lab/machine$lab_cache/peers/charon-lite-trixie" ;;
 	libreswan-* | openiked-* | freeradius) echo "/run/lab/machine$lab_cache/peers/$1" ;;
 	*) echo "/run/lab/machine$lab_cache/peers/strongswan-${1##*-}" ;;
 	esac
 }
 
 # maker_of SITE: charon-lite, strongswan, libreswan or openiked
-maker_of() { echo "${daemon_of[$1]%%-[0-9]*}"; }
+maker_of() { sed 's/-trixie$//; s/-[0-9].*//' <<<"${daemon_of[$1]}"; }
 
 # speaks_swanctl SITE: its daemon has swanctl.conf and VICI
 speaks_swanctl() { [[ ${daemon_of[$1]} != libreswan-* && ${daemon_of[$1]} != openiked-* ]]; }
@@ -30,10 +32,13 @@ install() {
 	case $2 in
 	*+*) tool_of[$site]=${2##*+} ;;
 	charon-lite) tool_of[$site]=swanctl-lite ;;
+	charon-lite-trixie) tool_of[$site]=swanctl-lite-trixie ;;
 	libreswan-* | openiked-*) tool_of[$site]=$2 ;;
 	*) tool_of[$site]=swanctl-${2##*-} ;;
 	esac
 	root_new "$site" "$(tree_of "${daemon_of[$site]}")"
+	[ "${daemon_of[$site]}" != charon-lite-trixie ] ||
+		cp "$lab_top"/build/trixie/{charon-lite/charon-lite,swanctl-lite/swanctl-lite} "$root/usr/sbin/"
 	[ "$(tree_of "${daemon_of[$site]}")" != "$(tree_of "${tool_of[$site]}")" ] || return 0
 	root_new "$site.tool" "$(tree_of "${tool_of[$site]}")"
 	mount --bind "$root/run" "$tool_root/run"
@@ -177,6 +182,7 @@ daemon_start() {
 		command=()
 		case ${daemon_of[$site]} in
 		charon-lite) command=("${CHARON_LITE:-$lab_top/build/charon-lite/charon-lite}") ;;
+		charon-lite-trixie) command=(/usr/sbin/charon-lite) ;;
 		libreswan-*) command=(/usr/libexec/ipsec/pluto --config /etc/ipsec.conf --nofork --stderrlog) ;;
 		openiked-*) command=(/usr/sbin/iked -d -v) ;;
 		*) command=(/usr/sbin/charon-systemd) ;;
@@ -226,6 +232,7 @@ tool_root() {
 tool_program() {
 	case ${tool_of[$1]} in
 	swanctl-lite) echo "${SWANCTL_LITE:-$lab_top/build/swanctl-lite/swanctl-lite}" ;;
+	swanctl-lite-trixie) echo /usr/sbin/swanctl-lite ;;
 	*) echo /usr/sbin/swanctl ;;
 	esac
 }

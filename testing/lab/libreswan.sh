@@ -26,7 +26,7 @@ gateway_libreswan() {
 		more+="leftrsasigkey=$(libreswan_rsasigkey "$site-$raw")"$'\n\t'
 		more+="rightrsasigkey=$(libreswan_rsasigkey "$other-$raw")"
 	elif [ -n "$cert" ]; then
-		more="leftcert=$site-$cert"$'\n\t'"leftsendcert=always"$'\n\t'"rightca=%any"
+		more="leftcert=$site-$cert"$'\n\t'"leftsendcert=always"
 		[ "$cert" != chain ] || more+=$'\n\tsendca=all'
 	fi
 	# shellcheck disable=SC2154 # gateway's

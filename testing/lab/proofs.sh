@@ -52,6 +52,8 @@ both() {
 	for one; do
 		[[ $one != auth=* ]] || auth=${one#auth=}
 	done
+	# libreswan as initiator asks for no certificate
+	[ "$(maker_of moon)" != libreswan ] || [ -z "$auth" ] || set -- "$@" conn='send_cert = always'
 	gateway moon "$@" ${auth:+peer_auth="$(provable sun "$auth")"}
 	gateway sun "$@" ${auth:+peer_auth="$(provable moon "$auth")"}
 }
@@ -67,37 +69,17 @@ provable() {
 # by_password METHOD: moon is a client with a password, sun the server with a certificate
 by_password() {
 	local eap_user=carol:Ar3etTnp client=$1
-	[ "$1" != eap-radius ] || client=eap-mschapv2
+	if [ "$1" = eap-radius ]; then
+		client=eap-mschapv2
+		radius_server
+		settings sun "plugins { eap-radius { accounting = yes
+			servers { lab { address = 203.0.113.254
+				secret = $radius_secret } } } }"
+	fi
 	gateway moon cert=rsa2048 auth="$client" peer_auth=pubkey local_more='eap_id = carol' \
 		secrets='eap-carol { id = carol
 			secret = Ar3etTnp }'
 	gateway sun cert=rsa2048 auth=pubkey peer_auth="$1" remote_more='eap_id = %any' \
 		secrets='eap-carol { id = carol
 			secret = Ar3etTnp }'
-}
-
-# serves WHAT PORT COMMAND...: a server of the CA's at the wide-area router, until the scene ends
-serves() {
-	local what=$1 port=$2
-	shift 2
-	(exec nsenter --net=/run/netns/wan "$@") >"$scene_logs/$what.server" 2>&1 &
-	pid_of[$what]=$!
-	within 20 listens "$port" || failed "no server of $what"
-}
-
-listens() { on wan ss -Hltn "sport = :$1" | grep -q .; }
-
-serves_crl() { serves crl 8080 python3 -m http.server --directory "$lab_top/build/lab-pki" --bind 198.51.100.254 8080; }
-
-serves_ocsp() {
-	local pki=$lab_top/build/lab-pki
-	serves ocsp 8081 openssl ocsp -index "$pki/index" -CA "$pki/ca.crt" -rsigner "$pki/ocsp.crt" -rkey "$pki/ocsp.key" \
-		-port 8081 -nmin 60
-}
-
-# it takes connections, and no more
-serves_silence() {
-	serves silence 8080 python3 -c 'import socket, time
-server = socket.create_server(("198.51.100.254", 8080))
-time.sleep(1000)'
 }

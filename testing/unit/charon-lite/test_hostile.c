@@ -174,7 +174,9 @@ START_TEST(an_event_goes_to_who_registered_and_to_nobody_else)
 	ck_assert_uint_gt(receive_frame(listening, room, sizeof(room)), 5);
 	ck_assert_uint_eq(room[0], VICI_EVENT);
 	send_frame(listening, unlog, sizeof(unlog));
-	ck_assert_uint_eq(receive_frame(listening, room, sizeof(room)), 1);
+	do /* the daemon may have had something else to say */
+		ck_assert_uint_gt(receive_frame(listening, room, sizeof(room)), 0);
+	while (room[0] == VICI_EVENT);
 	ck_assert_uint_eq(room[0], VICI_EVENT_CONFIRM);
 	close(listening);
 	close(other);

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Ways to prove who one is, by peers and roles: strongSwan, libreswan, OpenIKED and charon-lite at the other end
+# order: 55
+# limit: 1500
+# AUTH_METHODS='rsa2048-pss raw' plays these alone.
+set -u
+ours=charon-lite
+peers=(strongswan-6.0.1 libreswan-5.2 openiked-7.4 charon-lite)
+methods=(psk rsa2048-pkcs1 rsa2048-pss rsa3072-pkcs1 rsa3072-pss rsa4096-pkcs1 rsa4096-pss p256 p384 p521 bp256 bp384 bp512
+	ed25519 ed448 raw chain big mixed ppk eap-md5 eap-mschapv2 eap-tls eap-radius)
+
+# lacks PEER ROLE METHOD: why it cannot be had of this peer as initiator or responder; fails when it can
+lacks() {
+	case $1-$2-$3 in
+	libreswan-*-bp*) echo 'NSS has Brainpool curves disabled' ;;
+	libreswan-*-ed*) echo 'NSS imports no such keys' ;;
+	libreswan-*-eap-md5 | libreswan-*-eap-mschapv2 | libreswan-*-eap-radius) echo 'EAP-TLS is the only EAP method of ipsec.conf(5)' ;;
+	libreswan-initiator-eap-tls) echo 'pluto is no EAP client: it sends AUTH at once' ;;
+	libreswan-responder-eap-tls) echo 'the EAP server of 5.2 ends with EXPECTATION FAILED (libreswan issue 2036)' ;;
+	openiked-*-ed*) echo 'iked ends at its start: it takes RSA and ECDSA keys alone' ;;
+	openiked-*-ppk) echo 'no RFC 8784' ;;
+	openiked-*-mixed) echo 'psk in iked.conf(5) is for both sides' ;;
+	openiked-initiator-eap-*) echo 'iked is no EAP client' ;;
+	openiked-*-eap-md5 | openiked-*-eap-tls | openiked-*-eap-radius) echo 'MSCHAPv2 is the only EAP method of iked.conf(5)' ;;
+	*-initiator-eap-radius) echo 'the initiator does not know about it' ;;
+	*) return 1 ;;
+	esac
+}
+
+# selected PEER ROLE METHOD: CI has not the time for all: with others than strongSwan what differs by the peer
+selected() {
+	[ -z "${AUTH_METHODS-}" ] || [[ " $AUTH_METHODS " == *" $3 "* ]] || return 1
+	[ "${CI-}" = true ] || return 0
+	case $1-$3 in
+	*-rsa3072-* | *-rsa4096-pkcs1 | *-bp384) return 1 ;;
+	strongswan-*) return 0 ;;
+	*-psk | *-rsa2048-* | *-p256 | *-p521 | *-raw | *-big | *-mixed | *-ppk | *-eap-*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+log=build/test-logs/auth.runs
+mkdir -p build/test-logs
+: >$log
+testing/lab/pki >/dev/null || exit
+for peer in "${peers[@]}"; do
+	for role in initiator responder; do
+		pair=$ours--$peer
+		[ $role = responder ] || pair=$peer--$ours
+		[ "$peer-$role" != $ours-initiator ] || continue
+		wanted=()
+		for method in "${methods[@]}"; do
+			if reason=$(lacks "$peer" $role "$method"); then
+				echo "lacks $pair--auth:$method $reason" >>$log
+			elif selected "$peer" $role "$method"; then
+				wanted+=(-s "auth:$method")
+			fi
+		done
+		[ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "$pair" | tee -a $log
+	done
+done
+
+# The table: a row for each method, columns by peer and role. What is not supported is explained below.
+awk -v ours=$ours -v peers="${peers[*]}" -v methods="${methods[*]}" '
+	/^(passed|failed|lacks|skipped) / {
+		word = $1 == "lacks" ? "not supported" : $1
+		cell[$2] = word
+		sub(/:$/, "", $2)
+		cell[$2] = word
+		if ($1 == "lacks") {
+			split($2, part, "--")
+			peer = part[1] == ours ? part[2] : part[1]
+			role = part[1] == ours ? "responder" : "initiator"
+			method = part[3]
+			sub(/^auth:/, "", method)
+			$1 = $2 = ""
+			key = peer " as " role ": " substr($0, 3)
+			if (!(key in why))
+				order[++reasons] = key
+			why[key] = why[key] " " method
+		}
+	}
+	function value(pair, method) { return (pair "--auth:" method) in cell ? cell[pair "--auth:" method] : "not played" }
+	END {
+		columns = split(peers, peer, " ")
+		printf "%-14s", "the peer is"
+		for (i = 1; i <= columns; i++)
+			printf peer[i] == ours ? " | %-13s" : " | %-29s", peer[i]
+		printf "\n%-14s", ""
+		for (i = 1; i <= columns; i++)
+			printf peer[i] == ours ? " | %-13s" : " | %-13s   %-13s", "initiator", "responder"
+		printf "\n"
+		rows = split(methods, method, " ")
+		for (row = 1; row <= rows; row++) {
+			printf "%-14s", method[row]
+			for (i = 1; i <= columns; i++) {
+				if (peer[i] != ours)
+					printf " | %-13s  ", value(peer[i] "--" ours, method[row])
+				else
+					printf " |"
+				printf " %-13s", value(ours "--" peer[i], method[row])
+			}
+			printf "\n"
+		}
+		print "Not supported by the peer:"
+		for (i = 1; i <= reasons; i++)
+			print "  " order[i] " (" substr(why[order[i]], 2) ")"
+	}' $log
