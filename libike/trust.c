@@ -1,26 +1,13 @@
 /*
- * Whether a chain of certificates holds (RFC 5280 6, RFC 4945 5). OpenSSL builds it and checks
- * signatures, validity, path lengths, key usage of CAs, name constraints and policies; here it is
- * given what it may use, and what the definition demands is checked.
+ * Who proves an identity, and what a definition demands of the chain behind (RFC 4945 5).
  */
 #include "libike/trust.h"
 
 #include "libike/engine_priv.h"
 #include "libike/revocation.h"
+#include "libike/trust_path.h"
 
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <time.h>
-
-#define POOL_MAX 64
-#define CHAIN_MAX 12
-
-/* What a chain may be made of; borrowed. */
-struct pool {
-	struct ike_certificate *items[POOL_MAX];
-	bool anchors[POOL_MAX];
-	size_t count;
-};
 
 /* ---- Candidates ---- */
 
@@ -38,9 +25,20 @@ static void add_candidate(struct candidates *c, struct ike_certificate *certific
 		c->list[c->count++] = ike_certificate_hold(certificate);
 }
 
+/* A peer claims to be somebody: "*.example.org", "CN=*" or a network as a claim is not every name
+ * that it would match as a pattern, but a name with an asterisk in it. */
 static bool proves(const struct ike_certificate *c, const struct ike_identity *id)
 {
-	return !id || ike_certificate_match(c, id) != IKE_MATCH_NONE;
+	const struct ike_identity *name = ike_certificate_subject(c);
+
+	if (!id)
+		return true;
+	if (!ike_identity_is_wildcard(id))
+		return ike_certificate_match(c, id) == IKE_MATCH_PERFECT;
+	for (size_t i = 0; name; name = ike_certificate_alt_name(c, i++))
+		if (ike_identity_equal(name, id))
+			return true;
+	return false;
 }
 
 /* `certs` and `pubkeys`: the peer's is one of them. A raw key without a name is the peer's by being
@@ -129,193 +127,6 @@ size_t ike_trust_candidates(struct ike_engine *e, const struct ike_trust_query *
 	return c.count;
 }
 
-/* ---- What the chain may be made of ---- */
-
-static bool pool_has(const struct pool *p, const struct ike_certificate *c)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (ike_certificate_equal(p->items[i], c))
-			return true;
-	return false;
-}
-
-static void pool_add(struct pool *p, struct ike_certificate *c, bool anchor)
-{
-	if (p->count == POOL_MAX || ike_certificate_kind(c) != IKE_CERTIFICATE_X509 ||
-		pool_has(p, c))
-		return;
-	p->anchors[p->count] = anchor && ike_certificate_is_self_signed(c);
-	p->items[p->count++] = c;
-}
-
-/* Loaded CAs of that name. What came from peers or servers is never an anchor. */
-static void pool_add_issuers(
-	struct ike_engine *e, const struct ike_auth_round *round, struct pool *p, size_t of)
-{
-	const struct ike_identity *issuer = ike_certificate_issuer(p->items[of]);
-	const struct ike_stored_certificate *found = NULL;
-
-	if (!issuer)
-		return;
-	for (size_t i = 0; round && i < round->cacert_count; i++)
-		if (ike_identity_equal(ike_certificate_subject(round->cacerts[i]), issuer))
-			pool_add(p, round->cacerts[i], true);
-	while ((found = ike_certificates_by_name(ike_engine_certificates(e), issuer, found)))
-		if (found->role == IKE_CERTIFICATE_CA)
-			pool_add(p, found->certificate, !found->cached);
-}
-
-static void fill_pool(struct ike_engine *e, const struct ike_trust_query *query,
-	struct ike_certificate *candidate, struct pool *p)
-{
-	p->count = 0;
-	pool_add(p, candidate, false);
-	/* Anchors first: a peer that sends its root along does not make it untrusted. */
-	for (size_t i = 0; i < p->count; i++)
-		pool_add_issuers(e, query->round, p, i);
-	for (size_t i = 0; i < query->received_count; i++) {
-		size_t before = p->count;
-
-		pool_add(p, query->received[i], false);
-		for (size_t j = before; j < p->count; j++)
-			pool_add_issuers(e, query->round, p, j);
-	}
-}
-
-/* ---- Building it ---- */
-
-struct chain {
-	struct ike_certificate *items[CHAIN_MAX]; /* borrowed of the pool */
-	size_t count;
-};
-
-static void format_time(int64_t seconds, char text[32])
-{
-	time_t when = (time_t)seconds;
-	struct tm parts;
-
-	if (!gmtime_r(&when, &parts) || !strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &parts))
-		snprintf(text, 32, "?");
-}
-
-static struct ike_certificate *of_x509(const struct pool *p, const X509 *x509)
-{
-	for (size_t i = 0; x509 && i < p->count; i++)
-		if (X509_cmp(ike_certificate_x509(p->items[i]), x509) == 0)
-			return p->items[i];
-	return NULL;
-}
-
-static void fail_chain(const struct pool *p, X509_STORE_CTX *context, struct ike_failure *failure)
-{
-	const struct ike_certificate *c = of_x509(p, X509_STORE_CTX_get_current_cert(context));
-	int error = X509_STORE_CTX_get_error(context);
-	char subject[IKE_IDENTITY_TEXT_MAX] = "?", issuer[IKE_IDENTITY_TEXT_MAX] = "?", when[32];
-
-	if (c)
-		ike_identity_format(ike_certificate_subject(c), subject);
-	if (c && ike_certificate_issuer(c))
-		ike_identity_format(ike_certificate_issuer(c), issuer);
-	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		format_time(c ? ike_certificate_not_after(c) : 0, when);
-		ike_failure_set(failure, IKE_REASON_CERT_EXPIRED, NULL, NULL,
-			"certificate '%s' was valid until %s", subject, when);
-		break;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		format_time(c ? ike_certificate_not_before(c) : 0, when);
-		ike_failure_set(failure, IKE_REASON_CERT_EXPIRED, NULL, NULL,
-			"certificate '%s' is not valid before %s", subject, when);
-		break;
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		ike_failure_set(failure, IKE_REASON_UNTRUSTED, NULL, NULL,
-			"no CA certificate is loaded for '%s', which issued '%s'", issuer, subject);
-		break;
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-		ike_failure_set(failure, IKE_REASON_UNTRUSTED, NULL, NULL,
-			"'%s' is self-signed, and not loaded here as one to be trusted", subject);
-		break;
-	default:
-		ike_failure_set(failure, IKE_REASON_UNTRUSTED, NULL, NULL,
-			"certificate '%s' is not to be trusted: %s", subject,
-			X509_verify_cert_error_string(error));
-	}
-}
-
-static bool set_policies(X509_VERIFY_PARAM *parameters, const struct ike_auth_round *round)
-{
-	for (size_t i = 0; round && i < round->cert_policy_count; i++) {
-		ASN1_OBJECT *policy = OBJ_txt2obj(round->cert_policies[i], 1);
-
-		if (!policy)
-			return false;
-		if (!X509_VERIFY_PARAM_add0_policy(parameters, policy)) {
-			ASN1_OBJECT_free(policy);
-			return false;
-		}
-	}
-	if (round && round->cert_policy_count > 0)
-		return X509_VERIFY_PARAM_set_flags(
-			parameters, X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_EXPLICIT_POLICY);
-	return true;
-}
-
-static bool fill_stores(const struct pool *p, X509_STORE *anchors, STACK_OF(X509) * others)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		X509 *x509 = ike_certificate_x509(p->items[i]);
-
-		if (p->anchors[i] ? !X509_STORE_add_cert(anchors, x509)
-				  : !sk_X509_push(others, x509))
-			return false;
-	}
-	return true;
-}
-
-static void take_chain(const struct pool *p, X509_STORE_CTX *context, struct chain *ret)
-{
-	STACK_OF(X509) *found = X509_STORE_CTX_get0_chain(context);
-
-	ret->count = 0;
-	for (int i = 0; i < sk_X509_num(found) && ret->count < CHAIN_MAX; i++)
-		ret->items[ret->count++] = of_x509(p, sk_X509_value(found, i));
-}
-
-static bool build(struct ike_engine *e, const struct ike_trust_query *query, const struct pool *p,
-	struct chain *ret, struct ike_failure *failure)
-{
-	X509_STORE *anchors = X509_STORE_new();
-	STACK_OF(X509) *others = sk_X509_new_null();
-	X509_STORE_CTX *context = X509_STORE_CTX_new_ex(e->host.library, NULL);
-	bool ready =
-		anchors && others && context && fill_stores(p, anchors, others) &&
-		X509_STORE_CTX_init(context, anchors, ike_certificate_x509(p->items[0]), others);
-	bool done = false;
-
-	if (ready) {
-		X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
-
-		X509_VERIFY_PARAM_set_time(parameters, (time_t)e->host.wall_clock(e->host.context));
-		X509_VERIFY_PARAM_set_depth(parameters, CHAIN_MAX - 2);
-		ready = set_policies(parameters, query->round);
-	}
-	if (!ready)
-		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
-	else if (X509_verify_cert(context) > 0)
-		done = true;
-	else
-		fail_chain(p, context, failure);
-	if (done)
-		take_chain(p, context, ret);
-	X509_STORE_CTX_free(context);
-	sk_X509_free(others);
-	X509_STORE_free(anchors);
-	return done;
-}
-
 /* ---- What the definition demands of it ---- */
 
 static bool fail_policy(
@@ -343,8 +154,8 @@ static bool check_usage(const struct ike_certificate *c, struct ike_failure *fai
 	return false;
 }
 
-static bool check_strength(
-	const struct ike_trust_query *query, const struct chain *chain, struct ike_failure *failure)
+static bool check_strength(const struct ike_trust_query *query, const struct trust_path *chain,
+	struct ike_failure *failure)
 {
 	const struct ike_signature_policy *policy = query->round ? query->round->signatures : NULL;
 	struct why why = { "" };
@@ -370,7 +181,7 @@ static bool check_strength(
 	return true;
 }
 
-static bool has_cacert(const struct ike_auth_round *round, const struct chain *chain)
+static bool has_cacert(const struct ike_auth_round *round, const struct trust_path *chain)
 {
 	if (!round || round->cacert_count == 0)
 		return true;
@@ -381,7 +192,7 @@ static bool has_cacert(const struct ike_auth_round *round, const struct chain *c
 	return false;
 }
 
-static bool has_ca_id(const struct ike_auth_round *round, const struct chain *chain)
+static bool has_ca_id(const struct ike_auth_round *round, const struct trust_path *chain)
 {
 	if (!round || !round->ca_id)
 		return true;
@@ -391,8 +202,8 @@ static bool has_ca_id(const struct ike_auth_round *round, const struct chain *ch
 	return false;
 }
 
-static bool check_authorities(
-	const struct ike_trust_query *query, const struct chain *chain, struct ike_failure *failure)
+static bool check_authorities(const struct ike_trust_query *query, const struct trust_path *chain,
+	struct ike_failure *failure)
 {
 	char subject[IKE_IDENTITY_TEXT_MAX], ca[IKE_IDENTITY_TEXT_MAX];
 
@@ -414,7 +225,7 @@ static bool check_authorities(
 }
 
 static enum ike_trust check_revocation(struct ike_engine *e, const struct ike_trust_query *query,
-	const struct chain *chain, struct ike_failure *failure)
+	const struct trust_path *chain, struct ike_failure *failure)
 {
 	uint8_t policy = query->round ? query->round->revocation : IKE_REVOCATION_RELAXED;
 	enum ike_trust all = IKE_TRUST_YES;
@@ -459,34 +270,18 @@ static bool is_pinned(
 static enum ike_trust check_pinned(struct ike_engine *e, const struct ike_trust_query *query,
 	struct ike_certificate *c, struct ike_failure *failure)
 {
-	struct chain chain = { { c }, 1 };
-	int64_t now = e->host.wall_clock(e->host.context);
-	char subject[IKE_IDENTITY_TEXT_MAX], when[32];
+	struct trust_path chain = { { c }, 1 };
 
-	if (ike_certificate_kind(c) == IKE_CERTIFICATE_X509) {
-		bool early = now < ike_certificate_not_before(c);
-
-		if (early || now > ike_certificate_not_after(c)) {
-			format_time(early ? ike_certificate_not_before(c)
-					  : ike_certificate_not_after(c),
-				when);
-			ike_failure_set(failure, IKE_REASON_CERT_EXPIRED, NULL, NULL,
-				early ? "certificate '%s' is not valid before %s"
-				      : "certificate '%s' was valid until %s",
-				ike_identity_format(ike_certificate_subject(c), subject), when);
-			return IKE_TRUST_NO;
-		}
-		if (!check_usage(c, failure))
-			return IKE_TRUST_NO;
-	}
+	if (ike_certificate_kind(c) == IKE_CERTIFICATE_X509 &&
+		(!trust_valid_now(e, c, failure) || !check_usage(c, failure)))
+		return IKE_TRUST_NO;
 	return check_strength(query, &chain, failure) ? IKE_TRUST_YES : IKE_TRUST_NO;
 }
 
 enum ike_trust ike_trust_check(struct ike_engine *e, const struct ike_trust_query *query,
 	struct ike_certificate *candidate, struct ike_failure *failure)
 {
-	struct pool pool;
-	struct chain chain;
+	struct trust_path chain;
 
 	if (is_pinned(e, query, candidate))
 		return check_pinned(e, query, candidate, failure);
@@ -495,9 +290,8 @@ enum ike_trust ike_trust_check(struct ike_engine *e, const struct ike_trust_quer
 			"the peer's raw public key is not loaded here");
 		return IKE_TRUST_NO;
 	}
-	fill_pool(e, query, candidate, &pool);
-	if (!build(e, query, &pool, &chain, failure) || !check_usage(candidate, failure) ||
-		!check_authorities(query, &chain, failure) ||
+	if (!trust_path_find(e, query, candidate, &chain, failure) ||
+		!check_usage(candidate, failure) || !check_authorities(query, &chain, failure) ||
 		!check_strength(query, &chain, failure))
 		return IKE_TRUST_NO;
 	return check_revocation(e, query, &chain, failure);
