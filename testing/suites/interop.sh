@@ -18,6 +18,7 @@ testing/lab/run "${older[@]}" charon-lite--strongswan-5.9.8 strongswan-5.9.8--ch
 logs=build/lab-logs
 peer=strongswan-6.0.1
 rm -f "$logs"/*.transcript
+testing/lab/pki >/dev/null
 testing/lab/run -s operator $peer--$peer \
 	charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer |
 	grep -v "^passed $peer--$peer"
