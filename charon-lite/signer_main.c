@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -92,9 +93,13 @@ static bool prepare(struct signer *s, struct why *why)
 
 int cl_signer_main(void)
 {
+	static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
 	struct signer s = { 0 };
 	struct why why;
 
+	/* Whoever ends all processes of the service ends the daemon, and that ends this one. */
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
 	cl_wipe_openssl_memory();
 	if (!cl_confine_memory(&why))
 		fprintf(stderr, "private keys may get into swap: %s\n", why.text);

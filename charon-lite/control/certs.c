@@ -49,8 +49,11 @@ static bool keep(struct cl_daemon *d, struct ike_certificate *c, uint8_t role, s
 	char text[IKE_IDENTITY_TEXT_MAX];
 
 	if (kept)
-		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded certificate '%s'",
-			ike_identity_format(ike_certificate_subject(c), text));
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded certificate '%s'%s",
+			ike_identity_format(ike_certificate_subject(c), text),
+			role == IKE_CERTIFICATE_AA
+				? ": attribute authorities are listed and used for nothing"
+				: "");
 	ike_certificate_free(c);
 	return kept || why_fail(why, "out of memory");
 }

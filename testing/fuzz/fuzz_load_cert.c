@@ -2,6 +2,7 @@
 #include "charon-lite/control/blob.h"
 #include "libike/model/certificates.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,8 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ike_certificates *s = ike_certificates_new();
 	struct bytes rest = bytes_of(data, size), block;
 
-	if (!library)
+	if (!library) {
+		(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 		library = OSSL_LIB_CTX_new();
+	}
 	while (s && cl_blob_next(&rest, NULL, &block)) {
 		struct ike_certificate *c = ike_certificate_parse(library, block, NULL);
 		struct ike_crl *crl = c ? NULL : ike_crl_parse(library, block, NULL);

@@ -1,6 +1,7 @@
 /* The signer: its protocol, and private keys of every form. What it takes it can sign with. */
 #include "charon-lite/signer_serve.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,8 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct reader r = reader_of(bytes_of(data, size));
 	struct seen seen = { { .context = &seen, .send = take }, 0 };
 
-	if (!library)
+	if (!library) {
+		(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 		library = OSSL_LIB_CTX_new();
+	}
 	seen.service.keys = cl_signer_keys_new(library);
 	if (reader_u8(&r) != 0) {
 		one_key(seen.service.keys, reader_rest(&r));
