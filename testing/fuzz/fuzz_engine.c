@@ -170,13 +170,19 @@ static struct sim_node *node_of(uint8_t octet)
 static void do_initiate(struct reader *r)
 {
 	uint8_t what = reader_u8(r);
+	struct ike_rekey rekey = { .ike = what & 2 ? "peer" : NULL };
 	struct why why;
 
-	(void)sim_node_initiate(node_of(what), "peer",
-		what & 2   ? NULL
-		: what & 4 ? "net-b"
-			   : "net-a",
-		&why);
+	if (!rekey.ike)
+		rekey.child = what & 4 ? "net-b" : "net-a";
+	if (what & 16)
+		(void)sim_node_rekey(node_of(what), &rekey, &why);
+	else
+		(void)sim_node_initiate(node_of(what), "peer",
+			what & 2   ? NULL
+			: what & 4 ? "net-b"
+				   : "net-a",
+			&why);
 	wait_for(what & 8 ? 15 : 100);
 }
 
@@ -339,9 +345,9 @@ static void operate(struct reader *r)
 static void load(struct sim_node *n, uint8_t choice)
 {
 	static const char *const ike[] = { "aes128gcm16-prfsha256-x25519", "aes128-sha256-x25519",
-		"chacha20poly1305-prfsha256-ecp256-x25519", "aes256ctr-aesxcbc-x25519" };
+		"chacha20poly1305-prfsha256-ecp256-x25519", "aes256ctr-aesxcbc-x25519-ke1_ecp256" };
 	static const char *const esp[] = { "aes128gcm16", "aes256-sha256-x25519",
-		"aes128-sha256-esn-noesn", "aes256gcm16-ecp256" };
+		"aes128-sha256-esn-noesn", "aes256gcm16-ecp256-ke2_x25519" };
 	bool moon = n->index == 0;
 	bool transport = choice & 4;
 	struct sim_definition d = {

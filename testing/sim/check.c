@@ -17,7 +17,8 @@
 
 static bool waits(const struct ike_sa *sa)
 {
-	return sa->state != IKE_SA_ESTABLISHED || sa->active || sa->request || sa->tasks;
+	return sa->state != IKE_SA_ESTABLISHED || sa->active || sa->request || sa->tasks ||
+	       sa->followups;
 }
 
 static size_t children_of(const struct ike_sa *sa)

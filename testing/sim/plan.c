@@ -209,6 +209,23 @@ static void make_identities(struct sim_world *w, struct plan_pair *pair, bool se
 	}
 }
 
+/* A post-quantum key (RFC 8784) that both have, or that one has and nobody demands. */
+static void make_ppk(struct sim_world *w, struct plan_pair *pair)
+{
+	uint32_t who = 1 + sim_random_below(&w->random, 4);
+	const char *id = text(pair, "ppk-%u.example.org", pair->spoke);
+
+	for (size_t side = 0; side < 2; side++) {
+		struct sim_definition *d = side ? &pair->spoke_side : &pair->hub_side;
+
+		d->ppk_id = id;
+		d->ppk_required = who >= 3 && sim_random_chance(&w->random, 300);
+		if (who >= 3 || who == side + 1)
+			snprintf(pair->ppk[side], sizeof(pair->ppk[side]), "Ppk+%u/%u",
+				(unsigned)(w->seed % 1000), pair->spoke);
+	}
+}
+
 static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *pair, bool ipv6)
 {
 	const struct sim_node *hub = &w->nodes[0];
@@ -254,6 +271,8 @@ static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *
 		if (sim_random_chance(&w->random, 100))
 			d->childless = side ? IKE_CHILDLESS_PREFER : IKE_CHILDLESS_ALLOW;
 	}
+	if (sim_random_chance(&w->random, 150))
+		make_ppk(w, pair);
 	pair->child_count = 1 + sim_random_below(&w->random, 3);
 	for (size_t i = 0; i < pair->child_count; i++)
 		make_child(w, plan, pair, i,
@@ -307,6 +326,8 @@ void plan_load(struct sim_world *w, const struct plan *plan, struct sim_node *n)
 			continue;
 		if (!(pair->flaw == PLAN_NO_PSK && spoke))
 			sim_node_psk(n, pair->psk[spoke], pair->psk_owners);
+		if (pair->ppk[spoke][0])
+			sim_node_ppk(n, pair->ppk[spoke], pair->hub_side.ppk_id);
 		if (!sim_node_load(
 			    n, sim_define(spoke ? &pair->spoke_side : &pair->hub_side), &why))
 			sim_complain(w, "%s does not load a connection: %s", n->name, why.text);

@@ -27,6 +27,7 @@ struct plan_pair {
 	struct sim_definition spoke_side;
 	char psk[2][48]; /* hub's, spoke's */
 	const char *psk_owners[3];
+	char ppk[2][48];     /* post-quantum keys, hub's, spoke's; "": none */
 	char texts[40][160]; /* what the definitions point to */
 	size_t text_count;
 };

@@ -163,7 +163,8 @@ bool sim_world_rests(const struct sim_world *w)
 		if (!w->nodes[i].engine)
 			continue;
 		while ((sa = ike_engine_sa_next(w->nodes[i].engine, sa)) != NULL) {
-			if (sa->state != IKE_SA_ESTABLISHED || sa->active || sa->tasks)
+			if (sa->state != IKE_SA_ESTABLISHED || sa->active || sa->tasks ||
+				sa->followups)
 				return false;
 			for (const struct ike_child *c = sa->children; c; c = c->next) {
 				if (c->state == IKE_CHILD_DELETED)
