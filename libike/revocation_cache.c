@@ -1,6 +1,7 @@
 /* What was fetched and verified. */
 #include "libike/revocation_priv.h"
 
+#include <openssl/x509.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -200,6 +201,8 @@ static bool key_of(const struct ike_certificate *certificate, const struct ike_c
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->issuer, ike_public_key_info_id(ike_certificate_key(issuer)), IKE_KEY_ID_LENGTH);
 	ret->serial_length = (uint8_t)serial.length;
+	ret->negative = ASN1_STRING_type(X509_get0_serialNumber(
+				ike_certificate_x509(certificate))) == V_ASN1_NEG_INTEGER;
 	bytes_copy(ret->serial, serial);
 	return true;
 }

@@ -38,6 +38,7 @@ struct ike_cached_crl {
 
 struct ike_ocsp_key {
 	uint8_t issuer[IKE_KEY_ID_LENGTH];
+	bool negative; /* against RFC 5280 */
 	uint8_t serial_length;
 	uint8_t serial[IKE_SERIAL_MAX];
 };

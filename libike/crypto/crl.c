@@ -257,18 +257,30 @@ static const char *reason_of(X509_REVOKED *revoked)
 	return names[reason];
 }
 
+/* As X509_CRL_get0_by_serial(). type: V_ASN1_INTEGER, or of negative ones V_ASN1_NEG_INTEGER. */
+static int find_entry(
+	const struct ike_crl *crl, struct bytes serial, int type, X509_REVOKED **ret_revoked)
+{
+	ASN1_INTEGER *number = ASN1_STRING_type_new(type);
+	int found = 1; /* without memory to look, rather revoked */
+
+	if (number && ASN1_STRING_set(number, serial.at, (int)serial.length))
+		found = X509_CRL_get0_by_serial(crl->x509, ret_revoked, number);
+	ASN1_INTEGER_free(number);
+	return found;
+}
+
+/* Some CAs have negative numbers, against RFC 5280, and serial does not say so: either counts. */
 enum ike_crl_entry ike_crl_find(
 	const struct ike_crl *crl, struct bytes serial, int64_t *ret_when, const char **ret_reason)
 {
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
 	X509_REVOKED *revoked = NULL;
-	int found = 1; /* without memory to look, rather revoked */
+	int found = find_entry(crl, serial, V_ASN1_INTEGER, &revoked);
 
 	*ret_when = 0;
 	*ret_reason = "unspecified";
-	if (number && ASN1_STRING_set(number, serial.at, (int)serial.length))
-		found = X509_CRL_get0_by_serial(crl->x509, &revoked, number);
-	ASN1_INTEGER_free(number);
+	if (found <= 0)
+		found = find_entry(crl, serial, V_ASN1_NEG_INTEGER, &revoked);
 	if (found <= 0)
 		return IKE_CRL_ABSENT;
 	if (revoked) {

@@ -146,6 +146,26 @@ START_TEST(a_crl_of_a_namesake_says_nothing)
 }
 END_TEST
 
+/* RFC 5280 4.1.2.2 forbids them, and wants them handled. */
+START_TEST(a_negative_serial_number_is_found)
+{
+	X509 *x = X509_dup(peer.x509);
+	struct pki_certificate negative = { .x509 = x, .key = peer.key };
+
+	ck_assert(x && ASN1_INTEGER_set(X509_get_serialNumber(x), -(long)4711));
+	ck_assert_int_gt(X509_sign(x, ca.key, EVP_sha256()), 0);
+	struct bytes der = pki_der(x);
+	negative.c = ike_certificate_parse(NULL, der, &negative.why);
+	free((void *)der.at);
+	if (negative.c) { /* to refuse it altogether would do as well */
+		bed_load_crl(b, crl(&negative, NUMBER_7, 0, 0));
+		NO(negative, IKE_REASON_REVOKED);
+		YES(plain);
+	}
+	pki_free(&negative);
+}
+END_TEST
+
 /* ---- Deltas ---- */
 
 START_TEST(a_delta_revokes_what_its_base_does_not)
@@ -482,6 +502,7 @@ TCase *revocation_crl_tests(void)
 	tcase_add_test(t, a_stale_loaded_crl_is_replaced_from_the_server);
 	tcase_add_test(t, an_unloaded_crl_counts_no_more);
 	tcase_add_test(t, a_crl_of_a_namesake_says_nothing);
+	tcase_add_test(t, a_negative_serial_number_is_found);
 	tcase_add_test(t, a_delta_revokes_what_its_base_does_not);
 	tcase_add_test(t, a_delta_takes_back_what_its_base_says);
 	tcase_add_test(t, a_delta_of_a_later_base_is_not_used);
