@@ -16,6 +16,7 @@ int main(void)
 	suite_add_tcase(s, leftovers_cases());
 	suite_add_tcase(s, resolver_cases());
 	suite_add_tcase(s, creds_cases());
+	suite_add_tcase(s, signer_cases());
 	suite_add_tcase(s, secrets_cases());
 	suite_add_tcase(s, fetcher_cases());
 	SRunner *r = srunner_create(s);

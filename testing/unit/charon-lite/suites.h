@@ -14,6 +14,7 @@ TCase *updown_cases(void);
 TCase *leftovers_cases(void);
 TCase *resolver_cases(void);
 TCase *creds_cases(void);
+TCase *signer_cases(void);
 TCase *secrets_cases(void);
 TCase *fetcher_cases(void);
 
