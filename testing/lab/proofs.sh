@@ -41,7 +41,6 @@ proofs() {
 		libreswan='ppk=insist' libreswan_secrets=': PPKS "ppk.lab" "0123456789abcdefghijklmnopqrstuv"' \
 			both conn='ppk_id = ppk.lab;ppk_required = yes' secrets="$ppk"
 		;;
-	mlkem768) both proposals=aes256gcm16-prfsha256-x25519-ke1_mlkem768 ;;
 	*) failed "no such method: $method" ;;
 	esac
 }
