@@ -10,6 +10,7 @@
 
 struct floor {
 	EVP_PKEY_CTX *keygen;
+	EVP_PKEY_CTX *kem; /* makes ML-KEM-768 keys; NULL without */
 	EVP_PKEY *peer;
 	unsigned char *peer_public; /* as it comes on the wire */
 	size_t peer_public_length;
@@ -80,11 +81,30 @@ static void floor_set_key(struct floor *f, const char *key)
 		f->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
+static EVP_PKEY_CTX *kem_maker(void)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "ML-KEM-768", NULL);
+
+	if (context && EVP_PKEY_keygen_init(context) > 0)
+		return context;
+	EVP_PKEY_CTX_free(context);
+	return NULL;
+}
+
+bool floor_has(enum floor_group group)
+{
+	EVP_PKEY_CTX *kem = group == FLOOR_X25519_ML_KEM ? kem_maker() : NULL;
+
+	EVP_PKEY_CTX_free(kem);
+	return group != FLOOR_X25519_ML_KEM || kem;
+}
+
 struct floor *floor_new(enum floor_group group, const char *key)
 {
 	static const struct {
 		const char *type, *name;
-	} groups[] = { { "X25519", NULL }, { "EC", "P-256" }, { "DH", "modp_2048" } };
+	} groups[] = { { "X25519", NULL }, { "EC", "P-256" }, { "DH", "modp_2048" },
+		{ "X25519", NULL } };
 	struct floor *f = calloc(1, sizeof(*f));
 	char sha256[] = "SHA256";
 	OSSL_PARAM params[] = {
@@ -97,6 +117,10 @@ struct floor *floor_new(enum floor_group group, const char *key)
 	must(EVP_PKEY_keygen_init(f->keygen), "key generation");
 	if (groups[group].name)
 		must(EVP_PKEY_CTX_set_group_name(f->keygen, groups[group].name), "group");
+	if (group == FLOOR_X25519_ML_KEM) {
+		f->kem = kem_maker();
+		must(f->kem != NULL, "ML-KEM");
+	}
 	f->peer = key_pair(f);
 	f->peer_public_length = EVP_PKEY_get1_encoded_public_key(f->peer, &f->peer_public);
 	f->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
@@ -113,6 +137,7 @@ struct floor *floor_new(enum floor_group group, const char *key)
 
 void floor_free(struct floor *f)
 {
+	EVP_PKEY_CTX_free(f->kem);
 	EVP_PKEY_CTX_free(f->keygen);
 	EVP_PKEY_free(f->peer);
 	OPENSSL_free(f->peer_public);
@@ -198,6 +223,23 @@ static void nat_detection(struct floor *f)
 	must(EVP_DigestFinal_ex(f->digest, hash, NULL), "SHA-1");
 }
 
+/* A fresh key, and what its ciphertext has inside. Any octets are a ciphertext. */
+static void kem_secret(struct floor *f)
+{
+	static const unsigned char ciphertext[1088];
+	EVP_PKEY *key = NULL;
+	unsigned char secret[32];
+	size_t length = sizeof(secret);
+
+	must(EVP_PKEY_keygen(f->kem, &key), "ML-KEM key");
+	EVP_PKEY_CTX *open = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	must(EVP_PKEY_decapsulate_init(open, NULL), "decapsulate");
+	must(EVP_PKEY_decapsulate(open, secret, &length, ciphertext, sizeof(ciphertext)),
+		"decapsulate");
+	EVP_PKEY_CTX_free(open);
+	EVP_PKEY_free(key);
+}
+
 void floor_run(struct floor *f)
 {
 	unsigned char shared[512], block[32], random[44];
@@ -206,6 +248,12 @@ void floor_run(struct floor *f)
 	shared_secret(f, shared, sizeof(shared));
 	prf(f, random, shared, 32, block); /* SKEYSEED */
 	prf_plus(f, block, 80, 136);       /* SK_d, SK_ei, SK_er, SK_pi, SK_pr */
+	if (f->kem) {
+		kem_secret(f);
+		prf(f, block, shared, 96, block);
+		prf_plus(f, block, 80, 136);
+		seal_and_open(f);
+	}
 	for (int side = 0; side < 2; side++) {
 		prf(f, block, f->message, 24, block); /* of the identity */
 		if (f->key)

@@ -13,14 +13,18 @@
 #ifndef TESTING_BENCH_FLOOR_H
 #define TESTING_BENCH_FLOOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum floor_group { FLOOR_X25519, FLOOR_ECP_256, FLOOR_MODP_2048 };
+enum floor_group { FLOOR_X25519, FLOOR_ECP_256, FLOOR_MODP_2048, FLOOR_X25519_ML_KEM };
 
 struct floor;
 
-/* key: "rsa2048", "p256", "ed25519" (testing/pki/pki.h); NULL: a PSK. Ends the program when OpenSSL
- * lacks something. */
+/* Whether this OpenSSL has what the group needs: ML-KEM comes with 3.5. */
+bool floor_has(enum floor_group group);
+
+/* key: "rsa2048", "p256", "ed25519" (testing/pki/pki.h); NULL: a PSK. With ML-KEM: the initiator's
+ * part of it besides, which is the larger one. Ends the program when OpenSSL lacks something. */
 struct floor *floor_new(enum floor_group group, const char *key);
 void floor_free(struct floor *f);
 /* Does it once. */

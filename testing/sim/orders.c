@@ -51,6 +51,7 @@ struct orders_case {
 	bool both_start;
 	bool two_children;
 	bool pfs;
+	bool several; /* key exchanges (RFC 9370); in collisions alone, as they take so long */
 	uint64_t seed;
 };
 
@@ -126,6 +127,7 @@ static struct orders_case case_of(uint64_t seed)
 			c.two_children = number % 2;
 			c.seed = 1 + number / 2;
 			c.pfs = c.seed % 2 == 0;
+			c.several = c.seed % 8 == 4;
 			return c;
 		}
 		number -= count;
@@ -200,7 +202,8 @@ static void define(const struct orders *o, size_t node, struct sim_definition *d
 		.remote_addrs = node ? "192.0.2.1" : "192.0.2.2",
 		.local_id = node ? "sun.example.org" : "moon.example.org",
 		.remote_id = node ? "moon.example.org" : "sun.example.org",
-		.proposals = "aes128gcm16-prfsha256-x25519",
+		.proposals = c->several ? "aes128gcm16-prfsha256-x25519-ke1_ecp256"
+					: "aes128gcm16-prfsha256-x25519",
 		.dpd_delay =
 			does(c, DPD) && (c->actions[node][0] == DPD || c->actions[node][1] == DPD)
 				? DPD_DELAY
@@ -211,7 +214,9 @@ static void define(const struct orders *o, size_t node, struct sim_definition *d
 			snprintf(selectors[side][i], sizeof(selectors[0][0]), sites[side],
 				(char)('1' + i));
 		d->children[i].name = names[i];
-		d->children[i].proposals = c->pfs ? "aes128gcm16-x25519" : "aes128gcm16";
+		d->children[i].proposals = c->several ? "aes128gcm16-x25519-ke1_ecp256"
+					   : c->pfs   ? "aes128gcm16-x25519"
+						      : "aes128gcm16";
 		d->children[i].local_ts = selectors[node][i];
 		d->children[i].remote_ts = selectors[!node][i];
 		if (c->both_start && i <= c->two_children)
@@ -503,7 +508,10 @@ static void name_the_order(struct orders *o, const struct scenario_options *opti
 	snprintf(text, sizeof(text), "moon: %s, %s; sun: %s, %s; %u children%s; --order %s: %.300s",
 		action_names[o->is.actions[0][0]], action_names[o->is.actions[0][1]],
 		action_names[o->is.actions[1][0]], action_names[o->is.actions[1][1]],
-		o->is.two_children ? 2 : 1, o->is.pfs ? " with PFS" : "",
+		o->is.two_children ? 2 : 1,
+		o->is.several ? " with several key exchanges"
+		: o->is.pfs   ? " with PFS"
+			      : "",
 		options->order ? options->order
 		: order[0]     ? order
 			       : "0",
