@@ -299,11 +299,21 @@ START_TEST(auth_refuses_with_a_reason)
 }
 END_TEST
 
+/* Those that take long, once for all processes that check forks. */
+static void make_keys(void)
+{
+	pki_key("rsa1024", 0);
+	pki_key("rsa2048", 0);
+	pki_key("rsa3072", 0);
+	pki_key("rsa4096", 0);
+}
+
 TCase *signature_tests(void)
 {
 	TCase *tests = tcase_create("signature");
 
 	tcase_set_timeout(tests, 60);
+	tcase_add_unchecked_fixture(tests, make_keys, NULL);
 	tcase_add_loop_test(tests, every_scheme_signs_and_verifies, 0, COUNT(kinds));
 	tcase_add_test(tests, the_wire_names_every_scheme);
 	tcase_add_loop_test(tests, auth_says_what_is_allowed, 0, COUNT(policies));

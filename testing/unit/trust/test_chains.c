@@ -507,6 +507,17 @@ START_TEST(a_chain_holds_or_says_why_not)
 }
 END_TEST
 
+/* Those that take long, once for all processes that check forks. */
+static void make_keys(void)
+{
+	static const unsigned numbers[] = { 0, 2, 4, 99 };
+
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		pki_key("rsa2048", numbers[i]);
+		pki_key("rsa1024", numbers[i]);
+	}
+}
+
 TCase *chain_tests(size_t *ret_refused)
 {
 	TCase *tests = tcase_create("chains");
@@ -515,6 +526,7 @@ TCase *chain_tests(size_t *ret_refused)
 	for (size_t i = 0; i < COUNT(samples); i++)
 		*ret_refused += samples[i].reason != IKE_REASON_NONE;
 	tcase_set_timeout(tests, 60);
+	tcase_add_unchecked_fixture(tests, make_keys, NULL);
 	tcase_add_loop_test(tests, a_chain_holds_or_says_why_not, 0, COUNT(samples));
 	return tests;
 }

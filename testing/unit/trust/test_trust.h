@@ -10,5 +10,6 @@
 
 /* Each says how many cases it has that must be refused. */
 TCase *chain_tests(size_t *ret_refused);
+TCase *forgery_tests(size_t *ret_refused);
 
 #endif
