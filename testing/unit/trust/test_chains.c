@@ -25,7 +25,16 @@ enum {
 	END_AS_ISSUER = 4096,      /* the end certificate issues another one, which is sent */
 	ROOT_AS_END = 8192,        /* loaded with the role of a peer's certificate */
 	SELF_SIGNED_KNOWN = 16384, /* with END_SELF_SIGNED: it is loaded */
-	LOOP = 32768,              /* two CAs that have signed each other, and no root */
+	CACERT_ROOT = 65536,       /* the round's cacerts have the root */
+	CACERT_OTHER = 131072,     /* and another one */
+	CERT_OTHER = 262144,       /* the round's certs are another's */
+	CRL_STALE = 524288,        /* with revocation */
+	CRL_FORGED = 1048576,
+	CRL_OF_ENDS = 2097152, /* all CRLs speak for ends alone */
+	END_REVOKED = 8388608,
+	MIDDLE_REVOKED = 16777216,
+	CRLS = 33554432,
+	LOOP = 32768, /* two CAs that have signed each other, and no root */
 };
 
 struct part {
@@ -45,6 +54,7 @@ struct sample {
 	const char *id, *auth, *ca_id;
 	const char *policies[3];
 	int64_t wall;
+	uint8_t revocation; /* enum ike_revocation_policy */
 };
 
 #define CA_PATH(n) "basicConstraints = critical, CA:TRUE, pathlen:" #n "\nkeyUsage = keyCertSign\n"
@@ -91,6 +101,34 @@ static const struct sample samples[] = {
 		.auth = "pubkey-sha1-sha256" },
 	{ .name = "strong enough", .auth = "ecdsa-256-sha256" },
 	{ .name = "validity ends today", .end = { .until = 1 } },
+
+	{ .name = "cacerts", .flags = ROOT_MISSING | CACERT_ROOT },
+	{ .name = "CRLs", .flags = CRLS, .revocation = IKE_REVOCATION_STRICT },
+	{ .name = "old CRLs, relaxed", .flags = CRLS | CRL_STALE },
+
+	/* Revocation. */
+	{ "revoked", IKE_REASON_REVOKED, "\"C=CH, CN=moon\"", .flags = CRLS | END_REVOKED,
+		.revocation = IKE_REVOCATION_STRICT },
+	{ "revoked, relaxed", IKE_REASON_REVOKED, "\"C=CH, CN=moon\"",
+		.flags = CRLS | END_REVOKED },
+	{ "revoked intermediate", IKE_REASON_REVOKED, "\"CN=middle\"",
+		.flags = CRLS | MIDDLE_REVOKED, .revocation = IKE_REVOCATION_STRICT },
+	{ "revoked intermediate, ifuri", IKE_REASON_REVOKED, "\"CN=middle\"",
+		.flags = CRLS | MIDDLE_REVOKED, .revocation = IKE_REVOCATION_IFURI },
+	{ "old CRLs", IKE_REASON_REVOCATION_UNKNOWN, "\"C=CH, CN=moon\"", .flags = CRLS | CRL_STALE,
+		.revocation = IKE_REVOCATION_STRICT },
+	{ "forged CRLs", IKE_REASON_REVOCATION_UNKNOWN, "\"C=CH, CN=moon\"",
+		.flags = CRLS | CRL_FORGED, .revocation = IKE_REVOCATION_STRICT },
+	{ "CRLs of ends alone", IKE_REASON_REVOCATION_UNKNOWN, "\"CN=middle\"",
+		.flags = CRLS | CRL_OF_ENDS, .revocation = IKE_REVOCATION_STRICT },
+	{ "no CRLs", IKE_REASON_REVOCATION_UNKNOWN, "\"C=CH, CN=moon\"",
+		.revocation = IKE_REVOCATION_STRICT },
+
+	/* cacerts and certs. */
+	{ "cacerts of another", IKE_REASON_UNTRUSTED, "not a CA that the definition allows",
+		.flags = CACERT_OTHER },
+	{ "certs of another", IKE_REASON_UNTRUSTED, "none of those that the definition allows",
+		.flags = CERT_OTHER },
 
 	/* Time. */
 	{ "expired", IKE_REASON_CERT_EXPIRED, "'C=CH, CN=moon' was valid until 2025-12-31",
@@ -394,6 +432,30 @@ static void make_certificates(struct scene *s, const struct sample *t)
 		s->last = make(&plain, "/C=CH/CN=last", &s->end, END, 5, NULL);
 }
 
+static void load_crl(struct scene *s, const struct sample *t, const struct pki_certificate *issuer,
+	const struct pki_certificate *revoked)
+{
+	const struct pki_certificate *list[] = { revoked, NULL };
+	const struct pki_crl_spec spec = {
+		.issuer = issuer,
+		.signer = t->flags & CRL_FORGED ? pki_key("p256", 99) : NULL,
+		.revoked = list,
+		.extensions = t->flags & CRL_OF_ENDS
+				      ? "issuingDistributionPoint = critical, onlyuser:TRUE\n"
+				      : NULL,
+		.this_update = t->flags & CRL_STALE ? PKI_DAYS(-30) : 0,
+		.next_update = t->flags & CRL_STALE ? PKI_DAYS(-20) : 0,
+	};
+	struct bytes der = pki_crl(&spec);
+	struct why why = { "" };
+	struct ike_crl *crl = ike_crl_parse(NULL, der, &why);
+
+	ck_assert_msg(crl != NULL, "%s", why.text);
+	ck_assert(ike_certificates_add_crl(ike_engine_certificates(s->engine), crl, false));
+	ike_crl_free(crl);
+	free((void *)der.at);
+}
+
 static void begin(struct scene *s, const struct sample *t)
 {
 	*s = (struct scene){ .wall = t->wall ? t->wall : PKI_NOW };
@@ -407,6 +469,10 @@ static void begin(struct scene *s, const struct sample *t)
 		load(s->engine, &s->middle, IKE_CERTIFICATE_CA);
 	if (t->flags & SELF_SIGNED_KNOWN)
 		load(s->engine, &s->end, IKE_CERTIFICATE_END);
+	if (t->flags & CRLS) {
+		load_crl(s, t, &s->root, t->flags & MIDDLE_REVOKED ? &s->middle : NULL);
+		load_crl(s, t, &s->middle, t->flags & END_REVOKED ? &s->end : NULL);
+	}
 	if (t->flags & NOTHING_SENT)
 		return;
 	if (t->flags & END_AS_ISSUER)
@@ -450,8 +516,17 @@ static void ask(struct scene *s, const struct sample *t, struct ike_failure *fai
 	const struct ike_trust_query query = {
 		.round = &round, .id = id, .received = s->sent, .received_count = s->sent_count
 	};
+	struct ike_certificate *cacerts[2];
 	struct why why;
 
+	round.revocation = t->revocation;
+	round.cacerts = cacerts;
+	if (t->flags & CACERT_ROOT)
+		cacerts[round.cacert_count++] = s->root.c;
+	if (t->flags & CACERT_OTHER)
+		cacerts[round.cacert_count++] = s->other_root.c;
+	round.certs = &s->other_root.c;
+	round.cert_count = (t->flags & CERT_OTHER) != 0;
 	if (t->auth) {
 		ck_assert_msg(
 			ike_signature_policy_parse(t->auth, &signatures, &why), "%s", why.text);
@@ -470,7 +545,8 @@ static void ask(struct scene *s, const struct sample *t, struct ike_failure *fai
 			trust, failure->reason == IKE_REASON_NONE ? IKE_TRUST_YES : IKE_TRUST_NO);
 	}
 	ck_assert_int_eq(count == 0, failure->reason == IKE_REASON_WRONG_IDENTITY ||
-					     failure->reason == IKE_REASON_NO_CERTIFICATE);
+					     failure->reason == IKE_REASON_NO_CERTIFICATE ||
+					     t->flags & CERT_OTHER);
 	for (size_t i = 0; i < count; i++)
 		ike_certificate_free(candidates[i]);
 	ike_identity_free(round.ca_id);
