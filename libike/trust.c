@@ -41,8 +41,7 @@ static bool proves(const struct ike_certificate *c, const struct ike_identity *i
 	return false;
 }
 
-/* `certs` and `pubkeys`: the peer's is one of them. A raw key without a name is the peer's by being
- * listed. */
+/* `certs` and `pubkeys`: the peer's is one of them. */
 static bool is_listed(const struct ike_auth_round *round, const struct ike_certificate *c)
 {
 	if (!round || round->cert_count == 0)
@@ -58,15 +57,21 @@ static bool is_listed(const struct ike_auth_round *round, const struct ike_certi
 	return false;
 }
 
+/* A raw key has no name of its own: it is the peer's if the definition is for one peer. */
+static bool is_bound(const struct ike_trust_query *query, const struct ike_certificate *listed)
+{
+	const struct ike_identity *id = query->round->id;
+
+	return proves(listed, query->id) ||
+	       (ike_certificate_kind(listed) == IKE_CERTIFICATE_PUBLIC_KEY && id &&
+		       !ike_identity_is_wildcard(id));
+}
+
 static void add_listed(struct candidates *c, const struct ike_trust_query *query)
 {
-	for (size_t i = 0; query->round && i < query->round->cert_count; i++) {
-		struct ike_certificate *listed = query->round->certs[i];
-
-		if (ike_certificate_kind(listed) == IKE_CERTIFICATE_PUBLIC_KEY ||
-			proves(listed, query->id))
-			add_candidate(c, listed);
-	}
+	for (size_t i = 0; query->round && i < query->round->cert_count; i++)
+		if (is_bound(query, query->round->certs[i]))
+			add_candidate(c, query->round->certs[i]);
 }
 
 static void add_loaded(
@@ -116,11 +121,11 @@ size_t ike_trust_candidates(struct ike_engine *e, const struct ike_trust_query *
 {
 	struct candidates c = { ret, 0 };
 
+	add_listed(&c, query);
 	if (query->received_count > 0 && is_listed(query->round, query->received[0]) &&
 		ike_certificate_kind(query->received[0]) == IKE_CERTIFICATE_X509 &&
 		proves(query->received[0], query->id))
 		add_candidate(&c, query->received[0]);
-	add_listed(&c, query);
 	add_loaded(e, &c, query);
 	if (c.count == 0)
 		fail_candidates(query, failure);

@@ -556,6 +556,26 @@ START_TEST(raw_public_keys_prove_an_identity)
 }
 END_TEST
 
+START_TEST(a_raw_key_of_a_definition_for_anybody_proves_no_name)
+{
+	struct duo d = duo_begin(false);
+	struct raw_keys moon = { pki_key("ed25519", 2) }, sun = { pki_key("ed25519", 1) };
+
+	d.moon_psk = d.sun_psk = NULL;
+	d.moon_side.pubkey = d.sun_side.pubkey = true;
+	d.moon_side.adjust = d.sun_side.adjust = raw_round;
+	d.moon_side.adjust_context = &moon;
+	d.sun_side.adjust_context = &sun;
+	d.sun_side.remote_id = NULL;
+	duo_start(&d);
+	own_raw(d.moon, MOON, pki_key("ed25519", 1));
+	own_raw(d.sun, SUN, pki_key("ed25519", 2));
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert_msg(!command->done, "%s", command->text);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *pubkey_tests(void)
 {
 	TCase *tests = tcase_create("pubkey");
@@ -571,5 +591,6 @@ TCase *pubkey_tests(void)
 	tcase_add_loop_test(tests, the_definition_of_the_right_class_is_chosen, 0, 2);
 	tcase_add_loop_test(tests, certificates_are_sent_as_send_cert_says, 0, 4);
 	tcase_add_loop_test(tests, raw_public_keys_prove_an_identity, 0, 2);
+	tcase_add_test(tests, a_raw_key_of_a_definition_for_anybody_proves_no_name);
 	return tests;
 }
