@@ -191,14 +191,56 @@ static void no_shared_key(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->local_id, m->remote_id);
 }
 
+/* The peer does not tell what is wrong with what we prove ourselves with. */
+static void our_proof_refused(const struct matter *m, struct ike_advice *ret)
+{
+	if (says(m, "certificate")) {
+		snprintf(ret->cause, SIZE,
+			"the peer refused us: it does not trust the certificate of \"%s\", or it "
+			"has "
+			"no connection for these ids",
+			m->local_id);
+		snprintf(ret->cure, SIZE,
+			"the log of the peer at %s says why; it has to have the CA of "
+			"connections.%s.local.certs, and the id has to be in the certificate",
+			m->remote, m->connection);
+		return;
+	}
+	snprintf(ret->cause, SIZE, "the peer refused the user \"%s\" or its password", m->local_id);
+	snprintf(ret->cure, SIZE,
+		"check connections.%s.local.eap_id and the secret of that user in both ends' "
+		"secrets; the log of the peer at %s says more",
+		m->connection, m->remote);
+}
+
+static void signature_differs(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE, "the peer does not sign with the private key of \"%s\"",
+		m->remote_id);
+	snprintf(ret->cure, SIZE,
+		"load the private key there that belongs to its certificate; of raw keys, "
+		"connections.%s.remote.pubkeys has to be the peer's",
+		m->connection);
+}
+
 static void auth_failed(const struct matter *m, struct ike_advice *ret)
 {
 	if (says(m, "auth")) {
 		snprintf(ret->cause, SIZE,
-			"the peer does not authenticate by a pre-shared key, connections.%s.remote "
-			"asks for one",
+			"the peer does not prove itself as connections.%s.remote asks for",
 			m->connection);
-		snprintf(ret->cure, SIZE, "set auth = psk in the local section of the peer");
+		snprintf(ret->cure, SIZE,
+			"set auth in connections.%s.remote to what it is in the local section of "
+			"the peer, with as many rounds",
+			m->connection);
+		return;
+	}
+	if (says(m, "signature")) {
+		signature_differs(m, ret);
+		return;
+	}
+	if (m->r->failure.notify && (says(m, "certificate") || says(m, "EAP"))) {
+		our_proof_refused(m, ret);
 		return;
 	}
 	if (m->r->failure.notify)

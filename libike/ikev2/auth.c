@@ -106,6 +106,9 @@ bool ike_auth_proved(struct ike_received *x)
 	struct ike_auth *a = x->sa->negotiation->auth;
 	bool follows = ike_message_notify(x->message, IKE_NOTIFY_ANOTHER_AUTH_FOLLOWS) != NULL;
 
+	if (a->remote_rounds == 0 && a->candidate &&
+		ike_certificate_kind(a->candidate) == IKE_CERTIFICATE_X509)
+		x->sa->remote_cert = bytes_duplicate(ike_certificate_der(a->candidate));
 	a->remote_rounds++;
 	if (follows == (ike_auth_theirs(a) != NULL))
 		return true;
@@ -119,6 +122,9 @@ bool ike_auth_proved(struct ike_received *x)
 
 void ike_auth_prove_next(struct ike_auth *a)
 {
+	if (a->local_rounds == 0 && a->own_count > 0 &&
+		ike_certificate_kind(a->own[0]) == IKE_CERTIFICATE_X509)
+		a->sa->local_cert = ike_certificate_hold(a->own[0]);
 	a->local_rounds++;
 	a->method = 0;
 	a->id_is_old = true;

@@ -318,18 +318,36 @@ static bool is_refusal(const struct ike_received *x)
 	return ike_auth_theirs(a) || (n && !is_about_child(n->type));
 }
 
+/* The peer does not say what it was: what of ours may be wrong depends on what we proved it with.
+ */
+static void fail_refused(struct ike_received *x)
+{
+	const struct ike_auth *a = x->sa->negotiation->auth;
+	const struct ike_auth_round *ours = ike_auth_ours(a);
+	uint8_t class = ours ? ours->class : IKE_AUTH_CLASS_PSK;
+	const char *what = class == IKE_AUTH_CLASS_EAP ? "it does not accept our user or password"
+			   : class == IKE_AUTH_CLASS_PUBKEY ? "it does not accept our certificate"
+							    : "the pre-shared keys differ";
+	char id[IKE_IDENTITY_TEXT_MAX];
+
+	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+		"peer refused us as '%s' (AUTHENTICATION_FAILED): %s, or it has no connection for "
+		"our identities",
+		ike_identity_format(x->sa->local_id, id), what);
+	if (class == IKE_AUTH_CLASS_EAP || class == IKE_AUTH_CLASS_PUBKEY)
+		ike_failure_set_differs(
+			x->failure, class == IKE_AUTH_CLASS_EAP ? "EAP" : "certificate");
+}
+
 static enum ike_outcome refused(struct ike_received *x)
 {
 	const struct ike_notify *n = ike_message_error(x->message);
-	char text[IKE_NUMBER_TEXT_MAX], ours[IKE_IDENTITY_TEXT_MAX];
+	char text[IKE_NUMBER_TEXT_MAX];
 
 	if (!n)
 		return IKE_OUTCOME_IGNORE;
 	if (n->type == IKE_NOTIFY_AUTHENTICATION_FAILED)
-		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-			"peer refused us as '%s' (AUTHENTICATION_FAILED): the pre-shared keys "
-			"differ, or it has no connection for our identities",
-			ike_identity_format(x->sa->local_id, ours));
+		fail_refused(x);
 	else
 		ike_failure_set(x->failure, ike_notify_reason(n->type), NULL, NULL,
 			"peer refused IKE_AUTH with %s", ike_notify_format(n->type, text));

@@ -235,6 +235,8 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
 	ike_radius_session_free(sa->radius);
+	ike_certificate_free(sa->local_cert);
+	free((void *)sa->remote_cert.at);
 	ike_timer_remove(e, &sa->timer);
 	if (sa->by_spi.tbl)
 		HASH_DELETE(by_spi, e->by_spi, sa);

@@ -215,9 +215,12 @@ struct ike_sa {
 	 */
 	uint32_t reauthenticated_by;
 	uint32_t reauthenticates;
-	uint32_t predecessor;              /* unique id, 0 none: what was rekeyed into it */
-	struct ike_radius_session *radius; /* heap; NULL: no RADIUS server let it in */
-	struct ike_mobike *mobike;         /* NULL when nothing moves; sa/path.h */
+	uint32_t predecessor; /* unique id, 0 none: what was rekeyed into it */
+	/* What the first round was proved with, X.509 alone: for who looks. */
+	struct ike_certificate *local_cert; /* held, or NULL */
+	struct bytes remote_cert;           /* heap: DER; the parsed one takes ten times that */
+	struct ike_radius_session *radius;  /* heap; NULL: no RADIUS server let it in */
+	struct ike_mobike *mobike;          /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */
 	uint32_t handovers;   /* children that have one */

@@ -102,6 +102,10 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	ike_path_inherit(old, new); /* it may have moved since the new one was made */
 	new->radius = old->radius;
 	old->radius = NULL;
+	new->local_cert = old->local_cert;
+	old->local_cert = NULL;
+	new->remote_cert = old->remote_cert;
+	old->remote_cert = (struct bytes){ 0 };
 	ike_sa_plan(e, new);
 	ike_followups_drop(e, old);
 	ike_peers_remove(e, old);

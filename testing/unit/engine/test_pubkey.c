@@ -69,6 +69,18 @@ static const struct {
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 
+/* What one end proved itself with is what the other end keeps, beyond rekeying. */
+static void check_shown(const struct duo *d)
+{
+	const struct ike_sa *moon = ike_engine_sa_next(d->moon->engine, NULL);
+	const struct ike_sa *sun = ike_engine_sa_next(d->sun->engine, NULL);
+
+	ck_assert_ptr_nonnull(moon->local_cert);
+	ck_assert_ptr_nonnull(sun->local_cert);
+	ck_assert(bytes_equal(sun->remote_cert, ike_certificate_der(moon->local_cert)));
+	ck_assert(bytes_equal(moon->remote_cert, ike_certificate_der(sun->local_cert)));
+}
+
 START_TEST(each_kind_of_key_proves_an_identity)
 {
 	struct duo d = duo_begin(false);
@@ -78,6 +90,10 @@ START_TEST(each_kind_of_key_proves_an_identity)
 	ck_assert(sim_node_logged(d.sun, "authentication of 'moon.example.org' by signature"));
 	ck_assert(sim_node_logged(d.moon, "authentication of 'sun.example.org' by signature"));
 	ck_assert_msg(sim_node_logged(d.moon, kinds[_i].scheme), "%s", kinds[_i].kind);
+	check_shown(&d);
+	ck_assert(sim_node_rekey(d.moon, &(struct ike_rekey){ .ike = "sun" }, &(struct why){ "" }));
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(60));
+	check_shown(&d);
 	duo_down(&d, d.sun);
 	duo_end(&d);
 }
