@@ -9,6 +9,7 @@
  * of testing/sim/check.c hold: whatever a peer says, the kernel's tables are the children's, all
  * waits end, no line has control characters, commands are answered, and in the end nothing is left.
  */
+#include "libike/eap/eap.h"
 #include "libike/wire/message.h"
 #include "testing/sim/definition.h"
 #include "testing/sim/seal.h"
@@ -342,6 +343,38 @@ static void operate(struct reader *r)
 
 /* ---- The world of one input ---- */
 
+/* How they prove themselves: some choices have certificates, some EAP for sun's second round. */
+enum proof { BY_SECRET, BY_CERTIFICATE, BY_EAP };
+
+static enum proof proof_of(uint8_t choice)
+{
+	return (choice & 67) == 66 ? BY_CERTIFICATE : (choice & 67) == 65 ? BY_EAP : BY_SECRET;
+}
+
+static void two_rounds(void *context, struct ike_connection *c)
+{
+	const struct sim_node *n = context;
+	struct ike_auth_rounds *rounds = n->index == 0 ? &c->remote : &c->local;
+
+	if (!ike_auth_rounds_add(rounds, IKE_AUTH_CLASS_EAP,
+		    rounds->items[0].id ? ike_identity_hold(rounds->items[0].id) : NULL))
+		abort();
+	rounds->items[1].eap_method = IKE_EAP_METHOD_MSCHAPV2;
+}
+
+static void load_proofs(struct sim_node *n, enum proof proof)
+{
+	static const char *const owners[] = { "sun.example.org", NULL };
+
+	if (proof == BY_SECRET) {
+		sim_node_psk(n, "fuzz me if you can", NULL);
+		return;
+	}
+	sim_node_certify(n, n->index == 0 ? "moon.example.org" : "sun.example.org");
+	if (proof == BY_EAP)
+		sim_node_eap(n, "fuzz me, too", owners);
+}
+
 static void load(struct sim_node *n, uint8_t choice)
 {
 	static const char *const ike[] = { "aes128gcm16-prfsha256-x25519", "aes128-sha256-x25519",
@@ -376,7 +409,12 @@ static void load(struct sim_node *n, uint8_t choice)
 
 	if (moon && !(choice & 32))
 		d.remote_addrs = "192.0.2.2";
-	sim_node_psk(n, "fuzz me if you can", NULL);
+	d.pubkey = proof_of(choice) != BY_SECRET;
+	if (proof_of(choice) == BY_EAP) {
+		d.adjust = two_rounds;
+		d.adjust_context = n;
+	}
+	load_proofs(n, proof_of(choice));
 	if (!sim_node_load(n, sim_define(&d), &why))
 		abort();
 }
