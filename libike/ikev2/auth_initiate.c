@@ -246,6 +246,12 @@ static bool opens_eap(const struct ike_auth *a)
 	return ours && ours->class == IKE_AUTH_CLASS_EAP;
 }
 
+/* What a password becomes is not for a peer that proves nothing. */
+static bool may_prove_both(uint8_t method)
+{
+	return method != IKE_EAP_METHOD_MD5 && method != IKE_EAP_METHOD_MSCHAPV2;
+}
+
 /* Of a ROUND: which of the peer's proofs it has. */
 static bool read_round(struct ike_received *x, struct ike_auth *a)
 {
@@ -261,6 +267,9 @@ static bool read_round(struct ike_received *x, struct ike_auth *a)
 		return fail(x, "IKE_AUTH answer lacks IDr");
 	if (!IKE_HAS(m, AUTH)) {
 		a->eap_only = opens_eap(a) && may_be_eap_only(a);
+		if (a->eap_only && !may_prove_both(ike_auth_ours(a)->eap_method))
+			return fail(x, "IKE_AUTH answer lacks AUTH, and our EAP method proves only "
+				       "one side (RFC 5998)");
 		return a->eap_only ? read_identity(x, a) : fail(x, "IKE_AUTH answer lacks AUTH");
 	}
 	a->step = STEP_VERIFY;

@@ -276,6 +276,20 @@ static bool without_auth(struct sim_inner *inner, struct ike_message *m, struct 
 	return true;
 }
 
+/* As many certificates as there is room for; the right one comes first. */
+static bool flood(struct sim_inner *inner, struct ike_message *m, struct ike_builder *b)
+{
+	uint8_t auth[1024];
+
+	(void)inner;
+	bytes_copy(auth, m->auth.data);
+	auth[m->auth.data.length - 1] ^= 1;
+	while (m->cert_count < IKE_MESSAGE_CERTS_MAX && m->cert_count < 8)
+		m->certs[m->cert_count++] = m->certs[0];
+	rebuild(m, m->auth.method, bytes_of(auth, m->auth.data.length), true, b);
+	return true;
+}
+
 static const struct {
 	bool (*forge)(struct sim_inner *inner, struct ike_message *m, struct ike_builder *b);
 	const char *says;
@@ -290,6 +304,7 @@ static const struct {
 	{ shared_key, "'moon' expects a signature" },
 	{ without_cert, "ertificate" },
 	{ garbage_cert, "cannot be read" },
+	{ flood, "does not verify" },
 	{ without_auth, "by EAP, 'moon' expects a signature" },
 };
 #define FORGERIES (sizeof(forgeries) / sizeof(*forgeries))
