@@ -297,6 +297,8 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.library = d->library,
 		.wall_clock = host_wall_clock,
 		.sign = cl_private_keys_sign,
+		.tls = cl_private_keys_tls,
+		.tls_forget = cl_private_keys_tls_forget,
 		.radius = cl_radius_host_ask,
 		.radius_forget = cl_radius_host_forget,
 		.send = host_send,

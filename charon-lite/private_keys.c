@@ -97,6 +97,26 @@ static void signature(void *context, uint64_t ticket, struct bytes made, const c
 	cl_daemon_rearm(d);
 }
 
+/* ---- EAP-TLS ---- */
+
+bool cl_private_keys_tls(void *context, const struct ike_tls_step *what, uint64_t ticket)
+{
+	return cl_signer_tls(((struct cl_daemon *)context)->signer, what, ticket);
+}
+
+void cl_private_keys_tls_forget(void *context, uint64_t session)
+{
+	cl_signer_tls_forget(((struct cl_daemon *)context)->signer, session);
+}
+
+static void tls(void *context, uint64_t ticket, const struct ike_tls_answer *answer)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_tls_answered(d->engine, cl_daemon_now(), ticket, answer);
+	cl_daemon_rearm(d);
+}
+
 /* ---- The signer ---- */
 
 /* Tunnels that are up need no key before they authenticate again. */
@@ -125,6 +145,7 @@ bool cl_private_keys_open(struct cl_daemon *d, struct why *why)
 		.context = d,
 		.loaded = loaded,
 		.signature = signature,
+		.tls = tls,
 		.lost = lost,
 	};
 

@@ -20,6 +20,10 @@ void cl_private_keys_unload_all(struct cl_daemon *d);
 /* Host's sign; context is the daemon. */
 bool cl_private_keys_sign(void *context, const struct ike_sign *what, uint64_t ticket);
 
+/* Host's tls and tls_forget. */
+bool cl_private_keys_tls(void *context, const struct ike_tls_step *what, uint64_t ticket);
+void cl_private_keys_tls_forget(void *context, uint64_t session);
+
 #define CL_KEY_ID_TEXT (2 * IKE_KEY_ID_LENGTH + 1)
 /* In hex; returns text. */
 char *cl_key_id_format(const uint8_t id[IKE_KEY_ID_LENGTH], char text[CL_KEY_ID_TEXT]);

@@ -1,6 +1,7 @@
+#define HASH_NONFATAL_OOM 1 /* of uthash, which the headers include */
 #include "charon-lite/signer.h"
 
-#include "charon-lite/signer_protocol.h"
+#include "charon-lite/signer_tls_message.h"
 #include "libike/crypto/signature.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 #include <utlist.h>
 
@@ -89,14 +89,28 @@ static struct asked *asked_find(struct cl_signer *s, uint8_t kind, uint64_t numb
 	return found;
 }
 
+static void tell_tls(struct cl_signer *s, uint64_t ticket, struct bytes body, const char *error)
+{
+	struct cl_signer_tls_answer a;
+
+	if (error)
+		a.answer = (struct ike_tls_answer){ .failed = true, .error = error };
+	else if (!cl_signer_tls_answer_parse(body, &a))
+		a.answer = (struct ike_tls_answer){ .failed = true,
+			.error = "the signer process's answer cannot be read" };
+	s->config.tls(s->config.context, ticket, &a.answer);
+}
+
 /* body empty: it failed. The question is over before anybody hears of it. */
 static void tell(struct cl_signer *s, struct asked *asked, struct bytes body, const char *error)
 {
 	uint64_t number = asked->key.number, ticket = asked->ticket;
-	bool load = asked->key.kind == CL_SIGNER_LOAD;
+	uint8_t kind = asked->key.kind;
 
 	asked_free(s, asked);
-	if (load)
+	if (kind == CL_SIGNER_TLS)
+		tell_tls(s, ticket, body, error);
+	else if (kind == CL_SIGNER_LOAD)
 		s->config.loaded(s->config.context, number, ticket, body, error);
 	else
 		s->config.signature(s->config.context, ticket, body, error);
@@ -379,6 +393,23 @@ bool cl_signer_sign(struct cl_signer *s, const struct ike_sign *what, uint64_t t
 	cl_signer_put_text(&w, scheme);
 	writer_put(&w, what->data);
 	return ask(s, CL_SIGNER_SIGN, ticket, ticket, &frame);
+}
+
+bool cl_signer_tls(struct cl_signer *s, const struct ike_tls_step *what, uint64_t ticket)
+{
+	struct secret frame = { 0 };
+
+	return can_ask(s) && cl_signer_tls_request_make(&frame, ticket, what) &&
+	       ask(s, CL_SIGNER_TLS, ticket, ticket, &frame);
+}
+
+/* Without memory for it, a conversation stays there: their number is bounded. */
+void cl_signer_tls_forget(struct cl_signer *s, uint64_t session)
+{
+	struct secret frame = { 0 };
+
+	if (s->process && cl_signer_frame_new(&frame, CL_SIGNER_TLS_FORGET, session, 0))
+		send_frame(s, &frame);
 }
 
 /* ---- Start ---- */

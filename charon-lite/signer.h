@@ -13,7 +13,7 @@
 
 #include "charon-lite/log.h"
 #include "charon-lite/process.h"
-#include "libike/host.h"
+#include "libike/engine.h"
 
 struct cl_signer;
 
@@ -28,6 +28,8 @@ struct cl_signer_config {
 	/* signature empty: error says why. */
 	void (*signature)(
 		void *context, uint64_t ticket, struct bytes signature, const char *error);
+	/* One step of EAP-TLS; answer->failed: its error says why. */
+	void (*tls)(void *context, uint64_t ticket, const struct ike_tls_answer *answer);
 	/* It is gone, and all keys with it. What was asked has been answered. */
 	void (*lost)(void *context);
 };
@@ -44,6 +46,10 @@ void cl_signer_unload(struct cl_signer *s, uint64_t handle);
 
 /* Host's sign. */
 MUST_USE bool cl_signer_sign(struct cl_signer *s, const struct ike_sign *what, uint64_t ticket);
+
+/* Host's tls and tls_forget. */
+MUST_USE bool cl_signer_tls(struct cl_signer *s, const struct ike_tls_step *what, uint64_t ticket);
+void cl_signer_tls_forget(struct cl_signer *s, uint64_t session);
 
 /* The process itself; does not return. Its socket is its standard input. */
 int cl_signer_main(void);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,12 +81,14 @@ static bool prepare(struct signer *s, struct why *why)
 {
 	uint8_t random[16];
 
-	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	(void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	s->library = OSSL_LIB_CTX_new();
 	s->service.context = s;
 	s->service.send = send_frame;
 	s->service.keys = s->library ? cl_signer_keys_new(s->library) : NULL;
-	if (!s->service.keys || RAND_bytes_ex(s->library, random, sizeof(random), 0) != 1 ||
+	s->service.sessions = s->library ? cl_signer_sessions_new(s->library) : NULL;
+	if (!s->service.keys || !s->service.sessions ||
+		RAND_bytes_ex(s->library, random, sizeof(random), 0) != 1 ||
 		RAND_priv_bytes_ex(s->library, random, sizeof(random), 0) != 1)
 		return why_fail(why, "OpenSSL has no memory or no randomness");
 	return true;
@@ -108,6 +111,7 @@ int cl_signer_main(void)
 		return EXIT_FAILURE;
 	}
 	bool good = serve_all(&s);
+	cl_signer_sessions_free(s.service.sessions);
 	cl_signer_keys_free(s.service.keys);
 	/* The rest goes with the process. */
 	_exit(good ? EXIT_SUCCESS : EXIT_FAILURE);

@@ -10,6 +10,8 @@
  *	LOAD             handle  type (text, 8-bit length) | the file's bytes     DER public key
  *	UNLOAD           handle  -                                                never
  *	SIGN             ticket  handle (64) | scheme (text) | data               signature
+ *	TLS              ticket  signer_tls_message.h                             the same
+ *	TLS_FORGET       session -                                                never
  *
  * An answer has the number of its request, and its kind with a bit that says how it went; the body
  * of one that failed is a text. A further kind of request is a further kind of frame here, a row
@@ -24,6 +26,8 @@ enum cl_signer_kind {
 	CL_SIGNER_LOAD = 1,
 	CL_SIGNER_UNLOAD = 2,
 	CL_SIGNER_SIGN = 3,
+	CL_SIGNER_TLS = 4,
+	CL_SIGNER_TLS_FORGET = 5,
 	CL_SIGNER_DONE = 64, /* of an answer: with the kind of the request */
 	CL_SIGNER_FAILED = 128,
 };

@@ -58,6 +58,31 @@ static bool sign(struct cl_signer_service *s, const struct cl_signer_frame *fram
 	return true;
 }
 
+static bool tls(struct cl_signer_service *s, const struct cl_signer_frame *frame)
+{
+	struct cl_signer_tls_request request;
+	struct ike_tls_answer made;
+	AUTO_SECRET answer = { 0 };
+
+	if (!s->sessions || !cl_signer_tls_request_parse(frame->body, &request))
+		return false;
+	cl_signer_sessions_step(
+		s->sessions, cl_signer_keys_find(s->keys, request.handle), &request, &made);
+	if (cl_signer_tls_answer_make(&answer, frame->number, &made))
+		s->send(s->context, secret_bytes(&answer));
+	else
+		cl_signer_answer(
+			s, frame, CL_SIGNER_FAILED, bytes_of_text("TLS made too long an answer"));
+	return true;
+}
+
+static bool tls_forget(struct cl_signer_service *s, const struct cl_signer_frame *frame)
+{
+	if (s->sessions)
+		cl_signer_sessions_forget(s->sessions, frame->number);
+	return frame->body.length == 0;
+}
+
 static const struct {
 	uint8_t kind;
 	bool (*serve)(struct cl_signer_service *s, const struct cl_signer_frame *frame);
@@ -65,6 +90,8 @@ static const struct {
 	{ CL_SIGNER_LOAD, load },
 	{ CL_SIGNER_UNLOAD, unload },
 	{ CL_SIGNER_SIGN, sign },
+	{ CL_SIGNER_TLS, tls },
+	{ CL_SIGNER_TLS_FORGET, tls_forget },
 };
 
 bool cl_signer_serve(struct cl_signer_service *s, struct bytes bytes)

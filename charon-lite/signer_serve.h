@@ -5,10 +5,11 @@
 #define CHARON_LITE_SIGNER_SERVE_H
 
 #include "charon-lite/signer_keys.h"
-#include "charon-lite/signer_protocol.h"
+#include "charon-lite/signer_tls.h"
 
 struct cl_signer_service {
 	struct cl_signer_keys *keys;
+	struct cl_signer_sessions *sessions; /* NULL: no EAP-TLS here */
 	void *context;
 	/* An answer, as it goes over the socket. */
 	void (*send)(void *context, struct bytes frame);

@@ -7,6 +7,7 @@
 
 /* On the wire, the best first. */
 static const struct ike_eap_kind *const methods[] = {
+	&ike_eap_tls,
 	&ike_eap_mschapv2,
 	&ike_eap_md5,
 };

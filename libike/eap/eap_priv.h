@@ -78,6 +78,7 @@ struct ike_eap {
 
 extern const struct ike_eap_kind ike_eap_md5;
 extern const struct ike_eap_kind ike_eap_radius;
+extern const struct ike_eap_kind ike_eap_tls;
 extern const struct ike_eap_kind ike_eap_mschapv2;
 
 /* By number; NULL when there is none. IKE_EAP_METHOD_RADIUS is among them. */

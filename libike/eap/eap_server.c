@@ -2,10 +2,10 @@
  * it went. */
 #include "libike/eap/eap_priv.h"
 
-/* eap-dynamic begins with the best of ours; the peer may ask for another once. */
+/* eap-dynamic begins with what needs no certificates; the peer may ask for another once. */
 static uint8_t first_method(const struct ike_eap *eap)
 {
-	return eap->round->eap_method == IKE_EAP_METHOD_DYNAMIC ? ike_eap_method_at(0)->type
+	return eap->round->eap_method == IKE_EAP_METHOD_DYNAMIC ? IKE_EAP_METHOD_MSCHAPV2
 								: eap->round->eap_method;
 }
 

@@ -49,5 +49,6 @@ TCase *mschapv2_hash_tests(void);
 TCase *eap_tests(void);
 TCase *eap_hostile_tests(void);
 TCase *eap_radius_tests(void);
+TCase *eap_tls_tests(void);
 
 #endif

@@ -237,6 +237,7 @@ int main(void)
 	suite_add_tcase(suite, eap_tests());
 	suite_add_tcase(suite, eap_hostile_tests());
 	suite_add_tcase(suite, eap_radius_tests());
+	suite_add_tcase(suite, eap_tls_tests());
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);

@@ -74,5 +74,6 @@ TCase *revoking_tests(void);
 TCase *additional_tests(void);
 TCase *followup_tests(void);
 TCase *ppk_tests(void);
+TCase *eap_tests(void);
 
 #endif
