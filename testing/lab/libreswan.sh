@@ -82,7 +82,8 @@ libreswan_rsasigkey() {
 	local modulus
 	modulus=$(openssl rsa -pubin -noout -modulus -in "$lab_top/build/lab-pki/$1.pub")
 	# the exponent is 65537
-	printf '0s%s' "$(xxd -r -p <<<"03010001${modulus#Modulus=}" | base64 -w 0)"
+	# shellcheck disable=SC2059 # the format is the octets
+	printf '0s%s' "$(printf "$(sed 's/../\\x&/g' <<<"03010001${modulus#Modulus=}")" | base64 -w 0)"
 }
 
 libreswan_answers() {
