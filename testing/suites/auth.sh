@@ -1,6 +1,7 @@
 #!/bin/bash
 # Ways to prove who one is, by peers and roles: strongSwan, libreswan, OpenIKED and charon-lite at the other end
 # order: 55
+# trees: strongswan-6.0.1 libreswan-5.2 openiked-7.4 freeradius
 # limit: 1500
 # AUTH_METHODS='rsa2048-pss raw' plays these alone.
 set -u

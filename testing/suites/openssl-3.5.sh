@@ -1,6 +1,7 @@
 #!/bin/bash
 # ML-KEM and post-quantum key exchange with Debian 13's OpenSSL 3.5, which this machine may lack
 # order: 45
+# trees: charon-lite-trixie
 # limit: 900
 set -u
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Seconds of outage after what befalls a tunnel: charon-lite at both ends beside strongSwan 6.0.1 at both ends
 # order: 45
+# trees: strongswan-6.0.1
 # limit: 1500
 set -u
 ours=charon-lite--charon-lite
