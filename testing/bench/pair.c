@@ -336,7 +336,7 @@ static struct ike_certificate *add(struct side *side, X509 *x509, uint8_t role)
 	struct ike_certificates *store = ike_engine_certificates(side->engine);
 	struct bytes der = pki_der(x509);
 	struct why why;
-	struct ike_certificate *c = ike_certificate_parse(NULL, der, &why), *kept;
+	struct ike_certificate *c = ike_certificate_parse(NULL, der, &why), *kept = NULL;
 
 	if (!c || !(kept = ike_certificates_add(store, c, role, false)))
 		fail("certificate", why.text);
