@@ -7,8 +7,11 @@ set -u
 # CI has not the time for all of it.
 newer=() older=()
 if [ "${CI-}" = true ]; then
-	newer=(-x 'psk:4:transport:*' -x 'psk:6:tunnel:*')
-	for scenes in 'psk:4:tunnel:aes256-sha1*' 'psk:6:transport:aes128*' 'nat:*' 'delete:moon' childless fragments ke-retry narrowing trap 'wrong-psk*'; do
+	for scenes in 'psk:4:tunnel:*' nat:tunnel nat-both 'nat-rebind:yes:*' 'rekey:*' reauth:make mobike:moon trap delete:moon fragments ke-retry \
+		narrowing two-children wrong-psk liveness multi-ke initial-contact crash; do
+		newer+=(-s "$scenes")
+	done
+	for scenes in 'psk:4:tunnel:aes256-sha1*' nat:tunnel trap wrong-psk; do
 		older+=(-s "$scenes")
 	done
 fi

@@ -12,7 +12,7 @@ noise=1300
 
 scenes=('outage-*')
 # CI has not the time for all.
-[ "${CI-}" != true ] || scenes=(outage-kill:moon outage-reboot:moon outage-name outage-nat outage-address:yes)
+[ "${CI-}" != true ] || scenes=(outage-kill:moon outage-name outage-nat)
 
 log=build/test-logs/outage.runs
 mkdir -p build/test-logs
