@@ -167,6 +167,8 @@ enum ike_progress ike_auth_eap_verify(struct ike_received *x);
 /* ike_auth_prove() and ike_auth_verify() with what is agreed on about PPKs. */
 enum ike_progress ike_ppk_prove(struct ike_auth *a, struct ike_failure *failure);
 enum ike_progress ike_ppk_verify(struct ike_received *x);
+/* Responder: another definition is tried for the first request, and decides about the PPK anew. */
+void ike_ppk_unsettle(struct ike_sa *sa);
 /* What is to be said beside our AUTH. To be called before ike_auth_prove_next(). */
 void ike_ppk_build(struct ike_auth *a, struct ike_builder *b);
 

@@ -168,6 +168,7 @@ static bool switch_connection(struct ike_received *x, struct ike_auth *a)
 		a->connection = ike_connection_hold(x->sa->connection);
 		ike_identity_free(x->sa->local_id);
 		x->sa->local_id = NULL;
+		ike_ppk_unsettle(x->sa);
 		found = ike_auth_choose_id(a, wanted);
 		ike_failure_free(first);
 	} else {

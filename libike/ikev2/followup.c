@@ -212,6 +212,8 @@ enum ike_outcome ike_followup_answered(struct ike_received *x)
 		failure.notify = n ? n->type : 0;
 		outcome = failed(x, task, &failure);
 	} else if (!take_answer(x, f, &failure)) {
+		if (for_child && f->done + 1 >= f->count) /* the peer has installed it */
+			ike_delete_child_at_peer(sa, task->child);
 		outcome = failed(x, task, &failure);
 	} else if (f->done < f->count) {
 		ike_followup_go_on(sa, task);
@@ -352,11 +354,13 @@ bool ike_followup_expect(struct ike_received *x, struct ike_followup *f)
 	f->link = bytes_duplicate(bytes_of(link, sizeof(link)));
 	if (!f->link.at)
 		return false;
+	/* Who begins again and again does not get more time for it. */
+	const struct ike_followup *before = f->child ? NULL : ike_followup_of_ike(sa);
+	f->until = before ? before->until : x->e->now + FOLLOWUP_TIME;
 	make_room(x->e, sa, f);
 	while (*end)
 		end = &(*end)->next;
 	*end = f;
-	f->until = x->e->now + FOLLOWUP_TIME;
 	ike_schedule(x->e, sa);
 	ike_build_notify(x->reply, IKE_NOTIFY_ADDITIONAL_KEY_EXCHANGE, f->link);
 	return true;

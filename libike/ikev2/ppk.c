@@ -253,6 +253,17 @@ static struct bytes find_for(const struct ike_auth *a, const struct ike_identity
 }
 
 /* Beside the peer's first AUTH. */
+void ike_ppk_unsettle(struct ike_sa *sa)
+{
+	struct ike_ppk *p = sa->negotiation->ppk;
+
+	if (!p)
+		return;
+	if (sa->ppk)
+		go_without(sa);
+	p->settled = p->uses_no_ppk_auth = false;
+}
+
 static enum ike_progress settle_request(struct ike_received *x, struct ike_auth *a)
 {
 	struct ike_ppk *p = x->sa->negotiation->ppk;

@@ -232,7 +232,9 @@ static bool install(struct ike_received *x, struct ike_task *task,
 	bool lost = waits || is_superseded(old) || (theirs && lost_collision(theirs, secrets));
 
 	if (lost) {
-		if (waits)
+		if (waits && old->state == IKE_CHILD_DELETED)
+			let_go(x, task); /* there is nothing to rekey any more */
+		else if (waits)
 			ike_child_rekey_later(x->e, old);
 		else if (old && old->state == IKE_CHILD_REKEYING)
 			ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
@@ -265,6 +267,7 @@ static bool follow_up(struct ike_received *x, struct ike_task *task, struct secr
 				ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
 			task->replaces = NULL;
 		}
+		let_go(x, task);
 		ike_task_finish(x->e, task, false, "rekeyed by the peer");
 		return true;
 	}

@@ -68,7 +68,8 @@ void ike_task_abandon(
 static bool waits_for_successor(struct ike_sa *sa, const struct ike_task *task)
 {
 	return sa->followups && ike_followup_of_ike(sa) && task->kind != IKE_TASK_DELETE_IKE &&
-	       task->kind != IKE_TASK_DPD;
+	       task->kind != IKE_TASK_DPD && task->kind != IKE_TASK_MOBIKE &&
+	       task->kind != IKE_TASK_DELETE_CHILD;
 }
 
 void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)

@@ -443,6 +443,48 @@ START_TEST(another_definition_is_tried_when_the_authority_is_not_its_own)
 }
 END_TEST
 
+/* What the first one did about a PPK is not for the other one to live with. */
+START_TEST(the_definition_that_is_switched_to_decides_about_the_ppk)
+{
+	struct duo d = duo_begin(false);
+	struct pki_certificate research = pki_root("/O=test/CN=research");
+	struct pki_certificate sales = pki_root("/O=test/CN=sales");
+	struct rounds moon = { IKE_AUTH_CLASS_PUBKEY, IKE_AUTH_CLASS_PUBKEY };
+	struct rounds of_research = moon, of_sales = moon;
+	struct sim_definition other;
+	struct why why;
+
+	of_research.ca = &research;
+	of_sales.ca = &sales;
+	d.moon_psk = d.sun_psk = NULL;
+	d.moon_side.ppk_id = "ppk-1";
+	adjust_by(&d.moon_side, &moon);
+	d.sun_side.remote_id = "*.example.org";
+	adjust_by(&d.sun_side, &of_research);
+	duo_start(&d);
+	other = d.sun_side;
+	other.name = "sales";
+	other.ppk_required = _i != 0;
+	adjust_by(&other, &of_sales);
+	ck_assert(sim_node_load(d.sun, sim_define(&other), &why));
+	sim_node_ppk(d.moon, "a key that no computer finds", "ppk-1");
+	sim_node_ppk(d.sun, "of somebody else", "ppk-3");
+	trust(d.moon, &sales);
+	own(d.moon, &sales, MOON, pki_key("p256", 1));
+	own(d.sun, &sales, SUN, pki_key("p256", 2));
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert(sim_node_logged(d.sun, "switching to 'sales'"));
+	ck_assert_msg(command->done == (_i == 0), "%s", command->text);
+	if (_i)
+		ck_assert(sim_node_logged(d.sun, "have none that the peer names"));
+	else
+		duo_down(&d, d.moon);
+	duo_end(&d);
+	pki_free(&research);
+	pki_free(&sales);
+}
+END_TEST
+
 START_TEST(the_definition_of_the_right_class_is_chosen)
 {
 	struct duo d = duo_begin(false);
@@ -619,6 +661,7 @@ TCase *pubkey_tests(void)
 	tcase_add_loop_test(tests, a_scheme_below_the_policy_is_refused, 0, 2);
 	tcase_add_loop_test(
 		tests, another_definition_is_tried_when_the_authority_is_not_its_own, 0, 2);
+	tcase_add_loop_test(tests, the_definition_that_is_switched_to_decides_about_the_ppk, 0, 2);
 	tcase_add_loop_test(tests, the_definition_of_the_right_class_is_chosen, 0, 2);
 	tcase_add_loop_test(tests, certificates_are_sent_as_send_cert_says, 0, 4);
 	tcase_add_loop_test(tests, raw_public_keys_prove_an_identity, 0, 2);
