@@ -261,7 +261,9 @@ static bool is_pinned(
 	for (size_t i = 0; query->round && i < query->round->cert_count; i++)
 		if (ike_certificate_equal(query->round->certs[i], c))
 			return true;
-	if (query->round && (query->round->cert_count > 0 || query->round->cacert_count > 0))
+	/* Whoever names certificates, CAs or policies wants nobody besides. */
+	if (query->round && (query->round->cert_count > 0 || query->round->cacert_count > 0 ||
+				    query->round->ca_id || query->round->cert_policy_count > 0))
 		return false;
 	while ((found = ike_certificates_by_name(
 			ike_engine_certificates(e), ike_certificate_subject(c), found)))

@@ -277,3 +277,10 @@ struct ike_identity *ike_eap_ike_own(const struct ike_eap *eap)
 
 	return n && n->auth && n->auth->id ? n->auth->id : eap->sa->local_id;
 }
+
+bool ike_eap_is_alone(const struct ike_eap *eap)
+{
+	const struct ike_negotiation *n = eap->sa->negotiation;
+
+	return n && n->auth && n->auth->eap_only;
+}

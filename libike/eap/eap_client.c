@@ -33,7 +33,9 @@ static bool allowed(const struct ike_eap *eap, const struct ike_eap_kind *m)
 {
 	uint8_t wanted = eap->round->eap_method;
 
-	return m && m->client &&
+	/* Nobody has proved anything yet: a server that is none could try passwords on the answer.
+	 */
+	return m && m->client && (m->mutual || !ike_eap_is_alone(eap)) &&
 	       (wanted == IKE_EAP_METHOD_ANY || wanted == IKE_EAP_METHOD_DYNAMIC ||
 		       wanted == m->type);
 }

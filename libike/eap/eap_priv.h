@@ -131,4 +131,7 @@ enum ike_eap_result ike_eap_client_packet(struct ike_eap *eap, const struct ike_
 enum ike_eap_result ike_eap_client_resume(
 	struct ike_eap *eap, struct writer *ret, struct ike_failure *failure);
 
+/* Nothing but the conversation proves the server (RFC 5998). */
+bool ike_eap_is_alone(const struct ike_eap *eap);
+
 #endif

@@ -9,7 +9,7 @@
  */
 #include "libike/eap/eap_priv.h"
 
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/auth.h"
 #include "libike/trust.h"
 
 #include <stdlib.h>
@@ -190,6 +190,8 @@ static struct ike_auth_round server_demands(const struct ike_eap *eap)
 	const struct ike_connection *c = eap->sa->connection;
 	struct ike_auth_round demands = { .class = IKE_AUTH_CLASS_EAP };
 
+	if (ike_eap_is_alone(eap)) /* nothing else proves the responder */
+		return *ike_auth_theirs(eap->sa->negotiation->auth);
 	if (!c || c->remote.count == 0)
 		return demands;
 	const struct ike_auth_round *gateway = &c->remote.items[0];

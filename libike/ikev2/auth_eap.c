@@ -104,8 +104,10 @@ static bool take_identity(struct ike_received *x, struct ike_auth *a)
 
 	if (x->sa->initiator || !id)
 		return true;
-	if (!round->eap_id && round->eap_method != IKE_EAP_METHOD_RADIUS &&
-		!ike_identity_equal(id, a->peer_id)) {
+	/* A RADIUS server may know the user by another name, if that fits the definition. */
+	bool renamed = round->eap_method == IKE_EAP_METHOD_RADIUS &&
+		       (!round->id || ike_identity_match(id, round->id) != IKE_MATCH_NONE);
+	if (!round->eap_id && !renamed && !ike_identity_equal(id, a->peer_id)) {
 		ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY, NULL, NULL,
 			"peer calls itself '%s' and proved by EAP to be '%s'",
 			ike_identity_format(a->peer_id, claimed), ike_identity_format(id, is));
