@@ -75,15 +75,15 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 		strcmp(settings.socket, d->settings.socket) != 0)
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"ports and the control socket stay as they are until a restart");
+	if (!cl_radius_host_reload(d, &settings, why)) {
+		cl_settings_free(&settings);
+		return false;
+	}
 	if (!cl_udp_interfaces(
 		    d->udp, settings.network.interfaces_use, settings.network.interfaces_ignore) ||
 		!cl_network_reload(d->network, &settings.network)) {
 		cl_settings_free(&settings);
 		return why_fail(why, "out of memory");
-	}
-	if (!cl_radius_host_reload(d, &settings, why)) {
-		cl_settings_free(&settings);
-		return false;
 	}
 	settings.engine.port = d->settings.engine.port;
 	settings.engine.port_nat_t = d->settings.engine.port_nat_t;

@@ -139,9 +139,10 @@ static bool go(struct radius_request *q, struct radius_port *port)
 
 static void back_to_waiting(struct radius_request *q)
 {
+	static const struct timeval again = { 1, 0 };
 	struct cl_radius *r = q->radius;
 
-	evtimer_del(q->timer);
+	(void)evtimer_add(q->timer, &again); /* transmit() sets it anew */
 	q->port->slots[q->identifier] = NULL;
 	q->port->under_way--;
 	q->port = NULL;
@@ -169,13 +170,15 @@ static void try_waiting(struct radius_request *q)
 		unreachable(q);
 }
 
+/* Each by its own timer: who is told on the way may end others that wait. */
 void radius_pump(struct cl_radius *r)
 {
-	struct radius_request *q, *next;
+	static const struct timeval now = { 0, 0 };
+	struct radius_request *q;
 
-	DL_FOREACH_SAFE(r->waiting, q, next)
+	DL_FOREACH(r->waiting, q)
 	{
-		try_waiting(q);
+		(void)evtimer_add(q->timer, &now);
 	}
 }
 

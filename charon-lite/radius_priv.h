@@ -11,7 +11,8 @@
 enum radius_purpose { RADIUS_AUTHENTICATION, RADIUS_ACCOUNTING, RADIUS_PURPOSES };
 
 #define RADIUS_IDENTIFIERS 256
-#define RADIUS_UNDER_WAY_MAX 200 /* to one server for one purpose: identifiers must not wrap */
+#define RADIUS_UNDER_WAY_MAX \
+	64 /* to one server for one purpose: what sockets hold, and identifiers do not wrap */
 
 struct radius_request {
 	struct radius_request *prev, *next; /* all, or those that wait */

@@ -24,6 +24,7 @@ static void take_file(struct creds *c, struct creds_file *file,
 
 	if (!swanctl_file_read(file->path, &content)) {
 		fprintf(stderr, "loading '%s' failed: %s\n", file->path, strerror(errno));
+		c->lost_count = true; /* unreadable is not gone */
 		return;
 	}
 	file->content = secret_bytes(&content);
@@ -38,8 +39,11 @@ void creds_each_file(struct creds *c, const char *folder,
 	struct dirent **entries;
 	int count = directory ? scandir(directory, &entries, is_visible, alphasort) : 0;
 
-	if (count < 0 && errno != ENOENT)
-		fprintf(stderr, "opening directory '%s' failed: %s\n", directory, strerror(errno));
+	if (!directory || (count < 0 && errno != ENOENT)) {
+		fprintf(stderr, "opening directory '%s' failed: %s\n",
+			directory ? directory : folder, strerror(errno));
+		c->lost_count = true;
+	}
 	for (int i = 0; i < count; i++) {
 		char *path = swanctl_config_path(c->s, folder, entries[i]->d_name);
 		struct creds_file file = { folder, entries[i]->d_name, path, { 0 } };

@@ -36,6 +36,10 @@ struct entry {
 	UT_hash_handle by_der;
 	struct link *links;
 	size_t link_count;
+	/* The best role that it was loaded with since the last ike_certificates_retain(): what is
+	 * no CA's any more on disk is no anchor any more here. */
+	uint8_t since;
+	bool again;
 };
 
 struct key {
@@ -229,6 +233,9 @@ static void load_again(struct entry *entry, uint8_t role, bool cached)
 
 	if (cached)
 		return;
+	if (!entry->again || ranks[role] > ranks[entry->since])
+		entry->since = role;
+	entry->again = true;
 	if (entry->stored.cached || ranks[role] > ranks[entry->stored.role])
 		entry->stored.role = role;
 	entry->stored.cached = false;
@@ -247,6 +254,8 @@ struct ike_certificate *ike_certificates_add(
 	if (!grow(&s->entries, s->count, &s->room) || !(entry = calloc(1, sizeof(*entry))))
 		return NULL;
 	entry->stored = (struct ike_stored_certificate){ ike_certificate_hold(c), role, cached };
+	entry->since = role;
+	entry->again = !cached;
 	if (!raw) {
 		struct bytes der = ike_certificate_der(c);
 
@@ -430,6 +439,11 @@ static void restore_authorities(struct ike_certificates *s)
 void ike_certificates_retain(struct ike_certificates *s, chooser *wanted, const void *context)
 {
 	remove_some(s, false, wanted, context);
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->entries[i]->again)
+			s->entries[i]->stored.role = s->entries[i]->since;
+		s->entries[i]->again = false;
+	}
 	restore_authorities(s);
 }
 
