@@ -3,7 +3,8 @@
 
 int main(void)
 {
-	Suite *suite = suite_create("engine");
+	/* Two, which meson.build runs side by side: one alone would be the last to end by far. */
+	Suite *suite = suite_create("engine"), *tunnels = suite_create("tunnels");
 	SRunner *runner;
 	int failed;
 
@@ -21,19 +22,20 @@ int main(void)
 	suite_add_tcase(suite, pubkey_tests());
 	suite_add_tcase(suite, rounds_tests());
 	suite_add_tcase(suite, eap_auth_tests());
-	suite_add_tcase(suite, crossing_tests());
-	suite_add_tcase(suite, rekey_child_tests());
-	suite_add_tcase(suite, rekey_ike_tests());
-	suite_add_tcase(suite, reauth_tests());
-	suite_add_tcase(suite, hostile_tests());
-	suite_add_tcase(suite, supervisor_tests());
-	suite_add_tcase(suite, liveness_tests());
-	suite_add_tcase(suite, both_start_tests());
-	suite_add_tcase(suite, name_tests());
-	suite_add_tcase(suite, traffic_tests());
-	suite_add_tcase(suite, nat_path_tests());
-	suite_add_tcase(suite, mobike_tests());
+	suite_add_tcase(tunnels, crossing_tests());
+	suite_add_tcase(tunnels, rekey_child_tests());
+	suite_add_tcase(tunnels, rekey_ike_tests());
+	suite_add_tcase(tunnels, reauth_tests());
+	suite_add_tcase(tunnels, hostile_tests());
+	suite_add_tcase(tunnels, supervisor_tests());
+	suite_add_tcase(tunnels, liveness_tests());
+	suite_add_tcase(tunnels, both_start_tests());
+	suite_add_tcase(tunnels, name_tests());
+	suite_add_tcase(tunnels, traffic_tests());
+	suite_add_tcase(tunnels, nat_path_tests());
+	suite_add_tcase(tunnels, mobike_tests());
 	runner = srunner_create(suite);
+	srunner_add_suite(runner, tunnels);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
