@@ -152,6 +152,7 @@ START_TEST(weak_rsa_keys)
 	ck_assert_ptr_null(ike_public_key_of(NULL, pki_key("rsa512", 0), &why));
 	contains(why.text, "512 bits");
 	ck_assert_ptr_null(ike_public_key_of(NULL, pki_key("rsa768", 0), &why));
+	ck_assert_ptr_null(ike_public_key_of(NULL, pki_key("dsa", 0), &why));
 	ck_assert_ptr_null(ike_public_key_of(NULL, pki_key("secp256k1", 0), &why));
 	contains(why.text, "secp256k1");
 }

@@ -280,6 +280,17 @@ static const struct {
 	{ "p256", "ED25519", NULL, "no signature of" },
 	{ "ed25519", "ED25519", "ed25519", NULL },
 	{ "ed25519", "ED25519", "rsa-2048", "does not allow" },
+	{ "rsa2048", "RSA_EMSA_PSS_SHA2_256_SALT_32", "ike:rsa/pss-sha256", NULL },
+	{ "rsa2048", "RSA_EMSA_PSS_SHA2_256_SALT_32", "ike:rsa/pss-sha384", "not among" },
+	{ "rsa2048", "RSA_EMSA_PKCS1_SHA2_256", "ike:rsa-sha512", "not among" },
+	{ "rsa2048", "RSA_EMSA_PKCS1_SHA2_512", "ike:rsa-sha512", NULL },
+	{ "rsa2048", "RSA_EMSA_PKCS1_SHA2_256", "rsa-3072", "2048 bits, fewer than the 3072" },
+	{ "rsa3072", "RSA_EMSA_PKCS1_SHA2_256", "rsa-3072", NULL },
+	{ "rsa2048", "RSA_EMSA_PKCS1_SHA2_256", "ecdsa", "does not allow" },
+	{ "p256", "ECDSA_WITH_SHA256_DER", "ike:pubkey-sha384", "not among" },
+	{ "p256", "ECDSA_WITH_SHA256_DER", "ike:rsa/pss-sha256", "which auth does not allow" },
+	{ "p384", "ECDSA_WITH_SHA384_DER", "ecdsa-384", NULL },
+	{ "ed448", "ED448", "ed25519", "does not allow" },
 };
 
 START_TEST(auth_refuses_with_a_reason)

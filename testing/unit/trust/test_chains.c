@@ -34,7 +34,8 @@ enum {
 	END_REVOKED = 8388608,
 	MIDDLE_REVOKED = 16777216,
 	CRLS = 33554432,
-	LOOP = 32768, /* two CAs that have signed each other, and no root */
+	ROOT_CACHED = 4194304, /* it came from a server */
+	LOOP = 32768,          /* two CAs that have signed each other, and no root */
 };
 
 struct part {
@@ -96,6 +97,15 @@ static const struct sample samples[] = {
 		.end = { .extensions = END POLICY("1.2.3.4, 1.2.3.5") },
 		.policies = { "1.2.3.4", "1.2.3.5" } },
 	{ .name = "ca_id", .ca_id = "CN=middle" },
+	{ .name = "DN among the other names",
+		.end = { .extensions = PKI_END
+			 "subjectAltName = DNS:sun, dirName:dn\n[dn]\nO = test\nCN = star\n" },
+		.id = "O=test, CN=star" },
+	{ .name = "the second of its names",
+		.end = { .extensions =
+				 PKI_END "subjectAltName = DNS:sun.example.org, DNS:" MOON "\n" } },
+	{ .name = "other letters", .id = "MOON.example.ORG" },
+	{ .name = "SHA-1 of the root by itself", .root = { .digest = "SHA1" } },
 	{ .name = "SHA-1 that auth asks for",
 		.end = { .digest = "SHA1" },
 		.auth = "pubkey-sha1-sha256" },
@@ -153,6 +163,12 @@ static const struct sample samples[] = {
 		.flags = ROOT_MISSING },
 	{ "no CA, and its own sent along", IKE_REASON_UNTRUSTED, "'CN=root' is self-signed",
 		.flags = ROOT_MISSING | ROOT_SENT },
+	{ "a root from a server", IKE_REASON_UNTRUSTED, "CN=root", .flags = ROOT_CACHED },
+	{ "a root loaded as a peer's", IKE_REASON_UNTRUSTED, "CN=root", .flags = ROOT_AS_END },
+	{ "known self-signed peer, ca_id", IKE_REASON_UNTRUSTED, "self-signed",
+		.flags = END_SELF_SIGNED | SELF_SIGNED_KNOWN, .ca_id = "CN=root" },
+	{ "known self-signed peer, cert_policy", IKE_REASON_UNTRUSTED, "self-signed",
+		.flags = END_SELF_SIGNED | SELF_SIGNED_KNOWN, .policies = { "1.2.3.4" } },
 	{ "intermediate alone is no anchor", IKE_REASON_UNTRUSTED, "no CA certificate is loaded",
 		.flags = ROOT_MISSING | MIDDLE_LOADED },
 	{ "intermediate missing", IKE_REASON_UNTRUSTED, "for 'CN=middle', which issued",
@@ -259,6 +275,10 @@ static const struct sample samples[] = {
 		.middle = { .extensions = PKI_CA POLICY("1.2.3.4") },
 		.end = { .extensions = END POLICY("1.2.3.4") },
 		.policies = { "1.2.3.4", "1.2.3.5" } },
+	{ "any policy, inhibited", IKE_REASON_POLICY, "cert_policy",
+		.middle = { .extensions =
+				    PKI_CA POLICY("anyPolicy") "inhibitAnyPolicy = critical, 0\n" },
+		.end = { .extensions = END POLICY("anyPolicy") }, .policies = { "1.2.3.4" } },
 	{ "SHA-1, end", IKE_REASON_POLICY, "weak", .end = { .digest = "SHA1" } },
 	{ "SHA-1, intermediate", IKE_REASON_POLICY, "'CN=middle' is not acceptable",
 		.middle = { .digest = "SHA1" } },
@@ -319,6 +339,20 @@ static const struct sample samples[] = {
 		.end = { .subject = "/CN=C=CH, CN=moon" } },
 	{ "another attribute", IKE_REASON_WRONG_IDENTITY, "not in", .id = "C=CH, OU=moon" },
 	{ "the issuer's name", IKE_REASON_WRONG_IDENTITY, "not in", .id = "CN=middle" },
+	{ "asterisk for all", IKE_REASON_WRONG_IDENTITY, "not in",
+		.end = { .extensions = PKI_END "subjectAltName = DNS:*\n" } },
+	{ "URI of the name", IKE_REASON_WRONG_IDENTITY, "not in",
+		.end = { .extensions =
+				 PKI_END "subjectAltName = URI:https://moon.example.org\n" } },
+	{ "name that ends alike", IKE_REASON_WRONG_IDENTITY, "not in",
+		.end = { .extensions = PKI_END "subjectAltName = DNS:evilmoon.example.org\n" } },
+	{ "name below it", IKE_REASON_WRONG_IDENTITY, "not in", .id = "a.moon.example.org" },
+	{ "mailbox elsewhere", IKE_REASON_WRONG_IDENTITY, "not in", .id = "a@example.org",
+		.end = { .extensions = PKI_END "subjectAltName = email:a@example.com\n" } },
+	{ "mailbox that is a DNS name", IKE_REASON_WRONG_IDENTITY, "not in", .id = "a@example.org",
+		.end = { .extensions = PKI_END "subjectAltName = DNS:a@example.org\n" } },
+	{ "address as common name", IKE_REASON_WRONG_IDENTITY, "not in", .id = "192.0.2.1",
+		.end = { .subject = "/CN=192.0.2.1" } },
 	{ "another key id", IKE_REASON_WRONG_IDENTITY, "not in",
 		.id = "@#000102030405060708090a0b0c0d0e0f10111213" },
 	{ "nothing sent", IKE_REASON_NO_CERTIFICATE, "sent no certificate", .flags = NOTHING_SENT },
@@ -351,11 +385,12 @@ static struct ike_engine *engine_new(int64_t *wall)
 	return e;
 }
 
-static void load(struct ike_engine *e, const struct pki_certificate *certificate, uint8_t role)
+static void load(
+	struct ike_engine *e, const struct pki_certificate *certificate, uint8_t role, bool cached)
 {
 	ck_assert_msg(certificate->c != NULL, "%s", certificate->why.text);
 	ck_assert_ptr_nonnull(
-		ike_certificates_add(ike_engine_certificates(e), certificate->c, role, false));
+		ike_certificates_add(ike_engine_certificates(e), certificate->c, role, cached));
 }
 
 /* ---- A sample's certificates ---- */
@@ -462,13 +497,15 @@ static void begin(struct scene *s, const struct sample *t)
 	make_certificates(s, t);
 	s->engine = engine_new(&s->wall);
 	if (!(t->flags & (ROOT_MISSING | ROOT_OF_SAME_NAME)))
-		load(s->engine, &s->root, IKE_CERTIFICATE_CA);
+		load(s->engine, &s->root,
+			t->flags & ROOT_AS_END ? IKE_CERTIFICATE_END : IKE_CERTIFICATE_CA,
+			(t->flags & ROOT_CACHED) != 0);
 	if (t->flags & (ROOT_OF_SAME_NAME | ROOT_ADDED))
-		load(s->engine, &s->other_root, IKE_CERTIFICATE_CA);
+		load(s->engine, &s->other_root, IKE_CERTIFICATE_CA, false);
 	if (t->flags & MIDDLE_LOADED)
-		load(s->engine, &s->middle, IKE_CERTIFICATE_CA);
+		load(s->engine, &s->middle, IKE_CERTIFICATE_CA, false);
 	if (t->flags & SELF_SIGNED_KNOWN)
-		load(s->engine, &s->end, IKE_CERTIFICATE_END);
+		load(s->engine, &s->end, IKE_CERTIFICATE_END, false);
 	if (t->flags & CRLS) {
 		load_crl(s, t, &s->root, t->flags & MIDDLE_REVOKED ? &s->middle : NULL);
 		load_crl(s, t, &s->middle, t->flags & END_REVOKED ? &s->end : NULL);
@@ -583,6 +620,47 @@ START_TEST(a_chain_holds_or_says_why_not)
 }
 END_TEST
 
+/* Raw keys prove who they were loaded for, and nobody else. */
+START_TEST(raw_keys_are_those_that_are_listed)
+{
+	int64_t wall = PKI_NOW;
+	struct ike_engine *e = engine_new(&wall);
+	struct why why;
+	struct ike_public_key *ours = ike_public_key_of(NULL, pki_key("p256", 1), &why);
+	struct ike_public_key *theirs = ike_public_key_of(NULL, pki_key("p256", 2), &why);
+	struct ike_identity *id = ike_identity_parse("moon.example.org", &why);
+	struct ike_certificate *listed = ike_certificate_of_key(ours, id);
+	struct ike_certificate *other = ike_certificate_of_key(theirs, id);
+	struct ike_auth_round round = {
+		.class = IKE_AUTH_CLASS_PUBKEY, .certs = &listed, .cert_count = 1
+	};
+	struct ike_certificate *candidates[IKE_TRUST_CANDIDATES_MAX];
+	struct ike_failure failure = { 0 };
+	struct ike_trust_query query = {
+		.round = &round, .id = id, .received = &other, .received_count = 1, .ike_id = 1
+	};
+	size_t count = ike_trust_candidates(e, &query, candidates, &failure);
+
+	/* What the peer sent is not among them; its signature will not fit the one that is. */
+	ck_assert_uint_eq(count, 1);
+	ck_assert(ike_certificate_equal(candidates[0], listed));
+	ck_assert_int_eq(ike_trust_check(e, &query, candidates[0], &failure), IKE_TRUST_YES);
+	ike_certificate_free(candidates[0]);
+	/* Without a list no raw key is believed. */
+	round.cert_count = 0;
+	ck_assert_int_eq(ike_trust_check(e, &query, other, &failure), IKE_TRUST_NO);
+	ck_assert_int_eq(failure.reason, IKE_REASON_UNTRUSTED);
+	ck_assert_ptr_nonnull(strstr(failure.text, "raw public key"));
+	ike_failure_free(&failure);
+	ike_certificate_free(listed);
+	ike_certificate_free(other);
+	ike_identity_free(id);
+	ike_public_key_free(ours);
+	ike_public_key_free(theirs);
+	ike_engine_free(e);
+}
+END_TEST
+
 /* Those that take long, once for all processes that check forks. */
 static void make_keys(void)
 {
@@ -604,5 +682,6 @@ TCase *chain_tests(size_t *ret_refused)
 	tcase_set_timeout(tests, 60);
 	tcase_add_unchecked_fixture(tests, make_keys, NULL);
 	tcase_add_loop_test(tests, a_chain_holds_or_says_why_not, 0, COUNT(samples));
+	tcase_add_test(tests, raw_keys_are_those_that_are_listed);
 	return tests;
 }

@@ -543,6 +543,13 @@ static const struct {
 	{ "an empty SEQUENCE", "3000" },
 	{ "MD5 with RSA", "300d06092a864886f70d0101040500" },
 	{ "SHA-224 with RSA", "300d06092a864886f70d01010e0500" },
+	{ "an object that nobody knows", "300806062a0304050607" },
+	{ "RSA with an INTEGER", "300e06092a864886f70d01010b020100" },
+	{ "RSA, cut", "300d06092a864886f70d01010b05" },
+	{ "a length of a gigabyte", "3084400000000609" },
+	{ "PSS, MGF1 of SHA-1 to SHA-256",
+		"3041" PSS_OID "3034a00f" SHA256
+		"a11c301a06092a864886f70d010108300d06052b0e03021a0500a203020120" },
 	{ "rsaEncryption", "300d06092a864886f70d0101010500" },
 	{ "SHA-256 alone", SHA256 },
 	{ "RSA without NULL", "300b06092a864886f70d01010b" },
@@ -583,6 +590,43 @@ START_TEST(algorithm_identifiers)
 }
 END_TEST
 
+/* RSASSA-PSS as somebody else could make it of the same key. */
+static const struct {
+	const char *name, *digest, *mask;
+	int salt;
+	bool good;
+} variants[] = {
+	{ "as RFC 7427 has it", "SHA256", "SHA256", 32, true },
+	{ "without salt", "SHA256", "SHA256", 0, false },
+	{ "with a short salt", "SHA256", "SHA256", 20, false },
+	{ "with a long salt", "SHA256", "SHA256", 64, false },
+	{ "with a mask of SHA-1", "SHA256", "SHA1", 32, false },
+	{ "with a mask of SHA-512", "SHA256", "SHA512", 32, false },
+	{ "with another hash", "SHA512", "SHA512", 32, false },
+	{ "with SHA-1", "SHA1", "SHA1", 20, false },
+};
+
+START_TEST(pss_variants)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *parameters;
+	uint8_t signature[RSA_OCTETS];
+	size_t length = sizeof(signature);
+
+	ck_assert(EVP_DigestSignInit_ex(context, &parameters, variants[_i].digest, NULL, NULL,
+		pki_key("rsa2048", 0), NULL));
+	ck_assert(EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) > 0 &&
+		  EVP_PKEY_CTX_set_rsa_mgf1_md_name(parameters, variants[_i].mask, NULL) > 0 &&
+		  EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, variants[_i].salt) > 0);
+	ck_assert(EVP_DigestSign(context, signature, &length, DATA.at, DATA.length));
+	EVP_MD_CTX_free(context);
+	check(variants[_i].name, pki_key("rsa2048", 0), "RSA_EMSA_PSS_SHA2_256_SALT_32", -1,
+		signature, length, variants[_i].good);
+	check(variants[_i].name, pki_key("rsa2048", 0), "RSA_EMSA_PKCS1_SHA2_256", -1, signature,
+		length, false);
+}
+END_TEST
+
 /* Once for all processes that check forks. */
 static void make_keys(void)
 {
@@ -606,8 +650,8 @@ TCase *forgery_tests(size_t *ret_refused)
 {
 	TCase *tests = tcase_create("forgeries");
 
-	*ret_refused =
-		COUNT(encodings) - 1 + COUNT(pairs) - 1 + COUNT(confusions) + COUNT(identifiers);
+	*ret_refused = COUNT(encodings) - 1 + COUNT(pairs) - 1 + COUNT(confusions) +
+		       COUNT(identifiers) + COUNT(variants) - 1;
 	for (size_t i = 0; i < COUNT(changed); i++)
 		*ret_refused += bits_of(changed[i].changes);
 	tcase_set_timeout(tests, 60);
@@ -617,5 +661,6 @@ TCase *forgery_tests(size_t *ret_refused)
 	tcase_add_loop_test(tests, ecdsa_pairs, 0, COUNT(pairs));
 	tcase_add_loop_test(tests, one_for_another, 0, COUNT(confusions));
 	tcase_add_loop_test(tests, algorithm_identifiers, 0, COUNT(identifiers));
+	tcase_add_loop_test(tests, pss_variants, 0, COUNT(variants));
 	return tests;
 }
