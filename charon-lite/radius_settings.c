@@ -1,7 +1,7 @@
 #include "charon-lite/radius_settings.h"
 
 #include "charon-lite/settings.h"
-#include "libvici/value.h"
+#include "charon-lite/settings_value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,62 +23,42 @@ static const struct settings_key *find(const struct place *p, const char *name)
 	return key ? key : cl_settings_key(p->settings, path);
 }
 
-static bool wrong(const struct settings_key *key, const char *wanted, struct why *why)
-{
-	return settings_fail(&key->place, why, "%s = %s is not %s", key->name, key->value, wanted);
-}
-
 static bool read_bool(const struct place *p, const char *name, bool *ret, struct why *why)
 {
-	const struct settings_key *key = find(p, name);
-
-	return !key || value_bool(bytes_of_text(key->value), ret) || wrong(key, "yes or no", why);
+	return cl_value_bool(find(p, name), ret, why);
 }
 
 static bool read_number(
 	const struct place *p, const char *name, uint32_t max, uint32_t *ret, struct why *why)
 {
-	const struct settings_key *key = find(p, name);
-	uint32_t number;
-
-	if (!key)
-		return true;
-	if (!value_u32(bytes_of_text(key->value), &number) || number > max)
-		return settings_fail(&key->place, why, "%s = %s is not a number from 0 to %u",
-			key->name, key->value, max);
-	*ret = number;
-	return true;
+	return cl_value_number(find(p, name), max, ret, why);
 }
 
+/* In seconds, rounded up. */
 static bool read_seconds(const struct place *p, const char *name, uint32_t *ret, struct why *why)
 {
-	const struct settings_key *key = find(p, name);
-	uint64_t seconds;
+	ike_time time = IKE_SECONDS(*ret);
 
-	if (!key)
-		return true;
-	if (!value_seconds(bytes_of_text(key->value), &seconds) || seconds > 86400 * 365)
-		return wrong(key, "a time of at most a year", why);
-	*ret = (uint32_t)seconds;
+	if (!cl_value_time(find(p, name), &time, why))
+		return false;
+	*ret = (uint32_t)((time + 999) / 1000);
 	return true;
 }
 
 static bool read_retransmission(
 	const struct place *p, struct cl_radius_server_settings *s, struct why *why)
 {
-	const struct settings_key *base = find(p, "retransmit_base");
 	const struct settings_key *timeout = find(p, "retransmit_timeout");
 
 	s->base = 1.4;
 	s->timeout = 2000;
 	s->tries = 4;
-	if (base && (!value_double(bytes_of_text(base->value), &s->base) || s->base < 1 ||
-			    s->base > 10))
-		return wrong(base, "a factor from 1 to 10", why);
-	if (timeout && (!value_milliseconds(bytes_of_text(timeout->value), &s->timeout) ||
-			       s->timeout == 0 || s->timeout > 60000))
-		return wrong(timeout, "a time of up to a minute", why);
-	return read_number(p, "retransmit_tries", 20, &s->tries, why);
+	if (!cl_value_factor(find(p, "retransmit_base"), &s->base, why) ||
+		!cl_value_time(timeout, &s->timeout, why) ||
+		!read_number(p, "retransmit_tries", 20, &s->tries, why))
+		return false;
+	return (s->timeout > 0 && s->timeout <= IKE_SECONDS(60)) ||
+	       cl_value_wrong(timeout, "a time of up to a minute", why);
 }
 
 /* A copy of the text, or of `otherwise`, which may be NULL. */

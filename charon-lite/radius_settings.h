@@ -6,6 +6,7 @@
 
 #include "libbase/secret.h"
 #include "libbase/why.h"
+#include "libike/host.h"
 
 #define CL_RADIUS_SERVERS_MAX 16
 
@@ -22,7 +23,7 @@ struct cl_radius_server_settings {
 	uint32_t preference; /* larger ones first */
 	uint32_t tries;      /* transmissions after the first */
 	double base;
-	uint64_t timeout; /* milliseconds until the first retransmission */
+	ike_time timeout; /* milliseconds until the first retransmission */
 };
 
 struct cl_radius_settings {

@@ -1,5 +1,6 @@
 #include "charon-lite/settings.h"
 
+#include "charon-lite/settings_value.h"
 #include "libvici/packet.h"
 #include "libvici/value.h"
 
@@ -21,25 +22,11 @@ const struct settings_key *cl_settings_key(const struct cl_settings *s, const ch
 	return NULL;
 }
 
-static bool wrong(const struct settings_key *key, const char *wanted, struct why *why)
-{
-	return settings_fail(&key->place, why, "%s = %s is not %s", key->name, key->value, wanted);
-}
-
 /* Absent keys leave *value, the default, as it is. */
 static bool read_number(const struct cl_settings *s, const char *path, uint32_t max,
 	uint32_t *value, struct why *why)
 {
-	const struct settings_key *key = cl_settings_key(s, path);
-	uint32_t number;
-
-	if (!key)
-		return true;
-	if (!value_u32(bytes_of_text(key->value), &number) || number > max)
-		return settings_fail(&key->place, why, "%s = %s is not a number from 0 to %u",
-			key->name, key->value, max);
-	*value = number;
-	return true;
+	return cl_value_number(cl_settings_key(s, path), max, value, why);
 }
 
 static bool read_port(
@@ -56,36 +43,12 @@ static bool read_port(
 static bool read_time(
 	const struct cl_settings *s, const char *path, ike_time *value, struct why *why)
 {
-	const struct settings_key *key = cl_settings_key(s, path);
-	uint64_t milliseconds;
-
-	if (!key)
-		return true;
-	if (!value_milliseconds(bytes_of_text(key->value), &milliseconds) ||
-		milliseconds > (uint64_t)IKE_SECONDS(86400 * 365))
-		return wrong(key, "a time of at most a year", why);
-	*value = (ike_time)milliseconds;
-	return true;
-}
-
-static bool read_base(const struct cl_settings *s, double *value, struct why *why)
-{
-	const struct settings_key *key = cl_settings_key(s, "retransmit_base");
-	double base;
-
-	if (!key)
-		return true;
-	if (!value_double(bytes_of_text(key->value), &base) || base < 1 || base > 10)
-		return wrong(key, "a factor from 1 to 10", why);
-	*value = base;
-	return true;
+	return cl_value_time(cl_settings_key(s, path), value, why);
 }
 
 static bool read_bool(const struct cl_settings *s, const char *path, bool *value, struct why *why)
 {
-	const struct settings_key *key = cl_settings_key(s, path);
-
-	return !key || value_bool(bytes_of_text(key->value), value) || wrong(key, "yes or no", why);
+	return cl_value_bool(cl_settings_key(s, path), value, why);
 }
 
 /* dos_protection = no is strongSwan's switch for both thresholds at once. */
@@ -124,7 +87,8 @@ static bool read_tables(const struct cl_settings *s, struct cl_network_settings 
 		if (n->ignored_table_count == CL_IGNORED_TABLES_MAX ||
 			!value_u32(
 				bytes_of(at, length), &n->ignored_tables[n->ignored_table_count++]))
-			return wrong(key, "a list of a few numbers of routing tables", why);
+			return cl_value_wrong(
+				key, "a list of a few numbers of routing tables", why);
 		at += length;
 	}
 	return true;
@@ -161,10 +125,10 @@ static bool read_fetching(struct cl_settings *s, struct why *why)
 		!read_number(s, "ocsp_nonce_len", 32, &e->ocsp_nonce_length, why))
 		return false;
 	if (e->fetch_timeout <= 0 || e->fetch_timeout > IKE_SECONDS(3600))
-		return wrong(cl_settings_key(s, "plugins.revocation.timeout"),
+		return cl_value_wrong(cl_settings_key(s, "plugins.revocation.timeout"),
 			"a time that an answer could come in", why);
 	if (e->ocsp_nonce_length == 0)
-		return wrong(cl_settings_key(s, "ocsp_nonce_len"), "from 1 to 32", why);
+		return cl_value_wrong(cl_settings_key(s, "ocsp_nonce_len"), "from 1 to 32", why);
 	s->fetch_timeout = (uint32_t)((e->fetch_timeout + 999) / 1000);
 	return !redirects || strcmp(redirects->value, "-1") == 0 ||
 	       read_number(s, "plugins.curl.redir", INT32_MAX, &s->fetch_redirects, why);
@@ -180,7 +144,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_port(s, "port_nat_t", &e->port_nat_t, why) ||
 		!read_number(s, "retransmit_tries", 100, &e->retransmit_tries, why) ||
 		!read_time(s, "retransmit_timeout", &e->retransmit_timeout, why) ||
-		!read_base(s, &e->retransmit_base, why) ||
+		!cl_value_factor(cl_settings_key(s, "retransmit_base"), &e->retransmit_base, why) ||
 		!read_number(s, "retransmit_jitter", 20, &e->retransmit_jitter, why) ||
 		!read_time(s, "retransmit_limit", &e->retransmit_limit, why) ||
 		!read_time(s, "half_open_timeout", &e->half_open_timeout, why) ||
@@ -197,7 +161,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_time(s, "plugins.updown.timeout", &updown, why))
 		return false;
 	if (updown == 0)
-		return wrong(cl_settings_key(s, "plugins.updown.timeout"),
+		return cl_value_wrong(cl_settings_key(s, "plugins.updown.timeout"),
 			"a time that a script could end in", why);
 	if (e->port && e->port == e->port_nat_t)
 		return settings_fail(&cl_settings_key(s, "port_nat_t")->place, why,
