@@ -117,10 +117,6 @@ static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
 		ike_authority_free(a);
 		return false;
 	}
-	if (!ike_certificates_add(store, a->ca, IKE_CERTIFICATE_CA, false)) {
-		ike_authority_free(a);
-		return why_fail(why, "out of memory");
-	}
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded authority '%s'", a->name);
 	return ike_certificates_add_authority(store, a) || why_fail(why, "out of memory");
 }

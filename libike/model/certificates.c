@@ -40,6 +40,7 @@ struct entry {
 	 * no CA's any more on disk is no anchor any more here. */
 	uint8_t since;
 	bool again;
+	bool by_authority; /* it is there for an authority alone, and goes with it */
 };
 
 struct key {
@@ -233,6 +234,7 @@ static void load_again(struct entry *entry, uint8_t role, bool cached)
 
 	if (cached)
 		return;
+	entry->by_authority = false;
 	if (!entry->again || ranks[role] > ranks[entry->since])
 		entry->since = role;
 	entry->again = true;
@@ -427,11 +429,40 @@ static void remove_some(
 }
 
 /* After a removal that took them along. */
+/* The CA of an authority is an anchor while there is one that names it. */
+static bool authority_ca_add(struct ike_certificates *s, struct ike_certificate *ca)
+{
+	const struct entry *known = find_equal(s, ca);
+	bool alone = !known || known->stored.cached || known->by_authority;
+
+	if (!ike_certificates_add(s, ca, IKE_CERTIFICATE_CA, false))
+		return false;
+	find_equal(s, ca)->by_authority = alone;
+	return true;
+}
+
+static void authority_ca_drop(struct ike_certificates *s, const struct ike_certificate *ca)
+{
+	struct entry *entry = find_equal(s, ca);
+	size_t at = 0;
+
+	for (size_t i = 0; i < s->authority_count; i++)
+		if (ike_certificate_equal(s->authorities[i]->ca, ca))
+			return;
+	if (!entry || !entry->by_authority)
+		return;
+	while (s->entries[at] != entry)
+		at++;
+	entry_free(s, entry);
+	s->count--;
+	memmove(s->entries + at, s->entries + at + 1, (s->count - at) * sizeof(*s->entries));
+}
+
 static void restore_authorities(struct ike_certificates *s)
 {
 	for (size_t i = 0; i < s->authority_count; i++) {
 		/* Its memory was there a moment ago. */
-		if (!ike_certificates_add(s, s->authorities[i]->ca, IKE_CERTIFICATE_CA, false))
+		if (!authority_ca_add(s, s->authorities[i]->ca))
 			return;
 	}
 }
@@ -557,14 +588,22 @@ bool ike_certificates_add_authority(struct ike_certificates *s, struct ike_autho
 {
 	size_t at = authority_find(s, a->name);
 
+	if (!authority_ca_add(s, a->ca)) {
+		ike_authority_free(a);
+		return false;
+	}
 	if (at < s->authority_count) {
-		ike_authority_free(s->authorities[at]);
+		struct ike_authority *old = s->authorities[at];
+
 		s->authorities[at] = a;
+		authority_ca_drop(s, old->ca);
+		ike_authority_free(old);
 		return true;
 	}
 	struct ike_authority **grown = reallocarray(
 		s->authorities, s->authority_count + 1, sizeof(struct ike_authority *));
 	if (!grown) {
+		authority_ca_drop(s, a->ca);
 		ike_authority_free(a);
 		return false;
 	}
@@ -579,10 +618,12 @@ bool ike_certificates_remove_authority(struct ike_certificates *s, const char *n
 
 	if (at == s->authority_count)
 		return false;
-	ike_authority_free(s->authorities[at]);
+	struct ike_authority *old = s->authorities[at];
 	s->authority_count--;
 	memmove(s->authorities + at, s->authorities + at + 1,
 		(s->authority_count - at) * sizeof(struct ike_authority *));
+	authority_ca_drop(s, old->ca);
+	ike_authority_free(old);
 	return true;
 }
 

@@ -80,6 +80,65 @@ START_TEST(a_peers_certificate_is_no_authority_by_coming_along)
 }
 END_TEST
 
+static bool wants_all(const void *context, struct bytes der)
+{
+	(void)context, (void)der;
+	return true;
+}
+
+/* The file moved from x509ca to x509: what is loaded anew says what it is. */
+START_TEST(what_is_loaded_as_a_ca_no_more_is_none_any_more)
+{
+	struct pki_certificate root = pki_root("/CN=root");
+
+	ck_assert_ptr_nonnull(ike_certificates_add(store, root.c, IKE_CERTIFICATE_CA, false));
+	ike_certificates_retain(store, wants_all, NULL);
+	ck_assert_uint_eq(ike_certificates_get(store, 0)->role, IKE_CERTIFICATE_CA);
+	ck_assert_ptr_nonnull(ike_certificates_add(store, root.c, IKE_CERTIFICATE_END, false));
+	ike_certificates_retain(store, wants_all, NULL);
+	ck_assert_uint_eq(ike_certificates_get(store, 0)->role, IKE_CERTIFICATE_END);
+	/* What nobody loaded since stays what it was. */
+	ike_certificates_retain(store, wants_all, NULL);
+	ck_assert_uint_eq(ike_certificates_get(store, 0)->role, IKE_CERTIFICATE_END);
+	pki_free(&root);
+}
+END_TEST
+
+static void add_authority(const char *name, const struct pki_certificate *ca)
+{
+	struct ike_authority *a = calloc(1, sizeof(*a));
+
+	ck_assert_ptr_nonnull(a);
+	a->name = strdup(name);
+	a->ca = ike_certificate_hold(ca->c);
+	ck_assert(ike_certificates_add_authority(store, a));
+}
+
+START_TEST(an_authoritys_ca_goes_with_the_last_one_that_names_it)
+{
+	struct pki_certificate root = pki_root("/CN=root"), other = pki_root("/CN=other");
+
+	add_authority("a", &root);
+	add_authority("b", &root);
+	ck_assert_uint_eq(count(), 1);
+	ck_assert_uint_eq(ike_certificates_get(store, 0)->role, IKE_CERTIFICATE_CA);
+	ck_assert(ike_certificates_remove_authority(store, "b"));
+	ck_assert_uint_eq(count(), 1);
+	add_authority("a", &other); /* in the place of the first */
+	ck_assert_uint_eq(count(), 1);
+	ck_assert_ptr_eq(ike_certificates_get(store, 0)->certificate, other.c);
+	ck_assert(ike_certificates_remove_authority(store, "a"));
+	ck_assert_uint_eq(count(), 0);
+	/* One that was loaded besides stays. */
+	ck_assert_ptr_nonnull(ike_certificates_add(store, root.c, IKE_CERTIFICATE_CA, false));
+	add_authority("a", &root);
+	ck_assert(ike_certificates_remove_authority(store, "a"));
+	ck_assert_uint_eq(count(), 1);
+	pki_free(&root);
+	pki_free(&other);
+}
+END_TEST
+
 START_TEST(they_are_found_by_every_name_and_key_id)
 {
 	struct pki_certificate root = pki_root("/C=CH/CN=root");
@@ -245,6 +304,8 @@ int main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, equal_ones_are_kept_once_with_the_highest_role);
 	tcase_add_test(tests, a_peers_certificate_is_no_authority_by_coming_along);
+	tcase_add_test(tests, what_is_loaded_as_a_ca_no_more_is_none_any_more);
+	tcase_add_test(tests, an_authoritys_ca_goes_with_the_last_one_that_names_it);
 	tcase_add_test(tests, they_are_found_by_every_name_and_key_id);
 	tcase_add_test(tests, what_goes_depends_on_where_it_came_from);
 	tcase_add_test(tests, the_newest_crl_of_an_issuer_is_kept);
