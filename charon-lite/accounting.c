@@ -186,7 +186,7 @@ static void tell(
 	struct update update = { s, sa, status, cause };
 	struct cl_accounting *a = s->accounting;
 
-	if (!cl_radius_account(a->config.radius, s->ike_id, fill, &update))
+	if (!cl_radius_account(a->config.radius, s->port, fill, &update))
 		cl_log_text(a->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"RADIUS accounting of IKE_SA [%" PRIu32 "] could not be sent", s->ike_id);
 }
@@ -330,17 +330,26 @@ void cl_accounting_event(struct cl_accounting *a, const struct ike_event *event)
 	}
 }
 
-void cl_accounting_answered(struct cl_accounting *a, uint32_t ike_id, bool accepted)
+/* The IKE SA may have been rekeyed meanwhile. */
+static const struct session *find_by_port(const struct cl_accounting *a, uint32_t port)
+{
+	for (const struct session *s = a->sessions; s; s = s->hh.next)
+		if (s->port == port)
+			return s;
+	return NULL;
+}
+
+void cl_accounting_answered(struct cl_accounting *a, uint32_t port, bool accepted)
 {
 	const struct cl_radius_settings *settings = cl_radius_settings(a->config.radius);
-	struct session *s = find(a, ike_id);
+	const struct session *s = accepted ? NULL : find_by_port(a, port);
 
-	if (accepted || !s)
+	if (!s)
 		return;
 	cl_log_text(a->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
-		"RADIUS accounting of IKE_SA [%" PRIu32 "]: no server took it", ike_id);
+		"RADIUS accounting of IKE_SA [%" PRIu32 "]: no server took it", s->ike_id);
 	if (settings->accounting_close_on_timeout)
-		a->config.close(a->config.context, ike_id, settings->close_all_on_timeout);
+		a->config.close(a->config.context, s->ike_id, settings->close_all_on_timeout);
 }
 
 /* ---- Opening and closing ---- */

@@ -36,7 +36,7 @@ void cl_accounting_accepted(struct cl_accounting *a, uint32_t ike_id, const char
 
 /* From the engine, through the host. */
 void cl_accounting_event(struct cl_accounting *a, const struct ike_event *event);
-/* The answer to one of ours. */
-void cl_accounting_answered(struct cl_accounting *a, uint32_t ike_id, bool accepted);
+/* The answer to one of ours; port: what cl_radius_account() was given. */
+void cl_accounting_answered(struct cl_accounting *a, uint32_t port, bool accepted);
 
 #endif

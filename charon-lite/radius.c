@@ -316,10 +316,10 @@ bool cl_radius_ask(struct cl_radius *r, const struct ike_radius_request *what, u
 	return begin(r, &like, bytes_duplicate(bytes_of(all.at + head, all.length - head)));
 }
 
-bool cl_radius_account(struct cl_radius *r, uint32_t ike_id,
+bool cl_radius_account(struct cl_radius *r, uint32_t port,
 	void (*fill)(void *context, struct cl_radius_builder *b), void *context)
 {
-	const struct radius_request like = { .purpose = RADIUS_ACCOUNTING, .ike_id = ike_id };
+	const struct radius_request like = { .purpose = RADIUS_ACCOUNTING, .ike_id = port };
 	struct cl_radius_builder b;
 
 	if (r->count == 0)

@@ -31,7 +31,7 @@ struct cl_radius_config {
 	void (*answered)(void *context, uint64_t ticket, const struct ike_radius_answer *answer,
 		const struct cl_radius_packet *packet, uint32_t ike_id);
 	/* To an accounting request; accepted false: no server took it. */
-	void (*accounted)(void *context, uint32_t ike_id, bool accepted);
+	void (*accounted)(void *context, uint32_t port, bool accepted);
 };
 
 /* settings are taken over. */
@@ -52,8 +52,8 @@ MUST_USE bool cl_radius_ask(
 /* The conversation is over: nobody is answered any more. */
 void cl_radius_forget(struct cl_radius *r, uint64_t session);
 
-/* Sends an Accounting-Request; fill adds its attributes. */
-MUST_USE bool cl_radius_account(struct cl_radius *r, uint32_t ike_id,
+/* Sends an Accounting-Request; fill adds its attributes, port comes back with the answer. */
+MUST_USE bool cl_radius_account(struct cl_radius *r, uint32_t port,
 	void (*fill)(void *context, struct cl_radius_builder *b), void *context);
 
 /* Attributes that access and accounting have in common: NAS and stations. */

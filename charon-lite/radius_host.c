@@ -13,11 +13,11 @@ static void answered(void *context, uint64_t ticket, const struct ike_radius_ans
 	cl_daemon_rearm(d);
 }
 
-static void accounted(void *context, uint32_t ike_id, bool accepted)
+static void accounted(void *context, uint32_t port, bool accepted)
 {
 	struct cl_daemon *d = context;
 
-	cl_accounting_answered(d->accounting, ike_id, accepted);
+	cl_accounting_answered(d->accounting, port, accepted);
 }
 
 static bool query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)

@@ -1,6 +1,8 @@
 #include "libike/crypto/ocsp.h"
 
+#include "libike/crypto/x509.h"
 #include <limits.h>
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>
@@ -58,15 +60,13 @@ static bool is_responder(const OCSP_BASICRESP *basic, struct ike_certificate *c)
 		bytes_of(ike_public_key_id(ike_certificate_key(c)), IKE_KEY_ID_LENGTH));
 }
 
-/* MD5 and SHA-1 collide; of PSS and Ed25519 the name of the hash is elsewhere or none. */
-static bool is_weak(int signature)
+/* Hashes that collide, and what we have no scheme for. */
+static bool is_weak(const X509_ALGOR *algorithm)
 {
-	int digest = NID_undef;
+	int salt_length;
+	const struct ike_signature_scheme *scheme = x509_scheme(algorithm, &salt_length);
 
-	if (!OBJ_find_sigid_algs(signature, &digest, NULL))
-		return true;
-	return digest == NID_md4 || digest == NID_md5 || digest == NID_sha1 ||
-	       digest == NID_ripemd160;
+	return !scheme || scheme->weak;
 }
 
 static bool signed_by(OCSP_BASICRESP *basic, struct ike_certificate *signer)
@@ -94,7 +94,7 @@ static bool is_delegate(
 	uint32_t flags = X509_get_extension_flags(x);
 
 	if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(ca)) != 0 ||
-		is_weak(X509_get_signature_nid(x)) ||
+		is_weak(X509_get0_tbs_sigalg(x)) ||
 		X509_verify(x, ike_public_key_pkey(ike_certificate_key(question->issuer))) != 1)
 		return why_fail(why, "it is signed by somebody whom the CA did not certify");
 	if (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL))
@@ -151,7 +151,7 @@ static bool check_signer(const struct ike_ocsp_question *question, OCSP_BASICRES
 {
 	struct ike_certificate *issuer = (struct ike_certificate *)question->issuer;
 
-	if (is_weak(OBJ_obj2nid(OCSP_resp_get0_tbs_sigalg(basic)->algorithm)))
+	if (is_weak(OCSP_resp_get0_tbs_sigalg(basic)))
 		return why_fail(why, "it is signed with a weak or unknown hash");
 	if (is_responder(basic, issuer))
 		return take_signer(question, basic, issuer, ret, why);

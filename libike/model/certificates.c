@@ -51,6 +51,7 @@ struct key {
 struct stored_crl {
 	struct ike_crl *crl;
 	bool cached;
+	bool stands_in; /* for an older one that was loaded since the last retain */
 };
 
 struct ike_certificates {
@@ -380,7 +381,9 @@ bool ike_certificates_add_crl(struct ike_certificates *s, struct ike_crl *crl, b
 			continue;
 		if (is_newer(crl, each->crl)) {
 			ike_crl_free(each->crl);
-			*each = (struct stored_crl){ ike_crl_hold(crl), cached };
+			*each = (struct stored_crl){ ike_crl_hold(crl), cached, false };
+		} else if (!cached) {
+			each->stands_in = true;
 		}
 		return true;
 	}
@@ -388,7 +391,7 @@ bool ike_certificates_add_crl(struct ike_certificates *s, struct ike_crl *crl, b
 	if (!crls)
 		return false;
 	s->crls = crls;
-	s->crls[s->crl_count++] = (struct stored_crl){ ike_crl_hold(crl), cached };
+	s->crls[s->crl_count++] = (struct stored_crl){ ike_crl_hold(crl), cached, false };
 	return true;
 }
 
@@ -419,7 +422,11 @@ static void remove_some(
 	s->count = kept;
 	kept = 0;
 	for (size_t i = 0; i < s->crl_count; i++) {
-		if (s->crls[i].cached == cached &&
+		/* Without it nobody would be revoked any more. */
+		bool stays = wanted && s->crls[i].stands_in;
+
+		s->crls[i].stands_in = false;
+		if (s->crls[i].cached == cached && !stays &&
 			!(wanted && wanted(context, ike_crl_der(s->crls[i].crl))))
 			ike_crl_free(s->crls[i].crl);
 		else

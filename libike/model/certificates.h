@@ -88,8 +88,8 @@ const struct ike_private_key *ike_certificates_key(const struct ike_certificates
 const struct ike_private_key *ike_certificates_key_of(
 	const struct ike_certificates *s, const struct ike_public_key *key);
 
-/* Adds or replaces by name; takes the structure over (heap). */
-/* Its CA is an anchor while an authority names it, or it was loaded besides. */
+/* Adds or replaces by name; takes the structure over (heap). Its CA is an anchor while an authority
+ * names it, or it was loaded besides. */
 MUST_USE bool ike_certificates_add_authority(struct ike_certificates *s, struct ike_authority *a);
 bool ike_certificates_remove_authority(struct ike_certificates *s, const char *name);
 const struct ike_authority *ike_certificates_authority(
