@@ -1,8 +1,8 @@
 #include "libike/crypto/ocsp.h"
 
 #include "libike/crypto/x509.h"
-#include <limits.h>
 
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ocsp.h>

@@ -226,6 +226,31 @@ static struct ike_crl *crl_of(const struct pki_certificate *ca, const char *exte
 	return crl;
 }
 
+static bool wants_none(const void *context, struct bytes der)
+{
+	(void)context, (void)der;
+	return false;
+}
+
+/* The CA began to count anew, or the operator put an old file there: nobody is good for that. */
+START_TEST(a_crl_stays_whose_older_one_is_loaded)
+{
+	struct pki_certificate root = pki_root("/CN=root");
+	struct ike_crl *older = crl_of(&root, "crlNumber = DER:020109\n"),
+		       *newer = crl_of(&root, "crlNumber = DER:02020100\n");
+
+	ck_assert(ike_certificates_add_crl(store, newer, false));
+	ck_assert(ike_certificates_add_crl(store, older, false));
+	ike_certificates_retain(store, wants_none, NULL);
+	ck_assert_ptr_eq(ike_certificates_crl(store, 0), newer);
+	ike_certificates_retain(store, wants_none, NULL);
+	ck_assert_ptr_null(ike_certificates_crl(store, 0));
+	ike_crl_free(older);
+	ike_crl_free(newer);
+	pki_free(&root);
+}
+END_TEST
+
 START_TEST(the_newest_crl_of_an_issuer_is_kept)
 {
 	struct pki_certificate root = pki_root("/CN=root"), other = pki_root("/CN=other");
@@ -308,6 +333,7 @@ int main(void)
 	tcase_add_test(tests, an_authoritys_ca_goes_with_the_last_one_that_names_it);
 	tcase_add_test(tests, they_are_found_by_every_name_and_key_id);
 	tcase_add_test(tests, what_goes_depends_on_where_it_came_from);
+	tcase_add_test(tests, a_crl_stays_whose_older_one_is_loaded);
 	tcase_add_test(tests, the_newest_crl_of_an_issuer_is_kept);
 	tcase_add_test(tests, private_keys_are_known_by_their_public_halves);
 	tcase_add_test(tests, thousands_are_no_trouble);

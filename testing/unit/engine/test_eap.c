@@ -2,6 +2,7 @@
 #include "libike/eap/eap.h"
 #include "libike/eap/tls_conversation.h"
 #include "libike/engine_priv.h"
+#include "testing/pki/pki.h"
 #include "testing/unit/engine/duo.h"
 
 #include <stdlib.h>
@@ -13,9 +14,11 @@
 /* What the definitions say of moon's round. */
 struct words {
 	uint8_t method;
-	const char *eap_id; /* at moon; NULL: its id */
-	bool ask;           /* sun's eap_id is %any */
-	bool only;          /* sun proves itself by it, too (RFC 5998) */
+	const char *eap_id;                   /* at moon; NULL: its id */
+	bool ask;                             /* sun's eap_id is %any */
+	bool only;                            /* sun proves itself by it, too (RFC 5998) */
+	bool any;                             /* moon takes whatever method sun wants */
+	const struct pki_certificate *pinned; /* moon wants sun to have this one */
 };
 
 static struct words words;
@@ -37,12 +40,20 @@ static struct ike_identity *identity(const char *text)
 static void adjust_moon(void *context, struct ike_connection *c)
 {
 	(void)context;
-	by_eap(&c->local.items[0],
-		words.method == IKE_EAP_METHOD_RADIUS ? IKE_EAP_METHOD_ANY : words.method);
+	by_eap(&c->local.items[0], words.any || words.method == IKE_EAP_METHOD_RADIUS
+					   ? IKE_EAP_METHOD_ANY
+					   : words.method);
 	if (words.eap_id)
 		c->local.items[0].eap_id = identity(words.eap_id);
 	if (words.only)
 		by_eap(&c->remote.items[0], IKE_EAP_METHOD_ANY);
+	if (words.pinned) {
+		struct ike_auth_round *round = &c->remote.items[0];
+
+		round->certs = calloc(1, sizeof(*round->certs));
+		ck_assert_ptr_nonnull(round->certs);
+		round->certs[round->cert_count++] = ike_certificate_hold(words.pinned->c);
+	}
 }
 
 static void adjust_sun(void *context, struct ike_connection *c)
@@ -185,6 +196,22 @@ START_TEST(passwords_are_not_enough_for_both)
 }
 END_TEST
 
+/* Who has proved nothing gets no answer that passwords could be tried on. */
+START_TEST(a_gateway_that_proves_nothing_gets_no_password)
+{
+	struct duo d = begin((struct words){ .method = (uint8_t)_i, .only = true, .any = true });
+
+	password(d.moon, MOON, "of the moon");
+	password(d.sun, MOON, "of the moon");
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert(!command->done);
+	ck_assert(sim_node_logged(d.moon, "which the definition does not allow"));
+	ck_assert(!sim_node_logged(d.sun, "authentication of 'moon.example.org' with EAP"));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- TLS: the host does it, some time later ---- */
 
 struct tls_answer {
@@ -274,6 +301,24 @@ START_TEST(tls_proves)
 }
 END_TEST
 
+/* What the definition demands of the gateway is demanded of its TLS certificate, if that is all. */
+START_TEST(tls_alone_proves_what_the_definition_wants)
+{
+	struct pki_certificate other = pki_root("/CN=" SUN);
+	struct duo d = begin_tls((struct words){
+		.method = IKE_EAP_METHOD_TLS, .only = true, .pinned = _i ? &other : NULL });
+
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert_msg(command->done == (_i == 0), "%s", command->text);
+	if (_i)
+		ck_assert(sim_node_logged(d.moon, "none of those that the definition allows"));
+	else
+		duo_down(&d, d.sun);
+	end_tls(&d);
+	pki_free(&other);
+}
+END_TEST
+
 START_TEST(tls_does_not_prove_another)
 {
 	struct duo d = begin_tls((struct words){ IKE_EAP_METHOD_TLS, SUN, true, false });
@@ -359,6 +404,19 @@ START_TEST(radius_lets_in)
 }
 END_TEST
 
+/* The definition is of whom IDi claims: a user of another name has to fit it, too. */
+START_TEST(radius_does_not_let_another_in)
+{
+	struct duo d = begin((struct words){ .method = IKE_EAP_METHOD_RADIUS });
+
+	radius_rejects = false;
+	d.sun->engine->host.radius = host_radius;
+	password(d.moon, MOON, "of the moon");
+	expect_refusal(&d, "proved by EAP to be 'carol@radius'");
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(radius_rejects_somebody)
 {
 	struct duo d = begin((struct words){ IKE_EAP_METHOD_RADIUS, "carol", true, false });
@@ -405,11 +463,14 @@ TCase *eap_tests(void)
 		tcase_add_loop_test(t, a_wrong_password_is_refused, from, to);
 		tcase_add_loop_test(t, a_name_without_password_is_refused, from, to);
 		tcase_add_loop_test(t, passwords_are_not_enough_for_both, from, to);
+		tcase_add_loop_test(t, a_gateway_that_proves_nothing_gets_no_password, from, to);
 	}
 	tcase_add_test(t, another_method_is_refused);
 	tcase_add_loop_test(t, tls_proves, 0, 4);
 	tcase_add_test(t, tls_does_not_prove_another);
+	tcase_add_loop_test(t, tls_alone_proves_what_the_definition_wants, 0, 2);
 	tcase_add_test(t, radius_lets_in);
+	tcase_add_test(t, radius_does_not_let_another_in);
 	tcase_add_test(t, radius_rejects_somebody);
 	tcase_add_test(t, radius_never_answers);
 	return t;
