@@ -222,11 +222,47 @@ static bool start(struct request *q)
 	return true;
 }
 
+/* Scheme, host and port of a URL, as they are written. */
+static size_t server_length(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host ? host + 3 : url;
+	return (size_t)(host - url) + strcspn(host, "/?#");
+}
+
+static bool may_start(const struct cl_fetcher *f, const struct request *q)
+{
+	size_t length = server_length(url_of(q));
+	const struct request *each;
+	unsigned same = 0;
+
+	DL_FOREACH(f->running, each)
+	{
+		same += server_length(url_of(each)) == length &&
+			strncasecmp(url_of(each), url_of(q), length) == 0;
+	}
+	return f->running_count < CL_FETCHER_AT_ONCE && same < CL_FETCHER_PER_SERVER;
+}
+
+/* The first that has waited and may. */
+static struct request *next_to_start(const struct cl_fetcher *f)
+{
+	struct request *q;
+
+	DL_FOREACH(f->waiting, q)
+	{
+		if (may_start(f, q))
+			return q;
+	}
+	return NULL;
+}
+
 static void advance(struct cl_fetcher *f)
 {
-	while (f->waiting && f->running_count < CL_FETCHER_AT_ONCE) {
-		struct request *q = f->waiting;
+	struct request *q;
 
+	while ((q = next_to_start(f))) {
 		DL_DELETE(f->waiting, q);
 		f->waiting_count--;
 		if (!start(q))
@@ -261,7 +297,7 @@ bool cl_fetcher_ask(struct cl_fetcher *f, const struct ike_fetch *what, uint64_t
 	if (!may_be_asked(what) || f->waiting_count == CL_FETCHER_WAITING_MAX ||
 		!(q = request_new(f, what, ticket)))
 		return false;
-	if (f->waiting || f->running_count >= CL_FETCHER_AT_ONCE) {
+	if (!may_start(f, q)) {
 		DL_APPEND(f->waiting, q);
 		f->waiting_count++;
 		return true;

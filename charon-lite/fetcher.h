@@ -19,6 +19,7 @@
 #include "libike/host.h"
 
 #define CL_FETCHER_AT_ONCE 8
+#define CL_FETCHER_PER_SERVER 2 /* of these: a server that hangs holds up nobody else's */
 #define CL_FETCHER_WAITING_MAX 256
 #define CL_FETCHER_URL_MAX 2048
 #define CL_FETCHER_BODY_MAX 4096

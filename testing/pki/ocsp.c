@@ -1,5 +1,6 @@
 /* OCSP responses for tests. */
 #include "testing/pki/ocsp.h"
+#include "testing/pki/need.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -7,15 +8,6 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define NEED(condition)                                                                 \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			ERR_print_errors_fp(stderr);                                    \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 static struct bytes encode(OCSP_RESPONSE *response)
 {

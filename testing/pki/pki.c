@@ -1,5 +1,6 @@
 /* Keys and certificates for tests. */
 #include "testing/pki/pki.h"
+#include "testing/pki/need.h"
 
 #include <openssl/conf.h>
 #include <openssl/dsa.h>
@@ -10,16 +11,6 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A test without its certificate is none. */
-#define NEED(condition)                                                                 \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			ERR_print_errors_fp(stderr);                                    \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
 
 /* ---- Keys ---- */
 

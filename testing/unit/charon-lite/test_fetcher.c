@@ -373,6 +373,24 @@ START_TEST(many_at_once_all_get_their_answer)
 }
 END_TEST
 
+/* One server hangs, and many want something of it: another one's answer comes before all of these
+ * end. */
+START_TEST(a_server_that_hangs_holds_up_nobody_elses)
+{
+	char url[100];
+
+	cl_fetcher_limits(fetcher, 3, 4);
+	for (unsigned i = 1; i <= 12; i++)
+		ask("/silent", NULL, 1000, i);
+	snprintf(url, sizeof(url), "http://localhost:%u/good", port);
+	ck_assert(ask_url(url, NULL, 1000, 0));
+	expected = 1; /* of all, the first that is answered */
+	event_base_dispatch(base);
+	ck_assert(heard[0].came);
+	ck_assert_str_eq(heard[0].error, "");
+}
+END_TEST
+
 START_TEST(closing_forgets_what_is_under_way)
 {
 	struct cl_fetcher_config config = { .processes = processes,
@@ -396,7 +414,7 @@ START_TEST(too_many_are_refused)
 
 	while (count < 1000 && ask_url("http://127.0.0.1:1/", NULL, 1000, 63))
 		count++;
-	ck_assert_uint_eq(count, CL_FETCHER_AT_ONCE + CL_FETCHER_WAITING_MAX);
+	ck_assert_uint_eq(count, CL_FETCHER_PER_SERVER + CL_FETCHER_WAITING_MAX);
 }
 END_TEST
 
@@ -416,6 +434,7 @@ TCase *fetcher_cases(void)
 	tcase_add_test(t, only_some_urls_are_asked_for);
 	tcase_add_test(t, a_file_of_the_operators_is_read);
 	tcase_add_test(t, many_at_once_all_get_their_answer);
+	tcase_add_test(t, a_server_that_hangs_holds_up_nobody_elses);
 	tcase_add_test(t, closing_forgets_what_is_under_way);
 	tcase_add_test(t, too_many_are_refused);
 	return t;
