@@ -222,6 +222,9 @@ MUST_USE bool ike_initiate(struct ike_engine *e, struct ike_connection *c,
  * it has begun. */
 enum ike_reason ike_initiate_wanted(
 	struct ike_engine *e, struct ike_connection *c, const struct ike_child_config *config);
+/* Another attempt to where this one went; it has nothing to do yet, and is not begun. NULL when
+ * memory ran out. */
+struct ike_sa *ike_initiate_again(struct ike_engine *e, const struct ike_sa *sa);
 /* By an IKE SA that is up or being established by us. False when memory ran out. The SA may be gone
  * afterwards. */
 MUST_USE bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,

@@ -111,6 +111,20 @@ static struct ike_sa *make_sa(
 	return NULL;
 }
 
+struct ike_sa *ike_initiate_again(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct route route = {
+		.fixed = sa->negotiation->fixed_target, .local = sa->local, .remote = sa->remote
+	};
+	struct ike_sa *new;
+
+	ike_target_ports(e, sa->connection, &route.local, &route.remote);
+	new = make_sa(e, sa->connection, &route);
+	if (new)
+		new->negotiation->target = sa->negotiation->target;
+	return new;
+}
+
 /* The child that is to be made, or the childless SA's own answer. */
 static bool queue_child(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_child_config *config, uint64_t ticket)

@@ -355,6 +355,8 @@ static enum ike_outcome refused(struct ike_received *x)
 
 	if (!n)
 		return IKE_OUTCOME_IGNORE;
+	if (n->type == IKE_NOTIFY_TEMPORARY_FAILURE && ike_crossing_begin_again(x))
+		return IKE_OUTCOME_END;
 	if (n->type == IKE_NOTIFY_AUTHENTICATION_FAILED)
 		fail_refused(x);
 	else

@@ -11,8 +11,9 @@
  *  - whose own IKE_AUTH is sent refuses a crossing one of the peer: the peer is about to have ours.
  *    A peer that does not hold back (strongSwan) would otherwise keep both, and start again what we
  *    delete.
- * Two that both know these rules never refuse each other, unless datagrams overtake each other;
- * then both try again, after different pauses. Twins that come up all the same: libike/twins.c.
+ * Two that both know these rules refuse each other only when datagrams overtake each other or one
+ * of them took its time; then both try again, after pauses that differ. Twins that come up all the
+ * same: libike/twins.c.
  */
 #include "libike/ikev2/ikev2.h"
 #include "libike/supervisor.h"
@@ -23,6 +24,9 @@
 #define RECENT IKE_SECONDS(10)
 /* With that many transmissions of our IKE_AUTH unanswered, the peer does not have it. */
 #define TRANSMISSIONS_LOST 3
+/* How often a refused attempt begins again, and how long it may pause before the first time. */
+#define AGAIN_MAX 5
+#define PAUSE IKE_SECONDS(1)
 
 static bool is_attempt(const struct ike_sa *sa)
 {
@@ -172,34 +176,80 @@ void ike_crossing_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_
 	*end = task;
 }
 
+/* What an attempt was to do is done by another IKE SA of that peer. */
+static void move_tasks(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to)
+{
+	struct ike_task *task;
+
+	while ((task = from->active) || (task = from->tasks)) {
+		if (task == from->active)
+			from->active = NULL;
+		else
+			from->tasks = task->next;
+		if (task->child) {
+			task->kind = IKE_TASK_CREATE_CHILD;
+			ike_crossing_hand_over(e, to, task);
+		} else {
+			ike_task_finish(e, task, true, NULL);
+		}
+	}
+}
+
 static void give_up(struct ike_engine *e, struct ike_sa *own, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
-	struct ike_task *task;
 
 	ike_log(e, own, IKE_LOG_IKE, IKE_LOG_INFO,
 		"giving up IKE_SA %s[%u]: the peer's own attempt [%u] is up", own->connection->name,
 		own->unique_id, sa->unique_id);
 	if (is_known_to_peer(own))
 		ike_delete_once(e, own);
-	while ((task = own->active) || (task = own->tasks)) {
-		if (task == own->active)
-			own->active = NULL;
-		else
-			own->tasks = task->next;
-		if (task->child) {
-			ike_command_finish(e, task->ike_ticket, true, NULL);
-			task->ike_ticket = 0;
-			task->kind = IKE_TASK_CREATE_CHILD;
-			ike_crossing_hand_over(e, sa, task);
-		} else {
-			ike_task_finish(e, task, true, NULL);
-		}
+	if (own->active) {
+		ike_command_finish(e, own->active->ike_ticket, true, NULL);
+		own->active->ike_ticket = 0;
 	}
+	move_tasks(e, own, sa);
 	ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
 		sa->connection->name, sa->unique_id);
 	ike_sa_destroy(e, own, &failure);
 	ike_failure_free(&failure);
+}
+
+/* Who waits for the IKE SA alone. */
+static void move_ticket(struct ike_task *from, struct ike_sa *to)
+{
+	uint64_t *ticket = from->child ? &from->ike_ticket : &from->ticket;
+
+	for (struct ike_task *task = to->tasks; task; task = task->next)
+		if (task->kind == IKE_TASK_AUTH)
+			task->ticket = *ticket;
+	*ticket = 0;
+}
+
+bool ike_crossing_begin_again(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa, *new;
+	uint8_t again = sa->negotiation->again;
+	uint32_t draw, limit = (uint32_t)PAUSE << again;
+
+	/* Reauthentication has a time of its own to come back. */
+	if (sa->reauthenticates || again >= AGAIN_MAX || !sa->active ||
+		!ike_crypto_random(x->e->crypto, &draw, sizeof(draw)) ||
+		!(new = ike_initiate_again(x->e, sa)))
+		return false;
+	ike_time pause = draw % limit;
+	new->negotiation->again = again + 1;
+	new->negotiation->hold_until = x->e->now + pause;
+	ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"peer does not want IKE_SA %s[%u] now (TEMPORARY_FAILURE): trying again as [%u] in "
+		"%u ms",
+		sa->connection->name, sa->unique_id, new->unique_id, (unsigned)pause);
+	move_ticket(sa->active, new);
+	move_tasks(x->e, sa, new);
+	ike_schedule(x->e, new);
+	ike_failure_set(x->failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
+		new->connection->name, new->unique_id);
+	return true;
 }
 
 void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa)

@@ -63,6 +63,7 @@ struct ike_negotiation {
 	struct ike_sa *sa;
 	uint8_t stage; /* enum ike_stage */
 	uint8_t restarts;
+	uint8_t again; /* initiator: IKE SAs before this one whose IKE_AUTH was refused for now */
 	uint8_t nonce_length; /* of ours */
 	bool counted;         /* in the half-open tables */
 	bool initial_contact; /* responder: the peer says that it has no other SA with us */
@@ -131,6 +132,7 @@ struct ike_child_offer {
 	struct ike_key_exchange *key_exchange; /* NULL without PFS and in IKE_AUTH */
 	uint16_t group;
 	uint8_t restarts;
+	uint8_t again; /* initiator: IKE SAs before this one whose IKE_AUTH was refused for now */
 	uint8_t nonce[IKE_NONCE_LENGTH];
 	struct ike_followup *followup; /* owned; NULL before CREATE_CHILD_SA was answered */
 };

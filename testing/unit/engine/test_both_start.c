@@ -122,6 +122,30 @@ START_TEST(commands_at_both_ends_are_both_answered_by_one_child)
 }
 END_TEST
 
+/* Datagrams overtake each other, so that each may refuse the other's attempt for its own. */
+START_TEST(commands_that_cross_in_any_order_are_both_answered)
+{
+	struct duo d = begin(IKE_ACTION_NONE);
+	const struct sim_command *a, *b;
+	struct why why;
+
+	for (int i = 0; i < _i; i++) { /* other SPIs, other delays */
+		(void)sim_random_u64(&d.moon->random);
+		(void)sim_random_u64(&d.world->random);
+	}
+	duo_start(&d);
+	d.world->faults.delay_from = 1;
+	d.world->faults.delay_to = 60;
+	a = sim_node_initiate(d.moon, "sun", "net", &why);
+	pass(&d, 2 * (_i % 20));
+	b = sim_node_initiate(d.sun, "moon", "net", &why);
+	pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
+	ck_assert_msg(a->done && b->done, "%s; %s", a->text, b->text);
+	check(&d, 1);
+	duo_end(&d);
+}
+END_TEST
+
 /* Each believes that the other died, and starts again when the network heals. */
 START_TEST(both_come_back_after_a_blackout_and_one_stays)
 {
@@ -294,6 +318,7 @@ TCase *both_start_tests(void)
 {
 	TCase *tests = tcase_create("both start");
 
+	tcase_add_loop_test(tests, commands_that_cross_in_any_order_are_both_answered, 0, 100);
 	tcase_add_loop_test(tests, a_definition_may_change_while_attempts_cross, 0, 80);
 	tcase_add_loop_test(tests, both_start_and_one_stays, 0, 24);
 	tcase_add_loop_test(tests, both_start_several_children_and_one_of_each_stays, 0, 12);
