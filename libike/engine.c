@@ -1,8 +1,8 @@
 /* The engine: made, fed with datagrams and time, looked at, ended. */
-#include "libike/ikev2/ikev2.h"
 #include "libike/names.h"
 #include "libike/revocation_priv.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 #include <stdlib.h>
 
@@ -153,7 +153,7 @@ void ike_engine_shutdown(struct ike_engine *e, ike_time now)
 	for (sa = e->by_id; sa; sa = next) {
 		next = sa->by_id.next;
 		if (sa->state != IKE_SA_DELETING)
-			ike_delete_ike(e, sa, false, 0, &failure);
+			ike_version_of(sa)->delete_ike(e, sa, false, 0, &failure);
 	}
 	ike_failure_free(&failure);
 }

@@ -1,7 +1,7 @@
 /* Commands that make SAs and end them. */
-#include "libike/ikev2/ikev2.h"
 #include "libike/names.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 /* Where it would go, as far as that is known now. */
 struct route {
@@ -312,7 +312,8 @@ static void terminate_children(struct ike_engine *e, const struct ike_terminate 
 	while ((child = next_child(e, what, ike_id, child_id))) {
 		ike_id = child->sa->unique_id;
 		child_id = child->unique_id;
-		ike_delete_child(e, child, what->force, what->ticket, IKE_REASON_TERMINATED);
+		ike_version_of(child->sa)->delete_child(
+			e, child, what->force, what->ticket, IKE_REASON_TERMINATED);
 	}
 }
 
@@ -325,7 +326,7 @@ static void terminate_ikes(struct ike_engine *e, const struct ike_terminate *wha
 	for (sa = e->by_id; sa; sa = next) {
 		next = sa->by_id.next;
 		if (ike_matches(sa, what))
-			ike_delete_ike(e, sa, what->force, what->ticket, &failure);
+			ike_version_of(sa)->delete_ike(e, sa, what->force, what->ticket, &failure);
 	}
 	ike_failure_free(&failure);
 }
@@ -383,7 +384,7 @@ static size_t cancel_attempts(struct ike_engine *e, const struct ike_terminate *
 		count += cancelled + active;
 		if (sa->initiator && !sa->was_established && (cancelled || active) &&
 			!has_purpose(sa, what->child))
-			ike_delete_ike(e, sa, true, 0, &failure);
+			ike_version_of(sa)->delete_ike(e, sa, true, 0, &failure);
 	}
 	ike_failure_free(&failure);
 	return count;

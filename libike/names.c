@@ -1,7 +1,7 @@
 #include "libike/names.h"
 
-#include "libike/ikev2/ikev2.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 #include <stdlib.h>
 

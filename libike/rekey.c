@@ -1,5 +1,5 @@
 /* The command that rekeys SAs. */
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 
 static bool ike_matches(const struct ike_sa *sa, const struct ike_rekey *what)
 {
@@ -25,7 +25,7 @@ static size_t rekey_children(struct ike_engine *e, struct ike_sa *sa, const stru
 	for (struct ike_child *child = sa->children; child; child = child->next) {
 		if (!child_matches(child, what))
 			continue;
-		ike_rekey_child(e, child);
+		ike_version_of(sa)->rekey_child(e, child);
 		count++;
 	}
 	ike_tasks_run(e, sa);
@@ -53,9 +53,9 @@ bool ike_engine_rekey(struct ike_engine *e, ike_time now, const struct ike_rekey
 		}
 		count++;
 		if (what->reauth) {
-			ike_reauthenticate(e, sa);
+			ike_version_of(sa)->reauthenticate(e, sa);
 		} else {
-			ike_rekey_ike(e, sa);
+			ike_version_of(sa)->rekey_ike(e, sa);
 			ike_tasks_run(e, sa);
 		}
 	}

@@ -8,7 +8,7 @@
  * nothing. What is being negotiated stays as it was begun and goes over when it is up. Children
  * that are no longer defined stay until they end, as with strongSwan.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -25,7 +25,7 @@ void ike_revocation_free(struct ike_engine *e); /* e->revocation; NULL is fine *
 
 /* Whether certificate, issued by issuer (chain[index] and chain[index + 1] of a chain that holds),
  * is good under the policy (enum ike_revocation_policy). stapled: an OCSP response of the peer's,
- * or empty. LATER: ike_auth_resume() comes for ike_id, maybe more than once. */
+ * or empty. LATER: ike_resume() comes for ike_id, maybe more than once. */
 enum ike_trust ike_revocation_check(struct ike_engine *e, struct ike_certificate *certificate,
 	struct ike_certificate *issuer, uint8_t policy, struct bytes stapled, uint32_t ike_id,
 	struct ike_failure *failure);

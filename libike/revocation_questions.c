@@ -1,6 +1,6 @@
 /* What is asked of servers, and who waits for it. */
-#include "libike/ikev2/ikev2.h"
 #include "libike/revocation_priv.h"
+#include "libike/versions.h"
 
 #include <stdlib.h>
 
@@ -71,7 +71,7 @@ ike_time ike_waiters_tidy(struct ike_engine *e)
 	while ((w = next_to_tell(e))) {
 		w->told = true;
 		if (w->waits)
-			ike_auth_resume(e, w->ike_id);
+			ike_resume(e, w->ike_id);
 	}
 	HASH_ITER(by_id, e->revocation->waiters, w, after)
 	{
@@ -309,7 +309,7 @@ static void conclude(struct ike_engine *e, struct ike_question *q, const char *e
 	else
 		question_free(e->revocation, q);
 	for (size_t i = 0; i < count; i++)
-		ike_auth_resume(e, waiters[i]);
+		ike_resume(e, waiters[i]);
 	free(waiters);
 }
 

@@ -10,8 +10,8 @@
  */
 #include "libike/supervisor.h"
 
-#include "libike/ikev2/ikev2.h"
 #include "libike/names.h"
+#include "libike/versions.h"
 
 /* Pauses after failures in a row: doubled from the first to the last. */
 struct pauses {

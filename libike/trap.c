@@ -2,8 +2,8 @@
  * Trap and shunt policies: installed by `start_action = trap`, by mode pass or drop, and by the
  * install command. A packet that meets a trap raises an acquire, which starts the child.
  */
-#include "libike/ikev2/ikev2.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 #include <stdlib.h>
 #include <utlist.h>

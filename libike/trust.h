@@ -19,7 +19,7 @@ struct ike_engine;
 enum ike_trust {
 	IKE_TRUST_YES,
 	IKE_TRUST_NO,
-	/* Something is being fetched: ike_auth_resume() is called for the SA when it is there or
+	/* Something is being fetched: ike_resume() is called for the SA when it is there or
 	 * can not be had, and then the same is asked again. */
 	IKE_TRUST_LATER,
 };

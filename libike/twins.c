@@ -7,8 +7,8 @@
  * A peer whose close_action is to start again, and which does not look what is there, answers the
  * end of a twin with a new one; that is refused.
  */
-#include "libike/ikev2/ikev2.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 /* How long both are there before one goes: its initiator ends it, the other end when that does not.
  * A reauthentication or rekeying is through by then. */
@@ -135,12 +135,12 @@ static void retire(struct ike_engine *e, struct ike_child *goes, const struct ik
 		goes->config->name, goes->unique_id, goes->sa->unique_id, stays->unique_id,
 		stays->sa->unique_id);
 	if (goes->sa == stays->sa || !is_all_there(goes->sa, stays->sa)) {
-		ike_delete_child(e, goes, false, 0, IKE_REASON_REPLACED);
+		ike_version_of(goes->sa)->delete_child(e, goes, false, 0, IKE_REASON_REPLACED);
 		return;
 	}
 	ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
 		stays->sa->connection->name, stays->sa->unique_id);
-	ike_delete_ike(e, goes->sa, false, 0, &failure);
+	ike_version_of(goes->sa)->delete_ike(e, goes->sa, false, 0, &failure);
 	ike_failure_free(&failure);
 }
 

@@ -2,7 +2,7 @@
  * EAP (RFC 3748) inside IKE_AUTH (RFC 7296 2.16): one conversation, as server or as client.
  *
  * The caller moves packets; the conversation says what is to be sent and when it is over. What
- * takes long (a RADIUS server, a private key's operation in TLS) makes it wait: ike_auth_resume()
+ * takes long (a RADIUS server, a private key's operation in TLS) makes it wait: ike_resume()
  * is called for the SA, and then ike_eap_resume() goes on.
  */
 #ifndef LIBIKE_EAP_EAP_H

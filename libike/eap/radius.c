@@ -4,7 +4,7 @@
  */
 #include "libike/eap/eap_priv.h"
 
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 
 #include <stdlib.h>
 
@@ -164,7 +164,7 @@ void ike_engine_radius_answered(
 		return;
 	ike_eap_unask(eap);
 	take_answer(eap->state, answer);
-	ike_auth_resume(e, eap->sa->unique_id);
+	ike_resume(e, eap->sa->unique_id);
 }
 
 /* ---- Going on ---- */

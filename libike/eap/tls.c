@@ -178,7 +178,7 @@ void ike_engine_tls_answered(
 		return;
 	ike_eap_unask(eap);
 	take_answer(eap, answer);
-	ike_auth_resume(e, eap->sa->unique_id);
+	ike_resume(e, eap->sa->unique_id);
 }
 
 /* ---- Whether the peer is who it is to be ---- */

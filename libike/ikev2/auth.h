@@ -13,7 +13,7 @@
  * IKE SA; they are answered in the last exchange, when both sides have proved all.
  *
  * What is done about one message is a row of steps; a step that has to wait for somebody (a private
- * key, a CRL, a RADIUS server) is done once more when ike_auth_resume() is called.
+ * key, a CRL, a RADIUS server) is done once more when ike_resume() is called.
  */
 #ifndef LIBIKE_IKEV2_AUTH_H
 #define LIBIKE_IKEV2_AUTH_H
@@ -37,7 +37,7 @@ enum ike_auth_exchange {
 
 enum ike_progress {
 	IKE_PROGRESS_DONE,
-	IKE_PROGRESS_WAIT,   /* ike_auth_resume() will be called, then the same is asked again */
+	IKE_PROGRESS_WAIT,   /* ike_resume() will be called, then the same is asked again */
 	IKE_PROGRESS_FAILED, /* the failure says why */
 };
 

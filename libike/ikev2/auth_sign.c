@@ -138,5 +138,5 @@ void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, stru
 		a->signature = bytes_duplicate(signature);
 	if (!a->signature.at)
 		a->sign_error = strdup(error ? error : "no signature came");
-	ike_auth_resume(e, a->sa->unique_id);
+	ike_resume(e, a->sa->unique_id);
 }

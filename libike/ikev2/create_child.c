@@ -25,17 +25,6 @@ bool ike_create_child_start(
 	return ike_request_send(e, sa, IKE_EXCHANGE_CREATE_CHILD_SA, &b);
 }
 
-bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *task)
-{
-	const struct ike_child *c = sa->children;
-
-	if (task->kind != IKE_TASK_CREATE_CHILD || task->ticket)
-		return false;
-	while (c && (c->state != IKE_CHILD_INSTALLED || c->config != task->child->config))
-		c = c->next;
-	return c != NULL;
-}
-
 bool ike_group_demanded(struct ike_received *x, struct ike_child_offer *offer,
 	const struct ike_proposals *proposals)
 {

@@ -99,7 +99,7 @@ void ike_crossing_go_on(struct ike_engine *e, struct ike_sa *sa)
 	sa->negotiation->hold_until = 0;
 	ike_schedule(e, sa);
 	if (sa->negotiation->auth)
-		ike_auth_resume(e, sa->unique_id);
+		ike_resume(e, sa->unique_id);
 	else
 		ike_tasks_run(e, sa);
 }

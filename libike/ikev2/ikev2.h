@@ -9,7 +9,7 @@
 #ifndef LIBIKE_IKEV2_IKEV2_H
 #define LIBIKE_IKEV2_IKEV2_H
 
-#include "libike/sa/sa_priv.h"
+#include "libike/versions.h"
 
 enum ike_outcome {
 	IKE_OUTCOME_OK,     /* send the reply (to a request); go on */
@@ -45,27 +45,15 @@ enum ike_check ike_exchange_check(const struct ike_sa *sa, const struct ike_mess
 	ike_handler *ret_handler, struct why *why);
 
 /* ---- receive.c ---- */
-void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram);
+void ikev2_receive(
+	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header);
 /* What a handler left to be done. The SA may be gone afterwards. */
 void ike_received_done(struct ike_received *x, enum ike_outcome outcome);
-
-/* ---- tasks.c ---- */
-
-/* Starts the next task when nothing is in flight. May destroy the SA when it cannot even start. */
-void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa);
-/* A task could not be sent: an SA that ends with it is gone afterwards. */
-void ike_task_abandon(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
-	struct ike_failure *failure);
-/* retransmit_at or expires_at has come. May destroy the SA. */
-void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- init_initiate.c, init_respond.c: IKE_SA_INIT ---- */
 bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 enum ike_outcome ike_init_answered(struct ike_received *x);
-/* The peer stayed silent: once more with a new SPI, to its next address, or if keyingtries allows.
- */
-bool ike_init_try_again(struct ike_engine *e, struct ike_sa *sa);
-/* The same without counting. */
+/* Once more from the start, with a new SPI. */
 bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa);
 /* A first request: no SA yet. */
 void ike_init_requested(struct ike_engine *e, const struct ike_datagram *datagram,
@@ -118,9 +106,8 @@ MUST_USE bool ike_certreqs_keep(struct ike_negotiation *n, const struct ike_mess
 void ike_certreqs_build(struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b);
 
 /* ---- waiting.c: IKE_AUTH waits for somebody on this side ---- */
-/* It is there, or cannot be had: to be called by whoever made an IKE SA wait, and fine when that
- * does not wait any more or is gone. The SA may be gone afterwards. */
-void ike_auth_resume(struct ike_engine *e, uint32_t ike_id);
+/* It is there, or cannot be had. The SA may be gone afterwards. */
+void ike_auth_resume(struct ike_engine *e, struct ike_sa *sa);
 /* The message is kept until then. False when memory ran out. */
 MUST_USE bool ike_wait_keep(struct ike_received *x);
 void ike_wait_begin(struct ike_engine *e, struct ike_sa *sa);
@@ -187,14 +174,6 @@ void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- child_negotiation.c: what IKE_AUTH and CREATE_CHILD_SA have in common ---- */
 
-/* Selectors of a child as both sides see them. */
-struct ike_child_selectors {
-	struct ike_selector local[IKE_CHILD_SELECTORS_MAX];
-	struct ike_selector remote[IKE_CHILD_SELECTORS_MAX];
-	size_t local_count;
-	size_t remote_count;
-};
-
 /* Initiator: [N(USE_TRANSPORT_MODE)] SA, [Ni, KEi,] TSi, TSr. A SPI is allocated. */
 MUST_USE bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
 	bool in_auth, struct ike_builder *b, struct ike_failure *failure);
@@ -220,8 +199,6 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 	struct bytes nonce_i, struct bytes nonce_r);
 
 /* ---- create_child.c ---- */
-/* Queued for a wish or a trap, and the peer has brought the child up meanwhile. */
-bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *task);
 bool ike_create_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
 	struct ike_failure *failure);
 enum ike_outcome ike_create_child_answered(struct ike_received *x);
@@ -285,27 +262,6 @@ static inline bool ike_task_follows_up(const struct ike_task *task)
 	return task && task->offer && task->offer->followup;
 }
 
-/* ---- targets.c: where an attempt goes ---- */
-/* Hosts and what names are known to have, in order; returns how many of at most room. */
-size_t ike_endpoints_addresses(const struct ike_endpoints *list, struct address *ret, size_t room);
-/* Our address towards that one: local_addrs, else what the route says. */
-bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
-	const struct address *remote, struct address *ret);
-void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
-	struct address *local, struct address *remote);
-/* Chooses and sends IKE_SA_INIT, maybe later, when the names are known. */
-bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
-/* names_until may have come. May destroy the SA. */
-void ike_target_wake(struct ike_engine *e, struct ike_sa *sa);
-/* A name that attempts waited for was answered. */
-void ike_targets_named(struct ike_engine *e);
-/* Attempts that nobody answered yet begin anew, as addresses or routes changed. */
-void ike_targets_hurry(struct ike_engine *e);
-/* Moves on to the peer's next address; false when all were tried. */
-bool ike_target_next(struct ike_sa *sa);
-/* Initiator, established: the address is the first to try next time. */
-void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa);
-
 /* ---- crossing.c: both ends start at once ---- */
 /* Initiator, IKE_SA_INIT is answered: when the peer is initiating too, one of both waits. */
 void ike_crossing_hold(struct ike_engine *e, struct ike_sa *sa);
@@ -325,13 +281,6 @@ void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa);
 bool ike_crossing_begin_again(struct ike_received *x);
 /* A task that makes a child goes over to that IKE SA; the caller runs its tasks. */
 void ike_crossing_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task);
-
-/* ---- liveness.c ---- */
-/* dpd_at has come. May start a probe. */
-void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);
-bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa);
-/* inactive_at has come. The SA may be gone afterwards. */
-void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- rekey_child.c (RFC 7296 1.3.3, 2.8) ---- */
 /* Queues it, unless it is not the time; the caller runs the tasks. */
@@ -363,17 +312,12 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
 /* The old or the new IKE SA has nothing more to do: the old one may go. */
 void ike_reauth_rest(struct ike_engine *e, struct ike_sa *sa);
 
-/* ---- lifetimes.c ---- */
-/* At its soft or hard limit. The caller runs the tasks. */
-void ike_child_expired(struct ike_engine *e, struct ike_child *child, bool hard);
-/* children_at has come. May destroy the SA. */
-void ike_children_wake(struct ike_engine *e, struct ike_sa *sa);
-
 /* ---- informational.c: DELETE, liveness, error notifies ---- */
 enum ike_outcome ike_informational_requested(struct ike_received *x);
 enum ike_outcome ike_informational_answered(struct ike_received *x);
 /* Queues the deletion of a child that the peer has and we could not install. */
 void ike_delete_child_at_peer(struct ike_sa *sa, const struct ike_child *child);
+bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa);
 bool ike_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task);
 bool ike_delete_ike_start(struct ike_engine *e, struct ike_sa *sa);
 /* Starts to delete an established SA at the peer; one that is not established just ends. With

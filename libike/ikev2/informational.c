@@ -144,6 +144,15 @@ void ike_delete_child_at_peer(struct ike_sa *sa, const struct ike_child *child)
 	task->spi = child->spi_in;
 }
 
+bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_builder b;
+
+	ike_builder_start(e, &b);
+	ike_mobike_build_probe(e, sa, &b);
+	return ike_request_send(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
+}
+
 bool ike_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task)
 {
 	struct ike_builder b;

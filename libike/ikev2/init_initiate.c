@@ -131,24 +131,6 @@ bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa)
 	return started;
 }
 
-bool ike_init_try_again(struct ike_engine *e, struct ike_sa *sa)
-{
-	struct ike_negotiation *n = sa->negotiation;
-	uint32_t allowed = sa->connection->keyingtries;
-
-	if (n->stage != IKE_STAGE_INIT)
-		return false;
-	if (!ike_target_next(sa)) {
-		if (allowed != 0 && n->tries + 1 >= allowed)
-			return false;
-		n->tries++;
-		n->target = 0;
-	}
-	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer not responding, trying again (%u/%u)",
-		n->tries + 1, allowed);
-	return ike_init_restart(e, sa);
-}
-
 /* Once more from the start, as the responder asked. */
 static enum ike_outcome start_over(struct ike_received *x)
 {

@@ -414,28 +414,13 @@ static void receive_unknown(
 		address_format_with_port(&datagram->remote, from));
 }
 
-void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
+void ikev2_receive(
+	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header)
 {
-	struct ike_header header;
-	char from[ADDRESS_TEXT_MAX];
+	struct ike_sa *sa = header->version >> 4 == 2 ? find_sa(e, header) : NULL;
 
-	if (datagram->data.length > sizeof(e->datagram) ||
-		!ike_header_parse(datagram->data, &header)) {
-		ike_count(e, NULL, IKE_COUNTER_INVALID);
-		ike_log_noise(e, NULL, IKE_LOG_NET,
-			"ignoring %zu bytes from %s that are no IKE message", datagram->data.length,
-			address_format_with_port(&datagram->remote, from));
-		return;
-	}
-	if (header.version >> 4 == 1) {
-		ike_count(e, NULL, IKE_COUNTER_INVALID);
-		ike_log_noise(e, NULL, IKE_LOG_NET, "ignoring IKEv1 from %s: not supported yet",
-			address_format_with_port(&datagram->remote, from));
-		return;
-	}
-	struct ike_sa *sa = header.version >> 4 == 2 ? find_sa(e, &header) : NULL;
 	if (sa)
 		receive_for_sa(e, sa, datagram);
 	else
-		receive_unknown(e, datagram, &header);
+		receive_unknown(e, datagram, header);
 }

@@ -99,12 +99,9 @@ static void resume_message(struct ike_engine *e, struct ike_sa *sa, const struct
 	ike_failure_free(&failure);
 }
 
-void ike_auth_resume(struct ike_engine *e, uint32_t ike_id)
+void ike_auth_resume(struct ike_engine *e, struct ike_sa *sa)
 {
-	struct ike_sa *sa;
-
-	HASH_FIND(by_id, e->by_id, &ike_id, sizeof(ike_id), sa);
-	if (!sa || !sa->negotiation || !sa->negotiation->auth || !sa->negotiation->auth->waits_for)
+	if (!sa->negotiation || !sa->negotiation->auth || !sa->negotiation->auth->waits_for)
 		return;
 	struct ike_waiting *w = sa->negotiation->waiting;
 

@@ -1,6 +1,6 @@
 /* Child SAs: made, installed in the kernel, removed (RFC 7296 2.17, RFC 4301). */
-#include "libike/sa/sa_priv.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -346,8 +346,7 @@ bool ike_child_install_inbound(struct ike_engine *e, struct ike_child *child, bo
 	child->udp_encapsulation = sa->nat_local || sa->nat_remote || sa->nat_fake;
 	ike_child_set_state(e, child, IKE_CHILD_INSTALLING);
 	if (!hold_reqid(e, child) ||
-		!ike_keys_child(e, sa, &child->suite, secrets->shared, secrets->nonce_i,
-			secrets->nonce_r, secrets->additional, ret_keymat))
+		!ike_version_of(sa)->child_keys(e, child, initiator, secrets, ret_keymat))
 		return why_fail(why, "no key material for CHILD_SA %s", child->config->name);
 	child->installed_at = e->now;
 	draw_lifetime(e, child);

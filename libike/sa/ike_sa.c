@@ -74,6 +74,7 @@ struct ike_sa *ike_sa_make(struct ike_engine *e, bool initiator, const struct ad
 
 	if (!sa)
 		return NULL;
+	sa->version = 2;
 	sa->initiator = sa->original_initiator = initiator;
 	sa->local = *local;
 	sa->remote = *remote;

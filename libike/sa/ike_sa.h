@@ -161,8 +161,9 @@ struct ike_sa {
 	uint64_t spi_responder;
 	uint32_t unique_id;
 	uint8_t state;
-	bool initiator; /* of this IKE SA (RFC 7296 2.2: decides the I flag and key directions) */
-	bool nat_local; /* a NAT is between us and the world */
+	uint8_t version; /* 1 or 2 */
+	bool initiator;  /* of this IKE SA (RFC 7296 2.2: decides the I flag and key directions) */
+	bool nat_local;  /* a NAT is between us and the world */
 	bool nat_remote;
 	bool nat_fake;       /* encap = yes: pretended */
 	bool peer_fragments; /* peer understands RFC 7383 */

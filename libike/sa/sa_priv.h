@@ -243,6 +243,14 @@ size_t ike_child_config_selectors(const struct ike_sa *sa, const struct ike_chil
 
 #define IKE_CHILD_SELECTORS_MAX 64
 
+/* Selectors of a child as both sides see them. */
+struct ike_child_selectors {
+	struct ike_selector local[IKE_CHILD_SELECTORS_MAX];
+	struct ike_selector remote[IKE_CHILD_SELECTORS_MAX];
+	size_t local_count;
+	size_t remote_count;
+};
+
 /* ---- handover.c: from one child to the one that replaces it (RFC 7296 2.8) ---- */
 
 /* As responder: the new child takes packets in; nothing is sent on it before

@@ -1,5 +1,5 @@
 /* A binary heap of timers: who has to be woken when. */
-#include "libike/sa/sa_priv.h"
+#include "libike/versions.h"
 
 #include <stdlib.h>
 
@@ -76,6 +76,7 @@ void ike_timer_remove(struct ike_engine *e, struct ike_timer *timer)
 
 void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 {
+	const struct ike_version *version = ike_version_of(sa);
 	ike_time at = earliest(earliest(sa->retransmit_at, sa->expires_at), sa->path_at);
 
 	if (sa->negotiation && sa->negotiation->hold_until > 0)
@@ -86,6 +87,8 @@ void ike_schedule(struct ike_engine *e, struct ike_sa *sa)
 		at = earliest(at, sa->negotiation->names_until);
 	if (sa->followups)
 		at = earliest(at, ike_followups_deadline(sa));
+	if (version->deadline)
+		at = earliest(at, version->deadline(sa));
 	at = earliest(at, earliest(sa->children_at, sa->resume_at));
 	at = earliest(at, earliest(sa->rekey_at, sa->reauth_at));
 	ike_timer_set(e, &sa->timer, earliest(at, earliest(sa->dpd_at, sa->inactive_at)));

@@ -3,8 +3,8 @@
  * worked last goes first; one that is silent gives way to the next; only when all were silent does
  * keyingtries count a round.
  */
-#include "libike/ikev2/ikev2.h"
 #include "libike/names.h"
+#include "libike/versions.h"
 #include "libike/wishes.h"
 
 #define TARGETS_MAX 64
@@ -118,7 +118,7 @@ bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failur
 	struct ike_negotiation *n = sa->negotiation;
 
 	if (n->fixed_target)
-		return ike_init_start(e, sa, failure);
+		return ike_version_of(sa)->begin(e, sa, failure);
 	if (n->target == 0 && ike_names_ask(e, sa->connection)) {
 		n->names_until = e->now + NAMES_LIMIT;
 		ike_sa_set_state(e, sa, IKE_SA_CONNECTING);
@@ -126,7 +126,7 @@ bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failur
 		return true;
 	}
 	n->names_until = 0;
-	return take_target(e, sa, failure) && ike_init_start(e, sa, failure);
+	return take_target(e, sa, failure) && ike_version_of(sa)->begin(e, sa, failure);
 }
 
 /* The names are known, or will not be for now. May destroy the SA. */
@@ -136,9 +136,9 @@ static void go_on(struct ike_engine *e, struct ike_sa *sa)
 
 	sa->negotiation->names_until = 0;
 	ike_schedule(e, sa);
-	if (!take_target(e, sa, &failure) || !ike_init_start(e, sa, &failure)) {
+	if (!take_target(e, sa, &failure) || !ike_version_of(sa)->begin(e, sa, &failure)) {
 		ike_failure_set(&failure, IKE_REASON_RESOURCES, NULL, NULL,
-			"IKE_SA_INIT could not be sent: out of memory");
+			"the first message could not be sent: out of memory");
 		ike_log_failure(e, sa, sa->connection, &failure);
 		ike_sa_destroy(e, sa, &failure);
 	}
@@ -163,14 +163,31 @@ void ike_targets_named(struct ike_engine *e)
 	}
 }
 
-bool ike_target_next(struct ike_sa *sa)
+/* Moves on to the peer's next address; false when all were tried. */
+static bool next_target(struct ike_negotiation *n)
 {
-	struct ike_negotiation *n = sa->negotiation;
-
 	if (n->fixed_target || n->target + 1 >= n->target_count)
 		return false;
 	n->target++;
 	return true;
+}
+
+bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_negotiation *n = sa->negotiation;
+	uint32_t allowed = sa->connection->keyingtries;
+
+	if (n->stage != IKE_STAGE_INIT)
+		return false;
+	if (!next_target(n)) {
+		if (allowed != 0 && n->tries + 1 >= allowed)
+			return false;
+		n->tries++;
+		n->target = 0;
+	}
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer not responding, trying again (%u/%u)",
+		n->tries + 1, allowed);
+	return ike_version_of(sa)->restart(e, sa);
 }
 
 void ike_targets_hurry(struct ike_engine *e)
@@ -186,7 +203,7 @@ void ike_targets_hurry(struct ike_engine *e)
 			sa->request_sent_at + HURRY_AFTER > e->now)
 			continue;
 		sa->negotiation->target = 0;
-		if (ike_init_restart(e, sa))
+		if (ike_version_of(sa)->restart(e, sa))
 			continue;
 		ike_log_failure(e, sa, sa->connection, &failure);
 		ike_sa_destroy(e, sa, &failure);

@@ -10,7 +10,7 @@
  * Both ask lazily: the time of the next look is when the last sign of life known would be too old,
  * and traffic does not move it; only when it has come is the kernel asked.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 
 static ike_time delay_of(const struct ike_sa *sa)
 {
@@ -87,15 +87,6 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 	ike_tasks_run(e, sa);
 }
 
-bool ike_liveness_start(struct ike_engine *e, struct ike_sa *sa)
-{
-	struct ike_builder b;
-
-	ike_builder_start(e, &b);
-	ike_mobike_build_probe(e, sa, &b);
-	return ike_request_send(e, sa, IKE_EXCHANGE_INFORMATIONAL, &b);
-}
-
 /* ---- Inactivity ---- */
 
 /* When to look at the child again; IKE_NEVER when it does not matter any more. */
@@ -129,7 +120,7 @@ void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa)
 
 		if (at == 0) {
 			/* May take child and SA with it: the others are looked at right after. */
-			ike_delete_child(e, child, false, 0, IKE_REASON_INACTIVE);
+			ike_version_of(sa)->delete_child(e, child, false, 0, IKE_REASON_INACTIVE);
 			if (ike_engine_sa_find(e, id) != sa)
 				return;
 			next = e->now + 1;

@@ -2,37 +2,14 @@
  * Starting what an IKE SA has to tell its peer, one request at a time, and giving up when no answer
  * comes.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 
 static bool start(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
 {
-	if (ike_task_follows_up(task))
-		return ike_followup_start(e, sa, task, failure);
-	switch (task->kind) {
-	case IKE_TASK_INIT:
+	if (task->kind == IKE_TASK_INIT)
 		return ike_target_start(e, sa, failure);
-	case IKE_TASK_INTERMEDIATE:
-		return ike_intermediate_start(e, sa, failure);
-	case IKE_TASK_AUTH:
-		return ike_auth_start(e, sa, failure);
-	case IKE_TASK_CREATE_CHILD:
-		return ike_create_child_start(e, sa, task, failure);
-	case IKE_TASK_REKEY_CHILD:
-		return ike_rekey_child_start(e, sa, task, failure);
-	case IKE_TASK_REKEY_IKE:
-		return ike_rekey_ike_start(e, sa, task, failure);
-	case IKE_TASK_DELETE_CHILD:
-		return ike_delete_child_start(e, sa, task);
-	case IKE_TASK_DELETE_IKE:
-		return ike_delete_ike_start(e, sa);
-	case IKE_TASK_DPD:
-		return ike_liveness_start(e, sa);
-	case IKE_TASK_MOBIKE:
-		return ike_mobike_start(e, sa, failure);
-	default:
-		return false;
-	}
+	return ike_version_of(sa)->start(e, sa, task, failure);
 }
 
 static bool ends_sa(const struct ike_task *task)
@@ -57,19 +34,28 @@ void ike_task_abandon(
 		return;
 	}
 	sa->active = NULL;
-	if (task->kind == IKE_TASK_REKEY_IKE)
-		ike_rekey_ike_failed(e, sa);
+	if (ike_version_of(sa)->abandoned)
+		ike_version_of(sa)->abandoned(e, sa, task);
 	task->reason = (uint8_t)failure->reason;
 	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
 }
 
-/* The peer is about to replace the IKE SA, and what we would tell it about children, addresses or
- * the IKE SA belongs to the new one. */
-static bool waits_for_successor(struct ike_sa *sa, const struct ike_task *task)
+static bool is_held(struct ike_engine *e, struct ike_sa *sa, const struct ike_task *task)
 {
-	return sa->followups && ike_followup_of_ike(sa) && task->kind != IKE_TASK_DELETE_IKE &&
-	       task->kind != IKE_TASK_DPD && task->kind != IKE_TASK_MOBIKE &&
-	       task->kind != IKE_TASK_DELETE_CHILD;
+	const struct ike_version *version = ike_version_of(sa);
+
+	return version->holds && version->holds(e, sa, task);
+}
+
+bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *task)
+{
+	const struct ike_child *c = sa->children;
+
+	if (task->kind != IKE_TASK_CREATE_CHILD || task->ticket)
+		return false;
+	while (c && (c->state != IKE_CHILD_INSTALLED || c->config != task->child->config))
+		c = c->next;
+	return c != NULL;
 }
 
 void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
@@ -78,8 +64,7 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 
 	/* A request without its task: the answer is just being dealt with, see handle_response().
 	 */
-	while (!sa->active && !sa->request && sa->tasks && !paused &&
-		!ike_crossing_is_held(e, sa) && !waits_for_successor(sa, sa->tasks)) {
+	while (!sa->active && !sa->request && sa->tasks && !paused && !is_held(e, sa, sa->tasks)) {
 		struct ike_failure failure = { 0 };
 		struct ike_task *task = sa->tasks;
 
@@ -103,9 +88,9 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 		if (ended)
 			return;
 	}
-	if ((sa->reauthenticates || sa->reauthenticated_by) && !sa->active && !sa->tasks &&
-		sa->state == IKE_SA_ESTABLISHED)
-		ike_reauth_rest(e, sa);
+	if (!sa->active && !sa->tasks && sa->state == IKE_SA_ESTABLISHED &&
+		ike_version_of(sa)->rests)
+		ike_version_of(sa)->rests(e, sa);
 }
 
 static void half_open_expired(struct ike_engine *e, struct ike_sa *sa)
@@ -148,14 +133,14 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
 	if (sa->announced || !sa->was_established) /* that nobody needs any more goes silently */
 		log_silence(e, sa, &failure);
-	if (kind == IKE_TASK_INIT && ike_init_try_again(e, sa)) {
+	if (kind == IKE_TASK_INIT && ike_target_try_again(e, sa)) {
 		ike_failure_free(&failure);
 		return;
 	}
 	/* It may hear us although we don't hear it, and must not keep a tunnel that leads nowhere.
 	 */
 	if (sa->keys.length > 0)
-		ike_delete_once(e, sa);
+		ike_version_of(sa)->delete_once(e, sa);
 	ike_sa_destroy(e, sa, &failure);
 	ike_failure_free(&failure);
 }
@@ -163,10 +148,12 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 /* No answer in time. */
 static void ask_again(struct ike_engine *e, struct ike_sa *sa)
 {
-	if (ike_request_retransmit(e, sa))
-		ike_roam_probe(e, sa);
-	else
+	const struct ike_version *version = ike_version_of(sa);
+
+	if (!ike_request_retransmit(e, sa))
 		peer_silent(e, sa);
+	else if (version->sent_again)
+		version->sent_again(e, sa);
 }
 
 /* Rekeying or reauthenticating it did not work in over_time; or it was replaced. */
@@ -182,7 +169,7 @@ static void lifetime_over(struct ike_engine *e, struct ike_sa *sa)
 				       : "reached its lifetime");
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "%s, closing it", failure.text);
 		/* It had its time to answer what is in flight. */
-		ike_delete_ike(e, sa, sa->active != NULL, 0, &failure);
+		ike_version_of(sa)->delete_ike(e, sa, sa->active != NULL, 0, &failure);
 	} else {
 		ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "rekeyed");
 		ike_sa_destroy(e, sa, &failure);
@@ -199,7 +186,7 @@ static void resume(struct ike_engine *e, struct ike_sa *sa)
 
 static void rekey(struct ike_engine *e, struct ike_sa *sa)
 {
-	ike_rekey_ike(e, sa);
+	ike_version_of(sa)->rekey_ike(e, sa);
 	ike_tasks_run(e, sa);
 }
 
@@ -211,22 +198,20 @@ static bool is_due(const struct ike_engine *e, ike_time at)
 
 void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 {
+	const struct ike_version *version = ike_version_of(sa);
+
 	if (sa->expires_at <= e->now && sa->was_established)
 		lifetime_over(e, sa);
 	else if (sa->expires_at <= e->now)
 		half_open_expired(e, sa);
-	else if (is_due(e, sa->negotiation ? sa->negotiation->wait_until : 0))
-		ike_wait_expired(e, sa);
+	else if (version->wake && version->wake(e, sa))
+		return;
 	else if (sa->retransmit_at <= e->now)
 		ask_again(e, sa);
 	else if (sa->path_at <= e->now)
-		ike_roam_wake(e, sa);
+		version->path_wake(e, sa);
 	else if (is_due(e, sa->negotiation ? sa->negotiation->names_until : 0))
 		ike_target_wake(e, sa);
-	else if (is_due(e, sa->negotiation ? sa->negotiation->hold_until : 0))
-		ike_crossing_go_on(e, sa);
-	else if (sa->followups && ike_followups_deadline(sa) <= e->now)
-		ike_followups_wake(e, sa);
 	else if (sa->inactive_at <= e->now)
 		ike_inactivity_check(e, sa);
 	else if (sa->dpd_at <= e->now)
@@ -238,7 +223,7 @@ void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa)
 	else if (sa->rekey_at <= e->now)
 		rekey(e, sa);
 	else if (sa->reauth_at <= e->now)
-		ike_reauthenticate(e, sa);
+		version->reauthenticate(e, sa);
 	else /* no more */
 		ike_schedule(e, sa);
 }

@@ -2,7 +2,7 @@
  * Children whose time or volume is used up: rekeyed at the soft limit, closed at the hard one. The
  * kernel tells of both; times are watched here, too, as what it tells may get lost.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 
 static void close_expired(struct ike_engine *e, struct ike_child *child)
 {
@@ -47,7 +47,7 @@ void ike_child_expired(struct ike_engine *e, struct ike_child *child, bool hard)
 	}
 	ike_child_wake(e, child, child->expires_at);
 	if (child->state == IKE_CHILD_INSTALLED && !child->handover)
-		ike_rekey_child(e, child);
+		ike_version_of(child->sa)->rekey_child(e, child);
 }
 
 void ike_children_wake(struct ike_engine *e, struct ike_sa *sa)

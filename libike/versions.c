@@ -1,0 +1,39 @@
+/* Which version of IKE a message or an IKE SA is of. */
+#include "libike/versions.h"
+
+const struct ike_version *ike_version_of(const struct ike_sa *sa)
+{
+	(void)sa;
+	return &ike_version_2;
+}
+
+void ike_resume(struct ike_engine *e, uint32_t ike_id)
+{
+	struct ike_sa *sa;
+
+	HASH_FIND(by_id, e->by_id, &ike_id, sizeof(ike_id), sa);
+	if (sa)
+		ike_version_of(sa)->resume(e, sa);
+}
+
+void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
+{
+	struct ike_header header;
+	char from[ADDRESS_TEXT_MAX];
+
+	if (datagram->data.length > sizeof(e->datagram) ||
+		!ike_header_parse(datagram->data, &header)) {
+		ike_count(e, NULL, IKE_COUNTER_INVALID);
+		ike_log_noise(e, NULL, IKE_LOG_NET,
+			"ignoring %zu bytes from %s that are no IKE message", datagram->data.length,
+			address_format_with_port(&datagram->remote, from));
+		return;
+	}
+	if (header.version >> 4 == 1) {
+		ike_count(e, NULL, IKE_COUNTER_INVALID);
+		ike_log_noise(e, NULL, IKE_LOG_NET, "ignoring IKEv1 from %s: not supported yet",
+			address_format_with_port(&datagram->remote, from));
+		return;
+	}
+	ike_version_2.receive(e, datagram, &header);
+}

@@ -1,0 +1,123 @@
+/*
+ * IKEv1 and IKEv2 do not know each other; what the rest of the engine wants of an IKE SA goes
+ * through the table of its version. The files declared below serve both.
+ */
+#ifndef LIBIKE_VERSIONS_H
+#define LIBIKE_VERSIONS_H
+
+#include "libike/sa/sa_priv.h"
+
+struct ike_version {
+	/* ---- Messages ---- */
+	/* The header is of that version, and its lengths fit. */
+	void (*receive)(struct ike_engine *e, const struct ike_datagram *datagram,
+		const struct ike_header *header);
+	/* The first message of an IKE SA, to where it is to go (targets.c). */
+	bool (*begin)(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+	/* Nobody answered it: once more from the start to sa->negotiation->target, with a new SPI.
+	 */
+	bool (*restart)(struct ike_engine *e, struct ike_sa *sa);
+	/* What the IKE SA waits for on this side (a signature, a CRL, a RADIUS server, TLS) is
+	 * there, or something else is; fine when it waits for nothing. The SA may be gone
+	 * afterwards. */
+	void (*resume)(struct ike_engine *e, struct ike_sa *sa);
+
+	/* ---- Tasks (tasks.c) ---- */
+	/* Sends what the task, which is sa->active now, has to say; except INIT. False with or
+	 * without a failure when it can't be. One that has no answer may finish the task, and
+	 * sa->active is NULL then. */
+	bool (*start)(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+		struct ike_failure *failure);
+	/* The task has to stay in the queue for now; may be NULL: never. */
+	bool (*holds)(struct ike_engine *e, struct ike_sa *sa, const struct ike_task *task);
+	/* It could not be sent: what else depends on it. May be NULL. */
+	void (*abandoned)(struct ike_engine *e, struct ike_sa *sa, const struct ike_task *task);
+	/* The peer has not answered: what is in flight was sent again. May be NULL. */
+	void (*sent_again)(struct ike_engine *e, struct ike_sa *sa);
+	/* There is nothing to be told any more, for now. May be NULL; may destroy the SA. */
+	void (*rests)(struct ike_engine *e, struct ike_sa *sa);
+	/* Deadlines that only this version has; true when one had come. May be NULL; may destroy
+	 * the SA. */
+	bool (*wake)(struct ike_engine *e, struct ike_sa *sa);
+	/* When the earliest of these comes. May be NULL. */
+	ike_time (*deadline)(const struct ike_sa *sa);
+
+	/* ---- What is wanted of it ---- */
+	/* Starts to delete an established SA at the peer; one that is not established just ends.
+	 * With force nobody waits for an answer. The SA may be gone afterwards. */
+	void (*delete_ike)(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
+		const struct ike_failure *why);
+	/* The same of a child; its SA may be gone afterwards, too. */
+	void (*delete_child)(struct ike_engine *e, struct ike_child *child, bool force,
+		uint64_t ticket, enum ike_reason reason);
+	/* Last words of an SA that ends here: a DELETE that nobody waits for the answer of. */
+	void (*delete_once)(struct ike_engine *e, struct ike_sa *sa);
+	/* Queues it, unless it is not the time; the caller runs the tasks. */
+	void (*rekey_child)(struct ike_engine *e, struct ike_child *child);
+	void (*rekey_ike)(struct ike_engine *e, struct ike_sa *sa);
+	/* Begins at once. */
+	void (*reauthenticate)(struct ike_engine *e, struct ike_sa *sa);
+	/* path_at has come: where the SA goes may have changed. May destroy the SA. */
+	void (*path_wake)(struct ike_engine *e, struct ike_sa *sa);
+	/* KEYMAT of a child whose SPIs and suite are known: the keys of the initiator's packets,
+	 * then those of the responder's. initiator: of the exchange that makes it, we are. */
+	bool (*child_keys)(struct ike_engine *e, const struct ike_child *child, bool initiator,
+		const struct ike_child_secrets *secrets, struct secret *ret);
+};
+
+extern const struct ike_version ike_version_2; /* ikev2/version.c */
+
+const struct ike_version *ike_version_of(const struct ike_sa *sa);
+
+/* ---- versions.c ---- */
+void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram);
+/* What an IKE SA waits for is there: to be called by whoever made it wait, and fine when it does
+ * not wait any more or is gone. The SA may be gone afterwards. */
+void ike_resume(struct ike_engine *e, uint32_t ike_id);
+
+/* ---- tasks.c ---- */
+
+/* Starts the next task when nothing is in flight. May destroy the SA when it cannot even start. */
+void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa);
+/* A task could not be sent: an SA that ends with it is gone afterwards. */
+void ike_task_abandon(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
+/* One of its times has come. May destroy the SA. */
+void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa);
+/* Queued for a wish or a trap, and the peer has brought the child up meanwhile. */
+bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *task);
+
+/* ---- targets.c: where an attempt goes ---- */
+/* Hosts and what names are known to have, in order; returns how many of at most room. */
+size_t ike_endpoints_addresses(const struct ike_endpoints *list, struct address *ret, size_t room);
+/* Our address towards that one: local_addrs, else what the route says. */
+bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *remote, struct address *ret);
+void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
+	struct address *local, struct address *remote);
+/* Chooses and sends the first message, maybe later, when the names are known. */
+bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* The peer stayed silent: once more, to its next address, or if keyingtries allows. */
+bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa);
+/* names_until may have come. May destroy the SA. */
+void ike_target_wake(struct ike_engine *e, struct ike_sa *sa);
+/* A name that attempts waited for was answered. */
+void ike_targets_named(struct ike_engine *e);
+/* Attempts that nobody answered yet begin anew, as addresses or routes changed. */
+void ike_targets_hurry(struct ike_engine *e);
+/* Initiator, established: the address is the first to try next time. */
+void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa);
+
+/* ---- liveness.c ---- */
+/* dpd_at has come. May start a probe. */
+void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);
+/* inactive_at has come. The SA may be gone afterwards. */
+void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- lifetimes.c ---- */
+/* At its soft or hard limit. The caller runs the tasks. */
+void ike_child_expired(struct ike_engine *e, struct ike_child *child, bool hard);
+/* children_at has come. May destroy the SA. */
+void ike_children_wake(struct ike_engine *e, struct ike_sa *sa);
+
+#endif
