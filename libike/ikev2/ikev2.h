@@ -17,7 +17,7 @@ enum ike_outcome {
 			       reason */
 	IKE_OUTCOME_IGNORE, /* as if it had never come: no reply, the window does not move */
 	IKE_OUTCOME_WAIT,   /* no reply yet (to a request), no next request yet (after an answer):
-			       ike_auth_resume() goes on with the message, which is kept */
+			       ike_resume() goes on with the message, which is kept */
 };
 
 /* What a handler works with. */

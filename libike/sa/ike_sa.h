@@ -141,6 +141,7 @@ struct ike_task {
 };
 
 struct ike_negotiation;
+struct ikev1;
 
 /* What a RADIUS server said about the peer when it let it in. */
 struct ike_radius_session {
@@ -207,6 +208,7 @@ struct ike_sa {
 	struct ike_reassembly *reassembly_response;
 
 	struct ike_negotiation *negotiation; /* NULL once established */
+	struct ikev1 *v1;                    /* heap; of version 1 alone: ikev1/ikev1.h */
 	struct ike_followup *followups; /* the peer's, that wait for more key exchanges; owned */
 	/* Unique ids, 0 none. What the peer's rekeying made of it while ours was in flight, and the
 	 * other way round, until it is decided. */

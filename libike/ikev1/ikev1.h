@@ -1,0 +1,338 @@
+/*
+ * IKEv1's exchanges from the inside (RFC 2407, 2408, 2409; transactions: draft-ietf-ipsec-isakmp-
+ * mode-cfg, draft-beaulieu-ike-xauth).
+ *
+ * receive.c finds the SA by our cookie, finds or opens the exchange by the message id, decrypts,
+ * checks the phase 2 hash, parses, and asks the table in exchanges.c which handler may have it. The
+ * handler writes what is to be sent next and says what becomes of the exchange. A task of ours
+ * (tasks.c) starts an exchange; the task is sa->active until that exchange is through, so there is
+ * one of ours at a time, and any number (bounded) of the peer's. sa->request is what we send again
+ * by time; what we send again when the peer repeats itself is kept with the exchange.
+ * No handler destroys the SA it was given: it says so.
+ */
+#ifndef LIBIKE_IKEV1_IKEV1_H
+#define LIBIKE_IKEV1_IKEV1_H
+
+#include "libike/versions.h"
+#include "libike/wire/isakmp.h"
+
+#define IKEV1_BLOCK_MAX 16
+#define IKEV1_EXCHANGES_MAX 16 /* of the peer's, kept at a time; the oldest that is over goes */
+
+/* Which message of its exchange is expected next; the rows of exchanges.c. */
+enum ikev1_step {
+	IKEV1_STEP_NONE,
+	IKEV1_MAIN_1, /* responder waits for message 1: SA */
+	IKEV1_MAIN_2, /* initiator */
+	IKEV1_MAIN_3, /* responder: KE, nonce */
+	IKEV1_MAIN_4,
+	IKEV1_MAIN_5, /* responder: identity and proof */
+	IKEV1_MAIN_6,
+	IKEV1_AGGRESSIVE_1,
+	IKEV1_AGGRESSIVE_2,
+	IKEV1_AGGRESSIVE_3,
+	IKEV1_QUICK_1, /* responder */
+	IKEV1_QUICK_2,
+	IKEV1_QUICK_3,
+	IKEV1_QUICK_CONNECTED, /* initiator: the commit bit has us wait for CONNECTED */
+	IKEV1_INFORMATIONAL,
+	IKEV1_TRANSACTION_REQUEST, /* REQUEST or SET */
+	IKEV1_TRANSACTION_ANSWER,  /* REPLY or ACK */
+	IKEV1_STEP_DONE,           /* kept for repetitions of the peer's last message alone */
+};
+
+struct ikev1_quick;       /* quick.c: our half of a Quick Mode */
+struct ikev1_transaction; /* transaction.c */
+
+/* One exchange: phase 1 (message id 0) or one of phase 2. */
+struct ikev1_exchange {
+	struct ikev1_exchange *next;
+	uint32_t message_id;
+	uint8_t type;   /* enum isakmp_exchange_type */
+	uint8_t step;   /* enum ikev1_step: what is expected */
+	bool initiator; /* of this exchange, we are */
+	bool sealed;    /* its next message is encrypted */
+	uint8_t iv[IKEV1_BLOCK_MAX];
+	/* Of the peer's last message that was taken, as it came: a repetition gets `sent` again. */
+	uint8_t received[20]; /* SHA-1 */
+	bool has_received;
+	struct ike_packets *sent; /* to that; NULL: nothing */
+	ike_time forget_at;       /* DONE, or the peer does not go on */
+	struct ikev1_quick *quick;
+	struct ikev1_transaction *transaction;
+};
+
+/* What only phase 1 needs; freed when the SA is established (XAuth and Mode Config included).
+ * Nonces and the key exchange are in struct ike_negotiation. */
+struct ikev1_phase1 {
+	bool aggressive;
+	uint16_t auth_method;      /* enum isakmp_auth_method, as negotiated */
+	struct bytes sa_body;      /* heap: SAi_b */
+	struct bytes peer_public;  /* heap: g^x of the peer */
+	struct bytes own_id_body;  /* heap: IDii_b or IDir_b of ours */
+	struct bytes peer_id_body; /* heap */
+	struct secret skeyid;
+	struct secret shared;      /* g^xy, until SKEYID is made */
+	uint32_t vendors;          /* 1 << enum isakmp_vendor: the peer's */
+	bool nat_draft;            /* NAT-D payloads have the drafts' numbers */
+	uint8_t nat_t;             /* enum isakmp_vendor that both know; ISAKMP_VENDORS: none */
+	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
+	struct ikev1_xauth *xauth; /* xauth.c; NULL without */
+};
+
+/* sa->v1: an IKE SA's state that IKEv2 has not. */
+struct ikev1 {
+	/* SKEYID_d | SKEYID_a | SKEYID_e | the key of the cipher: sa->keys has the octets. */
+	uint8_t key_length; /* of each of the first three: the PRF's */
+	uint8_t cipher_length;
+	uint8_t last_block[IKEV1_BLOCK_MAX]; /* of phase 1: what IVs of phase 2 come of */
+	struct ikev1_exchange *exchanges;    /* the newest first */
+	struct ikev1_phase1 *phase1;         /* NULL once established */
+	bool peer_dpd;
+	bool peer_unity;
+	bool peer_xauth;
+	bool adopts; /* reauthentication: children of another IKE SA come over when it is up */
+	uint32_t dpd_sent;      /* sequence numbers (RFC 3706) */
+	uint32_t dpd_expected;  /* of the peer's next R_U_THERE; 0: any */
+	ike_time dpd_since;     /* unanswered since then; 0: nothing is */
+	uint64_t life_seconds;  /* as negotiated; 0: ours */
+	uint16_t last_fragment; /* id of the message that was sent in fragments last */
+	struct isakmp_reassembly *reassembly;
+};
+
+/* What a handler works with. */
+struct ikev1_received {
+	struct ike_engine *e;
+	struct ike_sa *sa;
+	struct ikev1_exchange *exchange;
+	const struct ike_datagram *datagram;
+	const struct isakmp_message *message;
+	struct ike_builder *reply; /* empty on entry; what stands in it afterwards is sent */
+	struct ike_failure *failure;
+};
+
+enum ikev1_outcome {
+	IKEV1_OK,     /* send the reply, if any; exchange->step says what comes next */
+	IKEV1_END,    /* send the reply, if any; then the SA ends, for the failure's reason */
+	IKEV1_IGNORE, /* as if the message had never come: IV and step are as before */
+	IKEV1_WAIT,   /* the message is kept: ike_resume() goes on with it */
+};
+
+typedef enum ikev1_outcome (*ikev1_handler)(struct ikev1_received *x);
+
+/* ---- version.c ---- */
+extern const struct ike_version ike_version_1;
+/* In ike_sa_free(): everything of it; NULL is fine. */
+void ikev1_free(struct ikev1 *v1);
+/* The SA is to be of version 1; false when memory ran out. */
+MUST_USE bool ikev1_make(struct ike_sa *sa);
+
+/* ---- exchanges.c: the table ---- */
+struct ikev1_row {
+	uint8_t step;
+	uint32_t must; /* ISAKMP_PAYLOAD_BIT(); VENDOR_ID and NOTIFY may be everywhere */
+	uint32_t may;
+	bool encrypted;
+	bool hashed; /* phase 2: HASH comes first, and proves all that follows */
+	ikev1_handler handler;
+};
+/* NULL: not now, with a reason (step of the exchange, which of must and may). */
+const struct ikev1_row *ikev1_row_for(const struct ikev1_exchange *exchange,
+	const struct isakmp_message *message, struct why *why);
+
+/* ---- receive.c ---- */
+void ikev1_receive(
+	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header);
+/* Goes on with a message that made the SA wait. The SA may be gone afterwards. */
+void ikev1_resume(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- send.c ---- */
+/* A new exchange of ours with a fresh message id (0: phase 1), at the head of the list; NULL when
+ * memory ran out. IV of phase 2 set. */
+struct ikev1_exchange *ikev1_exchange_new(
+	struct ike_engine *e, struct ike_sa *sa, uint8_t type, bool initiator, uint32_t message_id);
+struct ikev1_exchange *ikev1_exchange_find(
+	const struct ike_sa *sa, uint32_t message_id, uint8_t type);
+/* sa->active's, or NULL. */
+struct ikev1_exchange *ikev1_exchange_own(const struct ike_sa *sa);
+void ikev1_exchange_free(struct ikev1_exchange *exchange);
+/* The exchange is over: kept for repetitions for a while. */
+void ikev1_exchange_done(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange);
+
+enum ikev1_sending {
+	IKEV1_SEND_KEEP,  /* again when the peer repeats itself */
+	IKEV1_SEND_AGAIN, /* also by time, until ike_request_answered(): sa->request */
+	IKEV1_SEND_ONCE,
+};
+/* Encrypted when exchange->sealed. False on overflow or when memory ran out. */
+MUST_USE bool ikev1_send(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange,
+	const struct ike_builder *b, enum ikev1_sending how);
+/* Phase 2 messages begin with HASH: room is left here, and filled by ikev1_send_hashed(). */
+size_t ikev1_hash_open(const struct ike_sa *sa, struct ike_builder *b);
+/* number: 1, 2, 3 of Quick Mode (RFC 2409 5.5); 1 for informational and transaction exchanges.
+ * nonces: of Quick Mode 2 (Ni_b) and 3 (Ni_b, Nr_b); else empty. */
+MUST_USE bool ikev1_send_hashed(struct ike_engine *e, struct ike_sa *sa,
+	struct ikev1_exchange *exchange, struct ike_builder *b, size_t mark, int number,
+	struct bytes nonce_i, struct bytes nonce_r, enum ikev1_sending how);
+/* prf(SKEYID_a, [0 |] M-ID [| Ni_b] [| Nr_b] | after): number as above. */
+MUST_USE bool ikev1_phase2_hash(struct ike_engine *e, const struct ike_sa *sa, uint32_t message_id,
+	int number, struct bytes nonce_i, struct bytes nonce_r, struct bytes after,
+	uint8_t ret[IKE_PRF_OUTPUT_MAX]);
+/* An informational exchange of one message with one notify or delete that the caller wrote behind
+ * ikev1_hash_open(). With keys it is sealed and hashed, else in the clear. */
+void ikev1_inform(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, size_t mark);
+/* The same with a notify; data and spi may be empty. */
+void ikev1_inform_notify(struct ike_engine *e, struct ike_sa *sa, uint8_t protocol, uint16_t type,
+	struct bytes spi, struct bytes data);
+
+/* ---- keys.c (RFC 2409 5, appendix B) ---- */
+/* SKEYID: PSK: prf(psk, Ni_b | Nr_b); signatures: prf(Ni_b | Nr_b, g^xy). */
+MUST_USE bool ikev1_keys_skeyid(struct ike_engine *e, struct ike_sa *sa, struct bytes psk);
+/* SKEYID_d, _a, _e, cipher key, IV of phase 1; of v1->phase1's skeyid and shared. */
+MUST_USE bool ikev1_keys_derive(struct ike_engine *e, struct ike_sa *sa);
+struct bytes ikev1_keys_d(const struct ike_sa *sa);
+struct bytes ikev1_keys_a(const struct ike_sa *sa);
+struct bytes ikev1_keys_cipher(const struct ike_sa *sa);
+/* HASH_I or HASH_R (of_initiator says whose). */
+MUST_USE bool ikev1_keys_hash(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
+	uint8_t ret[IKE_PRF_OUTPUT_MAX]);
+/* IV of a phase 2 exchange. */
+MUST_USE bool ikev1_keys_iv(struct ike_engine *e, const struct ike_sa *sa, uint32_t message_id,
+	uint8_t ret[IKEV1_BLOCK_MAX]);
+/* struct ike_version.child_keys (RFC 2409 5.5): each direction by its own SPI and protocol. */
+bool ikev1_keys_child(struct ike_engine *e, const struct ike_child *child, bool initiator,
+	const struct ike_child_secrets *secrets, struct secret *ret);
+
+/* ---- phase1.c: what Main and Aggressive Mode share ---- */
+/* As initiator: the first message of whichever mode the definition wants (struct ike_version.begin
+ * and .restart). */
+bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+bool ikev1_phase1_restart(struct ike_engine *e, struct ike_sa *sa);
+/* SA (offers with the definition's auth method and lifetime), then vendor ids. */
+MUST_USE bool ikev1_phase1_build_offer(struct ike_engine *e, struct ike_sa *sa,
+	struct ike_builder *b, struct ike_failure *failure);
+/* What the definition's first local and remote rounds mean as offered by us as initiator. */
+uint16_t ikev1_phase1_method(const struct ike_connection *c, bool initiator);
+/* Responder: the definition by addresses and offers, and the chosen transform into sa->suite,
+ * life_seconds and phase1->auth_method. False with a failure (ours beside theirs). */
+MUST_USE bool ikev1_phase1_choose(struct ikev1_received *x, struct isakmp_offer *ret_chosen);
+/* Initiator: the answer's transform. */
+MUST_USE bool ikev1_phase1_agree(struct ikev1_received *x);
+void ikev1_phase1_read_vendors(struct ikev1_received *x);
+void ikev1_phase1_build_vendors(
+	struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b);
+/* KE and nonce of ours (made on first use) and of the peer. */
+MUST_USE bool ikev1_phase1_build_ke(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+MUST_USE bool ikev1_phase1_read_ke(struct ikev1_received *x);
+/* Our identity as payload, kept as own_id_body; and the peer's, kept, into sa->remote_id. */
+MUST_USE bool ikev1_phase1_build_id(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+MUST_USE bool ikev1_phase1_read_id(struct ikev1_received *x);
+/* Responder, the peer is known: the definition may be another one after all that fits better; false
+ * with a failure when none does. */
+MUST_USE bool ikev1_phase1_choose_by_identity(struct ikev1_received *x);
+/* The peer has proved itself: established, or XAuth and Mode Config first. */
+enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x);
+/* All is through: announces, plans, starts what waits. */
+void ikev1_established(struct ike_engine *e, struct ike_sa *sa);
+/* A first message: no SA yet (half-open limits, then Main or Aggressive Mode as responder). */
+void ikev1_phase1_requested(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct isakmp_message *message);
+
+/* ---- main_mode.c ---- */
+bool ikev1_main_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+enum ikev1_outcome ikev1_main_1(struct ikev1_received *x);
+enum ikev1_outcome ikev1_main_2(struct ikev1_received *x);
+enum ikev1_outcome ikev1_main_3(struct ikev1_received *x);
+enum ikev1_outcome ikev1_main_4(struct ikev1_received *x);
+enum ikev1_outcome ikev1_main_5(struct ikev1_received *x);
+enum ikev1_outcome ikev1_main_6(struct ikev1_received *x);
+
+/* ---- aggressive_mode.c ---- */
+bool ikev1_aggressive_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+enum ikev1_outcome ikev1_aggressive_1(struct ikev1_received *x);
+enum ikev1_outcome ikev1_aggressive_2(struct ikev1_received *x);
+enum ikev1_outcome ikev1_aggressive_3(struct ikev1_received *x);
+
+/* ---- proof.c, signature.c: who somebody is ---- */
+/* SKEYID by the method that was agreed on: looks for the PSK, by identities as far as they are
+ * known (Main Mode: by addresses). False with a failure. */
+MUST_USE bool ikev1_proof_skeyid(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* HASH, or CERT and SIGNATURE of ours. IKEV1_WAIT: while the host signs; asked again then. */
+enum ikev1_outcome ikev1_proof_build(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b,
+	struct ike_failure *failure);
+/* The peer's; IKEV1_WAIT while its chain is checked; IKEV1_END with a failure. */
+enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x);
+/* CERTREQ, where the definition wants it; what the peer asks for is kept. */
+void ikev1_proof_build_certreq(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+MUST_USE bool ikev1_proof_read_certreq(struct ikev1_received *x);
+void ikev1_proof_free(struct ikev1_proof *proof); /* NULL is fine; forgets what it waits for */
+
+/* ---- nat.c (RFC 3947 and drafts) ---- */
+void ikev1_nat_build(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b); /* NAT-D */
+void ikev1_nat_read(struct ikev1_received *x); /* nat_local, nat_remote */
+/* Initiator, before message 5 (3 of Aggressive Mode): to port 4500 when there is a NAT. */
+void ikev1_nat_float(struct ike_engine *e, struct ike_sa *sa);
+/* The encapsulation attribute for a child's mode; and whether the peer's says the same mode. */
+uint16_t ikev1_nat_encapsulation(const struct ike_sa *sa, uint8_t mode);
+bool ikev1_nat_mode(const struct ike_sa *sa, uint16_t encapsulation, uint8_t *ret_mode);
+void ikev1_nat_build_oa(
+	struct ike_engine *e, struct ike_sa *sa, uint8_t mode, struct ike_builder *b);
+
+/* ---- quick_initiate.c, quick_respond.c, quick.c: Quick Mode (RFC 2409 5.5) ---- */
+/* CREATE_CHILD and REKEY_CHILD. */
+bool ikev1_quick_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
+	struct ike_failure *failure);
+enum ikev1_outcome ikev1_quick_1(struct ikev1_received *x);
+enum ikev1_outcome ikev1_quick_2(struct ikev1_received *x);
+enum ikev1_outcome ikev1_quick_3(struct ikev1_received *x);
+enum ikev1_outcome ikev1_quick_connected(struct ikev1_received *x);
+void ikev1_quick_free(struct ikev1_quick *quick);
+/* The peer refused or gave up the exchange of that message id (an error notify). True: it was ours
+ * and is over. */
+bool ikev1_quick_refused(struct ikev1_received *x, const struct isakmp_notify *n);
+/* struct ike_version.rekey_child */
+void ikev1_rekey_child(struct ike_engine *e, struct ike_child *child);
+
+/* ---- informational.c ---- */
+/* HASH checked already; or, before there are keys, in the clear (notifies are then only logged). */
+enum ikev1_outcome ikev1_informational(struct ikev1_received *x);
+/* struct ike_version.delete_ike, .delete_child, .delete_once */
+void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
+	const struct ike_failure *why);
+void ikev1_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket,
+	enum ike_reason reason);
+void ikev1_delete_once(struct ike_engine *e, struct ike_sa *sa);
+/* DELETE_CHILD of a child that may be gone already. Finishes the task. */
+bool ikev1_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task);
+enum ike_reason ikev1_notify_reason(uint16_t type);
+
+/* ---- liveness.c (RFC 3706) ---- */
+bool ikev1_liveness_start(struct ike_engine *e, struct ike_sa *sa);
+void ikev1_liveness_notified(struct ikev1_received *x, const struct isakmp_notify *n);
+
+/* ---- lifetimes.c: phase 1 ends; RESPONDER-LIFETIME ---- */
+/* struct ike_version.rekey_ike, .reauthenticate: an IKE SA from scratch, and when it is up the
+ * children of the old one come over, on whichever end (ikev1_adopt()). */
+void ikev1_rekey_ike(struct ike_engine *e, struct ike_sa *sa);
+void ikev1_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
+/* Established: children and tasks of older IKE SAs between the same identities and addresses come
+ * over, and those IKE SAs go. */
+void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa);
+void ikev1_responder_lifetime(struct ikev1_received *x, const struct isakmp_notify *n);
+void ikev1_path_wake(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- transaction.c, xauth.c, mode_config.c ---- */
+enum ikev1_outcome ikev1_transaction_request(struct ikev1_received *x);
+enum ikev1_outcome ikev1_transaction_answer(struct ikev1_received *x);
+void ikev1_transaction_free(struct ikev1_transaction *transaction);
+/* After phase 1's proofs: begins what the definition demands of XAuth and Mode Config, in that
+ * order; false: nothing (more), the SA is established. Failure: the SA is to end. */
+bool ikev1_transactions_go_on(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* Whether Quick Modes, the peer's and ours, have to wait for it. */
+bool ikev1_transactions_pending(const struct ike_sa *sa);
+void ikev1_xauth_free(struct ikev1_xauth *xauth);
+/* ike_resume(): a RADIUS server has answered. */
+void ikev1_transactions_resume(struct ike_engine *e, struct ike_sa *sa);
+
+#endif
