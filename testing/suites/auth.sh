@@ -14,6 +14,7 @@ methods=(psk rsa2048-pkcs1 rsa2048-pss rsa3072-pkcs1 rsa3072-pss rsa4096-pkcs1 r
 lacks() {
 	case ${1%%-[0-9]*}-$2-$3 in
 	libreswan-*-bp*) echo 'NSS has Brainpool curves disabled' ;;
+	openiked-*-bp512) echo 'iked ends at its start: no auth method for such a key' ;;
 	libreswan-*-ed*) echo 'NSS imports no such keys' ;;
 	libreswan-*-eap-md5 | libreswan-*-eap-mschapv2 | libreswan-*-eap-radius) echo 'EAP-TLS is the only EAP method of ipsec.conf(5)' ;;
 	libreswan-initiator-eap-tls) echo 'pluto is no EAP client: it sends AUTH at once' ;;
