@@ -29,6 +29,8 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_load_conns,
 	&swanctl_load_creds,
 	&swanctl_load_pools,
+	&swanctl_genkey,
+	&swanctl_pubkey,
 	&swanctl_log,
 	&swanctl_version,
 	&swanctl_stats,

@@ -6,5 +6,6 @@
 
 TCase *output_cases(void);
 TCase *load_cases(void);
+TCase *genkey_cases(void);
 
 #endif
