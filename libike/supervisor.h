@@ -55,6 +55,9 @@ bool ike_twins_ask_again(const struct ike_sa *sa, struct ike_task *task, bool re
 /* Initiator of a child: the peer's own, that it was let have meanwhile; NULL when there is none. */
 const struct ike_child *ike_twins_made_by_peer(
 	const struct ike_sa *sa, const struct ike_task *task);
+/* Responder: whether a new child is just being made by us, and the peer has to take that one. */
+bool ike_twins_refuse_crossing(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_child_config *config);
 /* Responder: whether a new child would be a twin of one in the same IKE SA, or of one that is being
  * made by us. */
 bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,

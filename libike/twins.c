@@ -231,6 +231,14 @@ static bool is_there(const struct ike_sa *sa, const struct ike_child_config *con
 	return false;
 }
 
+bool ike_twins_refuse_crossing(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_child_config *config)
+{
+	struct ike_task *own = crossing_task(sa, config->name);
+
+	return own && refuse_crossing(e, sa, own);
+}
+
 bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors)
 {

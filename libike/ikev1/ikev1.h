@@ -287,7 +287,17 @@ enum ikev1_outcome ikev1_quick_1(struct ikev1_received *x);
 enum ikev1_outcome ikev1_quick_2(struct ikev1_received *x);
 enum ikev1_outcome ikev1_quick_3(struct ikev1_received *x);
 enum ikev1_outcome ikev1_quick_connected(struct ikev1_received *x);
-void ikev1_quick_free(struct ikev1_quick *quick);
+void ikev1_quick_free(struct ikev1_quick *quick); /* NULL is fine */
+/* What HASH(2) and HASH(3) are over besides; empty while not known, also without exchange->quick.
+ */
+void ikev1_quick_nonces(
+	const struct ikev1_exchange *exchange, struct bytes *ret_i, struct bytes *ret_r);
+/* Message 2 again when message 3 does not come; from the old child to the new one. True: there was
+ * something to do. */
+bool ikev1_quick_wake(struct ike_engine *e, struct ike_sa *sa);
+ike_time ikev1_quick_deadline(const struct ike_sa *sa); /* IKE_NEVER: none */
+/* The peer has repeated its last message, and got exchange->sent again. */
+void ikev1_quick_repeated(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange);
 /* The peer refused or gave up the exchange of that message id (an error notify). True: it was ours
  * and is over. */
 bool ikev1_quick_refused(struct ikev1_received *x, const struct isakmp_notify *n);

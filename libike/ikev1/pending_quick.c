@@ -52,3 +52,30 @@ void ikev1_rekey_child(struct ike_engine *e, struct ike_child *child)
 	(void)e;
 	(void)child;
 }
+
+void ikev1_quick_nonces(
+	const struct ikev1_exchange *exchange, struct bytes *ret_i, struct bytes *ret_r)
+{
+	(void)exchange;
+	*ret_i = *ret_r = (struct bytes){ 0 };
+}
+
+bool ikev1_quick_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	(void)e;
+	(void)sa;
+	return false;
+}
+
+ike_time ikev1_quick_deadline(const struct ike_sa *sa)
+{
+	(void)sa;
+	return IKE_NEVER;
+}
+
+void ikev1_quick_repeated(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange)
+{
+	(void)e;
+	(void)sa;
+	(void)exchange;
+}

@@ -7,14 +7,9 @@
 #include "libike/ikev2/ikev2.h"
 #include "libike/supervisor.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PROPOSALS_MAX 32
-/* How many children a peer may make on one IKE SA: so many, and so many for each definition. */
-#define CHILDREN_MAX 1000
-#define CHILDREN_OF_EACH 4
-
 static uint8_t protocol_of(const struct ike_child_config *config)
 {
 	return config->proposals.items[0].protocol;
@@ -126,26 +121,6 @@ bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *t
 	return true;
 }
 
-/*
- * In transport mode through a NAT the peer's selectors name addresses as it sees them; what our
- * kernel sees are the outer ones (RFC 7296 2.23.1).
- */
-static void see_through_nat(const struct ike_sa *sa, uint8_t mode, struct ike_selector *list,
-	size_t count, const struct address *seen)
-{
-	if (mode != IKE_MODE_TRANSPORT || !(sa->nat_local || sa->nat_remote))
-		return;
-	for (size_t i = 0; i < count; i++) {
-		struct ike_selector host = ike_selector_of_host(seen);
-
-		if (list[i].family != host.family ||
-			memcmp(list[i].from, list[i].to, sizeof(list[i].from)) != 0)
-			continue;
-		memcpy(list[i].from, host.from, sizeof(host.from));
-		memcpy(list[i].to, host.to, sizeof(host.to));
-	}
-}
-
 static void read_selectors(const struct ike_received *x, bool we_initiated, uint8_t mode,
 	struct ike_child_selectors *ret)
 {
@@ -156,58 +131,8 @@ static void read_selectors(const struct ike_received *x, bool we_initiated, uint
 
 	ret->local_count = ike_ts_view_read(ours, ret->local, IKE_CHILD_SELECTORS_MAX);
 	ret->remote_count = ike_ts_view_read(theirs, ret->remote, IKE_CHILD_SELECTORS_MAX);
-	see_through_nat(x->sa, mode, ret->local, ret->local_count, &x->sa->local);
-	see_through_nat(x->sa, mode, ret->remote, ret->remote_count, &x->sa->remote);
-}
-
-/* What both the peer's selectors and our definition allow. False when one side is left empty: its
- * count is 0. */
-static bool narrow(const struct ike_sa *sa, const struct ike_child_config *config,
-	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
-{
-	struct ike_selector ours[IKE_CHILD_SELECTORS_MAX];
-	size_t count = ike_child_config_selectors(sa, config, true, ours, IKE_CHILD_SELECTORS_MAX);
-
-	ret->local_count = ike_selectors_narrow(ours, count, theirs->local, theirs->local_count,
-		ret->local, IKE_CHILD_SELECTORS_MAX);
-	count = ike_child_config_selectors(sa, config, false, ours, IKE_CHILD_SELECTORS_MAX);
-	ret->remote_count = ike_selectors_narrow(ours, count, theirs->remote, theirs->remote_count,
-		ret->remote, IKE_CHILD_SELECTORS_MAX);
-	return ret->local_count > 0 && ret->remote_count > 0;
-}
-
-static void describe(const struct ike_selector *local, size_t local_count,
-	const struct ike_selector *remote, size_t remote_count, char *text, size_t size)
-{
-	char ours[512], theirs[512];
-
-	snprintf(text, size, "%s === %s",
-		ike_selectors_format(local, local_count, ours, sizeof(ours)),
-		ike_selectors_format(remote, remote_count, theirs, sizeof(theirs)));
-}
-
-static void fail_selectors(struct ike_failure *failure, const struct ike_sa *sa,
-	const struct ike_child_config *config, const struct ike_child_selectors *theirs,
-	const char *what)
-{
-	char ours_text[1100], theirs_text[1100];
-	struct ike_child_selectors ours, common;
-
-	ours.local_count =
-		ike_child_config_selectors(sa, config, true, ours.local, IKE_CHILD_SELECTORS_MAX);
-	ours.remote_count =
-		ike_child_config_selectors(sa, config, false, ours.remote, IKE_CHILD_SELECTORS_MAX);
-	describe(ours.local, ours.local_count, ours.remote, ours.remote_count, ours_text,
-		sizeof(ours_text));
-	if (theirs)
-		describe(theirs->local, theirs->local_count, theirs->remote, theirs->remote_count,
-			theirs_text, sizeof(theirs_text));
-	ike_failure_set(failure, IKE_REASON_NO_SELECTORS, ours_text, theirs ? theirs_text : NULL,
-		"%s for CHILD_SA '%s'", what, config->name);
-	if (theirs && !narrow(sa, config, theirs, &common))
-		ike_failure_set_differs(failure, common.local_count > 0    ? "remote_ts"
-						 : common.remote_count > 0 ? "local_ts"
-									   : "local_ts, remote_ts");
+	ike_child_see_through_nat(x->sa, mode, ret->local, ret->local_count, &x->sa->local);
+	ike_child_see_through_nat(x->sa, mode, ret->remote, ret->remote_count, &x->sa->remote);
 }
 
 /* A child of that definition that is up: its algorithms were good enough for the peer once. */
@@ -255,7 +180,7 @@ void ike_child_refused(
 	char text[IKE_NUMBER_TEXT_MAX];
 
 	if (n && n->type == IKE_NOTIFY_TS_UNACCEPTABLE)
-		fail_selectors(failure, x->sa, config, NULL,
+		ike_child_fail_selectors(failure, x->sa, config, NULL,
 			"peer accepts none of our traffic selectors (TS_UNACCEPTABLE)");
 	else if (n && (n->type == IKE_NOTIFY_NO_PROPOSAL_CHOSEN ||
 			      n->type == IKE_NOTIFY_INVALID_KE_PAYLOAD))
@@ -327,8 +252,8 @@ static bool accept_selectors(
 	struct ike_child_selectors theirs, common;
 
 	read_selectors(x, true, child->mode, &theirs);
-	if (!narrow(x->sa, child->config, &theirs, &common)) {
-		fail_selectors(failure, x->sa, child->config, &theirs,
+	if (!ike_child_narrow(x->sa, child->config, &theirs, &common)) {
+		ike_child_fail_selectors(failure, x->sa, child->config, &theirs,
 			"peer answered with traffic selectors outside of ours");
 		return false;
 	}
@@ -394,40 +319,6 @@ bool ike_child_accept(struct ike_received *x, struct ike_task *task, bool in_aut
 }
 
 /* ---- Responder ---- */
-
-/* The child definition whose selectors fit best: exact before containing before narrowed. In
- * tunnel mode they are as the peer said, in transport mode as they are seen through a NAT. */
-static const struct ike_child_config *choose_config(const struct ike_sa *sa,
-	const struct ike_child_selectors *said, const struct ike_child_selectors *seen,
-	struct ike_child_selectors *ret)
-{
-	const struct ike_child_config *chosen = NULL;
-	struct ike_child_selectors common;
-	size_t best = 0;
-
-	for (size_t i = 0; i < sa->connection->child_count; i++) {
-		const struct ike_child_config *config = sa->connection->children[i];
-		const struct ike_child_selectors *theirs =
-			config->mode == IKE_MODE_TRANSPORT ? seen : said;
-		size_t score = 1;
-
-		if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ||
-			!narrow(sa, config, theirs, &common))
-			continue;
-		for (size_t j = 0; j < common.local_count; j++)
-			for (size_t k = 0; k < theirs->local_count; k++)
-				score += ike_selector_equal(&common.local[j], &theirs->local[k]);
-		for (size_t j = 0; j < common.remote_count; j++)
-			for (size_t k = 0; k < theirs->remote_count; k++)
-				score += ike_selector_equal(&common.remote[j], &theirs->remote[k]);
-		if (score > best) {
-			best = score;
-			chosen = config;
-			*ret = common;
-		}
-	}
-	return chosen;
-}
 
 static void answer_error(struct ike_received *x, uint16_t type,
 	const struct ike_child_config *config, struct ike_failure *failure)
@@ -517,7 +408,7 @@ static bool install_answered(struct ike_received *x, struct ike_child *child,
 	struct ike_child *rekeyed, const struct ike_child_secrets *secrets, struct why *why)
 {
 	if (rekeyed)
-		return ike_handover_begin(x->e, child, rekeyed, secrets, why);
+		return ike_handover_begin(x->e, child, rekeyed, false, secrets, why);
 	if (!ike_child_install(x->e, child, false, secrets, why))
 		return false;
 	ike_child_announce(x->e, child, NULL);
@@ -618,34 +509,19 @@ static bool wants_transport(const struct ike_received *x)
 	return ike_message_notify(x->message, IKE_NOTIFY_USE_TRANSPORT_MODE) != NULL;
 }
 
-/* The child of which at least one side fits; else the first. */
-static const struct ike_child_config *nearest_config(
-	const struct ike_sa *sa, const struct ike_child_selectors *theirs)
-{
-	const struct ike_connection *c = sa->connection;
-	struct ike_child_selectors common;
-
-	for (size_t i = 0; i < c->child_count; i++) {
-		(void)narrow(sa, c->children[i], theirs, &common);
-		if (common.local_count > 0 || common.remote_count > 0)
-			return c->children[i];
-	}
-	return c->child_count > 0 ? c->children[0] : NULL;
-}
-
 static void refuse_selectors(struct ike_received *x, const struct ike_child_selectors *theirs)
 {
 	struct ike_failure failure = { 0 };
 	const struct ike_connection *c = x->sa->connection;
-	const struct ike_child_config *nearest = nearest_config(x->sa, theirs);
+	const struct ike_child_config *nearest = ike_child_nearest_config(x->sa, theirs);
 	char text[1100];
 
 	if (nearest) {
-		fail_selectors(&failure, x->sa, nearest, theirs,
+		ike_child_fail_selectors(&failure, x->sa, nearest, theirs,
 			"no common traffic selectors, the nearest are those");
 	} else {
-		describe(theirs->local, theirs->local_count, theirs->remote, theirs->remote_count,
-			text, sizeof(text));
+		ike_child_selectors_describe(theirs->local, theirs->local_count, theirs->remote,
+			theirs->remote_count, text, sizeof(text));
 		ike_failure_set(&failure, IKE_REASON_NO_SELECTORS, NULL, text,
 			"connection '%s' has no children", c->name);
 	}
@@ -662,26 +538,15 @@ static const struct ike_child_config *config_for(struct ike_received *x,
 	read_selectors(x, false, IKE_MODE_TUNNEL, &said);
 	read_selectors(x, false, wanted_mode, &seen);
 	if (rekeyed)
-		config = narrow(x->sa, rekeyed->config,
+		config = ike_child_narrow(x->sa, rekeyed->config,
 				 rekeyed->mode == IKE_MODE_TRANSPORT ? &seen : &said, ret)
 				 ? rekeyed->config
 				 : NULL;
 	else
-		config = choose_config(x->sa, &said, &seen, ret);
+		config = ike_child_choose_config(x->sa, &said, &seen, ret);
 	if (!config)
 		refuse_selectors(x, &said);
 	return config;
-}
-
-/* A peer may have more children than are defined, as selectors are narrowed, but not as many as it
- * likes. Those that are being rekeyed are there twice. */
-static bool is_full(const struct ike_sa *sa, bool rekeys)
-{
-	size_t limit = CHILDREN_MAX + CHILDREN_OF_EACH * sa->connection->child_count, count = 0;
-
-	for (const struct ike_child *child = sa->children; child; child = child->next)
-		count++;
-	return count >= (rekeys ? 2 * limit : limit);
 }
 
 bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *rekeyed,
@@ -697,7 +562,7 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 
 	if (!config)
 		return false;
-	if (is_full(x->sa, rekeyed)) {
+	if (ike_children_are_full(x->sa, rekeyed)) {
 		ike_log_noise(x->e, x->sa, IKE_LOG_IKE,
 			"refusing CHILD_SA '%s': IKE_SA %s[%u] has too many", config->name,
 			x->sa->connection->name, x->sa->unique_id);

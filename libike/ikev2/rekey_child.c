@@ -140,17 +140,8 @@ static void refused(struct ike_received *x, struct ike_task *task)
 	ike_failure_free(&failure);
 }
 
-/* Whether the peer's rekeying of the same child prevails over ours. */
-static bool lost_collision(const struct ike_child *theirs, const struct ike_child_secrets *ours)
-{
-	struct bytes our_lowest = ike_nonce_lower(ours->nonce_i, ours->nonce_r);
-	struct bytes their_lowest =
-		bytes_of(theirs->handover->lowest, theirs->handover->lowest_length);
-
-	return ike_nonce_lower(our_lowest, their_lowest).at == our_lowest.at;
-}
-
-/* The same for one that waits for more key exchanges. If ours prevails, the other one is dropped.
+/* Whether the peer's rekeying of the same child, which waits for more key exchanges, prevails over
+ * ours. If ours prevails, the other one is dropped.
  */
 static bool lost_to_followup(
 	struct ike_engine *e, struct ike_child *old, struct bytes nonce_i, struct bytes nonce_r)
@@ -229,7 +220,8 @@ static bool install(struct ike_received *x, struct ike_task *task,
 	struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
 	struct why why;
 	bool waits = old && lost_to_followup(x->e, old, secrets->nonce_i, secrets->nonce_r);
-	bool lost = waits || is_superseded(old) || (theirs && lost_collision(theirs, secrets));
+	bool lost =
+		waits || is_superseded(old) || (theirs && ike_handover_prevails(theirs, secrets));
 
 	if (lost) {
 		if (waits && old->state == IKE_CHILD_DELETED)
@@ -257,7 +249,7 @@ static bool follow_up(struct ike_received *x, struct ike_task *task, struct secr
 	const struct ike_child_secrets secrets = { .nonce_i = nonce, .nonce_r = x->message->nonce };
 	struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
 
-	if (is_superseded(old) || (theirs && lost_collision(theirs, &secrets)) ||
+	if (is_superseded(old) || (theirs && ike_handover_prevails(theirs, &secrets)) ||
 		lost_to_followup(x->e, old, nonce, x->message->nonce)) {
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"CHILD_SA rekey collision lost, not going on with CHILD_SA %s{%u}",

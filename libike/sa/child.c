@@ -198,13 +198,34 @@ static ike_time after(ike_time now, uint64_t seconds)
 						  : IKE_NEVER;
 }
 
+/* What is to be done before the definition's hard limit is to be done as much earlier as the agreed
+ * limit is. */
+static uint64_t in_proportion(uint64_t value, uint64_t agreed, uint64_t defined)
+{
+	if (agreed == 0 || value == 0)
+		return value;
+	if (defined == 0) /* unlimited, and value fits it alone */
+		return value < agreed ? value : agreed - agreed / 10;
+	return (uint64_t)((double)value * (double)agreed / (double)defined);
+}
+
+static uint64_t hard_limit(uint64_t agreed, uint64_t defined)
+{
+	return agreed > 0 ? agreed : defined;
+}
+
 static void draw_lifetime(struct ike_engine *e, struct ike_child *child)
 {
 	const struct ike_child_config *config = child->config;
+	uint64_t seconds = child->life_seconds, bytes = child->life_bytes;
 
-	child->rekey_at = after(e->now, soften(e, config->rekey_time, config->rand_time));
-	child->expires_at = after(e->now, config->life_time);
-	child->rekey_bytes = soften(e, config->rekey_bytes, config->rand_bytes);
+	child->rekey_at = after(
+		e->now, soften(e, in_proportion(config->rekey_time, seconds, config->life_time),
+				in_proportion(config->rand_time, seconds, config->life_time)));
+	child->expires_at = after(e->now, hard_limit(seconds, config->life_time));
+	child->rekey_bytes =
+		soften(e, in_proportion(config->rekey_bytes, bytes, config->life_bytes),
+			in_proportion(config->rand_bytes, bytes, config->life_bytes));
 	child->rekey_packets = soften(e, config->rekey_packets, config->rand_packets);
 }
 
@@ -215,9 +236,9 @@ static struct ike_lifetime lifetime_of(
 	const struct ike_child_config *config = child->config;
 	uint64_t passed = (uint64_t)(e->now - child->installed_at) / 1000;
 	struct ike_lifetime lifetime = {
-		.hard_seconds = config->life_time,
+		.hard_seconds = hard_limit(child->life_seconds, config->life_time),
 		.soft_bytes = child->rekey_bytes,
-		.hard_bytes = config->life_bytes,
+		.hard_bytes = hard_limit(child->life_bytes, config->life_bytes),
 		.soft_packets = child->rekey_packets,
 		.hard_packets = config->life_packets,
 	};

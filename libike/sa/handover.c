@@ -34,19 +34,20 @@ static struct ike_handover *take(struct ike_child *child)
 }
 
 bool ike_handover_begin(struct ike_engine *e, struct ike_child *child, struct ike_child *old,
-	const struct ike_child_secrets *secrets, struct why *why)
+	bool initiator, const struct ike_child_secrets *secrets, struct why *why)
 {
 	struct ike_handover *handover = calloc(1, sizeof(*handover));
 	struct bytes lowest = ike_nonce_lower(secrets->nonce_i, secrets->nonce_r);
 
 	if (!handover)
 		return why_fail(why, "out of memory");
-	if (!ike_child_install_inbound(e, child, false, secrets, &handover->keymat, why)) {
+	if (!ike_child_install_inbound(e, child, initiator, secrets, &handover->keymat, why)) {
 		ike_handover_free(handover);
 		return false;
 	}
 	handover->old = old;
 	handover->fresh = true;
+	handover->initiator = initiator;
 	if (lowest.length > sizeof(handover->lowest)) /* the parser knows no longer ones */
 		lowest.length = sizeof(handover->lowest);
 	bytes_copy(handover->lowest, lowest);
@@ -63,8 +64,8 @@ void ike_handover_complete(struct ike_engine *e, struct ike_child *child)
 	struct ike_handover *handover = take(child);
 	struct why why;
 
-	bool installed =
-		ike_child_install_outbound(e, child, false, secret_bytes(&handover->keymat), &why);
+	bool installed = ike_child_install_outbound(
+		e, child, handover->initiator, secret_bytes(&handover->keymat), &why);
 	if (installed)
 		ike_child_log_established(e, child, "outbound ");
 	ike_child_announce(e, child, handover->old);
@@ -76,6 +77,15 @@ void ike_handover_complete(struct ike_engine *e, struct ike_child *child)
 		"installing outbound CHILD_SA %s{%u} failed: %s", child->config->name,
 		child->unique_id, why.text);
 	ike_child_delete_later(e, child, IKE_REASON_KERNEL);
+}
+
+bool ike_handover_prevails(const struct ike_child *theirs, const struct ike_child_secrets *ours)
+{
+	struct bytes our_lowest = ike_nonce_lower(ours->nonce_i, ours->nonce_r);
+	struct bytes their_lowest =
+		bytes_of(theirs->handover->lowest, theirs->handover->lowest_length);
+
+	return ike_nonce_lower(our_lowest, their_lowest).at == our_lowest.at;
 }
 
 void ike_handovers_proven(struct ike_engine *e, struct ike_sa *sa)

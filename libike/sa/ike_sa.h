@@ -80,6 +80,9 @@ struct ike_child {
 	ike_time rekey_at;                   /* IKE_NEVER: no rekeying */
 	ike_time expires_at;                 /* hard; IKE_NEVER: never */
 	uint64_t rekey_bytes, rekey_packets; /* with randomisation applied; 0 never */
+	/* IKEv1: what the peer allows, where it is less than the definition; 0: the definition's */
+	uint64_t life_bytes;
+	uint32_t life_seconds;
 	/* When something is to be done about it: rekeying, closing, or, of one that was replaced,
 	 * forgetting it. */
 	ike_time wake_at;

@@ -143,6 +143,7 @@ void ike_child_offer_free(struct ike_child_offer *offer); /* NULL is fine */
 struct ike_handover {
 	struct ike_child *old; /* NULL when it went */
 	struct secret keymat;
+	bool initiator; /* of the exchange that made it, we are (IKEv1 alone) */
 	bool fresh;     /* the answer is just on its way */
 	bool redundant; /* lost a collision: the peer is to delete it */
 	uint16_t lowest_length;

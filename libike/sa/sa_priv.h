@@ -251,12 +251,45 @@ struct ike_child_selectors {
 	size_t remote_count;
 };
 
+/* ---- child_selectors.c: the peer's selectors against definitions ---- */
+
+/* In transport mode the addresses that a NAT hides become those that our kernel sees. */
+void ike_child_see_through_nat(const struct ike_sa *sa, uint8_t mode, struct ike_selector *list,
+	size_t count, const struct address *seen);
+/* What both the peer's selectors and our definition allow. False when one side is left empty: its
+ * count is 0. */
+bool ike_child_narrow(const struct ike_sa *sa, const struct ike_child_config *config,
+	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret);
+/* The child definition whose selectors fit best: exact before containing before narrowed. In
+ * tunnel mode they are as the peer said, in transport mode as they are seen through a NAT. NULL
+ * when none fits. */
+const struct ike_child_config *ike_child_choose_config(const struct ike_sa *sa,
+	const struct ike_child_selectors *said, const struct ike_child_selectors *seen,
+	struct ike_child_selectors *ret);
+/* The child of which at least one side fits; else the first; NULL when there are none. */
+const struct ike_child_config *ike_child_nearest_config(
+	const struct ike_sa *sa, const struct ike_child_selectors *theirs);
+/* "local === remote", cut to fit. */
+void ike_child_selectors_describe(const struct ike_selector *local, size_t local_count,
+	const struct ike_selector *remote, size_t remote_count, char *text, size_t size);
+/* Ours beside theirs (may be NULL: not known). */
+void ike_child_fail_selectors(struct ike_failure *failure, const struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_child_selectors *theirs,
+	const char *what);
+/* A peer may have more children than are defined, but not as many as it likes. rekeys: the new one
+ * is to replace another. */
+bool ike_children_are_full(const struct ike_sa *sa, bool rekeys);
+
 /* ---- handover.c: from one child to the one that replaces it (RFC 7296 2.8) ---- */
 
-/* As responder: the new child takes packets in; nothing is sent on it before
- * ike_handover_complete(). */
+/* The new child takes packets in; nothing is sent on it before ike_handover_complete(). old may be
+ * NULL. initiator: of the exchange that made it, we are. */
 MUST_USE bool ike_handover_begin(struct ike_engine *e, struct ike_child *child,
-	struct ike_child *old, const struct ike_child_secrets *secrets, struct why *why);
+	struct ike_child *old, bool initiator, const struct ike_child_secrets *secrets,
+	struct why *why);
+/* Both ends rekeyed the same child: whether what the peer's exchange made stays rather than what
+ * ours, of these nonces, did (RFC 7296 2.8.1). */
+bool ike_handover_prevails(const struct ike_child *theirs, const struct ike_child_secrets *ours);
 /* The peer is ready. When the kernel refuses, the deletion at the peer is queued. */
 void ike_handover_complete(struct ike_engine *e, struct ike_child *child);
 /* A new request of the peer's has been dealt with: what was answered before has arrived there. */
