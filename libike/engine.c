@@ -192,12 +192,20 @@ const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t uni
 
 ike_time ike_engine_dead_after(const struct ike_engine *e, const struct ike_sa *sa)
 {
-	return ike_retransmission_total(e, sa);
+	const struct ike_version *version = ike_version_of(sa);
+
+	return version->dead_after ? version->dead_after(e, sa) : ike_retransmission_total(e, sa);
 }
 
 ike_time ike_engine_dead_at(const struct ike_engine *e, const struct ike_sa *sa)
 {
-	return sa->request ? sa->request_sent_at + ike_retransmission_total(e, sa) : IKE_NEVER;
+	const struct ike_version *version = ike_version_of(sa);
+	ike_time since = version->asked_since ? version->asked_since(sa) : IKE_NEVER;
+	ike_time unanswered = since == IKE_NEVER ? IKE_NEVER : since + version->dead_after(e, sa);
+	ike_time silent =
+		sa->request ? sa->request_sent_at + ike_retransmission_total(e, sa) : IKE_NEVER;
+
+	return silent < unanswered ? silent : unanswered;
 }
 
 void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret)

@@ -1,9 +1,9 @@
 /*
- * Liveness (RFC 7296 2.4): a peer that was not heard of for dpd_delay is asked by an empty
- * INFORMATIONAL request whether it is alive. Any authentic message and any packet that came in
- * through a child counts as a sign of life, so a busy tunnel is hardly probed: a peer whose daemon
- * is gone may send packets from what it left in the kernel. Who does not answer,
- * in all retransmissions, is dead: tasks.c then ends the SA.
+ * Liveness (RFC 7296 2.4, RFC 3706): a peer that was not heard of for dpd_delay is asked by an
+ * empty INFORMATIONAL request, or R_U_THERE, whether it is alive. Any authentic message and any
+ * packet that came in through a child counts as a sign of life, so a busy tunnel is hardly probed:
+ * a peer whose daemon is gone may send packets from what it left in the kernel. Who does not
+ * answer, in all retransmissions, is dead: tasks.c then ends the SA.
  *
  * And inactivity: children that nothing went through for that long are closed.
  *
@@ -61,11 +61,12 @@ static void probe(struct ike_engine *e, struct ike_sa *sa, ike_time quiet)
 		"nothing heard from %s for %d s, sending DPD request: declared dead after %d s "
 		"without answer",
 		address_format_with_port(&sa->remote, peer), (int)(quiet / 1000),
-		(int)(ike_retransmission_total(e, sa) / 1000));
+		(int)(ike_engine_dead_after(e, sa) / 1000));
 }
 
 void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 {
+	const struct ike_version *version = ike_version_of(sa);
 	ike_time delay = delay_of(sa), quiet = 0, next;
 
 	if (delay == 0 || sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED) {
@@ -73,6 +74,8 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 		ike_schedule(e, sa);
 		return;
 	}
+	if (version->asks && version->asks(e, sa))
+		return;
 	/* A request in flight asks as well as a probe does. */
 	if (!sa->active && (quiet = silence(e, sa)) >= delay) {
 		probe(e, sa, quiet);

@@ -121,6 +121,28 @@ static void log_silence(struct ike_engine *e, struct ike_sa *sa, const struct ik
 	ike_failure_free(&no_route);
 }
 
+/* That nobody needs any more goes silently. */
+static void say_silent(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *failure)
+{
+	if (sa->announced || !sa->was_established)
+		log_silence(e, sa, failure);
+}
+
+static void end_silent(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *failure)
+{
+	/* It may hear us although we don't hear it, and must not keep a tunnel that leads nowhere.
+	 */
+	if (sa->keys.length > 0)
+		ike_version_of(sa)->delete_once(e, sa);
+	ike_sa_destroy(e, sa, failure);
+}
+
+void ike_peer_given_up(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *failure)
+{
+	say_silent(e, sa, failure);
+	end_silent(e, sa, failure);
+}
+
 static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
@@ -131,17 +153,9 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 		"%s did not answer %s: giving up after %u retransmits in %d s",
 		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
-	if (sa->announced || !sa->was_established) /* that nobody needs any more goes silently */
-		log_silence(e, sa, &failure);
-	if (kind == IKE_TASK_INIT && ike_target_try_again(e, sa)) {
-		ike_failure_free(&failure);
-		return;
-	}
-	/* It may hear us although we don't hear it, and must not keep a tunnel that leads nowhere.
-	 */
-	if (sa->keys.length > 0)
-		ike_version_of(sa)->delete_once(e, sa);
-	ike_sa_destroy(e, sa, &failure);
+	say_silent(e, sa, &failure);
+	if (kind != IKE_TASK_INIT || !ike_target_try_again(e, sa))
+		end_silent(e, sa, &failure);
 	ike_failure_free(&failure);
 }
 

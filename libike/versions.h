@@ -42,6 +42,14 @@ struct ike_version {
 	/* When the earliest of these comes. May be NULL. */
 	ike_time (*deadline)(const struct ike_sa *sa);
 
+	/* ---- Liveness; NULL: it is asked by a request, which is sent again as all are ---- */
+	/* Whether the peer lives was asked and is not answered yet: asks again, or gives the peer
+	 * up, and sets dpd_at. False: nothing is open. May destroy the SA. */
+	bool (*asks)(struct ike_engine *e, struct ike_sa *sa);
+	ike_time (*asked_since)(const struct ike_sa *sa); /* IKE_NEVER: nothing is open */
+	/* After how long without an answer to that the peer is dead. */
+	ike_time (*dead_after)(const struct ike_engine *e, const struct ike_sa *sa);
+
 	/* ---- What is wanted of it ---- */
 	/* Starts to delete an established SA at the peer; one that is not established just ends.
 	 * With force nobody waits for an answer. The SA may be gone afterwards. */
@@ -82,6 +90,8 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa);
 /* A task could not be sent: an SA that ends with it is gone afterwards. */
 void ike_task_abandon(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task,
 	struct ike_failure *failure);
+/* It did not answer: says so, and ends the SA; with last words, as it may hear us all the same. */
+void ike_peer_given_up(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *failure);
 /* One of its times has come. May destroy the SA. */
 void ike_sa_wake(struct ike_engine *e, struct ike_sa *sa);
 /* Queued for a wish or a trap, and the peer has brought the child up meanwhile. */

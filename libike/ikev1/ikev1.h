@@ -74,7 +74,6 @@ struct ikev1_phase1 {
 	struct secret skeyid;
 	struct secret shared;      /* g^xy, until SKEYID is made */
 	uint32_t vendors;          /* 1 << enum isakmp_vendor: the peer's */
-	bool nat_draft;            /* NAT-D payloads have the drafts' numbers */
 	uint8_t nat_t;             /* enum isakmp_vendor that both know; ISAKMP_VENDORS: none */
 	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
 	struct ikev1_xauth *xauth; /* xauth.c; NULL without */
@@ -88,6 +87,7 @@ struct ikev1 {
 	uint8_t last_block[IKEV1_BLOCK_MAX]; /* of phase 1: what IVs of phase 2 come of */
 	struct ikev1_exchange *exchanges;    /* the newest first */
 	struct ikev1_phase1 *phase1;         /* NULL once established */
+	bool nat_draft; /* NAT traversal is that of the drafts before RFC 3947 */
 	bool peer_dpd;
 	bool peer_unity;
 	bool peer_xauth;
@@ -273,11 +273,14 @@ void ikev1_nat_build(struct ike_engine *e, struct ike_sa *sa, struct ike_builder
 void ikev1_nat_read(struct ikev1_received *x); /* nat_local, nat_remote */
 /* Initiator, before message 5 (3 of Aggressive Mode): to port 4500 when there is a NAT. */
 void ikev1_nat_float(struct ike_engine *e, struct ike_sa *sa);
-/* The encapsulation attribute for a child's mode; and whether the peer's says the same mode. */
+/* The encapsulation attribute for a child's mode. */
 uint16_t ikev1_nat_encapsulation(const struct ike_sa *sa, uint8_t mode);
+/* The mode that the peer's attribute says (0: tunnel); false when it is none, or in UDP without a
+ * NAT, or the other way round. */
 bool ikev1_nat_mode(const struct ike_sa *sa, uint16_t encapsulation, uint8_t *ret_mode);
-void ikev1_nat_build_oa(
-	struct ike_engine *e, struct ike_sa *sa, uint8_t mode, struct ike_builder *b);
+/* NAT-OA of transport mode; nothing without a NAT. initiator: of the Quick Mode, we are. */
+void ikev1_nat_build_oa(struct ike_engine *e, struct ike_sa *sa, uint8_t mode, bool initiator,
+	struct ike_builder *b);
 
 /* ---- quick_initiate.c, quick_respond.c, quick.c: Quick Mode (RFC 2409 5.5) ---- */
 /* CREATE_CHILD and REKEY_CHILD. */
@@ -318,7 +321,12 @@ bool ikev1_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ik
 enum ike_reason ikev1_notify_reason(uint16_t type);
 
 /* ---- liveness.c (RFC 3706) ---- */
+/* DPD: sends R_U_THERE and finishes the task; a question that is open already stays the one. */
 bool ikev1_liveness_start(struct ike_engine *e, struct ike_sa *sa);
+/* struct ike_version.asks, .asked_since, .dead_after */
+bool ikev1_liveness_asks(struct ike_engine *e, struct ike_sa *sa);
+ike_time ikev1_liveness_asked_since(const struct ike_sa *sa);
+ike_time ikev1_liveness_dead_after(const struct ike_engine *e, const struct ike_sa *sa);
 void ikev1_liveness_notified(struct ikev1_received *x, const struct isakmp_notify *n);
 
 /* ---- lifetimes.c: phase 1 ends; RESPONDER-LIFETIME ---- */
