@@ -60,7 +60,7 @@ settings() {
 		case ${daemon_of[$site]} in
 		strongswan-*)
 			# Without a list strongSwan tries every plugin; af-alg alone takes 8 s under this kernel.
-			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation curl eap-identity eap-md5 eap-mschapv2 eap-tls eap-radius kernel-netlink socket-default vici updown counters'
+			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation curl eap-identity eap-md5 eap-mschapv2 eap-tls eap-radius xauth-generic xauth-eap unity kernel-netlink socket-default vici updown counters'
 			echo '	filelog { stderr { default = 1'
 			echo '		ike = 2'
 			echo '		time_format = %H:%M:%S'
@@ -75,6 +75,7 @@ settings() {
 # gateway SITE [KEY=VALUE...]: writes the site's swanctl.conf, one connection "gw" with one child "net".
 # Keys and what stands without them:
 #   family=4         addresses of the gateways and selectors: 4 or 6
+#   version=2        of IKE; 1 or 2
 #   mode=tunnel      tunnel: the networks behind; transport: between the gateways
 #   proposals=, esp= IKE and ESP proposals; default
 #   id=, peer=       identities; moon.lab and sun.lab
@@ -83,15 +84,16 @@ settings() {
 #   local_ts=, remote_ts=
 #   conn=, child=    further lines in these sections, separated by ;
 #   secrets=         further sections in secrets
+#   sections=        further sections beside connections
 #   auth=psk, peer_auth=psk   how it proves its identity, and what it demands of the peer
 #   cert=, raw=      its certificate, or its key and the peer's without any: a KIND of testing/lab/pki
 #   local_more=, remote_more= further lines in these sections, separated by ;
 gateway() {
 	local site=$1 other=sun one
 	[ "$site" = moon ] || other=moon
-	local family=4 mode=tunnel proposals=default esp=default id=$site.lab peer=$other.lab
+	local family=4 version=2 mode=tunnel proposals=default esp=default id=$site.lab peer=$other.lab
 	local secret='correct horse battery staple' local='' remote='' local_ts='' remote_ts='' conn='' child='' secrets=''
-	local auth=psk peer_auth=psk cert='' raw='' local_more='' remote_more=''
+	local auth=psk peer_auth=psk cert='' raw='' local_more='' remote_more='' sections=''
 	shift
 	for one in "${gateway_defaults[@]}" "$@"; do
 		# shellcheck disable=SC2163
@@ -114,11 +116,10 @@ gateway() {
 	sed '/^[[:space:]]*$/d' >"$sites/$site/root/etc/swanctl/swanctl.conf" <<END
 connections {
 	gw {
-		version = 2
+		version = $version
 		local_addrs = $local
 		remote_addrs = $remote
 		proposals = $proposals
-		${conn//;/$'\n\t\t'}
 		local {
 			auth = $auth
 			id = $id
@@ -129,6 +130,7 @@ connections {
 			id = $peer
 			${remote_more//;/$'\n\t\t\t'}
 		}
+		${conn//;/$'\n\t\t'}
 		children {
 			net {
 				mode = $mode
@@ -148,16 +150,17 @@ secrets {
 	}
 	$secrets
 }
+$sections
 END
 }
 
 # outer SITE FAMILY local|remote: the address of a gateway towards the wide area, as itself or its peer knows it
 outer() {
 	case $scene_topology-$1-$2-$3 in
-	nat*-moon-4-local) echo 192.168.1.1 ;;
-	nat*-moon-4-remote) echo 198.51.100.9 ;;
-	nat-both-sun-4-local) echo 192.168.2.1 ;;
-	nat-both-sun-4-remote) echo 203.0.113.9 ;;
+	nat-moon-4-local | nat-both-moon-4-local) echo 192.168.1.1 ;;
+	nat-moon-4-remote | nat-both-moon-4-remote) echo 198.51.100.9 ;;
+	nat-both-sun-4-local | nat-sun-sun-4-local) echo 192.168.2.1 ;;
+	nat-both-sun-4-remote | nat-sun-sun-4-remote) echo 203.0.113.9 ;;
 	*-moon-4-*) echo 198.51.100.1 ;;
 	*-sun-4-*) echo 203.0.113.1 ;;
 	*-moon-6-*) echo 2001:db8:1::1 ;;

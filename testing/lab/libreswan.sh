@@ -30,23 +30,56 @@ gateway_libreswan() {
 		[ "$cert" != chain ] || more+=$'\n\tsendca=all'
 	fi
 	# shellcheck disable=SC2154 # gateway's
+	[ "$version" != 1 ] || more+=$'\n\t'$(libreswan_version_1)
 	sed '/^[[:space:]]*$/d' >"$root/etc/ipsec.conf" <<END
 config setup
 	dnssec-enable=no
+	ikev1-policy=accept
 conn gw
 	left=$local
-	right=$remote
-	leftid=@$id
-	rightid=@$peer
-	leftsubnet=$local_ts
-	rightsubnet=$remote_ts
+	right=${remote//0.0.0.0/%any}
+	leftid=$(libreswan_id "$id")
+	rightid=$(libreswan_id "$peer")
+	$(libreswan_selector left "$local_ts")
+	$(libreswan_selector right "$remote_ts")
 	$proof
 	$more
 	${libreswan_more//;/$'\n\t'}
 	auto=add
 END
-	printf '%s\n' "@$id @$peer : PSK \"$secret\"" "${libreswan_secrets-}" >"$root/etc/ipsec.secrets"
+	printf '%s\n' "$(libreswan_id "$id") $(libreswan_id "$peer") : PSK \"$secret\"" "${libreswan_secrets-}" >"$root/etc/ipsec.secrets"
 	chmod 600 "$root/etc/ipsec.secrets"
+}
+
+# libreswan_id ID: an address, or a name that is not to be looked up
+libreswan_id() {
+	case $1 in
+	*[!0-9.]*) echo "@$1" ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# libreswan_selector SIDE SELECTOR: a network, or dynamic with protocol and port
+libreswan_selector() {
+	local what=${2#*[}
+	case $2 in
+	dynamic | '') ;;
+	'dynamic[/'*) echo "$1protoport=17/${what#/}" | tr -d ']' ;; # without a protocol there are no ports
+	dynamic*) echo "$1protoport=$what" | tr -d ']' ;;
+	*) echo "$1subnet=$2" ;;
+	esac
+}
+
+# libreswan_version_1: proposals and mode, which IKEv2 leaves to their defaults
+libreswan_version_1() {
+	local lines=(keyexchange=ikev1 "type=$mode") one
+	one=${proposals%-*}
+	lines+=("ike=$one;${proposals##*-}")
+	case $esp in
+	*-modp* | *-ecp* | *-curve*) lines+=("esp=${esp%-*};${esp##*-}" pfs=yes) ;;
+	*) lines+=("esp=$esp" pfs=no) ;;
+	esac
+	printf '%s\n\t' "${lines[@]}"
 }
 
 # libreswan_authby AUTH: authby for what auth of swanctl.conf says

@@ -7,7 +7,7 @@
 #   moon   198.51.100.1 2001:db8:1::1    behind nat: 192.168.1.1
 #   nat    198.51.100.9                  hides moon (topologies nat, nat-both)
 #   wan    198.51.100.254 203.0.113.254  the wide-area router, where the wire is watched
-#   natsun 203.0.113.9                   hides sun, forwards 500 and 4500 to it (nat-both)
+#   natsun 203.0.113.9                   hides sun, forwards 500 and 4500 to it (nat-sun, nat-both)
 #   sun    203.0.113.1 2001:db8:2::1     behind natsun: 192.168.2.1
 #   bob    10.2.0.10 fd02::10            behind sun: 10.2.0.0/16 fd02::/64
 
@@ -63,7 +63,7 @@ topology_lines() {
 	gateway_of bob 10.2.0.1 fd02::1
 
 	case $1 in
-	plain)
+	plain | nat-sun)
 		cable moon wan wan moon
 		address moon wan 198.51.100.1/24 2001:db8:1::1/64
 		gateway_of moon 198.51.100.254 2001:db8:1::fe
@@ -85,7 +85,7 @@ topology_lines() {
 		address sun wan 203.0.113.1/24 2001:db8:2::1/64
 		gateway_of sun 203.0.113.254 2001:db8:2::fe
 		;;
-	nat-both)
+	nat-sun | nat-both)
 		cable sun wan natsun lan
 		cable natsun wan wan sun
 		address sun wan 192.168.2.1/24
@@ -110,10 +110,10 @@ topology_build() {
 		ip -n "$site" -batch - <<<"${site_lines[$site]}link set lo up"
 	done
 	case $1 in
-	nat*) on nat iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE ;;
+	nat | nat-both) on nat iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE ;;
 	esac
 	case $1 in
-	nat-both)
+	nat-sun | nat-both)
 		on natsun iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE
 		on natsun iptables-legacy -t nat -A PREROUTING -i wan -p udp -m multiport \
 			--dports 500,4500 -j DNAT --to-destination 192.168.2.1
