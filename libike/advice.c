@@ -432,6 +432,22 @@ static void ppk(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
+/* Who lacks what depends on who says so. */
+static void no_address(const struct matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	if (m->r->failure.notify == IKE_NOTIFY_FAILED_CP_REQUIRED)
+		snprintf(ret->cure, SIZE,
+			"the peer wants to give an address: set connections.%s.vips = 0.0.0.0 (or "
+			"::)",
+			m->connection);
+	else
+		snprintf(ret->cure, SIZE,
+			"at the end with the pools, load one with free addresses and name it in "
+			"connections.<name>.pools (--list-pools shows how full it is); the other "
+			"end asks with vips = 0.0.0.0 (or ::)");
+}
+
 /* The same words for all, when the sentence of the record says it better than we could. */
 static const struct {
 	enum ike_reason reason;
@@ -496,6 +512,7 @@ static void advise(const struct matter *m, struct ike_advice *ret)
 		[IKE_REASON_NO_PRIVATE_KEY] = no_private_key,
 		[IKE_REASON_POLICY] = below_policy,
 		[IKE_REASON_EAP] = eap_failed,
+		[IKE_REASON_NO_ADDRESS] = no_address,
 		[IKE_REASON_PPK] = ppk,
 	};
 	enum ike_reason reason = m->r->failure.reason;

@@ -38,6 +38,7 @@ static const char *const reason_names[] = {
 	[IKE_REASON_NO_PRIVATE_KEY] = "no-private-key",
 	[IKE_REASON_POLICY] = "below-policy",
 	[IKE_REASON_EAP] = "eap-failed",
+	[IKE_REASON_NO_ADDRESS] = "no-virtual-address",
 	[IKE_REASON_PPK] = "ppk",
 };
 

@@ -47,7 +47,8 @@ enum ike_reason {
 	IKE_REASON_POLICY, /* key, hash or signature is weaker than, or not among, what is allowed
 			    */
 	IKE_REASON_EAP,    /* the EAP method failed */
-	IKE_REASON_PPK,    /* no post-quantum preshared key in common (RFC 8784) */
+	IKE_REASON_NO_ADDRESS, /* no virtual address from the peer, or for it */
+	IKE_REASON_PPK,        /* no post-quantum preshared key in common (RFC 8784) */
 	IKE_REASONS,
 };
 

@@ -43,8 +43,9 @@ struct ike_engine *ike_engine_new(
 	e->crypto = ike_crypto_new(host->library, why);
 	e->credentials = ike_credentials_new();
 	e->certificates = ike_certificates_new();
+	e->pools = ike_pools_new();
 	e->revocation = ike_revocation_new(e);
-	if (!e->crypto || !e->credentials || !e->certificates || !e->revocation) {
+	if (!e->crypto || !e->credentials || !e->certificates || !e->pools || !e->revocation) {
 		if (e->crypto)
 			why_fail(why, "out of memory");
 		ike_engine_free(e);
@@ -70,6 +71,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_revocation_free(e);
 	ike_credentials_free(e->credentials);
 	ike_certificates_free(e->certificates);
+	ike_pools_free(e->pools);
 	ike_crypto_free(e->crypto);
 	free(e->heap);
 	secret_wipe(e, sizeof(*e));
@@ -85,6 +87,11 @@ void ike_engine_reqids_after(struct ike_engine *e, uint32_t last)
 void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settings)
 {
 	e->settings = *settings;
+}
+
+struct ike_pools *ike_engine_pools(struct ike_engine *e)
+{
+	return e->pools;
 }
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e)

@@ -13,6 +13,7 @@
 #include "libike/model/certificates.h"
 #include "libike/model/connection.h"
 #include "libike/model/credentials.h"
+#include "libike/model/pools.h"
 #include "libike/sa/ike_sa.h"
 
 /* strongswan.conf's charon section, what concerns the protocol. Times in milliseconds. */
@@ -87,6 +88,7 @@ const struct ike_connection *ike_engine_connection(const struct ike_engine *e, s
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e);   /* shared secrets */
 struct ike_certificates *ike_engine_certificates(struct ike_engine *e); /* and private keys */
+struct ike_pools *ike_engine_pools(struct ike_engine *e);               /* virtual addresses */
 /* CRLs and OCSP responses that were fetched or came from peers, in no order. index from 0; false
  * after the last. Borrowed until the next call. */
 struct ike_cached {

@@ -36,6 +36,7 @@ struct ike_engine {
 	struct ike_credentials *credentials;
 	struct ike_certificates *certificates;
 	struct ike_revocation *revocation;
+	struct ike_pools *pools;
 	ike_time now; /* of the call that is being served */
 
 	struct ike_loaded *loaded; /* uthash by name */

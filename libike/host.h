@@ -288,6 +288,13 @@ struct ike_host {
 		void *context, const struct ike_kernel_policies *policies, struct why *why);
 	void (*policies_remove)(void *context, const struct ike_kernel_policies *policies);
 
+	/* A virtual address of this host's own is wanted, by an IKE SA whose messages leave from
+	 * local; it stays until it was removed as often as it was installed. False with why: it
+	 * cannot be had. Both may be NULL: nothing is installed. */
+	bool (*address_install)(void *context, const struct address *address,
+		const struct address *local, struct why *why);
+	void (*address_remove)(void *context, const struct address *address);
+
 	void (*log)(void *context, const struct ike_log *log);
 	/* Cheap question before a text is made. */
 	bool (*log_wanted)(void *context, uint8_t group, int level);

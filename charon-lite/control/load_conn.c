@@ -39,6 +39,19 @@ static bool set_proposals(
 	return ike_proposals_add(&c->proposals, IKE_PROTOCOL_IKE, text, why);
 }
 
+static bool set_vips(const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	(void)key;
+	return ike_connection_add_vip(object, text, why);
+}
+
+static bool set_pools(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	(void)key;
+	return ike_connection_add_pool(object, text, why);
+}
+
 /* Six binary digits. */
 static bool set_dscp(const struct cl_load_key *key, void *object, const char *text, struct why *why)
 {
@@ -164,7 +177,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "local_port", cl_load_u16, AT(local_port), .later = true },
 	{ "remote_port", cl_load_u16, AT(remote_port) },
 	{ "proposals", set_proposals, .list = true },
-	{ "vips", cl_load_refuse, .list = true },
+	{ "vips", set_vips, .list = true },
 	{ "aggressive", cl_load_refuse, 0, { .harmless = "no" } },
 	{ "pull", cl_load_refuse, 0, { .harmless = "yes" } },
 	{ "dscp", set_dscp, .later = true },
@@ -188,7 +201,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "rekey_time", cl_load_time, AT(rekey_time) },
 	{ "over_time", cl_load_time, AT(over_time) },
 	{ "rand_time", cl_load_time, AT(rand_time) },
-	{ "pools", cl_load_refuse, .list = true },
+	{ "pools", set_pools, .list = true },
 	{ "if_id_in", cl_load_if_id, AT(if_id_in) },
 	{ "if_id_out", cl_load_if_id, AT(if_id_out) },
 	{ "mediation", cl_load_refuse, 0, { .harmless = "no" } },

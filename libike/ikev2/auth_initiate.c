@@ -1,8 +1,8 @@
 /*
  * IKE_AUTH as initiator (RFC 7296 1.2, 2.15; auth.h has the exchanges):
  *
- *   HDR, SK{IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [SA, TSi, TSr]}  -->
- *                                        <--  HDR, SK{IDr, AUTH, [SA, TSi, TSr] | N(child error)}
+ *   HDR, SK{IDi, [N(INITIAL_CONTACT),] [IDr,] AUTH, [CP,] [SA, TSi, TSr]}  -->
+ *                                 <--  HDR, SK{IDr, AUTH, [CP,] [SA, TSi, TSr] | N(child error)}
  *                                   or   <--  HDR, SK{N(AUTHENTICATION_FAILED)}
  *
  * Without SA and selectors the IKE SA is childless (RFC 6023).
@@ -45,6 +45,7 @@ static bool build_child(
 {
 	struct ike_task *task = sa->active;
 
+	ike_configuration_ask(e, sa, b);
 	if (task->child) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "establishing CHILD_SA %s{%u}",
 			task->child->config->name, task->child->unique_id);
@@ -366,6 +367,14 @@ static enum ike_outcome refused(struct ike_received *x)
 	return IKE_OUTCOME_END;
 }
 
+/* The peer has proved itself, and has not what we need of it: that is no SA of ours. */
+static enum ike_outcome give_up(struct ike_received *x)
+{
+	ike_request_answered(x->e, x->sa);
+	ike_delete_once(x->e, x->sa);
+	return IKE_OUTCOME_END;
+}
+
 /* The IKE SA is up; now its first child. */
 static void finish_child(struct ike_received *x, struct ike_task *task)
 {
@@ -396,6 +405,8 @@ static enum ike_outcome finish(struct ike_received *x)
 	struct ike_sa *sa = x->sa;
 	struct ike_task *task = sa->active;
 
+	if (!ike_configuration_accept(x))
+		return give_up(x);
 	ike_mobike_read(x->e, sa, x->message);
 	sa->active = NULL;
 	ike_sa_established(x->e, sa);

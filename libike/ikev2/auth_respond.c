@@ -325,8 +325,11 @@ static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 	build_round(x, a);
 	ike_mobike_read(x->e, sa, x->message);
 	ike_initial_contact_apply(x->e, sa);
+	notify = ike_configuration_answer(x);
 	ike_sa_established(x->e, sa);
-	if (wants_child)
+	if (notify)
+		ike_build_notify(x->reply, notify, (struct bytes){ 0 });
+	else if (wants_child)
 		(void)ike_child_answer(
 			x, true, NULL, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
 	ike_mobike_offer(x->e, sa, x->reply);

@@ -105,6 +105,16 @@ MUST_USE bool ike_certreqs_keep(struct ike_negotiation *n, const struct ike_mess
 /* Which authorities we ask for, if definitions have us ask. */
 void ike_certreqs_build(struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b);
 
+/* ---- configuration.c: CP (RFC 7296 3.15) ---- */
+/* Initiator: CP(CFG_REQUEST), if the definition wants addresses. */
+void ike_configuration_ask(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+/* Initiator, the last answer: addresses are taken and installed. False with a failure when there is
+ * none. */
+bool ike_configuration_accept(struct ike_received *x);
+/* Responder, the last answer: CP(CFG_REPLY) to the first request, if it asks. Else 0 or, with what
+ * it is reported as, the error notify instead of a child. */
+uint16_t ike_configuration_answer(struct ike_received *x);
+
 /* ---- waiting.c: IKE_AUTH waits for somebody on this side ---- */
 /* It is there, or cannot be had. The SA may be gone afterwards. */
 void ike_auth_resume(struct ike_engine *e, struct ike_sa *sa);

@@ -3,6 +3,7 @@
  * SAs between the same two identities.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/virtual.h"
 
 #define REAUTH_TIME IKE_SECONDS(10)
 
@@ -81,6 +82,7 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 		ike_log(e, other, IKE_LOG_IKE, IKE_LOG_INFO, "deleting IKE_SA %s[%u]: %s",
 			other->connection->name, other->unique_id,
 			told ? "peer says INITIAL_CONTACT" : "unique = replace");
+		ike_virtual_release_theirs(e, other);
 		/* After INITIAL_CONTACT the peer should have forgotten it, so it is told once only;
 		 * it may not have, when both sides started at the same time. */
 		ike_delete_ike(e, other, told, 0, &failure);

@@ -8,6 +8,7 @@
  * Break before make: the old one is deleted first.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/virtual.h"
 
 #include <stdlib.h>
 
@@ -73,6 +74,7 @@ static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 	for (struct ike_child *child = old->children; child; child = child->next)
 		child->carried = false; /* of an earlier try */
 	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
+	ike_virtual_remember(old, new);
 	new->negotiation->fixed_target = true; /* where the old one is, wherever that came from */
 	if (ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0) && queue_children(e, new, old))
@@ -114,6 +116,14 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa)
 		return;
 	if (sa->state != IKE_SA_ESTABLISHED) {
 		later(e, sa);
+		return;
+	}
+	if (ike_virtual_their_count(sa->virtual) > 0) {
+		/* Whoever begins asks for addresses: it is the peer's to begin. */
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"IKE_SA %s[%u] has given virtual IPs to its peer, who has to "
+			"reauthenticate it",
+			sa->connection->name, sa->unique_id);
 		return;
 	}
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "reauthenticating IKE_SA %s[%u]",

@@ -94,6 +94,8 @@ void ike_connection_free(struct ike_connection *c)
 	ike_proposals_free(&c->proposals);
 	ike_endpoints_free(&c->local_addrs);
 	ike_endpoints_free(&c->remote_addrs);
+	free(c->vips);
+	texts_free(c->pools, c->pool_count);
 	free(c->name);
 	free(c);
 }
@@ -176,5 +178,36 @@ bool ike_auth_rounds_add(struct ike_auth_rounds *rounds, uint8_t class, struct i
 	}
 	items[rounds->count++] = (struct ike_auth_round){ .class = class, .id = id };
 	rounds->items = items;
+	return true;
+}
+
+bool ike_connection_add_vip(struct ike_connection *c, const char *text, struct why *why)
+{
+	struct address a, *vips;
+
+	if (!address_parse(text, &a) || a.scope != 0)
+		return why_fail(why, "'%s' is no address", text);
+	if (c->vip_count == IKE_CONNECTION_VIPS_MAX)
+		return why_fail(why, "more than %u virtual addresses", IKE_CONNECTION_VIPS_MAX);
+	vips = reallocarray(c->vips, c->vip_count + 1u, sizeof(*vips));
+	if (!vips)
+		return why_fail(why, "out of memory");
+	c->vips = vips;
+	vips[c->vip_count++] = a;
+	return true;
+}
+
+bool ike_connection_add_pool(struct ike_connection *c, const char *name, struct why *why)
+{
+	char **pools, *copy;
+
+	if (c->pool_count == IKE_CONNECTION_POOLS_MAX)
+		return why_fail(why, "more than %u pools", IKE_CONNECTION_POOLS_MAX);
+	pools = reallocarray(c->pools, c->pool_count + 1u, sizeof(*pools));
+	if (pools)
+		c->pools = pools;
+	if (!pools || !(copy = strdup(name)))
+		return why_fail(why, "out of memory");
+	pools[c->pool_count++] = copy;
 	return true;
 }

@@ -203,9 +203,15 @@ struct ike_connection {
 	uint64_t retransmit_timeout; /* milliseconds; 0: the daemon's */
 	double retransmit_base;      /* 0: the daemon's */
 	uint32_t if_id_in, if_id_out;
+	struct address *vips; /* what we ask the peer for: an address, or 0.0.0.0 or :: for any */
+	char **pools;         /* names: what the peer gets its virtual addresses from */
+	uint8_t vip_count, pool_count;
 	struct ike_child_config **children;
 	size_t child_count;
 };
+
+#define IKE_CONNECTION_VIPS_MAX 8
+#define IKE_CONNECTION_POOLS_MAX 64
 
 /* With swanctl.conf(5)'s defaults; name is copied. NULL when memory ran out. */
 struct ike_connection *ike_connection_new(const char *name);
@@ -216,6 +222,10 @@ void ike_connection_free(struct ike_connection *c); /* drops one reference; NULL
  * name is taken. */
 struct ike_child_config *ike_connection_add_child(struct ike_connection *c, const char *name);
 struct ike_child_config *ike_connection_child(const struct ike_connection *c, const char *name);
+
+/* Append one element of `vips` ("0.0.0.0", "::", "10.3.0.9") or of `pools`, copied. */
+MUST_USE bool ike_connection_add_vip(struct ike_connection *c, const char *text, struct why *why);
+MUST_USE bool ike_connection_add_pool(struct ike_connection *c, const char *name, struct why *why);
 
 /* The identity of the first round; NULL when there is none. Borrowed. */
 static inline struct ike_identity *ike_auth_rounds_id(const struct ike_auth_rounds *rounds)

@@ -110,7 +110,7 @@ static bool same_ppk_id(const void *a, const void *b)
 	return *x && *y ? ike_identity_equal(*x, *y) : *x == *y;
 }
 
-/* These take the whole child. */
+/* These take the whole child or connection. */
 static bool same_local_ts(const void *a, const void *b)
 {
 	const struct ike_child_config *x = a, *y = b;
@@ -125,6 +125,23 @@ static bool same_remote_ts(const void *a, const void *b)
 	return same_selectors(x->remote_ts, x->remote_ts_count, y->remote_ts, y->remote_ts_count);
 }
 
+static bool same_vips(const void *a, const void *b)
+{
+	const struct ike_connection *x = a, *y = b;
+
+	for (size_t i = 0; i < x->vip_count && i < y->vip_count; i++)
+		if (!address_same_host(&x->vips[i], &y->vips[i]))
+			return false;
+	return x->vip_count == y->vip_count;
+}
+
+static bool same_pools(const void *a, const void *b)
+{
+	const struct ike_connection *x = a, *y = b;
+
+	return same_texts(x->pools, x->pool_count, y->pools, y->pool_count);
+}
+
 #define OF(type, member) offsetof(struct type, member), sizeof(((struct type *)NULL)->member)
 
 #define C(member, apply)                                                     \
@@ -134,6 +151,11 @@ static bool same_remote_ts(const void *a, const void *b)
 #define C_BY(key, member, same, apply)                                   \
 	{                                                                \
 		key, IKE_APPLY_##apply, OF(ike_connection, member), same \
+	}
+
+#define C_WHOLE(key, same, apply)                  \
+	{                                          \
+		key, IKE_APPLY_##apply, 0, 0, same \
 	}
 
 static const struct field connection_fields[] = {
@@ -170,6 +192,8 @@ static const struct field connection_fields[] = {
 	C(rand_time, REKEY),
 	C(if_id_in, REBUILD),
 	C(if_id_out, REBUILD),
+	C_WHOLE("vips", same_vips, REAUTH),
+	C_WHOLE("pools", same_pools, REAUTH),
 };
 
 #define CH(member, apply)                                                      \

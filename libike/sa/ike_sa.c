@@ -1,6 +1,7 @@
 /* IKE SAs: made, found, established, ended. */
 #include "libike/sa/sa_priv.h"
 #include "libike/supervisor.h"
+#include "libike/virtual.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -236,6 +237,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
 	ike_radius_session_free(sa->radius);
+	ike_virtual_free(sa->virtual);
 	ike_certificate_free(sa->local_cert);
 	free((void *)sa->remote_cert.at);
 	ike_timer_remove(e, &sa->timer);
@@ -327,5 +329,6 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 	if (sa->announced)
 		ike_event(e, IKE_EVENT_IKE_DOWN, sa, NULL);
 	ike_sa_set_state(e, sa, IKE_SA_DESTROYING);
+	ike_virtual_end(e, sa);
 	ike_sa_free(e, sa);
 }

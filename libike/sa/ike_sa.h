@@ -151,7 +151,7 @@ struct ike_radius_session {
 	uint64_t session;         /* of struct ike_radius_request */
 	char *user;               /* heap; its User-Name, else the peer's EAP identity */
 	struct bytes class;       /* heap; maybe empty */
-	struct address framed_ip; /* family 0: none. Nothing hands out virtual addresses yet */
+	struct address framed_ip; /* family 0: none */
 	uint32_t session_timeout; /* seconds; 0: none */
 	ike_time ends_at;         /* of the session; IKE_NEVER: not said */
 };
@@ -226,6 +226,7 @@ struct ike_sa {
 	struct ike_certificate *local_cert; /* held, or NULL */
 	struct bytes remote_cert;           /* heap: DER; the parsed one takes ten times that */
 	struct ike_radius_session *radius;  /* heap; NULL: no RADIUS server let it in */
+	struct ike_virtual *virtual;        /* heap; NULL: no virtual addresses; libike/virtual.h */
 	struct ike_mobike *mobike;          /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */

@@ -3,6 +3,7 @@
  * the same two, with the children of the old one.
  */
 #include "libike/sa/sa_priv.h"
+#include "libike/virtual.h"
 
 /* What the two have agreed on or found out about each other, once and for all. */
 static void inherit(struct ike_sa *sa, const struct ike_sa *old)
@@ -102,6 +103,7 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	ike_path_inherit(old, new); /* it may have moved since the new one was made */
 	new->radius = old->radius;
 	old->radius = NULL;
+	ike_virtual_move(e, old, new);
 	new->local_cert = old->local_cert;
 	old->local_cert = NULL;
 	new->remote_cert = old->remote_cert;

@@ -146,6 +146,20 @@ START_TEST(a_whole_connection_arrives_in_numbers)
 }
 END_TEST
 
+START_TEST(virtual_addresses_are_asked_for_and_given)
+{
+	struct ike_connection *c = loaded("vips [ 0.0.0.0 :: 10.3.0.9 ]\npools [ rw radius ]\n");
+
+	ck_assert_uint_eq(c->vip_count, 3);
+	ck_assert(address_is_any(&c->vips[1]) && c->vips[1].family == AF_INET6);
+	ck_assert_uint_eq(c->vips[2].octets[3], 9);
+	ck_assert_uint_eq(c->pool_count, 2);
+	ck_assert_str_eq(c->pools[1], "radius");
+	ike_connection_free(c);
+	refused("vips [ any ]\n", "invalid value for: vips, config discarded: 'any' is no address");
+}
+END_TEST
+
 START_TEST(unknown_keys_and_sections_are_named)
 {
 	refused("nonsense = 1\n", "unknown option: nonsense, config discarded");
@@ -177,8 +191,6 @@ END_TEST
 START_TEST(features_that_are_not_there_are_errors_of_that_connection)
 {
 	refused("version = 1\n", "not supported by this version");
-	refused("vips [ 0.0.0.0 ]\n", "vips is not supported by this version");
-	refused("pools [ a ]\n", "pools is not supported by this version");
 	refused("aggressive = yes\n", "aggressive is not supported by this version");
 	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
 	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
@@ -347,6 +359,7 @@ TCase *load_conn_cases(void)
 	TCase *tests = tcase_create("load-conn");
 
 	tcase_add_test(tests, a_whole_connection_arrives_in_numbers);
+	tcase_add_test(tests, virtual_addresses_are_asked_for_and_given);
 	tcase_add_test(tests, unknown_keys_and_sections_are_named);
 	tcase_add_test(tests, wrong_values_are_named_with_the_reason);
 	tcase_add_test(tests, features_that_are_not_there_are_errors_of_that_connection);

@@ -1,0 +1,92 @@
+/*
+ * Virtual addresses: what an IKE SA has been given by its peer, or has given to it (RFC 7296 3.15;
+ * IKEv1: Mode Config). Both versions use it; how it is said on the wire is theirs.
+ *
+ * It is the IKE SA's, on the heap (sa->virtual, NULL nearly always), goes with it to its successor,
+ * and is given back when the SA ends.
+ */
+#ifndef LIBIKE_VIRTUAL_H
+#define LIBIKE_VIRTUAL_H
+
+#include "libike/engine.h"
+#include "libike/model/pools.h"
+
+/* Of one IKE SA, each way. */
+#define IKE_VIRTUAL_ADDRESSES_MAX 8
+
+struct ike_virtual_address {
+	struct address address;  /* no port */
+	struct ike_lease *lease; /* of the peer's; NULL: no pool of ours has it (RADIUS) */
+	bool installed;          /* of ours */
+};
+
+struct ike_virtual {
+	struct ike_virtual_address *ours;   /* heap */
+	struct ike_virtual_address *theirs; /* heap */
+	/* Heap: what the IKE SA had that this one is to take the place of; it asks for that. */
+	struct address *earlier;
+	uint8_t our_count, their_count, earlier_count;
+	struct ike_attributes attributes; /* that came with ours: DNS servers and the like */
+};
+
+/* ---- The SA's life ---- */
+
+/* It ends: host and pools get back what it has. */
+void ike_virtual_end(struct ike_engine *e, struct ike_sa *sa);
+/* The same, without the host: for ike_engine_free(). */
+void ike_virtual_free(struct ike_virtual *v);
+/* The peer has come back with another IKE SA, and may have its addresses there. */
+void ike_virtual_release_theirs(struct ike_engine *e, struct ike_sa *sa);
+/* From an IKE SA to the one that takes its place: by rekeying, or with its children by adoption.
+ * What the new one has already stays. */
+void ike_virtual_move(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
+/* The new one, that is to reauthenticate the old one, is to ask for the same addresses. */
+void ike_virtual_remember(const struct ike_sa *old, struct ike_sa *new);
+/* What `dynamic` selectors of one side stand for: returns how many of ret, where a network of all
+ * addresses is one that is asked for and not known yet. */
+size_t ike_virtual_dynamic(
+	const struct ike_sa *sa, bool local, struct ike_selector ret[IKE_VIRTUAL_ADDRESSES_MAX]);
+
+static inline size_t ike_virtual_our_count(const struct ike_virtual *v)
+{
+	return v ? v->our_count : 0;
+}
+
+static inline size_t ike_virtual_their_count(const struct ike_virtual *v)
+{
+	return v ? v->their_count : 0;
+}
+
+/* ---- Asking: `vips` ---- */
+
+/* What to ask for; each a family with an address or 0.0.0.0 or ::. 0: nothing. */
+size_t ike_virtual_wishes(const struct ike_sa *sa, struct address ret[IKE_VIRTUAL_ADDRESSES_MAX]);
+/* One attribute of the peer's answer (pull) or demand (push): an address becomes ours, others are
+ * kept. False when it is malformed; what is too much is passed over. */
+MUST_USE bool ike_virtual_take(
+	struct ike_engine *e, struct ike_sa *sa, uint16_t type, struct bytes value);
+/* After the last of them. False with a failure when addresses were asked for and none came, or the
+ * host could not install one. */
+MUST_USE bool ike_virtual_taken(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+
+/* ---- Giving: `pools` ---- */
+
+/* One address for the peer, of the connection's pools or what RADIUS said; logged. False: there is
+ * none. */
+MUST_USE bool ike_virtual_give(
+	struct ike_engine *e, struct ike_sa *sa, const struct address *wanted, struct address *ret);
+/* What goes with the addresses that were given: the attributes of their pools. index from 0; NULL
+ * at the end. */
+const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_t index);
+
+/* ---- Attributes on the wire: values, without type and length ---- */
+
+/* The value of an address attribute (INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS): empty is "any of
+ * that family". False when it is malformed or another attribute. */
+MUST_USE bool ike_virtual_address_of(uint16_t type, struct bytes value, struct address *ret);
+/* The other way round; the result is in room. with_prefix: IKEv2's form of IPv6. */
+uint16_t ike_virtual_address_value(
+	const struct address *a, bool with_prefix, uint8_t room[17], struct bytes *ret_value);
+
+#endif
