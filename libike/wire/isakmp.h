@@ -8,6 +8,7 @@
 #ifndef LIBIKE_WIRE_ISAKMP_H
 #define LIBIKE_WIRE_ISAKMP_H
 
+#include "libike/crypto/isakmp.h"
 #include "libike/wire/build.h"
 
 /* ---- Numbers (isakmp_numbers.c) ---- */
@@ -263,7 +264,8 @@ struct isakmp_message {
 	uint8_t order_count;
 };
 
-#define ISAKMP_PAYLOAD_BIT(type) (UINT32_C(1) << (type)) /* FRAGMENT: bit 31 */
+/* Of FRAGMENT: bit 31. */
+#define ISAKMP_PAYLOAD_BIT(type) (UINT32_C(1) << ((type) < 31 ? (type) : 31))
 #define ISAKMP_HAS(message, name) \
 	(((message)->present & ISAKMP_PAYLOAD_BIT(ISAKMP_PAYLOAD_##name)) != 0)
 
@@ -349,16 +351,5 @@ void isakmp_reassembly_free(struct isakmp_reassembly *r);
  * IKEv2 (IKE_FRAGMENTS_MAX, IKE_REASSEMBLY_MAX). */
 enum ike_reassembled isakmp_reassembly_add(
 	struct isakmp_reassembly **r, const struct isakmp_message *message, struct bytes *ret);
-
-/* ---- Cryptography (crypto/isakmp.c) ---- */
-
-/* CBC without padding, in place; length is a multiple of the block. iv becomes the last block of
- * ciphertext. */
-MUST_USE bool isakmp_cbc(struct ike_crypto *crypto, const struct ike_algorithm *encryption,
-	bool encrypt, struct bytes key, uint8_t *iv, uint8_t *data, size_t length);
-/* The negotiated hash, which is that of the suite's PRF; ret has room for IKE_PRF_OUTPUT_MAX;
- * returns its length, 0 when OpenSSL refuses. */
-size_t isakmp_hash(struct ike_crypto *crypto, uint16_t prf, const struct bytes *parts, size_t count,
-	uint8_t *ret);
 
 #endif
