@@ -211,6 +211,8 @@ void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_chil
 /* ---- ikev2/reauth.c ---- */
 /* An IKE SA ends, its children are there still. */
 void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa, enum ike_reason reason);
+/* It could not even begin, or has failed: once more, after a pause. */
+void ike_reauth_later(struct ike_engine *e, struct ike_sa *sa);
 /* An IKE SA was rekeyed. */
 void ike_reauth_moves(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 

@@ -179,8 +179,7 @@ static void lifetime_over(struct ike_engine *e, struct ike_sa *sa)
 	if (sa->announced) {
 		ike_failure_set(&failure, sa->superseded ? IKE_REASON_REPLACED : IKE_REASON_EXPIRED,
 			NULL, NULL, "IKE_SA %s[%u] %s", sa->connection->name, sa->unique_id,
-			sa->superseded ? "was replaced (unique = replace)"
-				       : "reached its lifetime");
+			sa->superseded ? "was replaced" : "reached its lifetime");
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "%s, closing it", failure.text);
 		/* It had its time to answer what is in flight. */
 		ike_version_of(sa)->delete_ike(e, sa, sa->active != NULL, 0, &failure);

@@ -124,6 +124,10 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);
 /* inactive_at has come. The SA may be gone afterwards. */
 void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa);
 
+/* ---- ikev2/roam.c, for who has no MOBIKE as well ---- */
+/* path_at has come. The SA may be gone afterwards. */
+void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa);
+
 /* ---- lifetimes.c ---- */
 /* At its soft or hard limit. The caller runs the tasks. */
 void ike_child_expired(struct ike_engine *e, struct ike_child *child, bool hard);

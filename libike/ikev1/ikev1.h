@@ -337,6 +337,16 @@ void ikev1_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
 /* Established: children and tasks of older IKE SAs between the same identities and addresses come
  * over, and those IKE SAs go. */
 void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa);
+/* The SA goes, the peer has another one with us: children and tasks go there. False: it has none.
+ */
+bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa);
+/* Each end began one before it can have heard of the other's: neither says that the peer has
+ * forgotten anything. */
+bool ikev1_crossed(const struct ike_sa *a, const struct ike_sa *b);
+/* It is meant to end, and with it those that it took the place of. */
+void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa);
+/* What both ends agreed on, where that is less than was planned. */
+void ikev1_limit_lifetime(struct ike_engine *e, struct ike_sa *sa);
 void ikev1_responder_lifetime(struct ikev1_received *x, const struct isakmp_notify *n);
 void ikev1_path_wake(struct ike_engine *e, struct ike_sa *sa);
 

@@ -159,6 +159,7 @@ static bool delete_ikes(struct ikev1_received *x, const struct isakmp_delete *d)
 			sa->connection->name, sa->unique_id);
 		ike_failure_set(why, IKE_REASON_DELETED_BY_PEER, NULL, NULL,
 			"peer deleted IKE_SA %s[%u]", sa->connection->name, sa->unique_id);
+		(void)ikev1_bequeath(x->e, sa);
 		if (sa == x->sa)
 			ours = true;
 		else
@@ -338,10 +339,15 @@ void ikev1_delete_once(struct ike_engine *e, struct ike_sa *sa)
 void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
 	const struct ike_failure *why)
 {
-	(void)force; /* nobody ever waits for an answer */
-	if (sa->was_established)
+	if (sa->was_established) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "deleting IKE_SA %s[%u]",
 			sa->connection->name, sa->unique_id);
+		/* Nobody ever waits for an answer; force is for a peer that has forgotten all. */
+		if (why->reason == IKE_REASON_REPLACED && (sa->superseded || !force))
+			(void)ikev1_bequeath(e, sa);
+		else
+			ikev1_hurry_superseded(e, sa);
+	}
 	ikev1_delete_once(e, sa);
 	ike_command_finish(e, ticket, true, NULL);
 	ike_sa_destroy(e, sa, why);

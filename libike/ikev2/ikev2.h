@@ -179,8 +179,6 @@ void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa);
 /* An answer came another way than the request is thought to have gone. */
 void ike_roam_answer_came(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram);
-/* path_at has come. The SA may be gone afterwards. */
-void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- child_negotiation.c: what IKE_AUTH and CREATE_CHILD_SA have in common ---- */
 

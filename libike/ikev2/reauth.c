@@ -25,7 +25,7 @@ static struct ike_sa *find_sa(struct ike_engine *e, uint32_t id)
 	return sa;
 }
 
-static void later(struct ike_engine *e, struct ike_sa *sa)
+void ike_reauth_later(struct ike_engine *e, struct ike_sa *sa)
 {
 	unsigned doublings = sa->attempts < RETRY_DOUBLINGS ? sa->attempts : RETRY_DOUBLINGS;
 	uint32_t jitter;
@@ -88,7 +88,7 @@ static void make_before_break(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_sa *new = make_new(e, sa);
 
 	if (!new) {
-		later(e, sa);
+		ike_reauth_later(e, sa);
 		return;
 	}
 	new->reauthenticates = sa->unique_id;
@@ -115,7 +115,7 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa)
 		sa->state == IKE_SA_REKEYED || e->shutting_down)
 		return;
 	if (sa->state != IKE_SA_ESTABLISHED) {
-		later(e, sa);
+		ike_reauth_later(e, sa);
 		return;
 	}
 	if (ike_virtual_their_count(sa->virtual) > 0) {
@@ -180,7 +180,7 @@ static void finish(struct ike_engine *e, struct ike_sa *new, struct ike_sa *old)
 			"[%u]",
 			twin->unique_id, new->unique_id);
 		if (old && old->state == IKE_SA_ESTABLISHED)
-			later(e, old); /* should the peer not delete it */
+			ike_reauth_later(e, old); /* should the peer not delete it */
 		delete_old(e, new);
 	} else if (old && old->state != IKE_SA_DELETING) {
 		delete_old(e, old);
@@ -256,7 +256,7 @@ void ike_reauth_ends(struct ike_engine *e, struct ike_sa *sa, enum ike_reason re
 			"reauthenticating IKE_SA %s[%u] failed, keeping it for now",
 			old->connection->name, old->unique_id);
 		old->reauthenticated_by = 0;
-		later(e, old);
+		ike_reauth_later(e, old);
 	}
 	if (!sa->break_before_make || e->shutting_down)
 		return;

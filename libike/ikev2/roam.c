@@ -320,7 +320,7 @@ static bool begin_elsewhere(struct ike_engine *e, struct ike_sa *sa, struct look
 		return true;
 	}
 	ike_request_answered(e, sa);
-	bool begun = ike_init_start(e, sa, &failure);
+	bool begun = ike_version_of(sa)->begin(e, sa, &failure);
 	if (!begun) {
 		ike_log_failure(e, sa, sa->connection, &failure);
 		ike_sa_destroy(e, sa, &failure);
@@ -382,7 +382,7 @@ static void start_anew(struct ike_engine *e, struct ike_sa *sa, const struct add
 		address_format(&sa->local, texts[0]), address_format(local, texts[1]));
 	ike_log_failure(e, sa, sa->connection, &failure);
 	if (ike_path_set(e, sa, local, remote))
-		ike_delete_once(e, sa);
+		ike_version_of(sa)->delete_once(e, sa);
 	ike_sa_destroy(e, sa, &failure);
 	ike_failure_free(&failure);
 }

@@ -240,6 +240,34 @@ void ike_path_move(struct ike_engine *e, struct ike_sa *sa, const struct address
 		ike_path_follow(e, sa);
 }
 
+static bool same_path(const struct ike_sa *a, const struct ike_sa *b)
+{
+	if (encapsulates(a) != encapsulates(b))
+		return false;
+	return encapsulates(a) ? address_equal(ike_children_local(a), &b->local) &&
+					 address_equal(ike_children_remote(a), &b->remote)
+			       : address_same_host(ike_children_local(a), &b->local) &&
+					 address_same_host(ike_children_remote(a), &b->remote);
+}
+
+void ike_path_join(struct ike_engine *e, struct ike_sa *from, const struct ike_sa *to)
+{
+	struct ike_mobike *m;
+
+	if (!from->children || same_path(from, to) || !(m = ike_mobike_get(from)))
+		return;
+	if (!children_lag(from)) {
+		m->children_local = from->local;
+		m->children_remote = from->remote;
+	}
+	from->local = to->local;
+	from->remote = to->remote;
+	from->nat_local = to->nat_local;
+	from->nat_remote = to->nat_remote;
+	from->nat_fake = to->nat_fake;
+	ike_path_follow(e, from);
+}
+
 void ike_path_inherit(struct ike_sa *from, struct ike_sa *to)
 {
 	struct ike_mobike *m = from->mobike;

@@ -63,6 +63,10 @@ void ike_path_follow(struct ike_engine *e, struct ike_sa *sa);
 void ike_path_move(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
 	const struct address *remote);
 
+/* Before its children go over to another IKE SA with the same peer: it and they take that one's
+ * path. Nothing when memory ran out. */
+void ike_path_join(struct ike_engine *e, struct ike_sa *from, const struct ike_sa *to);
+
 /* A rekeyed IKE SA goes on where the old one is, with what was pending. The children are the new
  * one's already, or about to be. */
 void ike_path_inherit(struct ike_sa *from, struct ike_sa *to);

@@ -68,6 +68,9 @@ struct ike_sa *ike_sa_successor(
 /* It takes over: children, tasks, place. The old one is left without, in state REKEYED. */
 void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 
+/* Its children and queued tasks alone; both are established with the same peer. */
+void ike_sa_hand_over(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
+
 /* ---- ikev2/followup.c: what the peer has to go on with (RFC 9370 2.2.4) ---- */
 
 /* When the first of them is forgotten. */

@@ -1,6 +1,6 @@
 /*
  * The IKE SA that rekeying makes of another (RFC 7296 2.8, 2.18): from birth established, between
- * the same two, with the children of the old one.
+ * the same two, with the children of the old one. In IKEv1 an IKE SA from scratch gets those.
  */
 #include "libike/sa/sa_priv.h"
 #include "libike/virtual.h"
@@ -79,6 +79,13 @@ static void move_tasks(struct ike_engine *e, struct ike_sa *old, struct ike_sa *
 		*end = task;
 		end = &task->next;
 	}
+}
+
+void ike_sa_hand_over(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
+{
+	ike_path_join(e, old, new);
+	move_children(e, old, new);
+	move_tasks(e, old, new);
 }
 
 static void log_rekeyed(struct ike_engine *e, const struct ike_sa *sa)

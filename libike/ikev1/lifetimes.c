@@ -1,0 +1,319 @@
+/*
+ * The end of phase 1. IKEv1 cannot rekey it: an IKE SA from scratch takes its place, and children,
+ * which are no part of the IKE SA that made them, come over as they are.
+ *
+ * Make before break: the old one stays as it is until the new one is up, or for another try. Then
+ * both ends, each for itself, give the children to the new one: it is between the same identities
+ * and hosts and of the same definition. The old one makes nothing any more, but takes in what the
+ * peer says about it for a while: who initiated the new one deletes it, and if that gets lost it
+ * ends by itself.
+ *
+ * When both ends begin at once, two are new, and both ends keep the one with the higher cookie of
+ * its initiator.
+ */
+#include "libike/ikev1/ikev1.h"
+
+/* What is superseded stays for that long: by us, and by the peer. */
+#define OURS_STAYS IKE_SECONDS(10)
+#define PEERS_STAYS IKE_SECONDS(30)
+#define PEERS_JITTER IKE_SECONDS(5)
+
+static struct ike_sa *find_sa(struct ike_engine *e, uint32_t id)
+{
+	struct ike_sa *sa = NULL;
+
+	if (id)
+		HASH_FIND(by_id, e->by_id, &id, sizeof(id), sa);
+	return sa;
+}
+
+static ike_time draw(struct ike_engine *e, ike_time limit)
+{
+	uint32_t random;
+
+	/* Without randomness we go without jitter. */
+	if (limit <= 0 || !ike_crypto_random(e->crypto, &random, sizeof(random)))
+		return 0;
+	return (ike_time)(random % (uint64_t)limit);
+}
+
+/* ---- A new one ---- */
+
+/* Not started yet. */
+static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
+{
+	struct ike_sa *new = ike_sa_make(e, true, &old->local, &old->remote, 0);
+
+	if (!new)
+		return NULL;
+	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
+	new->negotiation->fixed_target = true; /* where the old one is, wherever that came from */
+	if (ikev1_make(new) && ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
+		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0))
+		return new;
+	ike_sa_free(e, new);
+	return NULL;
+}
+
+/* Only the client can begin XAuth, as it has the password. */
+static bool waits_for_client(const struct ike_sa *sa)
+{
+	const struct ike_auth_rounds *remote = &sa->connection->remote;
+
+	return !sa->initiator && remote->count > 0 &&
+	       remote->items[remote->count - 1].class == IKE_AUTH_CLASS_XAUTH;
+}
+
+void ikev1_reauthenticate(struct ike_engine *e, struct ike_sa *sa)
+{
+	bool under_way = find_sa(e, sa->reauthenticated_by) != NULL;
+	struct ike_sa *new;
+
+	sa->reauth_at = sa->rekey_at = IKE_NEVER;
+	ike_schedule(e, sa);
+	if (under_way || sa->state != IKE_SA_ESTABLISHED || e->shutting_down)
+		return;
+	if (waits_for_client(sa)) {
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"IKE_SA %s[%u] is to be reauthenticated: that is up to the client, as it "
+			"takes XAuth",
+			sa->connection->name, sa->unique_id);
+		return;
+	}
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "reauthenticating IKE_SA %s[%u]",
+		sa->connection->name, sa->unique_id);
+	new = make_new(e, sa);
+	if (!new) {
+		ike_reauth_later(e, sa);
+		return;
+	}
+	new->reauthenticates = sa->unique_id;
+	sa->reauthenticated_by = new->unique_id;
+	ike_tasks_run(e, new);
+}
+
+void ikev1_rekey_ike(struct ike_engine *e, struct ike_sa *sa)
+{
+	ikev1_reauthenticate(e, sa);
+}
+
+/* ---- Children come over ---- */
+
+static bool same_peer(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && a->version == b->version &&
+	       strcmp(a->connection->name, b->connection->name) == 0 &&
+	       ike_identity_equal(a->local_id, b->local_id) &&
+	       ike_identity_equal(ike_sa_peer_id(a), ike_sa_peer_id(b)) &&
+	       address_same_host(&a->local, &b->local) && address_same_host(&a->remote, &b->remote);
+}
+
+/* The newest that is up with the same peer. */
+static struct ike_sa *find_heir(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_sa *heir = NULL;
+
+	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
+		other = other->peer_next)
+		if (same_peer(other, sa) && (other->state == IKE_SA_ESTABLISHED ||
+						    (!heir && other->state == IKE_SA_REKEYED)))
+			heir = other;
+	return heir;
+}
+
+/* A Quick Mode in flight that rekeys: its child has to be rekeyed under the other IKE SA. */
+static void drop_rekeying(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_task *task = sa->active;
+
+	if (!task || task->kind != IKE_TASK_REKEY_CHILD)
+		return;
+	sa->active = NULL;
+	ike_request_answered(e, sa);
+	task->reason = IKE_REASON_REPLACED;
+	ike_task_finish(e, task, false, "IKE_SA was replaced");
+}
+
+bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_sa *heir = sa->was_established ? find_heir(e, sa) : NULL;
+
+	if (!heir)
+		return false;
+	drop_rekeying(e, sa);
+	if (heir->state == IKE_SA_REKEYED) {
+		if (!sa->children && !sa->tasks)
+			return false;
+		/* The peer keeps that one, though we took the other. */
+		heir->superseded = false;
+		ike_sa_set_state(e, heir, IKE_SA_ESTABLISHED);
+		ike_sa_plan(e, heir);
+		ikev1_limit_lifetime(e, heir);
+		ike_schedule_liveness(e, heir);
+	}
+	if (sa->children)
+		ike_log(e, heir, IKE_LOG_IKE, IKE_LOG_INFO,
+			"IKE_SA %s[%u] takes over the children of [%u]", heir->connection->name,
+			heir->unique_id, sa->unique_id);
+	ike_sa_hand_over(e, sa, heir);
+	return true;
+}
+
+/* Done, be it by another one. */
+static void forget_reauthentication(struct ike_engine *e, struct ike_sa *old)
+{
+	struct ike_sa *by = find_sa(e, old->reauthenticated_by);
+
+	if (by)
+		by->reauthenticates = 0;
+	old->reauthenticated_by = 0;
+}
+
+static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
+{
+	ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
+		"IKE_SA %s[%u] takes the place of [%u], with its children", new->connection->name,
+		new->unique_id, old->unique_id);
+	ike_sa_hand_over(e, old, new);
+	forget_reauthentication(e, old);
+	old->superseded = true;
+	old->rekey_at = old->reauth_at = old->dpd_at = old->path_at = IKE_NEVER;
+	old->expires_at =
+		e->now + (new->initiator ? OURS_STAYS : PEERS_STAYS + draw(e, PEERS_JITTER));
+	ike_sa_set_state(e, old, IKE_SA_REKEYED);
+	ike_schedule(e, old);
+}
+
+bool ikev1_crossed(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a->initiator != b->initiator && a->created_at <= b->established_at &&
+	       b->created_at <= a->established_at;
+}
+
+void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa)
+{
+	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
+		other = other->peer_next) {
+		if (!same_peer(other, sa) || other->state != IKE_SA_REKEYED)
+			continue;
+		other->expires_at = e->now;
+		ike_schedule(e, other);
+	}
+}
+
+static void adopt_from(struct ike_engine *e, struct ike_sa *sa, struct ike_sa *other)
+{
+	bool stays = ikev1_crossed(sa, other) && other->spi_initiator > sa->spi_initiator;
+
+	if (stays)
+		supersede(e, sa, other);
+	else
+		supersede(e, other, sa);
+	if (stays) /* those of sa run when the message that brought it up is dealt with */
+		ike_tasks_run(e, other);
+}
+
+void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_sa *old = find_sa(e, sa->reauthenticates), *other, *next;
+
+	if (old)
+		forget_reauthentication(e, old);
+	sa->reauthenticates = 0;
+	ikev1_limit_lifetime(e, sa);
+	for (other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other; other = next) {
+		next = other->peer_next;
+		if (sa->state == IKE_SA_ESTABLISHED && other->state == IKE_SA_ESTABLISHED &&
+			(other == old || same_peer(other, sa)))
+			adopt_from(e, sa, other);
+	}
+}
+
+/* ---- Times ---- */
+
+void ikev1_limit_lifetime(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint64_t life = sa->v1->life_seconds;
+	ike_time begin = sa->rekey_at < sa->reauth_at ? sa->rekey_at : sa->reauth_at;
+	ike_time end, margin;
+
+	if (life == 0 || life > INT32_MAX)
+		return;
+	margin = IKE_SECONDS((ike_time)life) / 10;
+	end = sa->established_at + IKE_SECONDS((ike_time)life);
+	/* Who has no time of its own leaves it to the peer. */
+	if (begin != IKE_NEVER && begin > end - margin)
+		sa->rekey_at = end - margin - draw(e, margin);
+	if (end < sa->expires_at)
+		sa->expires_at = end;
+	ike_schedule(e, sa);
+}
+
+/* Seconds of the first life duration, or 0. type: the number of the attribute that says what the
+ * next one counts. */
+static uint64_t read_seconds(struct bytes list, uint16_t type)
+{
+	struct isakmp_attribute a;
+	bool seconds = false;
+	size_t cursor = 0;
+
+	while (isakmp_attribute_next(list, &cursor, &a)) {
+		struct reader r = reader_of(a.value);
+		uint64_t value = 0;
+
+		while (reader_more(&r) && value <= UINT32_MAX)
+			value = value << 8 | reader_u8(&r);
+		if (a.type == type)
+			seconds = value == 1;
+		else if (a.type == type + 1 && seconds)
+			return value;
+	}
+	return 0;
+}
+
+#define LIFE_TYPE_PHASE_1 11 /* RFC 2409 appendix A */
+#define LIFE_TYPE_PHASE_2 1  /* RFC 2407 4.5 */
+
+static void shorten_child(struct ike_engine *e, struct ike_child *child, uint64_t seconds)
+{
+	ike_time life = IKE_SECONDS((ike_time)seconds);
+	ike_time end = child->installed_at + life;
+
+	if (end >= child->expires_at)
+		return;
+	child->expires_at = end;
+	if (child->rekey_at != IKE_NEVER && child->rekey_at > end - life / 10)
+		child->rekey_at = end - life / 10 - draw(e, life / 10);
+	ike_child_wake(e, child,
+		child->rekey_at < child->expires_at ? child->rekey_at : child->expires_at);
+}
+
+void ikev1_responder_lifetime(struct ikev1_received *x, const struct isakmp_notify *n)
+{
+	bool of_ike = n->protocol == ISAKMP_PROTOCOL_ISAKMP;
+	uint64_t seconds = read_seconds(n->data, of_ike ? LIFE_TYPE_PHASE_1 : LIFE_TYPE_PHASE_2);
+	struct ike_sa *sa = x->sa;
+	struct reader r = reader_of(n->spi);
+
+	if (seconds == 0 || seconds > INT32_MAX)
+		return;
+	ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer keeps %s for %llu s",
+		of_ike ? "the IKE_SA" : "the CHILD_SA", (unsigned long long)seconds);
+	if (of_ike) {
+		if (sa->v1->life_seconds == 0 || seconds < sa->v1->life_seconds)
+			sa->v1->life_seconds = seconds;
+		if (sa->was_established)
+			ikev1_limit_lifetime(x->e, sa);
+		return;
+	}
+	struct ike_child *child = ike_child_by_spi(sa, reader_u32(&r), false);
+	if (child && reader_end(&r) && child->state == IKE_CHILD_INSTALLED)
+		shorten_child(x->e, child, seconds);
+}
+
+/* ---- Addresses ---- */
+
+void ikev1_path_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_roam_wake(e, sa);
+}
