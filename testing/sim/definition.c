@@ -130,7 +130,8 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 	add_round(&c->remote, d->remote_id, d->pubkey);
 	c->remote.items[0].revocation = d->revocation;
 	c->ocsp = d->ocsp;
-	c->version = 2;
+	c->version = d->version == SIM_VERSION_EITHER ? 0 : d->version ? d->version : 2;
+	c->aggressive = d->aggressive;
 	c->childless = d->childless ? d->childless : (uint8_t)IKE_CHILDLESS_ALLOW;
 	if (d->never_childless)
 		c->childless = IKE_CHILDLESS_NEVER;

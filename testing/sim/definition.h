@@ -8,6 +8,7 @@
 #include "libike/model/connection.h"
 
 #define SIM_CHILDREN_MAX 4
+#define SIM_VERSION_EITHER 3
 
 struct sim_child_definition {
 	const char *name;      /* NULL ends the list */
@@ -31,7 +32,9 @@ struct sim_definition {
 	const char *local_id; /* NULL: the address */
 	const char *remote_id;
 	const char *proposals; /* comma-separated; NULL: "default" */
-	uint8_t childless;     /* as in struct ike_connection; 0: IKE_CHILDLESS_ALLOW */
+	uint8_t version;       /* 0: 2; 1; SIM_VERSION_EITHER: accept either, initiate IKEv2 */
+	bool aggressive;
+	uint8_t childless; /* as in struct ike_connection; 0: IKE_CHILDLESS_ALLOW */
 	bool never_childless;
 	uint8_t unique;
 	bool no_fragmentation;
