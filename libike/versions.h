@@ -118,6 +118,13 @@ void ike_targets_hurry(struct ike_engine *e);
 /* Initiator, established: the address is the first to try next time. */
 void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa);
 
+/* ---- attempts.c: one is given up in favour of another IKE SA with the same peer ---- */
+/* The command or wish that waits for the task's child gets the one that is there, or one that is
+ * made under that IKE SA. */
+void ike_attempt_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task);
+/* All that it was to do. */
+void ike_attempt_move_tasks(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
+
 /* ---- liveness.c ---- */
 /* dpd_at has come. May start a probe. */
 void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);

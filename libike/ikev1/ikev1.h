@@ -66,6 +66,7 @@ struct ikev1_exchange {
  * Nonces and the key exchange are in struct ike_negotiation. */
 struct ikev1_phase1 {
 	bool aggressive;
+	bool held;                 /* initiator: it has let the peer's attempt go first */
 	uint16_t auth_method;      /* enum isakmp_auth_method, as negotiated */
 	struct bytes sa_body;      /* heap: SAi_b */
 	struct bytes peer_public;  /* heap: g^x of the peer */
@@ -349,6 +350,17 @@ void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa);
 void ikev1_limit_lifetime(struct ike_engine *e, struct ike_sa *sa);
 void ikev1_responder_lifetime(struct ikev1_received *x, const struct isakmp_notify *n);
 void ikev1_path_wake(struct ike_engine *e, struct ike_sa *sa);
+
+/* ---- crossing.c: both ends start at once ---- */
+/* Initiator, before the message that proves who we are: true while the peer's own attempt goes
+ * first; the handler, which has done nothing yet, says IKEV1_WAIT. */
+bool ikev1_crossing_holds(struct ike_engine *e, struct ike_sa *sa);
+/* For struct ike_version.wake: it has waited long enough; true when it had to. The SA may be gone
+ * afterwards. */
+bool ikev1_crossing_wake(struct ike_engine *e, struct ike_sa *sa);
+/* The peer's IKE SA is established: attempts of ours that it need not know of end, and what they
+ * were to do is done under this one. */
+void ikev1_crossing_settle(struct ike_engine *e, struct ike_sa *sa);
 
 /* ---- transaction.c, xauth.c, mode_config.c ---- */
 enum ikev1_outcome ikev1_transaction_request(struct ikev1_received *x);

@@ -12,6 +12,7 @@
  * its initiator.
  */
 #include "libike/ikev1/ikev1.h"
+#include "libike/virtual.h"
 
 /* What is superseded stays for that long: by us, and by the peer. */
 #define OURS_STAYS IKE_SECONDS(10)
@@ -48,6 +49,7 @@ static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 		return NULL;
 	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
 	new->negotiation->fixed_target = true; /* where the old one is, wherever that came from */
+	ike_virtual_remember(old, new);
 	if (ikev1_make(new) && ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0))
 		return new;
@@ -155,6 +157,7 @@ bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa)
 		ike_log(e, heir, IKE_LOG_IKE, IKE_LOG_INFO,
 			"IKE_SA %s[%u] takes over the children of [%u]", heir->connection->name,
 			heir->unique_id, sa->unique_id);
+	ike_virtual_move(e, sa, heir);
 	ike_sa_hand_over(e, sa, heir);
 	return true;
 }
@@ -174,6 +177,7 @@ static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 	ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
 		"IKE_SA %s[%u] takes the place of [%u], with its children", new->connection->name,
 		new->unique_id, old->unique_id);
+	ike_virtual_move(e, old, new);
 	ike_sa_hand_over(e, old, new);
 	forget_reauthentication(e, old);
 	old->superseded = true;

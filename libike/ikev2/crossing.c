@@ -139,62 +139,6 @@ bool ike_crossing_refuses(struct ike_engine *e, const struct ike_sa *sa)
 	return site && !sa->negotiation->initial_contact && ike_twins_refuse_sa(e, site, sa);
 }
 
-/* The command or wish that waits for this child gets the peer's, or one through the peer's SA. */
-void ike_crossing_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task)
-{
-	struct ike_child *child = task->child;
-	const struct ike_child_config *config =
-		ike_connection_child(to->connection, child->config->name);
-	struct ike_task **end = &to->tasks;
-
-	for (const struct ike_child *c = to->children; c; c = c->next) {
-		if (strcmp(c->config->name, child->config->name) != 0)
-			continue;
-		task->child = NULL;
-		ike_child_destroy(e, child, IKE_REASON_REPLACED);
-		ike_task_finish(e, task, true, NULL);
-		return;
-	}
-	if (!config) {
-		task->reason = IKE_REASON_REPLACED;
-		ike_task_finish(e, task, false, "the definition has no such child any more");
-		return;
-	}
-	if (child->spi_in) { /* its offer was made already */
-		struct ike_kernel_id id = ike_child_kernel_id(child, true);
-
-		e->host.sa_remove(e->host.context, &id);
-		child->spi_in = 0;
-	}
-	ike_child_offer_free(task->offer);
-	task->offer = NULL;
-	child->sa = to;
-	ike_child_set_config(child, config);
-	task->next = NULL;
-	while (*end)
-		end = &(*end)->next;
-	*end = task;
-}
-
-/* What an attempt was to do is done by another IKE SA of that peer. */
-static void move_tasks(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to)
-{
-	struct ike_task *task;
-
-	while ((task = from->active) || (task = from->tasks)) {
-		if (task == from->active)
-			from->active = NULL;
-		else
-			from->tasks = task->next;
-		if (task->child) {
-			task->kind = IKE_TASK_CREATE_CHILD;
-			ike_crossing_hand_over(e, to, task);
-		} else {
-			ike_task_finish(e, task, true, NULL);
-		}
-	}
-}
-
 static void give_up(struct ike_engine *e, struct ike_sa *own, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
@@ -208,7 +152,7 @@ static void give_up(struct ike_engine *e, struct ike_sa *own, struct ike_sa *sa)
 		ike_command_finish(e, own->active->ike_ticket, true, NULL);
 		own->active->ike_ticket = 0;
 	}
-	move_tasks(e, own, sa);
+	ike_attempt_move_tasks(e, own, sa);
 	ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
 		sa->connection->name, sa->unique_id);
 	ike_sa_destroy(e, own, &failure);
@@ -245,7 +189,7 @@ bool ike_crossing_begin_again(struct ike_received *x)
 		"%u ms",
 		sa->connection->name, sa->unique_id, new->unique_id, (unsigned)pause);
 	move_ticket(sa->active, new);
-	move_tasks(x->e, sa, new);
+	ike_attempt_move_tasks(x->e, sa, new);
 	ike_schedule(x->e, new);
 	ike_failure_set(x->failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
 		new->connection->name, new->unique_id);

@@ -287,8 +287,6 @@ void ike_crossing_settle(struct ike_engine *e, struct ike_sa *sa);
 /* Initiator: the peer refused IKE_AUTH for now; another IKE SA begins after a pause, with all that
  * waits, and this one is to end. False when that was tried often enough, or memory ran out. */
 bool ike_crossing_begin_again(struct ike_received *x);
-/* A task that makes a child goes over to that IKE SA; the caller runs its tasks. */
-void ike_crossing_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task);
 
 /* ---- rekey_child.c (RFC 7296 1.3.3, 2.8) ---- */
 /* Queues it, unless it is not the time; the caller runs the tasks. */

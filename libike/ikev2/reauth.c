@@ -211,7 +211,7 @@ static void hand_over(struct ike_engine *e, struct ike_sa *sa, struct ike_sa *he
 	if (sa->active && sa->active->kind == IKE_TASK_CREATE_CHILD) {
 		task = sa->active;
 		sa->active = NULL;
-		ike_crossing_hand_over(e, heir, task);
+		ike_attempt_hand_over(e, heir, task);
 	}
 	task = sa->tasks;
 	sa->tasks = NULL;
@@ -219,7 +219,7 @@ static void hand_over(struct ike_engine *e, struct ike_sa *sa, struct ike_sa *he
 		next = task->next;
 		task->next = NULL;
 		if (task->kind == IKE_TASK_CREATE_CHILD) {
-			ike_crossing_hand_over(e, heir, task);
+			ike_attempt_hand_over(e, heir, task);
 		} else {
 			*end = task;
 			end = &task->next;
