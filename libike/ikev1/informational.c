@@ -232,6 +232,9 @@ static bool notify(struct ikev1_received *x, const struct isakmp_notify *n)
 	case ISAKMP_NOTIFY_RESPONDER_LIFETIME:
 		ikev1_responder_lifetime(x, n);
 		break;
+	case ISAKMP_NOTIFY_CONNECTED:
+		(void)ikev1_quick_connected(x);
+		break;
 	default:
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_DETAIL, "peer notifies %s",
 			isakmp_notify_format(n->type, text));

@@ -121,6 +121,7 @@ struct ike_child *ike_handover_of(const struct ike_child *old)
 void ike_handover_redundant(struct ike_engine *e, struct ike_child *child)
 {
 	child->handover->redundant = true;
+	child->handover->look_at = 0;
 	child->handover->old = NULL;
 	ike_child_wake(e, child, e->now + REDUNDANT_TIME);
 }

@@ -148,6 +148,13 @@ struct ike_handover {
 	bool redundant; /* lost a collision: the peer is to delete it */
 	uint16_t lowest_length;
 	uint8_t lowest[IKE_NONCE_MAX]; /* of the two nonces of its exchange */
+	/* IKEv1 (ikev1/quick_handover.c) */
+	uint8_t awaits; /* enum ikev1_awaited */
+	uint8_t repeats;
+	bool arrived; /* message 3, but what we do ourselves about the old one goes first */
+	ike_time since;
+	ike_time look_at; /* 0: nothing to look for */
+	ike_time until;   /* then it is given up, or goes on without */
 };
 
 void ike_handover_free(struct ike_handover *handover); /* NULL is fine */

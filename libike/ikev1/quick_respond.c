@@ -1,0 +1,353 @@
+/* Quick Mode, responder (RFC 2409 5.5). */
+#include "libike/ikev1/quick.h"
+#include "libike/supervisor.h"
+
+/* What comes of message 1. */
+struct answer {
+	const struct ike_child_config *config;
+	struct ike_child_selectors pair;
+	struct isakmp_offer chosen;
+	uint8_t mode;
+	uint32_t spi;          /* the peer's */
+	struct ike_child *old; /* that it replaces; or NULL */
+	struct ike_key_exchange *key_exchange;
+	struct secret shared;
+	struct ike_failure failure;
+	uint16_t notify; /* what to refuse with */
+};
+
+/* ---- Which child ---- */
+
+/* The initiator cannot be told that less is allowed. */
+static bool is_whole(
+	const struct ike_child_selectors *theirs, const struct ike_child_selectors *ours)
+{
+	return ours->local_count == 1 && ours->remote_count == 1 &&
+	       ike_selector_equal(&ours->local[0], &theirs->local[0]) &&
+	       ike_selector_equal(&ours->remote[0], &theirs->remote[0]);
+}
+
+static const char *what_differs(
+	const struct ike_child_selectors *theirs, const struct ike_child_selectors *common)
+{
+	bool local = common->local_count == 1 &&
+		     ike_selector_equal(&common->local[0], &theirs->local[0]);
+	bool remote = common->remote_count == 1 &&
+		      ike_selector_equal(&common->remote[0], &theirs->remote[0]);
+
+	return local ? "remote_ts" : remote ? "local_ts" : "local_ts, remote_ts";
+}
+
+static void fail_pair(
+	const struct ikev1_received *x, const struct ike_child_selectors *theirs, struct answer *a)
+{
+	const struct ike_child_config *nearest = ike_child_nearest_config(x->sa, theirs);
+	struct ike_child_selectors common;
+	char text[1100];
+
+	a->notify = ISAKMP_NOTIFY_INVALID_ID_INFORMATION;
+	a->config = nearest;
+	if (!nearest) {
+		ike_child_selectors_describe(
+			theirs->local, 1, theirs->remote, 1, text, sizeof(text));
+		ike_failure_set(&a->failure, IKE_REASON_NO_SELECTORS, NULL, text,
+			"connection '%s' has no children", x->sa->connection->name);
+		return;
+	}
+	ike_child_fail_selectors(&a->failure, x->sa, nearest, theirs,
+		ike_child_narrow(x->sa, nearest, theirs, &common)
+			? "peer's traffic selectors are more than ours allow, and IKEv1 cannot "
+			  "narrow them"
+			: "no common traffic selectors, the nearest are those");
+	if (!a->failure.differs)
+		ike_failure_set_differs(&a->failure, what_differs(theirs, &common));
+}
+
+static bool choose_child(const struct ikev1_received *x, struct answer *a)
+{
+	struct ikev1_pair theirs;
+
+	if (!ikev1_quick_read_pair(x, false, &theirs)) {
+		a->notify = ISAKMP_NOTIFY_INVALID_ID_INFORMATION;
+		ike_failure_set(&a->failure, IKE_REASON_NO_SELECTORS, NULL, NULL,
+			"peer's Quick Mode has identities that are no traffic selectors");
+		return false;
+	}
+	a->config = ike_child_choose_config(x->sa, &theirs.said, &theirs.seen, &a->pair);
+	if (a->config &&
+		is_whole(a->config->mode == IKE_MODE_TRANSPORT ? &theirs.seen : &theirs.said,
+			&a->pair))
+		return true;
+	fail_pair(x, &theirs.said, a);
+	return false;
+}
+
+/* ---- Its proposal ---- */
+
+static bool choose_proposal(const struct ikev1_received *x, struct answer *a)
+{
+	const struct isakmp_sa_view *theirs = &x->message->sa;
+
+	a->notify = ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
+	if (!isakmp_offer_choose(&a->config->proposals, theirs, 2, NULL, 0, &a->chosen) ||
+		!ikev1_spi_value(a->chosen.spi, &a->spi)) {
+		ikev1_quick_fail_proposals(&a->failure, a->config, theirs, "no common proposal");
+		return false;
+	}
+	/* Transport mode needs both; what the initiator does not ask for it does not get. */
+	if (ikev1_nat_mode(x->sa, a->chosen.encapsulation, &a->mode) &&
+		(a->mode == IKE_MODE_TUNNEL || a->config->mode == IKE_MODE_TRANSPORT))
+		return true;
+	ike_failure_set(&a->failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+		"peer wants encapsulation mode %u for CHILD_SA '%s', which is not the one of our "
+		"definition or not what the NAT between us demands (we would say %u)",
+		a->chosen.encapsulation, a->config->name,
+		ikev1_nat_encapsulation(x->sa, a->config->mode));
+	return false;
+}
+
+static bool answer_key_exchange(const struct ikev1_received *x, struct answer *a)
+{
+	uint16_t group = a->chosen.suite.group;
+
+	if (group == 0)
+		return true;
+	a->notify = ISAKMP_NOTIFY_INVALID_KEY_INFORMATION;
+	if (ISAKMP_HAS(x->message, KE))
+		a->key_exchange =
+			ike_key_exchange_answer(x->e->crypto, group, x->message->ke, &a->shared);
+	if (a->key_exchange)
+		return true;
+	ike_failure_set(&a->failure, IKE_REASON_PROTOCOL, NULL, NULL,
+		"key exchange for CHILD_SA '%s' failed: the peer's public value is %s",
+		a->config->name, ISAKMP_HAS(x->message, KE) ? "not valid" : "missing");
+	return false;
+}
+
+/* ---- Message 2 ---- */
+
+static bool ours_is_shorter(const struct answer *a)
+{
+	const struct ike_child_config *config = a->config;
+	uint64_t kilobytes = ikev1_quick_kilobytes(config);
+
+	return (config->life_time > 0 && (a->chosen.life_seconds > config->life_time ||
+						 a->chosen.life_seconds == 0)) ||
+	       (kilobytes > 0 && a->chosen.life_kilobytes > kilobytes);
+}
+
+static void repeat_ids(const struct isakmp_message *m, struct ike_builder *b)
+{
+	for (size_t i = 0; i < m->id_count; i++) {
+		size_t mark = ike_build_open(b, ISAKMP_PAYLOAD_ID);
+
+		writer_put(&b->writer, m->ids[i].body);
+		ike_build_close(b, mark);
+	}
+}
+
+static bool send_2(struct ikev1_received *x, const struct answer *a, const struct ike_child *child)
+{
+	const struct ike_child_secrets s = ikev1_quick_secrets(x->exchange, (struct bytes){ 0 });
+	struct ike_builder b;
+	uint8_t spi[4];
+
+	ike_builder_start(x->e, &b);
+	size_t mark = ikev1_hash_open(x->sa, &b);
+	isakmp_build_sa_answer(&b, &a->chosen, ikev1_spi_octets(child->spi_in, spi));
+	isakmp_build_nonce(&b, s.nonce_r);
+	if (a->key_exchange)
+		isakmp_build_ke(&b, ike_key_exchange_public(a->key_exchange));
+	repeat_ids(x->message, &b);
+	if (ours_is_shorter(a))
+		ikev1_quick_build_lifetime(&b, child);
+	ikev1_nat_build_oa(x->e, x->sa, child->mode, false, &b);
+	return ikev1_send_hashed(x->e, x->sa, x->exchange, &b, mark, 2, s.nonce_i,
+		(struct bytes){ 0 }, IKEV1_SEND_KEEP);
+}
+
+/* ---- The child ---- */
+
+static struct ike_child *make_child(struct ikev1_received *x, const struct answer *a)
+{
+	struct ike_child *child = ike_child_new(x->e, x->sa, a->config);
+
+	if (!child)
+		return NULL;
+	if (!ike_child_set_selectors(child, a->pair.local, 1, a->pair.remote, 1)) {
+		ike_child_destroy(x->e, child, IKE_REASON_NONE);
+		return NULL;
+	}
+	if (a->old)
+		ike_child_inherit(child, a->old);
+	child->suite = a->chosen.suite;
+	child->mode = a->mode;
+	child->spi_out = a->spi;
+	ikev1_quick_limit(x->e, child, a->chosen.life_seconds, a->chosen.life_kilobytes);
+	return child;
+}
+
+static bool install(struct ikev1_received *x, struct answer *a, struct ike_child *child)
+{
+	const struct ike_child_secrets secrets =
+		ikev1_quick_secrets(x->exchange, secret_bytes(&a->shared));
+	struct why why;
+
+	if (ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
+		ike_handover_begin(x->e, child, a->old, false, &secrets, &why))
+		return true;
+	a->notify = ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
+	ike_failure_set(&a->failure, IKE_REASON_KERNEL, NULL, NULL,
+		"installing CHILD_SA '%s' failed: %s", a->config->name, why.text);
+	return false;
+}
+
+static bool bring_up(struct ikev1_received *x, struct answer *a)
+{
+	struct ike_child *child = make_child(x, a);
+
+	if (!child) {
+		ike_failure_set(&a->failure, IKE_REASON_RESOURCES, NULL, NULL, "out of memory");
+		return false;
+	}
+	if (!install(x, a, child) || !send_2(x, a, child)) {
+		ike_failure_set(&a->failure, IKE_REASON_RESOURCES, NULL, NULL,
+			"message 2 of Quick Mode for CHILD_SA '%s' could not be made",
+			a->config->name);
+		ike_child_destroy(x->e, child, IKE_REASON_NONE);
+		return false;
+	}
+	x->exchange->quick->spi = child->spi_in;
+	x->exchange->step = IKEV1_QUICK_3;
+	x->exchange->forget_at = IKE_NEVER; /* as long as the child waits */
+	ikev1_handover_await(x->e, child, IKEV1_AWAITS_3);
+	if (a->old && a->old->state == IKE_CHILD_INSTALLED) {
+		ike_child_set_state(x->e, a->old, IKE_CHILD_REKEYED);
+		ike_child_drop_rekeying(x->e, a->old);
+	}
+	return true;
+}
+
+/* ---- Message 1 ---- */
+
+/* The peer knows it by its SPI; the first that is offered will do. */
+static void refuse(struct ikev1_received *x, struct answer *a)
+{
+	struct isakmp_offer first = { 0 };
+	size_t cursor = 0;
+
+	if (!isakmp_offer_next(&x->message->sa, 2, &cursor, &first))
+		first.protocol = ISAKMP_PROTOCOL_ESP;
+	if (a->failure.reason != IKE_REASON_NONE)
+		ike_log_child_failure(x->e, x->sa, x->sa->connection,
+			a->config ? a->config->name : NULL, &a->failure);
+	ikev1_inform_notify(x->e, x->sa, first.protocol, a->notify, first.spi, (struct bytes){ 0 });
+}
+
+/* The peer's Quick Mode for the same child before this one is not through. */
+static bool is_busy(struct ikev1_received *x, const struct ike_child *old)
+{
+	struct ike_child *successor = old ? ike_handover_of(old) : NULL;
+
+	if (!successor)
+		return false;
+	/* Ours: that the peer replaces it shows that it has it. */
+	if (successor->handover->initiator)
+		ikev1_handover_complete(x->e, successor);
+	return true;
+}
+
+static bool may_be(struct ikev1_received *x, struct answer *a)
+{
+	if (ike_children_are_full(x->sa, a->old)) {
+		ike_log_noise(x->e, x->sa, IKE_LOG_IKE,
+			"refusing CHILD_SA '%s': IKE_SA %s[%u] has too many", a->config->name,
+			x->sa->connection->name, x->sa->unique_id);
+		a->notify = IKEV1_NOTIFY_NO_ADDITIONAL_SAS;
+		return false;
+	}
+	if (a->old || !ike_twins_refuse_crossing(x->e, x->sa, a->config))
+		return true;
+	a->notify = IKEV1_NOTIFY_NO_ADDITIONAL_SAS;
+	return false;
+}
+
+static struct ike_child *find_old(const struct ikev1_received *x, const struct answer *a)
+{
+	return ikev1_quick_replaced(x->sa, a->config, &a->pair, a->mode);
+}
+
+static enum ikev1_outcome answer_1(struct ikev1_received *x, struct answer *a)
+{
+	if (!choose_child(x, a) || !choose_proposal(x, a)) {
+		refuse(x, a);
+		return IKEV1_IGNORE;
+	}
+	a->old = find_old(x, a);
+	if (is_busy(x, a->old)) {
+		a->old = find_old(x, a);
+		if (a->old && ike_handover_of(a->old))
+			return IKEV1_IGNORE; /* it will say it again */
+	}
+	if (!may_be(x, a) || !answer_key_exchange(x, a) || !bring_up(x, a)) {
+		refuse(x, a);
+		return IKEV1_IGNORE;
+	}
+	return IKEV1_OK;
+}
+
+enum ikev1_outcome ikev1_quick_1(struct ikev1_received *x)
+{
+	struct answer a = { 0 };
+
+	if (!x->sa->was_established || x->sa->state == IKE_SA_DELETING ||
+		ikev1_transactions_pending(x->sa))
+		return IKEV1_IGNORE;
+	if (!x->exchange->quick && !ikev1_quick_new(x->e, x->exchange))
+		return IKEV1_IGNORE;
+	if (!ikev1_quick_keep_nonce(x))
+		return IKEV1_IGNORE;
+	x->exchange->quick->commit = x->message->header.flags & ISAKMP_FLAG_COMMIT;
+	/* Not an OK of the table: what is refused is refused again when the peer repeats it, as the
+	 * notify may get lost. */
+	enum ikev1_outcome outcome = answer_1(x, &a);
+	ike_key_exchange_free(a.key_exchange);
+	secret_free(&a.shared);
+	ike_failure_free(&a.failure);
+	return outcome;
+}
+
+/* ---- Message 3, and CONNECTED of an initiator that sets the commit bit ---- */
+
+enum ikev1_outcome ikev1_quick_3(struct ikev1_received *x)
+{
+	struct ike_child *child = ikev1_quick_child(x->e, x->exchange);
+	bool commit = x->exchange->quick->commit;
+
+	ikev1_exchange_done(x->e, x->sa, x->exchange);
+	if (!child || !child->handover || child->handover->awaits != IKEV1_AWAITS_3)
+		return IKEV1_OK;
+	if (commit)
+		ikev1_handover_await(x->e, child, IKEV1_AWAITS_CONNECTED);
+	else
+		ikev1_handover_arrived(x->e, child);
+	return IKEV1_OK;
+}
+
+enum ikev1_outcome ikev1_quick_connected(struct ikev1_received *x)
+{
+	struct ike_child *child, *next;
+	uint32_t spi = 0;
+	const struct isakmp_notify *n = isakmp_message_notify(x->message, ISAKMP_NOTIFY_CONNECTED);
+
+	if (!n)
+		return IKEV1_IGNORE;
+	bool named = ikev1_spi_value(n->spi, &spi);
+	for (child = x->sa->handovers ? x->sa->children : NULL; child; child = next) {
+		next = child->next;
+		if (child->handover && child->handover->awaits == IKEV1_AWAITS_CONNECTED &&
+			(!named || spi == child->spi_in || spi == child->spi_out))
+			ikev1_handover_arrived(x->e, child);
+	}
+	return IKEV1_OK;
+}
