@@ -149,6 +149,8 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_time(s, "retransmit_limit", &e->retransmit_limit, why) ||
 		!read_time(s, "half_open_timeout", &e->half_open_timeout, why) ||
 		!read_time(s, "delete_rekeyed_delay", &e->delete_rekeyed_delay, why) ||
+		!read_bool(s, "i_dont_care_about_security_and_use_aggressive_mode_psk",
+			&e->aggressive_psk, why) ||
 		!read_bool(s, "make_before_break", &e->make_before_break, why) ||
 		!read_bool(s, "signature_authentication", &e->signature_authentication, why) ||
 		!read_protection(s, why) ||

@@ -32,6 +32,7 @@ static const struct {
 	{ "block_threshold", HONOURED },
 	{ "init_limit_half_open", HONOURED },
 	{ "fragment_size", HONOURED },
+	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", HONOURED },
 	{ "ikesa_limit", HONOURED },
 	{ "keep_alive", HONOURED },
 	{ "leftover_time", HONOURED },

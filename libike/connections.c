@@ -5,6 +5,7 @@
  */
 #include "libike/names.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,7 +190,7 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	*ret = (struct ike_choice){ 0 };
 	for (size_t i = 0; i < e->loaded_count; i++) {
 		struct ike_connection *c = e->loaded_order[i]->connection;
-		unsigned match = c->version == 1 || !ike_connection_authenticates(c)
+		unsigned match = !ike_version_is_allowed(c, 2) || !ike_connection_authenticates(c)
 					 ? 0
 					 : match_addresses(c, local, remote);
 
@@ -210,15 +211,23 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	}
 }
 
-struct ike_connection *ike_loaded_for(const struct ike_engine *e, const struct address *local,
-	const struct address *remote, size_t *cursor)
+struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t version,
+	const struct address *local, const struct address *remote, size_t *cursor,
+	unsigned *ret_match)
 {
 	while (*cursor < e->loaded_count) {
 		struct ike_connection *c = e->loaded_order[(*cursor)++]->connection;
 
-		if (c->version != 1 && ike_connection_authenticates(c) &&
-			match_addresses(c, local, remote) > 0)
-			return c;
+		unsigned match =
+			ike_version_is_allowed(c, version) && ike_connection_authenticates(c)
+				? match_addresses(c, local, remote)
+				: 0;
+
+		if (match == 0)
+			continue;
+		if (ret_match)
+			*ret_match = match;
+		return c;
 	}
 	return NULL;
 }
@@ -264,8 +273,8 @@ static const char *rule_out(const struct ike_connection *c, const struct ike_sa 
 	unsigned match_ours = IKE_MATCH_ANY;
 	unsigned match_theirs = IKE_MATCH_ANY;
 
-	if (c->version == 1)
-		return "is for IKEv1";
+	if (!ike_version_is_allowed(c, sa->version))
+		return c->version == 1 ? "is for IKEv1" : "is for IKEv2";
 	if (!ike_connection_authenticates(c))
 		return "has no authentication";
 	if (addresses == 0)

@@ -166,16 +166,18 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	const struct address *remote, const struct ike_proposal *theirs, size_t count,
 	struct ike_choice *ret);
 
-/* Those whose addresses fit, one after the other; *cursor starts at 0; NULL ends. */
-struct ike_connection *ike_loaded_for(const struct ike_engine *e, const struct address *local,
-	const struct address *remote, size_t *cursor);
+/* Those for that version of IKE whose addresses fit, one after the other; *cursor starts at 0; NULL
+ * ends. ret_match (may be NULL): how well they do. */
+struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t version,
+	const struct address *local, const struct address *remote, size_t *cursor,
+	unsigned *ret_match);
 
-/* What a peer says about itself in its first IKE_AUTH request. */
+/* What a peer says about itself in its first IKE_AUTH request, or in phase 1. */
 struct ike_wanted_peer {
 	const struct ike_identity *peer;
 	const struct ike_identity *wanted; /* that it asks for; or NULL */
 	uint8_t class;                     /* enum ike_auth_class that it uses; ANY: not known */
-	/* That its proof was not good enough for. */
+	/* That its proof was not good enough for, or that are for another mode of phase 1. */
 	struct ike_connection *const *unacceptable;
 	size_t unacceptable_count;
 };

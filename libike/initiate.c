@@ -104,7 +104,8 @@ static struct ike_sa *make_sa(
 		return NULL;
 	sa->negotiation->fixed_target = route->fixed;
 	ike_sa_set_connection(sa, c);
-	if (ike_task_queue(sa, IKE_TASK_INIT, NULL, 0) &&
+	if ((ike_version_to_initiate(c) != 1 || ikev1_make(sa)) &&
+		ike_task_queue(sa, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(sa, IKE_TASK_AUTH, NULL, 0))
 		return sa;
 	ike_sa_free(e, sa);
@@ -161,9 +162,6 @@ static bool initiate(struct ike_engine *e, struct ike_connection *c,
 	const struct ike_child_config *config, const struct ike_initiate *what, struct route *route,
 	uint32_t *ret_ike_id, struct why *why)
 {
-	if (c->version == 1)
-		return why_fail(
-			why, "connection '%s' is for IKEv1, which is not supported yet", c->name);
 	if (!ike_connection_authenticates(c))
 		return why_fail(
 			why, "connection '%s' has no authentication (local and remote)", c->name);

@@ -93,16 +93,28 @@ void ike_tasks_run(struct ike_engine *e, struct ike_sa *sa)
 		ike_version_of(sa)->rests(e, sa);
 }
 
+/* What the version knows about a peer that does not go on; true: it was reported. */
+static bool explain_silence(
+	struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure)
+{
+	const struct ike_version *version = ike_version_of(sa);
+
+	return version->silent && version->silent(e, sa, failure);
+}
+
 static void half_open_expired(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
 	char peer[ADDRESS_TEXT_MAX];
+	bool reported = explain_silence(e, sa, &failure);
 
 	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
-		"%s did not go on with IKE_AUTH within %d s: deleting the half-open IKE_SA",
+		"%s did not go on with %s within %d s: deleting the half-open IKE_SA",
 		address_format_with_port(&sa->remote, peer),
+		sa->version == 1 ? "phase 1" : "IKE_AUTH",
 		(int)(e->settings.half_open_timeout / 1000));
-	ike_log_failure(e, sa, sa->connection, &failure);
+	if (!reported)
+		ike_log_failure(e, sa, sa->connection, &failure);
 	ike_sa_destroy(e, sa, &failure);
 	ike_failure_free(&failure);
 }
@@ -148,12 +160,14 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_failure failure = { 0 };
 	char peer[ADDRESS_TEXT_MAX];
 	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
+	bool reported = explain_silence(e, sa, &failure);
 
 	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
 		"%s did not answer %s: giving up after %u retransmits in %d s",
 		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
-	say_silent(e, sa, &failure);
+	if (!reported)
+		say_silent(e, sa, &failure);
 	if (kind != IKE_TASK_INIT || !ike_target_try_again(e, sa))
 		end_silent(e, sa, &failure);
 	ike_failure_free(&failure);

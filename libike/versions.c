@@ -3,8 +3,17 @@
 
 const struct ike_version *ike_version_of(const struct ike_sa *sa)
 {
-	(void)sa;
-	return &ike_version_2;
+	return sa->version == 1 ? &ike_version_1 : &ike_version_2;
+}
+
+uint8_t ike_version_to_initiate(const struct ike_connection *c)
+{
+	return c->version == 1 ? 1 : 2;
+}
+
+bool ike_version_is_allowed(const struct ike_connection *c, uint8_t version)
+{
+	return c->version == 0 || c->version == version;
 }
 
 void ike_resume(struct ike_engine *e, uint32_t ike_id)
@@ -29,11 +38,8 @@ void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
 			address_format_with_port(&datagram->remote, from));
 		return;
 	}
-	if (header.version >> 4 == 1) {
-		ike_count(e, NULL, IKE_COUNTER_INVALID);
-		ike_log_noise(e, NULL, IKE_LOG_NET, "ignoring IKEv1 from %s: not supported yet",
-			address_format_with_port(&datagram->remote, from));
-		return;
-	}
-	ike_version_2.receive(e, datagram, &header);
+	if (header.version >> 4 == 1)
+		ike_version_1.receive(e, datagram, &header);
+	else
+		ike_version_2.receive(e, datagram, &header);
 }

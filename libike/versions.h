@@ -34,6 +34,9 @@ struct ike_version {
 	void (*abandoned)(struct ike_engine *e, struct ike_sa *sa, const struct ike_task *task);
 	/* The peer has not answered: what is in flight was sent again. May be NULL. */
 	void (*sent_again)(struct ike_engine *e, struct ike_sa *sa);
+	/* The peer does not go on: fills in why, if more is known than that; true: it was reported
+	 * already. May be NULL. */
+	bool (*silent)(struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure);
 	/* There is nothing to be told any more, for now. May be NULL; may destroy the SA. */
 	void (*rests)(struct ike_engine *e, struct ike_sa *sa);
 	/* Deadlines that only this version has; true when one had come. May be NULL; may destroy
@@ -73,6 +76,7 @@ struct ike_version {
 		const struct ike_child_secrets *secrets, struct secret *ret);
 };
 
+extern const struct ike_version ike_version_1; /* ikev1/version.c */
 extern const struct ike_version ike_version_2; /* ikev2/version.c */
 
 const struct ike_version *ike_version_of(const struct ike_sa *sa);
@@ -82,6 +86,21 @@ void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram);
 /* What an IKE SA waits for is there: to be called by whoever made it wait, and fine when it does
  * not wait any more or is gone. The SA may be gone afterwards. */
 void ike_resume(struct ike_engine *e, uint32_t ike_id);
+
+/* What `version` of a definition means: whether an attempt of ours is to be of that version, and
+ * whether a peer's may be. */
+uint8_t ike_version_to_initiate(const struct ike_connection *c);
+bool ike_version_is_allowed(const struct ike_connection *c, uint8_t version);
+
+/* ---- initial_contact.c (RFC 7296 2.4, RFC 2407 4.6.3.3) ---- */
+/* Whether there is no other SA with this peer. */
+bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa);
+/* Responder: `unique = keep`, and the peer is here already, from elsewhere. From the same host it
+ * may be reauthenticating. told: it says INITIAL_CONTACT. */
+bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa, bool told);
+/* Responder: the peer says so (told), or `unique` demands it: other SAs between the same identities
+ * end. Were an initiator to do it too, two that initiate at once would each end the other's SA. */
+void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa, bool told);
 
 /* ---- tasks.c ---- */
 

@@ -94,7 +94,7 @@ static void put_tasks(struct vici_builder *b, const char *name, const struct ike
 void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 {
 	vici_key_format(b, "uniqueid", "%u", sa->unique_id);
-	vici_key_text(b, "version", "2");
+	vici_key_text(b, "version", sa->version == 1 ? "1" : "2");
 	vici_key_text(b, "state", ike_sa_state_name(sa->state));
 	put_host(b, "local", &sa->local);
 	put_id(b, "local-id", sa->local_id);

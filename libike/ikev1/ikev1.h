@@ -78,7 +78,12 @@ struct ikev1_phase1 {
 	uint8_t nat_t;             /* enum isakmp_vendor that both know; ISAKMP_VENDORS: none */
 	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
 	struct ikev1_xauth *xauth; /* xauth.c; NULL without */
+	uint8_t psk_tries;         /* responder, Main Mode: definitions whose key was not it */
+	bool unreadable;           /* the peer's proof could not be decrypted: that was reported */
+	uint16_t error;            /* that somebody said in the clear when it counted no more */
 };
+
+struct ikev1_waiting; /* receive.c: the message under work */
 
 /* sa->v1: an IKE SA's state that IKEv2 has not. */
 struct ikev1 {
@@ -98,7 +103,11 @@ struct ikev1 {
 	ike_time dpd_since;     /* unanswered since then; 0: nothing is */
 	uint64_t life_seconds;  /* as negotiated; 0: ours */
 	uint16_t last_fragment; /* id of the message that was sent in fragments last */
+	uint16_t requests;      /* counts what was sent to be sent again by time */
 	struct isakmp_reassembly *reassembly;
+	uint8_t informed[20];                /* SHA-1 of the last INFORMATIONAL that was taken */
+	struct ikev1_waiting *waiting;       /* NULL: nothing waits */
+	const struct ikev1_exchange *worked; /* a handler has it: it stays */
 };
 
 /* What a handler works with. */
@@ -121,12 +130,9 @@ enum ikev1_outcome {
 
 typedef enum ikev1_outcome (*ikev1_handler)(struct ikev1_received *x);
 
-/* ---- version.c ---- */
-extern const struct ike_version ike_version_1;
-/* In ike_sa_free(): everything of it; NULL is fine. */
-void ikev1_free(struct ikev1 *v1);
-/* The SA is to be of version 1; false when memory ran out. */
-MUST_USE bool ikev1_make(struct ike_sa *sa);
+/* ---- version.c; ikev1_make() and ikev1_free() are in sa/sa_priv.h ---- */
+/* Phase 1 and its transactions are through: what only they needed goes. */
+void ikev1_phase1_free(struct ikev1 *v1);
 
 /* ---- exchanges.c: the table ---- */
 struct ikev1_row {
@@ -144,8 +150,16 @@ const struct ikev1_row *ikev1_row_for(const struct ikev1_exchange *exchange,
 /* ---- receive.c ---- */
 void ikev1_receive(
 	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header);
+/* A message that opened its exchange: to its handler. The SA may be gone afterwards. */
+void ikev1_process(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange,
+	const struct ike_datagram *datagram, const struct isakmp_message *message);
 /* Goes on with a message that made the SA wait. The SA may be gone afterwards. */
 void ikev1_resume(struct ike_engine *e, struct ike_sa *sa);
+/* It waited for too long. The SA is gone afterwards. */
+void ikev1_wait_expired(struct ike_engine *e, struct ike_sa *sa);
+void ikev1_waiting_free(struct ikev1_waiting *w); /* NULL is fine */
+/* Phase 1: tells the peer with an error notify; for a handler that gives up. */
+enum ikev1_outcome ikev1_refuse(struct ikev1_received *x, uint16_t notify);
 
 /* ---- send.c ---- */
 /* A new exchange of ours with a fresh message id (0: phase 1), at the head of the list; NULL when
@@ -179,6 +193,8 @@ MUST_USE bool ikev1_send_hashed(struct ike_engine *e, struct ike_sa *sa,
 MUST_USE bool ikev1_phase2_hash(struct ike_engine *e, const struct ike_sa *sa, uint32_t message_id,
 	int number, struct bytes nonce_i, struct bytes nonce_r, struct bytes after,
 	uint8_t ret[IKE_PRF_OUTPUT_MAX]);
+/* In the clear whatever keys there are: for a peer that cannot have the same. */
+void ikev1_inform_clear(struct ike_engine *e, struct ike_sa *sa, uint16_t type);
 /* An informational exchange of one message with one notify or delete that the caller wrote behind
  * ikev1_hash_open(). With keys it is sealed and hashed, else in the clear. */
 void ikev1_inform(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, size_t mark);
@@ -214,8 +230,13 @@ MUST_USE bool ikev1_phase1_build_offer(struct ike_engine *e, struct ike_sa *sa,
 	struct ike_builder *b, struct ike_failure *failure);
 /* What the definition's first local and remote rounds mean as offered by us as initiator. */
 uint16_t ikev1_phase1_method(const struct ike_connection *c, bool initiator);
-/* Responder: the definition by addresses and offers, and the chosen transform into sa->suite,
- * life_seconds and phase1->auth_method. False with a failure (ours beside theirs). */
+/* What of that can be agreed on, at most IKEV1_METHODS_MAX; returns how many. */
+#define IKEV1_METHODS_MAX 8
+size_t ikev1_phase1_methods(
+	const struct ike_connection *c, bool initiator, uint16_t ret[IKEV1_METHODS_MAX]);
+/* Of a method: what the initiator (else the responder) proves itself with: enum ike_auth_class. */
+uint8_t ikev1_phase1_class(uint16_t method, bool of_initiator);
+/* Responder: the chosen transform once more, for the answer. */
 MUST_USE bool ikev1_phase1_choose(struct ikev1_received *x, struct isakmp_offer *ret_chosen);
 /* Initiator: the answer's transform. */
 MUST_USE bool ikev1_phase1_agree(struct ikev1_received *x);
@@ -233,11 +254,35 @@ MUST_USE bool ikev1_phase1_read_id(struct ikev1_received *x);
 MUST_USE bool ikev1_phase1_choose_by_identity(struct ikev1_received *x);
 /* The peer has proved itself: established, or XAuth and Mode Config first. */
 enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x);
+/* The peer's INITIAL_CONTACT, which must have been encrypted; and ours, where there is reason to.
+ */
+void ikev1_phase1_read_contact(struct ikev1_received *x);
+void ikev1_phase1_build_contact(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
+/* Our nonce, once. */
+MUST_USE bool ikev1_phase1_nonce(struct ike_engine *e, struct ike_sa *sa);
+/* Keeps SAi_b, from the message or from the builder that it was just written into. */
+MUST_USE bool ikev1_phase1_keep_sa(struct ike_sa *sa, struct bytes body);
+/* Initiator, message 2 was taken: the INIT task is done, AUTH is what goes on. */
+MUST_USE bool ikev1_phase1_answered(struct ikev1_received *x);
+/* Sends the reply at once: what follows is sent differently, or after it. */
+MUST_USE bool ikev1_phase1_say(struct ikev1_received *x, enum ikev1_sending how);
+/* "out of memory", as an outcome. */
+enum ikev1_outcome ikev1_phase1_no_memory(struct ikev1_received *x);
+/* As initiator, the peer's proof: is it whom the definition wants? */
+MUST_USE bool ikev1_phase1_check_id(struct ikev1_received *x);
 /* All is through: announces, plans, starts what waits. */
 void ikev1_established(struct ike_engine *e, struct ike_sa *sa);
 /* A first message: no SA yet (half-open limits, then Main or Aggressive Mode as responder). */
 void ikev1_phase1_requested(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct isakmp_message *message);
+
+/* An error in the clear: before there are keys nobody can say more about the peer. */
+enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x);
+/* The peer's proof could not be decrypted. True: it can now, with another definition's key. */
+bool ikev1_phase1_unreadable(struct ikev1_received *x);
+/* struct ike_version.silent */
+bool ikev1_phase1_silent(
+	struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure);
 
 /* ---- main_mode.c ---- */
 bool ikev1_main_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
@@ -262,6 +307,14 @@ MUST_USE bool ikev1_proof_skeyid(
 /* HASH, or CERT and SIGNATURE of ours. IKEV1_WAIT: while the host signs; asked again then. */
 enum ikev1_outcome ikev1_proof_build(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b,
 	struct ike_failure *failure);
+/* Whether SKEYID comes of a pre-shared key, whose text is "the pre-shared keys of 'a' - 'b'". */
+bool ikev1_proof_is_shared(const struct ike_sa *sa);
+/* The pre-shared key that c has for this peer, as far as it is known; empty: none. */
+struct bytes ikev1_proof_psk(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
+/* Whether SKEYID comes of c's key for this peer; true when it comes of no such key. */
+bool ikev1_proof_fits(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
 /* The peer's; IKEV1_WAIT while its chain is checked; IKEV1_END with a failure. */
 enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x);
 /* CERTREQ, where the definition wants it; what the peer asks for is kept. */

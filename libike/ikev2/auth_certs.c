@@ -115,7 +115,7 @@ void ike_certreqs_build(struct ike_engine *e, const struct ike_sa *sa, struct ik
 		add_authorities(e, sa->connection, &list);
 		ocsp = wants_ocsp(sa->connection);
 	} else /* the peer has not said yet who it is, so it may be that of any of them */
-		while ((c = ike_loaded_for(e, &sa->local, &sa->remote, &cursor))) {
+		while ((c = ike_loaded_for(e, 2, &sa->local, &sa->remote, &cursor, NULL))) {
 			add_authorities(e, c, &list);
 			ocsp = ocsp || wants_ocsp(c);
 		}

@@ -260,7 +260,7 @@ static bool check_unique(struct ike_received *x)
 {
 	char peer[IKE_IDENTITY_TEXT_MAX];
 
-	if (!ike_unique_refuses(x->e, x->sa))
+	if (!ike_unique_refuses(x->e, x->sa, x->sa->negotiation->initial_contact))
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_NOT_UNIQUE, NULL, NULL,
 		"peer '%s' has an IKE_SA already, connection '%s' says unique = keep",
@@ -324,7 +324,7 @@ static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
 	build_round(x, a);
 	ike_mobike_read(x->e, sa, x->message);
-	ike_initial_contact_apply(x->e, sa);
+	ike_initial_contact_apply(x->e, sa, n->initial_contact);
 	notify = ike_configuration_answer(x);
 	ike_sa_established(x->e, sa);
 	if (notify)

@@ -124,16 +124,6 @@ void ike_wait_begin(struct ike_engine *e, struct ike_sa *sa);
 /* wait_until has come. The SA is gone afterwards. */
 void ike_wait_expired(struct ike_engine *e, struct ike_sa *sa);
 
-/* ---- initial_contact.c (RFC 7296 2.4) ---- */
-/* Whether there is no other SA with this peer. */
-bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa);
-/* Responder: `unique = keep`, and the peer is here already, from elsewhere. From the same host it
- * may be reauthenticating. */
-bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa);
-/* Responder: the peer says so, or `unique` demands it: other SAs between the same identities end.
- * Were an initiator to do it too, two that initiate at once would each end the other's SA. */
-void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa);
-
 /* ---- cookie.c (RFC 7296 2.6) ---- */
 bool ike_cookie_wanted(struct ike_engine *e, const struct address *remote);
 #define IKE_COOKIE_LENGTH 32

@@ -45,7 +45,6 @@ static bool is_flooded(struct ike_engine *e, const struct ike_datagram *datagram
 	const struct ike_message *message)
 {
 	char from[ADDRESS_TEXT_MAX];
-	const struct ike_settings *s = &e->settings;
 
 	if (ike_cookie_wanted(e, &datagram->remote) && !ike_cookie_valid(e, datagram, message)) {
 		uint8_t cookie[IKE_COOKIE_LENGTH];
@@ -57,20 +56,7 @@ static bool is_flooded(struct ike_engine *e, const struct ike_datagram *datagram
 				bytes_of(cookie, sizeof(cookie)));
 		return true;
 	}
-	if (s->block_threshold > 0 &&
-		ike_half_open_of_peer(e, &datagram->remote) >= s->block_threshold) {
-		ike_log_noise(e, NULL, IKE_LOG_NET,
-			"ignoring IKE_SA_INIT from %s: %u half-open IKE_SAs of it already",
-			address_format_with_port(&datagram->remote, from), s->block_threshold);
-		return true;
-	}
-	if (s->init_limit_half_open > 0 && e->half_open >= s->init_limit_half_open) {
-		ike_log_noise(e, NULL, IKE_LOG_NET,
-			"ignoring IKE_SA_INIT from %s: %u half-open IKE_SAs",
-			address_format_with_port(&datagram->remote, from), e->half_open);
-		return true;
-	}
-	return false;
+	return ike_half_open_is_flooded(e, &datagram->remote, "IKE_SA_INIT");
 }
 
 static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *datagram,

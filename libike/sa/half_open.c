@@ -91,3 +91,24 @@ struct ike_sa *ike_half_open_find(
 		by_request, e->by_request, &wanted.request_key, sizeof(wanted.request_key), found);
 	return found ? found->sa : NULL;
 }
+
+bool ike_half_open_is_flooded(
+	struct ike_engine *e, const struct address *remote, const char *message)
+{
+	const struct ike_settings *s = &e->settings;
+	char from[ADDRESS_TEXT_MAX];
+
+	address_format_with_port(remote, from);
+	if (s->block_threshold > 0 && ike_half_open_of_peer(e, remote) >= s->block_threshold) {
+		ike_log_noise(e, NULL, IKE_LOG_NET,
+			"ignoring %s from %s: %u half-open IKE_SAs of it already", message, from,
+			s->block_threshold);
+		return true;
+	}
+	if (s->init_limit_half_open > 0 && e->half_open >= s->init_limit_half_open) {
+		ike_log_noise(e, NULL, IKE_LOG_NET, "ignoring %s from %s: %u half-open IKE_SAs",
+			message, from, e->half_open);
+		return true;
+	}
+	return false;
+}

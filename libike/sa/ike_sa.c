@@ -234,6 +234,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 		ike_followup_free(f);
 	}
 	ike_half_open_remove(e, sa);
+	ikev1_free(sa->v1);
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
 	ike_radius_session_free(sa->radius);

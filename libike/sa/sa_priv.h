@@ -24,6 +24,11 @@ MUST_USE bool ike_sa_fresh_spi(struct ike_engine *e, uint64_t *ret);
  * The peer is not told; that is what deleting (ikev2/delete.c) is for. */
 void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_failure *why);
 
+/* ikev1/version.c: an SA that ike_sa_new() has made is to be of version 1; false when memory ran
+ * out. And everything of it; NULL is fine. */
+MUST_USE bool ikev1_make(struct ike_sa *sa);
+void ikev1_free(struct ikev1 *v1);
+
 /* Only memory: for ike_engine_free(). */
 void ike_sa_free(struct ike_engine *e, struct ike_sa *sa);
 
@@ -86,6 +91,10 @@ void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa);
 struct ike_sa *ike_half_open_find(
 	const struct ike_engine *e, uint64_t spi_initiator, const struct address *remote);
 uint32_t ike_half_open_of_peer(const struct ike_engine *e, const struct address *remote);
+/* One more is too much, by block_threshold or init_limit_half_open; logged, with what the message
+ * is. */
+bool ike_half_open_is_flooded(
+	struct ike_engine *e, const struct address *remote, const char *message);
 
 /* ---- schedule.c: who has to be woken when ---- */
 
@@ -163,6 +172,10 @@ MUST_USE bool ike_response_send(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_builder *b);
 /* The answer came: nothing is in flight any more. */
 void ike_request_answered(struct ike_engine *e, struct ike_sa *sa);
+/* The datagram in sa->request is made: sent, and sent again by time. message_id: for the log. */
+void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message_id);
+/* Octets of a datagram that the peer takes fragments of; 0: it does not. */
+size_t ike_datagram_max(const struct ike_engine *e, const struct ike_sa *sa);
 /* From the first transmission of a request until its sender gives up, without jitter. */
 ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_sa *sa);
 /* Sends what is in flight once more, out of turn: the path has changed. */

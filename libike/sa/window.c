@@ -25,7 +25,7 @@ void ike_transmit(struct ike_engine *e, const struct address *local, const struc
 	}
 }
 
-static size_t datagram_max(const struct ike_engine *e, const struct ike_sa *sa)
+size_t ike_datagram_max(const struct ike_engine *e, const struct ike_sa *sa)
 {
 	size_t overhead = sa->remote.family == AF_INET6 ? IP6_AND_UDP : IP4_AND_UDP;
 	size_t packet = e->settings.fragment_size;
@@ -57,7 +57,7 @@ static struct ike_packets *make(struct ike_engine *e, struct ike_sa *sa, uint8_t
 		return ike_packets_clear(&header, b);
 	struct ike_seal_keys keys = ike_keys_seal(sa, true);
 	return ike_packets_sealed(
-		e->crypto, &keys, &header, b, datagram_max(e, sa), &sa->seal_sequence);
+		e->crypto, &keys, &header, b, ike_datagram_max(e, sa), &sa->seal_sequence);
 }
 
 /* request: the one that is answered, or NULL. */
@@ -143,13 +143,18 @@ bool ike_request_send(
 	ike_packets_free(sa->request);
 	sa->request = packets;
 	log_sent(e, sa, exchange, sa->next_request, NULL, packets);
-	sa->next_request++;
+	ike_request_begin(e, sa, sa->next_request);
+	return true;
+}
+
+void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message_id)
+{
+	sa->next_request = message_id + 1;
 	sa->transmissions = 1;
 	sa->request_sent_at = e->now;
 	sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
 	ike_schedule(e, sa);
-	ike_transmit(e, &sa->local, &sa->remote, packets);
-	return true;
+	ike_transmit(e, &sa->local, &sa->remote, sa->request);
 }
 
 void ike_request_send_once(

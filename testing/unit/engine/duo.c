@@ -38,6 +38,18 @@ struct duo duo_begin(bool sun_behind_nat)
 	return d;
 }
 
+struct duo duo_begin_ikev1(bool aggressive)
+{
+	struct duo d = duo_begin(false);
+
+	d.moon_side.version = d.sun_side.version = 1;
+	d.moon_side.aggressive = d.sun_side.aggressive = aggressive;
+	d.moon_side.proposals = d.sun_side.proposals = "aes128-sha256-ecp256";
+	for (size_t i = 0; i < d.world->node_count; i++)
+		d.world->nodes[i].settings.aggressive_psk = true;
+	return d;
+}
+
 void duo_start(struct duo *d)
 {
 	struct why why = { "" };

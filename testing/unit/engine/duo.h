@@ -20,6 +20,8 @@ struct duo {
 
 /* Definitions that fit, for the test to change. */
 struct duo duo_begin(bool sun_behind_nat);
+/* The same for IKEv1, Main or Aggressive Mode with pre-shared keys. */
+struct duo duo_begin_ikev1(bool aggressive);
 /* Starts both engines with what the definitions say now. */
 void duo_start(struct duo *d);
 /* The same with Ed25519 certificates instead of the pre-shared keys. */
@@ -49,6 +51,10 @@ struct duo_stream {
 };
 void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds);
 
+/* test-ikev1 */
+TCase *ikev1_phase1_tests(void);
+
+/* test-engine */
 TCase *exchange_tests(void);
 TCase *waiting_tests(void);
 TCase *pubkey_tests(void);

@@ -1,8 +1,8 @@
 /*
- * INITIAL_CONTACT and uniqueness (RFC 7296 2.4; `unique` of swanctl.conf): what happens to older
- * SAs between the same two identities.
+ * INITIAL_CONTACT and uniqueness (RFC 7296 2.4, RFC 2407 4.6.3.3; `unique` of swanctl.conf): what
+ * happens to older SAs between the same two identities.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/versions.h"
 #include "libike/virtual.h"
 
 #define REAUTH_TIME IKE_SECONDS(10)
@@ -39,9 +39,9 @@ bool ike_initial_contact_holds(struct ike_engine *e, const struct ike_sa *sa)
 	return true;
 }
 
-bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa)
+bool ike_unique_refuses(struct ike_engine *e, const struct ike_sa *sa, bool told)
 {
-	if (sa->connection->unique != IKE_UNIQUE_KEEP || sa->negotiation->initial_contact)
+	if (sa->connection->unique != IKE_UNIQUE_KEEP || told)
 		return false;
 	for (const struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
 		other = other->peer_next)
@@ -64,10 +64,9 @@ static bool is_spared(struct ike_engine *e, struct ike_sa *other, const struct i
 	return true;
 }
 
-void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
+void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa, bool told)
 {
 	uint8_t unique = sa->connection->unique;
-	bool told = sa->negotiation->initial_contact;
 	struct ike_sa *other, *next;
 	struct ike_failure failure = { 0 };
 
@@ -85,7 +84,7 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa)
 		ike_virtual_release_theirs(e, other);
 		/* After INITIAL_CONTACT the peer should have forgotten it, so it is told once only;
 		 * it may not have, when both sides started at the same time. */
-		ike_delete_ike(e, other, told, 0, &failure);
+		ike_version_of(other)->delete_ike(e, other, told, 0, &failure);
 	}
 	ike_failure_free(&failure);
 }

@@ -1,0 +1,150 @@
+/* How phase 1 ends: both have proved themselves, or the peer refuses, or it does not go on. */
+#include "libike/ikev1/ikev1.h"
+
+bool ikev1_phase1_answered(struct ikev1_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_task *done = sa->active;
+
+	sa->active = ike_task_take(sa, IKE_TASK_AUTH);
+	if (done)
+		ike_task_finish(x->e, done, true, NULL);
+	sa->negotiation->stage = IKE_STAGE_AUTH;
+	return sa->active != NULL;
+}
+
+bool ikev1_phase1_say(struct ikev1_received *x, enum ikev1_sending how)
+{
+	if (!ikev1_send(x->e, x->sa, x->exchange, x->reply, how))
+		return false;
+	ike_builder_begin(x->reply, x->e->reply, sizeof(x->e->reply));
+	return true;
+}
+
+/* ---- Established ---- */
+
+static bool is_unique(struct ikev1_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	char peer[IKE_IDENTITY_TEXT_MAX];
+
+	if (sa->initiator || !ike_unique_refuses(x->e, sa, sa->negotiation->initial_contact))
+		return true;
+	ike_failure_set(x->failure, IKE_REASON_NOT_UNIQUE, NULL, NULL,
+		"peer '%s' has an IKE_SA already, connection '%s' says unique = keep",
+		ike_identity_format(sa->remote_id, peer), sa->connection->name);
+	return false;
+}
+
+enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (!is_unique(x))
+		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
+	/* Before anything of phase 2, whose IVs come of it. */
+	if (x->reply->linked && !ikev1_phase1_say(x, IKEV1_SEND_KEEP))
+		return ikev1_phase1_no_memory(x);
+	ikev1_exchange_done(x->e, sa, x->exchange);
+	if (ikev1_transactions_go_on(x->e, sa, x->failure))
+		return IKEV1_OK;
+	if (x->failure->reason != IKE_REASON_NONE)
+		return IKEV1_END;
+	ikev1_established(x->e, sa);
+	return IKEV1_OK;
+}
+
+void ikev1_established(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_task *task = sa->active;
+	bool told = sa->negotiation->initial_contact;
+
+	sa->active = NULL;
+	sa->expires_at = IKE_NEVER;
+	ike_sa_established(e, sa);
+	ike_target_worked(e, sa);
+	if (task)
+		ike_task_finish(e, task, true, NULL);
+	ike_sa_end_negotiation(sa);
+	ikev1_phase1_free(sa->v1);
+	if (!sa->initiator && told)
+		ike_initial_contact_apply(e, sa, true);
+	ikev1_adopt(e, sa);
+	if (!sa->initiator && !told)
+		ike_initial_contact_apply(e, sa, false);
+}
+
+/* ---- Refused ---- */
+
+static const char *explanation(const struct ike_sa *sa, uint16_t type)
+{
+	if (ikev1_notify_reason(type) == IKE_REASON_NO_PROPOSAL)
+		return ": it accepts none of our proposals, or has no connection for our address";
+	if (type == ISAKMP_NOTIFY_AUTHENTICATION_FAILED && sa->v1->phase1->aggressive)
+		return ": it has no connection for our identity, or does not allow Aggressive "
+		       "Mode with pre-shared keys";
+	return "";
+}
+
+enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	const struct isakmp_notify *n = isakmp_message_error(x->message);
+	const struct ike_proposals *ours = &sa->connection->proposals;
+	char text[IKE_NUMBER_TEXT_MAX], proposals[IKE_PROPOSAL_TEXT_MAX];
+	enum ike_reason reason = ikev1_notify_reason(n->type);
+
+	/* From our proof on only what is encrypted counts; but it is a hint. */
+	if (!sa->initiator || sa->keys.length > 0) {
+		sa->v1->phase1->error = n->type;
+		ike_log_noise(x->e, sa, IKE_LOG_IKE, "ignoring an unprotected %s",
+			isakmp_notify_format(n->type, text));
+		return IKEV1_IGNORE;
+	}
+	ike_failure_set(x->failure, reason,
+		reason == IKE_REASON_NO_PROPOSAL
+			? ike_proposals_format(ours->items, ours->count, proposals)
+			: NULL,
+		NULL, "peer refused phase 1 with %s%s", isakmp_notify_format(n->type, text),
+		explanation(sa, n->type));
+	x->failure->notify = n->type;
+	return IKEV1_END;
+}
+
+/* ---- Silent ---- */
+
+/* What we have proved ourselves with the peer cannot read with another key, and can say nothing
+ * that we could read. */
+static bool keys_may_differ(const struct ike_sa *sa)
+{
+	const struct ikev1_phase1 *p = sa->v1->phase1;
+
+	if (!ikev1_proof_is_shared(sa) || sa->keys.length == 0)
+		return false;
+	return sa->initiator ? ikev1_exchange_own(sa) != NULL : p->error != 0;
+}
+
+bool ikev1_phase1_silent(struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure)
+{
+	const struct ikev1_phase1 *p = sa->v1->phase1;
+	char peer[ADDRESS_TEXT_MAX], text[IKE_NUMBER_TEXT_MAX];
+
+	(void)e;
+	if (!p || sa->was_established)
+		return false;
+	address_format_with_port(&sa->remote, peer);
+	if (p->unreadable)
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"cannot decrypt the proof of %s", peer);
+	else if (keys_may_differ(sa)) {
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"%s %s%s: the pre-shared keys probably differ", peer,
+			p->error ? "does not accept our proof, it says "
+				 : "answers, but not to our proof",
+			p->error ? isakmp_notify_format(p->error, text) : "");
+		ike_failure_set_differs(failure, "secret");
+	} else if (p->error)
+		ike_failure_set(failure, ikev1_notify_reason(p->error), NULL, NULL,
+			"%s gave up phase 1 with %s", peer, isakmp_notify_format(p->error, text));
+	return p->unreadable;
+}

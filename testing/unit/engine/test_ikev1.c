@@ -1,0 +1,16 @@
+/* IKEv1: two engines in a made-up world. */
+#include "testing/unit/engine/duo.h"
+
+int main(void)
+{
+	Suite *suite = suite_create("ikev1");
+	SRunner *runner;
+	int failed;
+
+	suite_add_tcase(suite, ikev1_phase1_tests());
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
