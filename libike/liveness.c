@@ -69,13 +69,16 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 	const struct ike_version *version = ike_version_of(sa);
 	ike_time delay = delay_of(sa), quiet = 0, next;
 
-	if (delay == 0 || sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED) {
+	bool ends = sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED;
+
+	/* Somebody else may have wanted to know, too. */
+	if (!ends && version->asks && version->asks(e, sa))
+		return;
+	if (ends || delay == 0) {
 		sa->dpd_at = IKE_NEVER;
 		ike_schedule(e, sa);
 		return;
 	}
-	if (version->asks && version->asks(e, sa))
-		return;
 	/* A request in flight asks as well as a probe does. */
 	if (!sa->active && (quiet = silence(e, sa)) >= delay) {
 		probe(e, sa, quiet);

@@ -292,6 +292,7 @@ enum ikev1_outcome ikev1_informational(struct ikev1_received *x)
 
 /* ---- What we say ---- */
 
+/* Nothing is kept of the exchange: nobody answers. */
 static void send_twice(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, size_t mark)
 {
 	struct ikev1_exchange *exchange =
@@ -300,11 +301,10 @@ static void send_twice(struct ike_engine *e, struct ike_sa *sa, struct ike_build
 
 	if (!exchange)
 		return;
-	exchange->sealed = true;
-	if (ikev1_send_hashed(e, sa, exchange, b, mark, 1, none, none, IKEV1_SEND_KEEP) &&
-		exchange->sent)
+	if (ikev1_send_hashed(e, sa, exchange, b, mark, 1, none, none, IKEV1_SEND_KEEP))
 		ike_transmit(e, &sa->local, &sa->remote, exchange->sent);
-	ikev1_exchange_done(e, sa, exchange);
+	sa->v1->exchanges = exchange->next; /* a new one comes first */
+	ikev1_exchange_free(exchange);
 }
 
 static void say_child_deleted(
