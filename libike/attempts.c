@@ -57,3 +57,9 @@ void ike_attempt_move_tasks(struct ike_engine *e, struct ike_sa *from, struct ik
 		}
 	}
 }
+
+bool ike_attempts_crossed(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a->initiator != b->initiator && a->created_at <= b->established_at &&
+	       b->created_at <= a->established_at;
+}

@@ -74,7 +74,8 @@ void ike_initial_contact_apply(struct ike_engine *e, struct ike_sa *sa, bool tol
 		return;
 	for (other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other; other = next) {
 		next = other->peer_next;
-		if (!same_peer(sa, other) || (!told && is_spared(e, other, sa)))
+		if (!same_peer(sa, other) || (!told && is_spared(e, other, sa)) ||
+			(told && sa->version == 1 && ike_attempts_crossed(sa, other)))
 			continue;
 		ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL,
 			"replaced by IKE_SA %s[%u]", sa->connection->name, sa->unique_id);

@@ -141,6 +141,9 @@ void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa);
 /* The command or wish that waits for the task's child gets the one that is there, or one that is
  * made under that IKE SA. */
 void ike_attempt_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_task *task);
+/* Both are up; each end began one before it can have heard of the other's: neither says that the
+ * peer has forgotten anything. */
+bool ike_attempts_crossed(const struct ike_sa *a, const struct ike_sa *b);
 /* All that it was to do. */
 void ike_attempt_move_tasks(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
 

@@ -72,6 +72,8 @@ enum ikev1_outcome ikev1_aggressive_2(struct ikev1_received *x)
 
 	if (x->message->header.spi_responder == 0)
 		return IKEV1_IGNORE;
+	if (ikev1_crossing_holds(x->e, sa))
+		return IKEV1_WAIT;
 	if (!read_second(x))
 		return refuse_clear(x, x->failure->reason == IKE_REASON_WRONG_IDENTITY
 					       ? ISAKMP_NOTIFY_INVALID_ID_INFORMATION

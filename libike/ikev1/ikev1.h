@@ -362,7 +362,7 @@ bool ikev1_quick_refused(struct ikev1_received *x, const struct isakmp_notify *n
 void ikev1_rekey_child(struct ike_engine *e, struct ike_child *child);
 
 /* ---- informational.c ---- */
-/* HASH checked already; or, before there are keys, in the clear (notifies are then only logged). */
+/* HASH is checked already: what is in the clear does not come here. */
 enum ikev1_outcome ikev1_informational(struct ikev1_received *x);
 /* struct ike_version.delete_ike, .delete_child, .delete_once */
 void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
@@ -394,9 +394,6 @@ void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa);
 /* The SA goes, the peer has another one with us: children and tasks go there. False: it has none.
  */
 bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa);
-/* Each end began one before it can have heard of the other's: neither says that the peer has
- * forgotten anything. */
-bool ikev1_crossed(const struct ike_sa *a, const struct ike_sa *b);
 /* It is meant to end, and with it those that it took the place of. */
 void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa);
 /* What both ends agreed on, where that is less than was planned. */

@@ -242,39 +242,11 @@ static bool notify(struct ikev1_received *x, const struct isakmp_notify *n)
 	return false;
 }
 
-/* Anybody who saw our messages can have sent it. Only what the first message is answered with has
- * to count, as nothing better can come from a peer that has no keys with us (IKEv2's IKE_SA_INIT is
- * refused no better). */
-static enum ikev1_outcome in_the_clear(struct ikev1_received *x)
-{
-	const struct ike_sa *sa = x->sa;
-	const struct isakmp_notify *n = isakmp_message_error(x->message);
-	char text[IKE_NUMBER_TEXT_MAX], from[ADDRESS_TEXT_MAX];
-
-	if (!n)
-		return IKEV1_IGNORE;
-	isakmp_notify_format(n->type, text);
-	if (sa->initiator && !sa->was_established && sa->spi_responder == 0 &&
-		address_equal(&x->datagram->remote, &sa->remote) && sa->active &&
-		sa->active->kind == IKE_TASK_INIT) {
-		ike_failure_set(x->failure, ikev1_notify_reason(n->type), NULL, NULL,
-			"peer refused the first message of IKE_SA %s[%u]: %s", sa->connection->name,
-			sa->unique_id, text);
-		x->failure->notify = n->type;
-		return IKEV1_END;
-	}
-	ike_log_noise(x->e, sa, IKE_LOG_IKE, "%s reports %s, which is not proved: ignoring it",
-		address_format_with_port(&x->datagram->remote, from), text);
-	return IKEV1_IGNORE;
-}
-
 enum ikev1_outcome ikev1_informational(struct ikev1_received *x)
 {
 	const struct isakmp_message *m = x->message;
 	bool end = false;
 
-	if (!(m->header.flags & ISAKMP_FLAG_ENCRYPTED) || !ISAKMP_HAS(m, HASH))
-		return in_the_clear(x);
 	for (size_t i = 0; i < m->notify_count && !end; i++)
 		end = notify(x, &m->notifies[i]);
 	if (!x->sa->was_established) /* nothing can be deleted yet but all of it */

@@ -188,12 +188,6 @@ static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 	ike_schedule(e, old);
 }
 
-bool ikev1_crossed(const struct ike_sa *a, const struct ike_sa *b)
-{
-	return a->initiator != b->initiator && a->created_at <= b->established_at &&
-	       b->created_at <= a->established_at;
-}
-
 void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa)
 {
 	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
@@ -207,7 +201,7 @@ void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa)
 
 static void adopt_from(struct ike_engine *e, struct ike_sa *sa, struct ike_sa *other)
 {
-	bool stays = ikev1_crossed(sa, other) && other->spi_initiator > sa->spi_initiator;
+	bool stays = ike_attempts_crossed(sa, other) && other->spi_initiator > sa->spi_initiator;
 
 	if (stays)
 		supersede(e, sa, other);

@@ -64,6 +64,8 @@ enum ikev1_outcome ikev1_main_4(struct ikev1_received *x)
 	struct ike_sa *sa = x->sa;
 	enum ikev1_outcome outcome;
 
+	if (ikev1_crossing_holds(x->e, sa))
+		return IKEV1_WAIT;
 	if (!ikev1_phase1_read_ke(x))
 		return ikev1_refuse(x, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION);
 	if (!ikev1_proof_read_certreq(x))

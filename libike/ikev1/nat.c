@@ -101,7 +101,10 @@ void ikev1_nat_read(struct ikev1_received *x)
 
 void ikev1_nat_float(struct ike_engine *e, struct ike_sa *sa)
 {
-	if (!traverses(sa) || !encapsulates(sa) || sa->local.port != e->settings.port)
+	if (!traverses(sa))
+		return;
+	sa->nat_fake |= sa->connection->encap; /* Aggressive Mode says so only now */
+	if (!encapsulates(sa) || sa->local.port != e->settings.port)
 		return;
 	sa->local.port = e->settings.port_nat_t;
 	sa->remote.port = PORT_NAT_T;

@@ -109,7 +109,7 @@ static bool wake(struct ike_engine *e, struct ike_sa *sa)
 		ikev1_wait_expired(e, sa);
 		return true;
 	}
-	return ikev1_quick_wake(e, sa) || forget(e, sa);
+	return ikev1_crossing_wake(e, sa) || ikev1_quick_wake(e, sa) || forget(e, sa);
 }
 
 static ike_time deadline(const struct ike_sa *sa)

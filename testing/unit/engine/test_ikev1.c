@@ -8,6 +8,8 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, ikev1_phase1_tests());
+	suite_add_tcase(suite, ikev1_life_tests());
+	suite_add_tcase(suite, ikev1_nat_tests());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
