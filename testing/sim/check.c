@@ -11,6 +11,7 @@
  */
 #include "testing/sim/world.h"
 
+#include "libike/virtual.h"
 #include "libike/wire/message.h"
 
 #include <stdlib.h>
@@ -115,6 +116,22 @@ static void check_policies_counted(struct sim_node *n)
 			n->name, there, wanted);
 }
 
+/* Each IKE SA that has a virtual address had it installed, and took it away again. */
+static void check_virtual(struct sim_node *n)
+{
+	const struct ike_sa *sa = NULL;
+	size_t wanted = 0, there = 0;
+
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL)
+		for (size_t i = 0; i < ike_virtual_our_count(sa->virtual); i++)
+			wanted += sa->virtual->ours[i].installed;
+	for (size_t i = 0; i < SIM_VIRTUAL_MAX; i++)
+		there += n->virtual[i].times;
+	if (wanted != there)
+		sim_complain(n->world, "%s: %zu virtual addresses installed, %zu wanted", n->name,
+			there, wanted);
+}
+
 static void check_sa(struct sim_node *n, const struct ike_sa *sa, ike_time deadline)
 {
 	if (waits(sa) && (sa->timer.at == IKE_NEVER || deadline > sa->timer.at))
@@ -155,6 +172,7 @@ void sim_check_node(struct sim_node *n)
 			children);
 	check_sas_owned(n);
 	check_policies_counted(n);
+	check_virtual(n);
 	/* A response to who has not proved anything is never much larger than what came: the slack
 	 * is for notifies that only a responder sends. */
 	if (n->datagrams_clear_out > n->datagrams_in ||

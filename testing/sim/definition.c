@@ -54,6 +54,22 @@ static void add_ah_proposal(void *context, const char *element)
 		refuse(element, &why);
 }
 
+static void add_vip(void *context, const char *element)
+{
+	struct why why = { "" };
+
+	if (!ike_connection_add_vip(context, element, &why))
+		refuse(element, &why);
+}
+
+static void add_pool(void *context, const char *element)
+{
+	struct why why = { "" };
+
+	if (!ike_connection_add_pool(context, element, &why))
+		refuse(element, &why);
+}
+
 struct selectors {
 	struct ike_selector **list;
 	uint8_t *count;
@@ -158,6 +174,10 @@ struct ike_connection *sim_define(const struct sim_definition *d)
 		c->over_time = IKE_UNSET;
 	for (size_t i = 0; i < SIM_CHILDREN_MAX && d->children[i].name; i++)
 		add_child(c, &d->children[i]);
+	if (d->vips)
+		each(d->vips, add_vip, c);
+	if (d->pools)
+		each(d->pools, add_pool, c);
 	if (d->adjust)
 		d->adjust(d->adjust_context, c);
 	if (!ike_connection_complete(c, &why))

@@ -54,6 +54,8 @@ struct sim_definition {
 	uint16_t remote_port; /* 0: 500 */
 	const char *ppk_id;   /* NULL: none */
 	bool ppk_required;
+	const char *vips;  /* comma-separated; NULL: none */
+	const char *pools; /* the same */
 	struct sim_child_definition children[SIM_CHILDREN_MAX];
 };
 

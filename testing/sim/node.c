@@ -141,6 +141,45 @@ static void host_policies_remove(void *context, const struct ike_kernel_policies
 	sim_kernel_policies_remove(&n->kernel, policies);
 }
 
+static struct sim_virtual *virtual_find(struct sim_node *n, const struct address *a)
+{
+	for (size_t i = 0; i < SIM_VIRTUAL_MAX; i++)
+		if (n->virtual[i].times > 0 && address_same_host(&n->virtual[i].address, a))
+			return &n->virtual[i];
+	return NULL;
+}
+
+static bool host_address_install(
+	void *context, const struct address *address, const struct address *local, struct why *why)
+{
+	struct sim_node *n = context;
+	struct sim_virtual *v = virtual_find(n, address);
+	char text[ADDRESS_TEXT_MAX];
+
+	(void)local;
+	sim_trace(n->world, "%s: virtual address %s", n->name, address_format(address, text));
+	for (size_t i = 0; !v && i < SIM_VIRTUAL_MAX; i++)
+		if (n->virtual[i].times == 0)
+			v = &n->virtual[i];
+	if (!v || n->refuses_virtual)
+		return why_fail(why, "Address already in use");
+	v->address = *address;
+	v->times++;
+	return true;
+}
+
+static void host_address_remove(void *context, const struct address *address)
+{
+	struct sim_node *n = context;
+	struct sim_virtual *v = virtual_find(n, address);
+
+	if (v)
+		v->times--;
+	else
+		sim_complain(
+			n->world, "%s: a virtual address that is not there is removed", n->name);
+}
+
 static void host_log(void *context, const struct ike_log *log)
 {
 	struct sim_node *n = context;
@@ -291,6 +330,7 @@ void sim_node_start(struct sim_node *n)
 	sim_trace(n->world, "%s starts", n->name);
 	/* What a killed one left behind is cleaned by the next one. */
 	sim_kernel_flush(&n->kernel);
+	memset(n->virtual, 0, sizeof(n->virtual));
 	n->lives++;
 	sim_library_seed(n->library, sim_random_u64(&n->random));
 	n->host = (struct ike_host){
@@ -310,6 +350,8 @@ void sim_node_start(struct sim_node *n)
 		.sa_move = host_sa_move,
 		.policies_install = host_policies_install,
 		.policies_remove = host_policies_remove,
+		.address_install = host_address_install,
+		.address_remove = host_address_remove,
 		.log = host_log,
 		.log_wanted = host_log_wanted,
 		.event = host_event,
@@ -384,6 +426,32 @@ void sim_node_leave(struct sim_node *n)
 	n->busy = false;
 	if (n->world->checks)
 		sim_check_node(n);
+}
+
+const char *sim_node_virtual(const struct sim_node *n, char text[ADDRESS_TEXT_MAX])
+{
+	text[0] = '\0';
+	for (size_t i = 0; i < SIM_VIRTUAL_MAX; i++) {
+		if (n->virtual[i].times == 0)
+			continue;
+		if (text[0])
+			return "several";
+		address_format(&n->virtual[i].address, text);
+	}
+	return text;
+}
+
+void sim_node_pool(struct sim_node *n, const char *name, const char *addrs, const char *dns)
+{
+	struct ike_attributes attributes = { 0 };
+	struct ike_pool_range range;
+	struct why why;
+
+	if (!ike_pool_range_parse(addrs, &range, &why) ||
+		(dns && !ike_attributes_add_text(&attributes, "dns", dns, &why)) ||
+		ike_pools_load(ike_engine_pools(n->engine), name, &range, &attributes, &why) ==
+			IKE_POOL_FAILED)
+		abort();
 }
 
 bool sim_node_logged(const struct sim_node *n, const char *text)

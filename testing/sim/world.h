@@ -128,6 +128,13 @@ enum sim_signer {
 	SIM_SIGNER_SILENT, /* never answers */
 };
 
+/* A virtual address that the engine had installed. */
+struct sim_virtual {
+	struct address address;
+	uint32_t times;
+};
+#define SIM_VIRTUAL_MAX 8
+
 struct sim_node {
 	struct sim_world *world;
 	struct sim_library *library;
@@ -139,6 +146,8 @@ struct sim_node {
 	/* IPv4, IPv6, others; family 0: none. The first of a family is the one that packets leave
 	 * from. */
 	struct address address[SIM_ADDRESSES_MAX];
+	struct sim_virtual virtual[SIM_VIRTUAL_MAX];
+	bool refuses_virtual;         /* as a kernel that has it on another interface */
 	EVP_PKEY *keys[SIM_KEYS_MAX]; /* private ones; the handle is the index + 1 */
 	size_t key_count;
 	uint8_t signer;       /* enum sim_signer */
@@ -285,6 +294,10 @@ void sim_node_enter(struct sim_node *n);
 void sim_node_leave(struct sim_node *n);
 
 /* Whether a node's log has a line with that text. */
+/* The only one that is installed, as text; "" when there is none, "several". */
+const char *sim_node_virtual(const struct sim_node *n, char text[ADDRESS_TEXT_MAX]);
+/* A pool as load-pool would make it; dns may be NULL. */
+void sim_node_pool(struct sim_node *n, const char *name, const char *addrs, const char *dns);
 bool sim_node_logged(const struct sim_node *n, const char *text);
 
 PRINTF_LIKE(2, 3) void sim_complain(struct sim_world *w, const char *format, ...);

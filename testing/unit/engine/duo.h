@@ -83,5 +83,6 @@ TCase *additional_tests(void);
 TCase *followup_tests(void);
 TCase *ppk_tests(void);
 TCase *eap_tests(void);
+TCase *virtual_tests(void);
 
 #endif

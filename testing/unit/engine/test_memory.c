@@ -145,6 +145,18 @@ static void host_policies_remove(void *context, const struct ike_kernel_policies
 	n->host.policies_remove(n, policies);
 }
 
+static bool host_address_install(void *context, const struct address *address,
+	const struct address *local, struct why *why)
+{
+	struct sim_node *n = context;
+	bool done;
+
+	in_host++;
+	done = n->host.address_install(n, address, local, why);
+	in_host--;
+	return done;
+}
+
 static void host_log(void *context, const struct ike_log *log)
 {
 	struct sim_node *n = context;
@@ -196,6 +208,7 @@ static void start(struct sim_node *n, const struct sim_definition *side, const c
 	host.sa_query = host_sa_query;
 	host.policies_install = host_policies_install;
 	host.policies_remove = host_policies_remove;
+	host.address_install = host_address_install;
 	host.log = host_log;
 	host.log_wanted = host_log_wanted;
 	host.event = host_event;
@@ -312,10 +325,13 @@ static bool run(unsigned long refuse, bool proofs)
 	running = &d;
 	d.world->log_level = IKE_LOG_INFO;
 	d.sun->settings.fragment_size = d.moon->settings.fragment_size = 290;
+	d.sun_side.vips = "0.0.0.0";
+	d.moon_side.pools = "rw";
 	if (proofs)
 		prepare_proofs(&d);
 	start(d.moon, &d.moon_side, d.moon_psk);
 	start(d.sun, &d.sun_side, d.sun_psk);
+	sim_node_pool(d.moon, "rw", "10.8.0.0/16", "10.1.0.53");
 	if (proofs)
 		load_proofs(&d);
 	struct ike_connection *anew = proofs ? NULL : changed(&d);
