@@ -2,6 +2,7 @@
 #include "charon-lite/accounting.h"
 
 #include "charon-lite/daemon.h"
+#include "libike/virtual.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -156,6 +157,19 @@ static void put_usage(const struct update *u, struct cl_radius_builder *b)
 		cl_radius_put_u32(b, CL_RADIUS_ACCT_TERMINATE_CAUSE, u->cause);
 }
 
+/* The addresses that the peer has in its tunnels. */
+static void put_addresses(struct cl_radius_builder *b, const struct ike_virtual *v)
+{
+	for (size_t i = 0; i < ike_virtual_their_count(v); i++) {
+		const struct address *a = &v->theirs[i].address;
+
+		cl_radius_put(b,
+			a->family == AF_INET ? CL_RADIUS_FRAMED_IP_ADDRESS
+					     : CL_RADIUS_FRAMED_IPV6_ADDRESS,
+			address_octets(a));
+	}
+}
+
 static void fill(void *context, struct cl_radius_builder *b)
 {
 	const struct update *u = context;
@@ -176,6 +190,7 @@ static void fill(void *context, struct cl_radius_builder *b)
 			cl_radius_put(
 				b, CL_RADIUS_CLASS, bytes_of(s->classes[i], s->class_length[i]));
 	}
+	put_addresses(b, u->sa->virtual);
 	if (u->status != START)
 		put_usage(u, b);
 }

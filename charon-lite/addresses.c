@@ -1,6 +1,7 @@
 #include "charon-lite/addresses.h"
 
 #include "charon-lite/rtnetlink.h"
+#include "charon-lite/virtual_addresses.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -22,6 +23,7 @@ struct interface {
 
 struct cl_addresses {
 	struct nl_sock *sock;
+	const struct cl_virtual *virtual;
 	struct cl_local_address *items;
 	size_t count, room;
 	struct interface *interfaces; /* those that have addresses */
@@ -39,14 +41,15 @@ static bool is_link_local(const struct address *a)
 
 bool cl_local_address_parse(struct nlmsghdr *message, struct cl_local_address *ret)
 {
-	static const struct nla_policy policy[IFA_FLAGS + 1] = {
+	static const struct nla_policy policy[IFA_PROTO + 1] = {
 		[IFA_FLAGS] = { .type = NLA_U32 },
+		[IFA_PROTO] = { .type = NLA_U8 },
 	};
-	struct nlattr *attributes[IFA_FLAGS + 1];
+	struct nlattr *attributes[IFA_PROTO + 1];
 	struct cl_local_address a = { 0 };
 	struct ifaddrmsg fixed;
 
-	if (nlmsg_parse(message, sizeof(fixed), attributes, IFA_FLAGS, policy) < 0)
+	if (nlmsg_parse(message, sizeof(fixed), attributes, IFA_PROTO, policy) < 0)
 		return false;
 	memcpy(&fixed, nlmsg_data(message), sizeof(fixed));
 	/* IFA_ADDRESS is the other end's on a point-to-point link */
@@ -58,6 +61,8 @@ bool cl_local_address_parse(struct nlmsghdr *message, struct cl_local_address *r
 	a.flags = attributes[IFA_FLAGS] ? nla_get_u32(attributes[IFA_FLAGS]) : fixed.ifa_flags;
 	a.prefix_length = fixed.ifa_prefixlen;
 	a.scope = fixed.ifa_scope;
+	if (attributes[IFA_PROTO])
+		a.protocol = nla_get_u8(attributes[IFA_PROTO]);
 	if (a.address.family == AF_INET6 && is_link_local(&a.address))
 		a.address.scope = a.interface;
 	*ret = a;
@@ -85,6 +90,11 @@ struct cl_addresses *cl_addresses_new(struct nl_sock *sock)
 	if (all)
 		all->sock = sock;
 	return all;
+}
+
+void cl_addresses_virtual(struct cl_addresses *all, const struct cl_virtual *virtual)
+{
+	all->virtual = virtual;
 }
 
 void cl_addresses_forget(struct cl_addresses *all)
@@ -198,6 +208,8 @@ bool cl_addresses_event_matters(struct cl_addresses *all, struct nlmsghdr *messa
 
 	if (!cl_local_address_parse(message, &a))
 		return false;
+	if (message->nlmsg_type == RTM_NEWADDR && cl_virtual_has(all->virtual, &a.address))
+		return false; /* we made it */
 	if (!all->known)
 		return true;
 	for (size_t i = 0; i < all->count; i++) {
@@ -231,7 +243,8 @@ size_t cl_addresses_list(struct cl_addresses *all, const struct cl_interfaces *w
 		if ((family == 0 || a->address.family == family) && is_up(interface) &&
 			!(interface->flags & IFF_LOOPBACK) &&
 			cl_interface_is_used(which, interface->name) &&
-			cl_local_address_is_usable(a, temporary))
+			cl_local_address_is_usable(a, temporary) &&
+			!cl_virtual_has(all->virtual, &a->address))
 			ret[count++] = a->address;
 	}
 	return count;
@@ -244,15 +257,21 @@ static unsigned fitness(const struct cl_addresses *all, const struct cl_interfac
 	const struct ike_selector host = ike_selector_of_host(&a->address);
 	struct ike_selector addresses = *selector;
 	const struct interface *interface;
+	bool virtual;
 
 	addresses.protocol = 0;
 	addresses.port_from = 0;
 	addresses.port_to = UINT16_MAX;
-	if (!ike_selector_contains(&addresses, &host) || !cl_local_address_is_usable(a, true))
+	if (!ike_selector_contains(&addresses, &host))
+		return 0;
+	virtual = cl_virtual_has(all->virtual, &a->address);
+	if (!virtual && !cl_local_address_is_usable(a, true))
 		return 0;
 	interface = interface_of(all, a); /* last: there may be thousands */
 	if (!is_up(interface))
 		return 0;
+	if (virtual)
+		return 3;
 	if (!cl_interface_is_used(which, interface->name))
 		return 1;
 	return interface->flags & IFF_LOOPBACK ? 2 : 3;
@@ -273,6 +292,15 @@ bool cl_addresses_within(struct cl_addresses *all, const struct cl_interfaces *w
 		}
 	}
 	return best > 0;
+}
+
+uint32_t cl_addresses_interface(struct cl_addresses *all, const struct address *address)
+{
+	read_all(all);
+	for (size_t i = 0; i < all->count; i++)
+		if (address_same_host(&all->items[i].address, address))
+			return all->items[i].interface;
+	return 0;
 }
 
 void cl_addresses_prefer(struct cl_addresses *all, bool temporary, struct address *chosen)

@@ -12,13 +12,15 @@
 #include <linux/netlink.h>
 
 struct nl_sock;
+struct cl_virtual;
 
 struct cl_local_address {
 	struct address address; /* link-local ones with their scope */
 	uint32_t interface;
 	uint32_t flags; /* IFA_F_* */
 	uint8_t prefix_length;
-	uint8_t scope; /* RT_SCOPE_* */
+	uint8_t scope;    /* RT_SCOPE_* */
+	uint8_t protocol; /* IFA_PROTO: who made it; 0: not said */
 };
 
 /* An RTM_NEWADDR or RTM_DELADDR in our terms; false when it makes no sense. */
@@ -34,6 +36,9 @@ struct cl_addresses;
 /* sock is borrowed. NULL without memory. */
 struct cl_addresses *cl_addresses_new(struct nl_sock *sock);
 void cl_addresses_free(struct cl_addresses *all); /* NULL is fine */
+
+/* Those that tunnels have us have: ways into them, and not to peers. Borrowed; NULL: none. */
+void cl_addresses_virtual(struct cl_addresses *all, const struct cl_virtual *virtual);
 
 /* They are read again when next needed. */
 void cl_addresses_forget(struct cl_addresses *all);
@@ -51,6 +56,9 @@ size_t cl_addresses_list(struct cl_addresses *all, const struct cl_interfaces *w
  * (routers have theirs there), then one on an interface that IKE does not use. */
 MUST_USE bool cl_addresses_within(struct cl_addresses *all, const struct cl_interfaces *which,
 	const struct ike_selector *selector, struct address *ret);
+
+/* The interface that has the address; 0: none. */
+uint32_t cl_addresses_interface(struct cl_addresses *all, const struct address *address);
 
 /* The kernel prefers temporary addresses, or not, by its own switch. Where the chosen one is not
  * of the kind that is wanted, and its interface has one of the same network that is, takes that. */

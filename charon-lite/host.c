@@ -118,6 +118,18 @@ static void host_policies_remove(void *context, const struct ike_kernel_policies
 	d->kernel.policies_remove(d->kernel.context, policies);
 }
 
+static bool host_address_install(
+	void *context, const struct address *address, const struct address *local, struct why *why)
+{
+	return cl_network_address_install(
+		((struct cl_daemon *)context)->network, address, local, why);
+}
+
+static void host_address_remove(void *context, const struct address *address)
+{
+	cl_network_address_remove(((struct cl_daemon *)context)->network, address);
+}
+
 static void host_log(void *context, const struct ike_log *line)
 {
 	cl_log_write(((struct cl_daemon *)context)->log, line);
@@ -313,6 +325,8 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.sa_move = host_sa_move,
 		.policies_install = host_policies_install,
 		.policies_remove = host_policies_remove,
+		.address_install = host_address_install,
+		.address_remove = host_address_remove,
 		.log = host_log,
 		.log_wanted = host_log_wanted,
 		.event = host_event,

@@ -22,6 +22,7 @@ void cl_network_settings_default(struct cl_network_settings *ret)
 		.routing_table = 220,
 		.routing_table_prio = 220,
 		.install_routes = true,
+		.install_virtual_ip = true,
 		.process_route = true,
 		.roam_events = true,
 	};
@@ -289,6 +290,18 @@ void cl_network_routes_remove(struct cl_network *n, const struct ike_kernel_poli
 		cl_routes_remove(n->routes, policies);
 }
 
+bool cl_network_address_install(struct cl_network *n, const struct address *address,
+	const struct address *local, struct why *why)
+{
+	return !n->virtual || cl_virtual_install(n->virtual, address, local, why);
+}
+
+void cl_network_address_remove(struct cl_network *n, const struct address *address)
+{
+	if (n->virtual)
+		cl_virtual_remove(n->virtual, address);
+}
+
 /* ---- Opening, settings, closing ---- */
 
 static bool texts_differ(const char *a, const char *b)
@@ -314,16 +327,20 @@ bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *s
 {
 	char *use = settings->interfaces_use ? strdup(settings->interfaces_use) : NULL;
 	char *ignore = settings->interfaces_ignore ? strdup(settings->interfaces_ignore) : NULL;
+	char *on = settings->install_virtual_ip_on ? strdup(settings->install_virtual_ip_on) : NULL;
 	struct cl_network_settings old = n->settings;
 
-	if ((settings->interfaces_use && !use) || (settings->interfaces_ignore && !ignore)) {
+	if ((settings->interfaces_use && !use) || (settings->interfaces_ignore && !ignore) ||
+		(settings->install_virtual_ip_on && !on)) {
 		free(use);
 		free(ignore);
+		free(on);
 		return false;
 	}
 	n->settings = *settings;
 	n->settings.interfaces_use = use;
 	n->settings.interfaces_ignore = ignore;
+	n->settings.install_virtual_ip_on = on;
 	if (n->routes) {
 		n->settings.routing_table = old.routing_table;
 		n->settings.routing_table_prio = old.routing_table_prio;
@@ -334,6 +351,7 @@ bool cl_network_reload(struct cl_network *n, const struct cl_network_settings *s
 		cl_network_listen_anew(n);
 	free((void *)(uintptr_t)old.interfaces_use);
 	free((void *)(uintptr_t)old.interfaces_ignore);
+	free((void *)(uintptr_t)old.install_virtual_ip_on);
 	return true;
 }
 
@@ -349,6 +367,9 @@ static bool network_start(struct cl_network *n, const struct cl_network_settings
 		left_rules_remove(n);
 		if (!(n->routes = cl_routes_new(n)))
 			return why_fail(why, "no memory for routes");
+		if (!(n->virtual = cl_virtual_new(n)))
+			return why_fail(why, "no memory for virtual addresses");
+		cl_addresses_virtual(n->addresses, n->virtual);
 	}
 	return cl_network_listen(n, why);
 }
@@ -378,9 +399,13 @@ void cl_network_close(struct cl_network *n)
 		return;
 	cl_network_listen_end(n);
 	cl_routes_free(n->routes);
+	if (n->addresses)
+		cl_addresses_virtual(n->addresses, NULL);
+	cl_virtual_free(n->virtual);
 	cl_addresses_free(n->addresses);
 	nl_socket_free(n->requests);
 	free((void *)(uintptr_t)n->settings.interfaces_use);
 	free((void *)(uintptr_t)n->settings.interfaces_ignore);
+	free((void *)(uintptr_t)n->settings.install_virtual_ip_on);
 	free(n);
 }

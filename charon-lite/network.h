@@ -31,8 +31,10 @@ struct cl_network_settings {
 	size_t ignored_table_count;
 	bool install_routes;
 	bool install_routes_xfrmi; /* also for what has an interface id */
-	bool process_route;        /* changes of routes count */
-	bool roam_events;          /* changes of anything count */
+	bool install_virtual_ip;
+	const char *install_virtual_ip_on; /* NULL: on the interface that leads to the peer */
+	bool process_route;                /* changes of routes count */
+	bool roam_events;                  /* changes of anything count */
 	bool prefer_temporary_addrs;
 };
 
@@ -77,6 +79,11 @@ size_t cl_network_local_addresses(
 
 /* Changes of routes to that peer matter from now on. Cheap when it is known already. */
 void cl_network_watch(struct cl_network *n, const struct address *peer);
+
+/* As struct ike_host's address_install and address_remove. */
+MUST_USE bool cl_network_address_install(struct cl_network *n, const struct address *address,
+	const struct address *local, struct why *why);
+void cl_network_address_remove(struct cl_network *n, const struct address *address);
 
 /* The routes that these policies need, once they are installed; and that they need them no longer,
  * by the same description. What cannot be installed is logged. */

@@ -310,6 +310,8 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 	cl_log_text(n->log, IKE_LOG_KNL, IKE_LOG_DETAIL,
 		"the network has changed (%llu times, %llu messages so far)",
 		(unsigned long long)n->listener.changes, (unsigned long long)n->listener.messages);
+	if (n->virtual && links_changed)
+		cl_virtual_refresh(n->virtual);
 	if (n->routes)
 		cl_routes_refresh(n->routes, links_changed);
 	if (n->settings.roam_events)

@@ -6,6 +6,7 @@
 #include "charon-lite/network.h"
 #include "charon-lite/network_watch.h"
 #include "charon-lite/routes.h"
+#include "charon-lite/virtual_addresses.h"
 
 #include <linux/rtnetlink.h>
 
@@ -35,7 +36,8 @@ struct cl_network {
 	struct cl_network_settings settings; /* texts owned */
 	struct cl_network_events events;
 	struct cl_addresses *addresses;
-	struct cl_routes *routes; /* NULL: none are installed */
+	struct cl_routes *routes;   /* NULL: none are installed */
+	struct cl_virtual *virtual; /* the same */
 	struct cl_listener_state listener;
 };
 

@@ -100,9 +100,11 @@ static bool read_network(
 	cl_network_settings_default(n);
 	n->interfaces_use = text_of(s, "interfaces_use", NULL);
 	n->interfaces_ignore = text_of(s, "interfaces_ignore", NULL);
+	n->install_virtual_ip_on = text_of(s, "install_virtual_ip_on", NULL);
 	return read_number(s, "routing_table", UINT32_MAX, &n->routing_table, why) &&
 	       read_number(s, "routing_table_prio", UINT32_MAX - 1, &n->routing_table_prio, why) &&
 	       read_tables(s, n, why) && read_bool(s, "install_routes", &n->install_routes, why) &&
+	       read_bool(s, "install_virtual_ip", &n->install_virtual_ip, why) &&
 	       read_number(s, "plugins.kernel-netlink.mtu", UINT16_MAX, &n->route_mtu, why) &&
 	       read_number(s, "plugins.kernel-netlink.mss", UINT16_MAX, &n->route_mss, why) &&
 	       read_bool(s, "plugins.kernel-netlink.install_routes_xfrmi", &n->install_routes_xfrmi,

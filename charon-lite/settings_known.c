@@ -42,6 +42,8 @@ static const struct {
 	{ "routing_table_prio", HONOURED },
 	{ "ignore_routing_tables", HONOURED },
 	{ "install_routes", HONOURED },
+	{ "install_virtual_ip", HONOURED },
+	{ "install_virtual_ip_on", HONOURED },
 	{ "process_route", HONOURED },
 	{ "prefer_temporary_addrs", HONOURED },
 	{ "plugins.kernel-netlink.install_routes_xfrmi", HONOURED },

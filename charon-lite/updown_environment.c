@@ -1,5 +1,7 @@
 #include "charon-lite/updown_environment.h"
 
+#include "libike/virtual.h"
+
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -112,6 +114,51 @@ static bool is_host(const struct ike_selector *s, const struct address *host)
 	       memcmp(s->to, host->octets, size) == 0;
 }
 
+/* PLUTO_MY_SOURCEIP, the first, and PLUTO_MY_SOURCEIP4_1, PLUTO_MY_SOURCEIP6_1, ... */
+static void put_source_addresses(struct cl_updown_environment *e, const char *whose,
+	const struct ike_virtual_address *list, size_t count)
+{
+	unsigned four = 0, six = 0;
+	char text[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		bool is_six = list[i].address.family == AF_INET6;
+
+		address_format(&list[i].address, text);
+		if (i == 0)
+			put(e, "PLUTO_%s_SOURCEIP=%s", whose, text);
+		put(e, "PLUTO_%s_SOURCEIP%u_%u=%s", whose, is_six ? 6u : 4u,
+			is_six ? ++six : ++four, text);
+	}
+}
+
+/* The DNS servers that the peer told us of: PLUTO_DNS4_1, PLUTO_DNS6_1, ... */
+static void put_dns(struct cl_updown_environment *e, const struct ike_attributes *list)
+{
+	unsigned four = 0, six = 0;
+	char text[ADDRESS_TEXT_MAX];
+	struct address a;
+
+	for (size_t i = 0; i < list->count && four + six < CL_UPDOWN_DNS_MAX; i++) {
+		uint16_t type = list->items[i].type;
+		bool is_six = type == IKE_ATTRIBUTE_IP6_DNS;
+
+		if ((is_six || type == IKE_ATTRIBUTE_IP4_DNS) &&
+			ike_attribute_address(&list->items[i], &a))
+			put(e, "PLUTO_DNS%u_%u=%s", is_six ? 6u : 4u, is_six ? ++six : ++four,
+				address_format(&a, text));
+	}
+}
+
+static void put_virtual(struct cl_updown_environment *e, const struct ike_virtual *v)
+{
+	if (!v)
+		return;
+	put_source_addresses(e, "MY", v->ours, v->our_count);
+	put_source_addresses(e, "PEER", v->theirs, v->their_count);
+	put_dns(e, &v->attributes);
+}
+
 bool cl_updown_environment(const struct ike_sa *sa, const struct ike_child *child,
 	const struct cl_updown_pair *pair, bool up, const char *interface,
 	struct cl_updown_environment *ret)
@@ -135,6 +182,7 @@ bool cl_updown_environment(const struct ike_sa *sa, const struct ike_child *chil
 	put_client(ret, "PEER", pair->remote);
 	put_ports(ret, pair);
 	put_child(ret, child);
+	put_virtual(ret, sa->virtual);
 	if (!ret->no_memory)
 		return true;
 	cl_updown_environment_free(ret);

@@ -12,7 +12,8 @@
 
 #include <net/if.h>
 
-#define CL_UPDOWN_VARIABLES_MAX 32
+#define CL_UPDOWN_VARIABLES_MAX 64
+#define CL_UPDOWN_DNS_MAX 8 /* further DNS servers are left out */
 
 struct cl_updown_environment {
 	char *items[CL_UPDOWN_VARIABLES_MAX + 1]; /* "NAME=value", the last one NULL; owned */

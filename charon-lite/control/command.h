@@ -41,6 +41,8 @@ cl_command cl_command_load_key, cl_command_unload_key, cl_command_get_keys, cl_c
 /* authorities.c */
 cl_command cl_command_load_authority, cl_command_unload_authority, cl_command_get_authorities,
 	cl_command_list_authorities;
+/* pools.c */
+cl_command cl_command_load_pool, cl_command_unload_pool, cl_command_get_pools;
 /* later.c: what other versions of charon have and this one does not yet */
 cl_command cl_command_nothing_to_list, cl_command_not_supported;
 

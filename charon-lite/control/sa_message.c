@@ -1,6 +1,7 @@
 #include "charon-lite/control/sa_message.h"
 
 #include "charon-lite/control/failure_message.h"
+#include "libike/virtual.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,6 +92,19 @@ static void put_tasks(struct vici_builder *b, const char *name, const struct ike
 	vici_list_end(b);
 }
 
+static void put_virtual(struct vici_builder *b, const char *name,
+	const struct ike_virtual_address *list, size_t count)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	if (count == 0)
+		return;
+	vici_list_start(b, name);
+	for (size_t i = 0; i < count; i++)
+		vici_item_text(b, address_format(&list[i].address, text));
+	vici_list_end(b);
+}
+
 void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 {
 	vici_key_format(b, "uniqueid", "%u", sa->unique_id);
@@ -117,6 +131,10 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	put_suite(b, &sa->suite);
 	put_yes(b, "ppk", sa->ppk);
 	put_times(b, sa);
+	if (sa->virtual) {
+		put_virtual(b, "local-vips", sa->virtual->ours, sa->virtual->our_count);
+		put_virtual(b, "remote-vips", sa->virtual->theirs, sa->virtual->their_count);
+	}
 	put_tasks(b, "tasks-queued", sa->tasks);
 	put_tasks(b, "tasks-active", sa->active);
 }

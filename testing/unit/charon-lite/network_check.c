@@ -490,6 +490,108 @@ static void check_left_rules(const struct cl_network_settings *settings)
 	cl_network_close(network);
 }
 
+/* ---- Virtual addresses ---- */
+
+#define ON_WAN "ip -o address show dev wan | grep -c 10.3.0.1/32"
+#define ON_LAN "ip -o address show dev lan | grep -c 10.3.0.1/32"
+
+static void install(const char *virtual, const char *local, const char *name)
+{
+	const struct address a = host(virtual), from = host(local);
+	struct why why = { "" };
+
+	check(cl_network_address_install(network, &a, &from, &why), name);
+}
+
+static void uninstall(const char *virtual)
+{
+	const struct address a = host(virtual);
+
+	cl_network_address_remove(network, &a);
+}
+
+static void check_virtual(struct cl_network_settings *settings)
+{
+	struct ike_selector local, remote;
+	struct ike_kernel_policies net = child(&local, &remote, "10.3.0.1/32", "10.2.0.0/16");
+	struct address list[8];
+	struct why why;
+
+	/* IPv6 went when the link was down */
+	command("ip route flush table 220; ip address add 2001:db8:1::1/64 dev wan nodad;"
+		"ip route add 2001:db8:2::/48 via 2001:db8:1::fe");
+	network_start(settings);
+	size_t before = cl_network_local_addresses(network, 0, list, 8);
+	install("10.3.0.1", "198.51.100.1", "a virtual address is installed");
+	check_output(ON_WAN, "1", "on the interface that leads to the peer");
+	install("10.3.0.1", "198.51.100.1", "twice");
+	install("fd03::1", "2001:db8:1::1", "an IPv6 one, too");
+	check_output("ip -o -6 address show dev wan | grep fd03::1/128 | grep -c deprecated", "1",
+		"which nothing leaves from by itself");
+	check(source_is("2001:db8:2::1", "2001:db8:1::1"), "not to the peer either");
+	check(cl_network_local_addresses(network, 0, list, 8) == before,
+		"peers are not told of them");
+	cl_network_routes_add(network, &net);
+	check_output(TABLE_220, "10.2.0.0/16 via 198.51.100.254 dev wan proto static src 10.3.0.1",
+		"the tunnel's route has it as its source");
+	cl_network_routes_remove(network, &net);
+	run(400);
+	command("ip address del 10.3.0.1/32 dev wan");
+	run(400);
+	check_output(ON_WAN, "1", "who takes it away finds it there again");
+	uninstall("10.3.0.1");
+	check_output(ON_WAN, "1", "it stays as long as somebody has it");
+	uninstall("10.3.0.1");
+	check_output(ON_WAN, "0", "and goes then");
+	command("ip address add 10.3.0.1/32 dev lan");
+	install("10.3.0.1", "198.51.100.1", "one that the host has anyway is used");
+	uninstall("10.3.0.1");
+	check_output(ON_LAN, "1", "and stays");
+	command("ip address del 10.3.0.1/32 dev lan");
+	settings->install_virtual_ip_on = "lan";
+	must(cl_network_reload(network, settings), "settings");
+	install("10.3.0.1", "198.51.100.1", "install_virtual_ip_on");
+	check_output(ON_LAN, "1", "names the interface");
+	uninstall("10.3.0.1");
+	settings->install_virtual_ip_on = "nowhere";
+	must(cl_network_reload(network, settings), "settings");
+	const struct address a = host("10.3.0.1"), from = host("198.51.100.1");
+	check(!cl_network_address_install(network, &a, &from, &why), "which has to be there");
+	settings->install_virtual_ip_on = NULL;
+	settings->install_virtual_ip = false;
+	must(cl_network_reload(network, settings), "settings");
+	install("10.3.0.1", "198.51.100.1", "install_virtual_ip = no");
+	check_output(ON_WAN, "0", "installs nothing");
+	uninstall("10.3.0.1");
+	cl_network_close(network);
+	check_output("ip -o -6 address show dev wan | grep -c fd03::1", "0",
+		"at the end none of ours is left");
+	settings->install_virtual_ip = true;
+}
+
+/* A daemon that dies leaves them; the next knows them by their mark. */
+static void check_left_virtual(const struct cl_network_settings *settings)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		network_start(settings);
+		install("10.3.0.1", "198.51.100.1", "a daemon that is about to die");
+		install("10.3.0.2", "198.51.100.1", "has two");
+		_exit(0);
+	}
+	must(pid > 0 && waitpid(pid, NULL, 0) == pid, "fork");
+	command("ip address add 10.3.0.3/32 dev wan");
+	network_start(settings);
+	check_output(ON_WAN, "1", "they stay at first");
+	install("10.3.0.1", "198.51.100.1", "one is wanted again");
+	uninstall("10.3.0.1");
+	check_output(ON_WAN, "0", "and is ours");
+	cl_network_close(network);
+	check_output("ip -o address show dev wan | grep -c 10.3.0.", "1", "that of others stays");
+	command("ip address del 10.3.0.3/32 dev wan");
+}
+
 /* A daemon that dies leaves its routes; the next takes them over. */
 static void check_leftovers(const struct cl_network_settings *settings)
 {
@@ -558,6 +660,8 @@ int main(void)
 	check_main_table(&settings);
 	check_left_rules(&settings);
 	check_leftovers(&settings);
+	check_virtual(&settings);
+	check_left_virtual(&settings);
 	printf("%u failed\n", failures);
 	return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -1,6 +1,7 @@
 /* Scripts of children that come up and go down: real processes, a made-up SA. */
 #include "charon-lite/updown.h"
 #include "charon-lite/updown_environment.h"
+#include "libike/virtual.h"
 #include "testing/unit/charon-lite/suites.h"
 
 #include <fcntl.h>
@@ -212,6 +213,36 @@ START_TEST(a_script_gets_the_variables_and_nothing_else)
 }
 END_TEST
 
+START_TEST(scripts_hear_of_virtual_addresses_and_dns_servers)
+{
+	struct ike_virtual_address ours[2] = { 0 }, theirs[1] = { 0 };
+	struct ike_virtual v = { .ours = ours, .our_count = 2, .theirs = theirs, .their_count = 1 };
+	struct why why;
+
+	ck_assert(address_parse("10.3.0.1", &ours[0].address));
+	ck_assert(address_parse("2001:db8:3::1", &ours[1].address));
+	ck_assert(address_parse("10.4.0.9", &theirs[0].address));
+	ck_assert(ike_attributes_add_text(&v.attributes, "dns", "10.2.0.53", &why));
+	ck_assert(ike_attributes_add_text(&v.attributes, "nbns", "10.2.0.54", &why));
+	ck_assert(ike_attributes_add_text(&v.attributes, "dns", "2001:db8::53", &why));
+	ck_assert(ike_attributes_add_text(&v.attributes, "dns", "10.2.0.55", &why));
+	make_peer(0, "gw", "env | grep -E 'SOURCEIP|DNS' | LC_ALL=C sort >seen");
+	peers[0].sa.virtual = &v;
+	tell(0, IKE_EVENT_CHILD_UP);
+	run_all();
+	ck_assert_str_eq(content("seen"), "PLUTO_DNS4_1=10.2.0.53\n"
+					  "PLUTO_DNS4_2=10.2.0.55\n"
+					  "PLUTO_DNS6_1=2001:db8::53\n"
+					  "PLUTO_MY_SOURCEIP4_1=10.3.0.1\n"
+					  "PLUTO_MY_SOURCEIP6_1=2001:db8:3::1\n"
+					  "PLUTO_MY_SOURCEIP=10.3.0.1\n"
+					  "PLUTO_PEER_SOURCEIP4_1=10.4.0.9\n"
+					  "PLUTO_PEER_SOURCEIP=10.4.0.9\n");
+	ike_attributes_free(&v.attributes);
+	peers[0].sa.virtual = NULL;
+}
+END_TEST
+
 START_TEST(icmp_type_and_code_stand_where_the_ports_do)
 {
 	make_peer(0, "gw", "echo $PLUTO_MY_PORT $PLUTO_PEER_PORT >seen");
@@ -413,6 +444,7 @@ TCase *updown_cases(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_script_gets_the_variables_and_nothing_else);
+	tcase_add_test(tests, scripts_hear_of_virtual_addresses_and_dns_servers);
 	tcase_add_test(tests, icmp_type_and_code_stand_where_the_ports_do);
 	tcase_add_test(tests, the_verb_names_event_host_and_family);
 	tcase_add_test(tests, scripts_of_a_connection_run_one_after_the_other_in_order);

@@ -50,6 +50,9 @@ static void put_round(struct vici_builder *b, const char *section, const char *i
 	vici_section_end(b);
 }
 
+/* Of host 1 and of host 2, if they are to have such. */
+static const char *home_vips, *home_pools;
+
 /* A connection between two daemons on this host: each has its own address of 127/8. */
 static struct vici_view load_home(
 	struct vici_client *c, unsigned me, unsigned peer, unsigned peer_port)
@@ -65,6 +68,10 @@ static struct vici_view load_home(
 	put_list(&b, "remote_addrs", text);
 	vici_key_format(&b, "remote_port", "%u", peer_port);
 	put_list(&b, "proposals", "aes128-sha256-x25519");
+	if (me == 1 && home_vips)
+		put_list(&b, "vips", home_vips);
+	if (me == 2 && home_pools)
+		put_list(&b, "pools", home_pools);
 	snprintf(text, sizeof(text), "host%u.example.org", me);
 	put_round(&b, "local", text);
 	snprintf(text, sizeof(text), "host%u.example.org", peer);
@@ -173,9 +180,52 @@ START_TEST(secrets_are_loaded_listed_and_unloaded)
 }
 END_TEST
 
+static struct vici_view load_pool(const char *addrs, const char *dns)
+{
+	struct vici_builder b = { 0 };
+
+	vici_section_start(&b, "rw");
+	if (addrs)
+		vici_key_text(&b, "addrs", addrs);
+	vici_list_start(&b, "dns");
+	vici_item_text(&b, dns);
+	vici_list_end(&b);
+	vici_section_end(&b);
+	struct vici_view answer = call_with(client, "load-pool", &b);
+	vici_builder_free(&b);
+	return answer;
+}
+
+START_TEST(pools_are_loaded_shown_and_unloaded)
+{
+	struct vici_view pool;
+
+	expect_success(load_pool("10.3.0.0/24", "10.1.0.53"));
+	pool = vici_find(call(client, "get-pools"), "rw");
+	ck_assert(vici_is(vici_get(pool, "base"), "10.3.0.0"));
+	ck_assert(vici_is(vici_get(pool, "size"), "254"));
+	ck_assert(vici_is(vici_get(pool, "online"), "0"));
+	ck_assert(vici_is(vici_get(pool, "offline"), "0"));
+	ck_assert(!vici_present(vici_find(pool, "leases")));
+	ck_assert(vici_present(
+		vici_find(vici_find(call_text("get-pools", "leases", "yes"), "rw"), "leases")));
+	expect_success(load_pool("10.3.0.1-10.3.0.9", "10.1.0.53"));
+	pool = vici_find(call_text("get-pools", "name", "rw"), "rw");
+	ck_assert(vici_is(vici_get(pool, "size"), "9"));
+	ck_assert(!vici_present(vici_first(call_text("get-pools", "name", "other"))));
+	expect_failure(load_pool(NULL, "10.1.0.53"), "missing addrs for pool 'rw'");
+	expect_failure(load_pool("10.3.0.0/24", "ns"),
+		"invalid value for: dns, config discarded: 'ns' is no address");
+	expect_failure(call(client, "unload-pool"), "missing pool name to unload");
+	expect_success(call_text("unload-pool", "name", "rw"));
+	expect_failure(call_text("unload-pool", "name", "rw"), "rw not found");
+	ck_assert(!vici_present(vici_first(call(client, "get-pools"))));
+}
+END_TEST
+
 START_TEST(what_comes_later_says_so)
 {
-	static const char *const later[] = { "load-token", "load-pool", "unload-pool", "redirect" };
+	static const char *const later[] = { "load-token", "redirect" };
 	static const char *const empty[] = { "get-pools", "list-certs", "list-authorities" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
@@ -226,6 +276,7 @@ END_TEST
 struct seen {
 	unsigned count;
 	char names[4096];
+	char vips[128]; /* of the last IKE SA */
 };
 
 static void see(void *context, struct bytes name, struct vici_view message)
@@ -235,6 +286,14 @@ static void see(void *context, struct bytes name, struct vici_view message)
 	size_t length = strlen(seen->names);
 
 	seen->count++;
+	VICI_EACH(sa, message)
+	{
+		struct bytes local = vici_value(vici_first(vici_find(sa, "local-vips")));
+		struct bytes remote = vici_value(vici_first(vici_find(sa, "remote-vips")));
+
+		snprintf(seen->vips, sizeof(seen->vips), "%.*s/%.*s", (int)local.length,
+			(const char *)local.at, (int)remote.length, (const char *)remote.at);
+	}
 	snprintf(seen->names + length, sizeof(seen->names) - length, "%.*s:%.*s ", (int)name.length,
 		(const char *)name.at, (int)first.length, (const char *)first.at);
 }
@@ -352,6 +411,48 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	call_with_events("list-sas", NULL, "list-sa", &seen);
 	ck_assert_uint_eq(seen.count, 0);
 	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
+START_TEST(a_client_gets_an_address_of_the_gateways_pool)
+{
+	struct vici_view pool, lease;
+	struct seen seen;
+
+	home_vips = "0.0.0.0";
+	home_pools = "rw";
+	struct vici_client *gateway = client;
+	running_start(&sun, NULL);
+	client = running_client(&sun);
+	load_home(client, 1, 2, moon.port_nat_t);
+	load_home(gateway, 2, 1, sun.port_nat_t);
+	load_key(client, "k", "secret");
+	load_key(gateway, "k", "secret");
+	struct vici_client *road_warrior = client;
+	client = gateway;
+	expect_success(load_pool("10.3.0.0/24", "10.2.0.53"));
+	client = road_warrior;
+	/* local_ts is not dynamic: only the IKE SA comes up */
+	(void)call_text("initiate", "ike", "home");
+	call_with_events("list-sas", NULL, "list-sa", &seen);
+	ck_assert_str_eq(seen.vips, "10.3.0.1/");
+	client = gateway;
+	call_with_events("list-sas", NULL, "list-sa", &seen);
+	ck_assert_str_eq(seen.vips, "/10.3.0.1");
+	pool = vici_find(call_text("get-pools", "leases", "yes"), "rw");
+	ck_assert(vici_is(vici_get(pool, "online"), "1"));
+	lease = vici_first(vici_find(pool, "leases"));
+	ck_assert(vici_is(vici_get(lease, "address"), "10.3.0.1"));
+	ck_assert(vici_is(vici_get(lease, "identity"), "host1.example.org"));
+	ck_assert(vici_is(vici_get(lease, "status"), "online"));
+	expect_failure(
+		call_text("unload-pool", "name", "rw"), "rw has online leases, unable to unload");
+	expect_success(call_text("terminate", "ike", "home"));
+	pool = vici_find(call(client, "get-pools"), "rw");
+	ck_assert(vici_is(vici_get(pool, "offline"), "1"));
+	expect_success(call_text("unload-pool", "name", "rw"));
+	vici_client_free(road_warrior);
 	ck_assert_int_eq(running_stop(&sun), 0);
 }
 END_TEST
@@ -505,6 +606,7 @@ TCase *vici_cases(void)
 	tcase_add_test(tests, a_changed_connection_is_answered_with_how_it_takes_effect);
 	tcase_add_test(tests, a_wrong_message_changes_nothing);
 	tcase_add_test(tests, secrets_are_loaded_listed_and_unloaded);
+	tcase_add_test(tests, pools_are_loaded_shown_and_unloaded);
 	tcase_add_test(tests, what_comes_later_says_so);
 	tcase_add_test(tests, unknown_commands_and_events_are_said_to_be_unknown);
 	tcase_add_test(tests, requests_without_what_they_need_are_refused);
@@ -512,6 +614,7 @@ TCase *vici_cases(void)
 	tcase_add_test(tests, algorithms_are_listed_once_by_name);
 	tcase_add_test(tests, an_initiation_ends_with_its_time_and_goes_on_without_waiting);
 	tcase_add_test(tests, two_daemons_make_a_tunnel_and_end_it);
+	tcase_add_test(tests, a_client_gets_an_address_of_the_gateways_pool);
 	tcase_add_test(tests, stopping_tells_the_peer);
 	tcase_add_test(tests, a_wrong_secret_ends_with_a_reason);
 	tcase_add_test(tests, failures_are_announced_and_explained);

@@ -145,8 +145,8 @@ static void host_policies_remove(void *context, const struct ike_kernel_policies
 	n->host.policies_remove(n, policies);
 }
 
-static bool host_address_install(void *context, const struct address *address,
-	const struct address *local, struct why *why)
+static bool host_address_install(
+	void *context, const struct address *address, const struct address *local, struct why *why)
 {
 	struct sim_node *n = context;
 	bool done;

@@ -1,0 +1,166 @@
+/* Pools of virtual addresses: load-pool, unload-pool, get-pools. */
+#include "charon-lite/control/command.h"
+#include "charon-lite/control/load_conn.h"
+
+#include <stdio.h>
+
+#define VALUE_MAX 1024
+
+/* ---- load-pool, unload-pool ---- */
+
+/* A pool as its section describes it. */
+struct loading {
+	char name[CL_LOAD_NAME_MAX + 1];
+	struct ike_pool_range range;
+	bool has_range;
+	struct ike_attributes attributes;
+};
+
+static bool text_of(struct bytes value, char ret[VALUE_MAX], struct why *why)
+{
+	if (value.length >= VALUE_MAX || (value.length > 0 && memchr(value.at, 0, value.length)))
+		return why_fail(why, "the value is too long, or contains a zero");
+	bytes_copy(ret, value);
+	ret[value.length] = '\0';
+	return true;
+}
+
+static bool set_value(struct loading *l, const char *key, struct bytes value, struct why *why)
+{
+	char text[VALUE_MAX];
+
+	if (!text_of(value, text, why))
+		return false;
+	if (strcmp(key, "addrs") != 0)
+		return ike_attributes_add_text(&l->attributes, key, text, why);
+	l->has_range = ike_pool_range_parse(text, &l->range, why);
+	return l->has_range;
+}
+
+static bool set_key(struct loading *l, struct vici_view each, struct why *why)
+{
+	char key[VALUE_MAX];
+	bool good = text_of(vici_name(each), key, why);
+
+	if (good && vici_kind(each) == VICI_VALUE)
+		good = set_value(l, key, vici_value(each), why);
+	else if (good && vici_kind(each) == VICI_LIST)
+		VICI_EACH(item, each)
+	good = good && set_value(l, key, vici_value(item), why);
+	else if (good) good = why_fail(why, "there is no such section");
+	return good || why_prefix(why, "invalid value for: %s, config discarded: ", key);
+}
+
+static bool fill(struct loading *l, struct vici_view section, struct why *why)
+{
+	VICI_EACH(each, section)
+	{
+		if (!set_key(l, each, why))
+			return false;
+	}
+	return l->has_range || why_fail(why, "missing addrs for pool '%s'", l->name);
+}
+
+static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
+{
+	static const char *const words[] = { [IKE_POOL_ADDED] = "added",
+		[IKE_POOL_UPDATED] = "updated",
+		[IKE_POOL_REPLACED] = "replaced" };
+	struct loading l = { 0 };
+	char base[ADDRESS_TEXT_MAX];
+
+	if (!cl_load_name(vici_name(section), l.name, why))
+		return false;
+	if (!fill(&l, section, why)) {
+		ike_attributes_free(&l.attributes);
+		return false;
+	}
+	enum ike_pool_loaded loaded =
+		ike_pools_load(ike_engine_pools(d->engine), l.name, &l.range, &l.attributes, why);
+	if (loaded == IKE_POOL_FAILED)
+		return false;
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "%s vici pool %s: %s, %u entries",
+		words[loaded], l.name, address_format(&l.range.base, base), l.range.size);
+	return true;
+}
+
+void cl_command_load_pool(struct cl_client *c, struct vici_view request)
+{
+	struct why why;
+
+	VICI_EACH(each, request)
+	{
+		if (vici_kind(each) != VICI_SECTION || load(cl_client_daemon(c), each, &why))
+			continue;
+		cl_client_reply_failure(c, "%s", why.text);
+		return;
+	}
+	cl_client_reply_success(c);
+}
+
+void cl_command_unload_pool(struct cl_client *c, struct vici_view request)
+{
+	const struct cl_daemon *d = cl_client_daemon(c);
+	char room[CL_NAME_MAX];
+	const char *name = cl_request_text(request, "name", room);
+	struct why why;
+
+	if (!name) {
+		cl_client_reply_failure(c, "missing pool name to unload");
+		return;
+	}
+	if (!ike_pools_unload(ike_engine_pools(d->engine), name, &why)) {
+		cl_client_reply_failure(c, "%s", why.text);
+		return;
+	}
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "unloaded vici pool %s", name);
+	cl_client_reply_success(c);
+}
+
+/* ---- get-pools ---- */
+
+static void put_lease(struct vici_builder *b, unsigned index, const struct ike_lease *lease)
+{
+	char address[ADDRESS_TEXT_MAX], identity[IKE_IDENTITY_TEXT_MAX];
+
+	vici_section_start_format(b, "%u", index);
+	vici_key_text(b, "address", address_format(&lease->address, address));
+	vici_key_text(b, "identity", ike_identity_format(lease->identity, identity));
+	vici_key_text(b, "status", lease->users > 0 ? "online" : "offline");
+	vici_section_end(b);
+}
+
+static void put_pool(struct vici_builder *b, const struct ike_pool *pool, bool leases)
+{
+	const struct ike_lease *lease = NULL;
+	char base[ADDRESS_TEXT_MAX];
+	unsigned index = 0;
+
+	vici_section_start(b, ike_pool_name(pool));
+	vici_key_text(b, "base", address_format(&ike_pool_range(pool)->base, base));
+	vici_key_format(b, "size", "%u", ike_pool_range(pool)->size);
+	vici_key_format(b, "online", "%u", ike_pool_online(pool));
+	vici_key_format(b, "offline", "%u", ike_pool_offline(pool));
+	if (leases) {
+		vici_section_start(b, "leases");
+		while ((lease = ike_pool_lease(pool, lease)))
+			put_lease(b, index++, lease);
+		vici_section_end(b);
+	}
+	vici_section_end(b);
+}
+
+void cl_command_get_pools(struct cl_client *c, struct vici_view request)
+{
+	const struct ike_pools *pools = ike_engine_pools(cl_client_daemon(c)->engine);
+	struct vici_builder b = cl_client_answer();
+	const struct ike_pool *pool;
+	char room[CL_NAME_MAX];
+	const char *name = cl_request_text(request, "name", room);
+	bool leases = cl_request_bool(request, "leases");
+
+	for (size_t i = 0; (pool = ike_pools_get(pools, i)); i++)
+		if (!name || strcmp(name, ike_pool_name(pool)) == 0)
+			put_pool(&b, pool, leases);
+	cl_client_reply(c, &b);
+}
