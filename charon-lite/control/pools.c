@@ -80,7 +80,7 @@ static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
 	if (loaded == IKE_POOL_FAILED)
 		return false;
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "%s vici pool %s: %s, %u entries",
-		words[loaded], l.name, address_format(&l.range.base, base), l.range.size);
+		words[loaded], l.name, address_format(&l.range.first, base), l.range.size);
 	return true;
 }
 
@@ -137,7 +137,7 @@ static void put_pool(struct vici_builder *b, const struct ike_pool *pool, bool l
 	unsigned index = 0;
 
 	vici_section_start(b, ike_pool_name(pool));
-	vici_key_text(b, "base", address_format(&ike_pool_range(pool)->base, base));
+	vici_key_text(b, "base", address_format(&ike_pool_range(pool)->first, base));
 	vici_key_format(b, "size", "%u", ike_pool_range(pool)->size);
 	vici_key_format(b, "online", "%u", ike_pool_online(pool));
 	vici_key_format(b, "offline", "%u", ike_pool_offline(pool));

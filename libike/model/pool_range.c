@@ -71,7 +71,6 @@ static bool parse_prefix(
 	memcpy(network.octets, s.from, sizeof(s.from));
 	memcpy(last.octets, s.to, sizeof(s.to));
 	bool skips = count_between(&network, &last) > 2;
-	ret->base = base;
 	ret->first = skips && address_same_host(&base, &network) ? next_to(&base, 1) : base;
 	ret->size = count_between(&ret->first, &last);
 	/* A larger one does not reach to its end anyway. */
@@ -90,7 +89,6 @@ static bool parse_range(
 	if (!parse_part(text, (size_t)(dash - text), &ret->first) ||
 		!parse_part(dash + 1, strlen(dash + 1), &to) || to.family != ret->first.family)
 		return why_fail(why, "'%s' is no range of addresses", text);
-	ret->base = ret->first;
 	ret->size = count_between(&ret->first, &to);
 	return ret->size > 0 || why_fail(why, "'%s' ends before it begins", text);
 }
@@ -109,7 +107,6 @@ bool ike_pool_range_parse(const char *text, struct ike_pool_range *ret, struct w
 	} else {
 		if (!parse_part(text, strlen(text), &range.first))
 			return why_fail(why, "'%s' is no address, range or network", text);
-		range.base = range.first;
 	}
 	*ret = range;
 	return true;

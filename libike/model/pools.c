@@ -364,8 +364,7 @@ void ike_pools_free(struct ike_pools *pools)
 
 static bool range_equal(const struct ike_pool_range *a, const struct ike_pool_range *b)
 {
-	return a->size == b->size && address_same_host(&a->base, &b->base) &&
-	       address_same_host(&a->first, &b->first);
+	return a->size == b->size && address_same_host(&a->first, &b->first);
 }
 
 static void set_range(struct ike_pool *pool, const struct ike_pool_range *range)

@@ -19,9 +19,8 @@
 
 /* Addresses one after the other. */
 struct ike_pool_range {
-	struct address base;  /* as configured: of a prefix, the address in front of the slash */
-	struct address first; /* that is handed out */
-	uint32_t size;        /* how many are; at most 2^31 - 1 */
+	struct address first;
+	uint32_t size; /* at most 2^31 - 1 */
 };
 
 struct ike_pools;

@@ -202,7 +202,7 @@ START_TEST(pools_are_loaded_shown_and_unloaded)
 
 	expect_success(load_pool("10.3.0.0/24", "10.1.0.53"));
 	pool = vici_find(call(client, "get-pools"), "rw");
-	ck_assert(vici_is(vici_get(pool, "base"), "10.3.0.0"));
+	ck_assert(vici_is(vici_get(pool, "base"), "10.3.0.1"));
 	ck_assert(vici_is(vici_get(pool, "size"), "254"));
 	ck_assert(vici_is(vici_get(pool, "online"), "0"));
 	ck_assert(vici_is(vici_get(pool, "offline"), "0"));

@@ -84,32 +84,31 @@ static void end(void)
 	ike_pools_free(pools);
 }
 
-static void expect_range(const char *text, const char *base, const char *first, uint32_t size)
+static void expect_range(const char *text, const char *first, uint32_t size)
 {
 	struct ike_pool_range range;
 	struct why why = { "" };
 	char room[ADDRESS_TEXT_MAX];
 
 	ck_assert_msg(ike_pool_range_parse(text, &range, &why), "%s: %s", text, why.text);
-	ck_assert_str_eq(address_format(&range.base, room), base);
 	ck_assert_str_eq(address_format(&range.first, room), first);
 	ck_assert_uint_eq(range.size, size);
 }
 
 START_TEST(ranges_are_counted_as_charon_counts)
 {
-	expect_range("10.3.0.0/24", "10.3.0.0", "10.3.0.1", 254);
-	expect_range("10.3.0.0/30", "10.3.0.0", "10.3.0.1", 2);
-	expect_range("10.3.0.0/31", "10.3.0.0", "10.3.0.0", 2);
-	expect_range("10.3.0.7/32", "10.3.0.7", "10.3.0.7", 1);
-	expect_range("10.3.0.7", "10.3.0.7", "10.3.0.7", 1);
-	expect_range("10.3.0.2/24", "10.3.0.2", "10.3.0.2", 253);
-	expect_range("10.3.0.254/24", "10.3.0.254", "10.3.0.254", 1);
-	expect_range("10.3.0.1-10.3.0.9", "10.3.0.1", "10.3.0.1", 9);
-	expect_range("10.0.0.0/8", "10.0.0.0", "10.0.0.1", 16777214);
-	expect_range("2001:db8::/120", "2001:db8::", "2001:db8::1", 254);
-	expect_range("2001:db8::/64", "2001:db8::", "2001:db8::1", 2147483647);
-	expect_range("2001:db8::ff-2001:db8::101", "2001:db8::ff", "2001:db8::ff", 3);
+	expect_range("10.3.0.0/24", "10.3.0.1", 254);
+	expect_range("10.3.0.0/30", "10.3.0.1", 2);
+	expect_range("10.3.0.0/31", "10.3.0.0", 2);
+	expect_range("10.3.0.7/32", "10.3.0.7", 1);
+	expect_range("10.3.0.7", "10.3.0.7", 1);
+	expect_range("10.3.0.2/24", "10.3.0.2", 253);
+	expect_range("10.3.0.254/24", "10.3.0.254", 1);
+	expect_range("10.3.0.1-10.3.0.9", "10.3.0.1", 9);
+	expect_range("10.0.0.0/8", "10.0.0.1", 16777214);
+	expect_range("2001:db8::/120", "2001:db8::1", 254);
+	expect_range("2001:db8::/64", "2001:db8::1", 2147483647);
+	expect_range("2001:db8::ff-2001:db8::101", "2001:db8::ff", 3);
 }
 END_TEST
 
