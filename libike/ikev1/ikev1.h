@@ -358,6 +358,8 @@ void ikev1_quick_repeated(struct ike_engine *e, struct ike_sa *sa, struct ikev1_
 /* The peer refused or gave up the exchange of that message id (an error notify). True: it was ours
  * and is over. */
 bool ikev1_quick_refused(struct ikev1_received *x, const struct isakmp_notify *n);
+/* The peer deletes a child: what it had replaced is in charge again, if that is still there. */
+void ikev1_quick_taken_back(struct ike_engine *e, struct ike_child *child);
 /* struct ike_version.rekey_child */
 void ikev1_rekey_child(struct ike_engine *e, struct ike_child *child);
 

@@ -99,6 +99,7 @@ static void delete_child(struct ike_engine *e, struct ike_child *child)
 		ike_child_wake(e, child, IKE_NEVER);
 		return;
 	}
+	ikev1_quick_taken_back(e, child);
 	ike_child_deleted(e, child, IKE_REASON_DELETED_BY_PEER);
 }
 

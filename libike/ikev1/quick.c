@@ -127,6 +127,17 @@ static bool has_selectors(
 	return true;
 }
 
+bool ikev1_quick_is_same(const struct ike_child *a, const struct ike_child *b)
+{
+	struct ike_child_selectors of_b = { .local_count = b->local_count,
+		.remote_count = b->remote_count };
+
+	memcpy(of_b.local, ike_child_local(b), b->local_count * sizeof(*of_b.local));
+	memcpy(of_b.remote, ike_child_remote(b), b->remote_count * sizeof(*of_b.remote));
+	return a != b && a->mode == b->mode && strcmp(a->config->name, b->config->name) == 0 &&
+	       has_selectors(a, &of_b);
+}
+
 struct ike_child *ikev1_quick_replaced(const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors,
 	uint8_t mode)

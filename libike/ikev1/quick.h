@@ -66,6 +66,8 @@ void ikev1_quick_read_lifetime(
 	struct bytes attributes, uint64_t *ret_seconds, uint64_t *ret_kilobytes);
 void ikev1_quick_build_lifetime(struct ike_builder *b, const struct ike_child *child);
 
+/* Of the same definition and the same selectors. */
+bool ikev1_quick_is_same(const struct ike_child *a, const struct ike_child *b);
 /* One that is up with the same selectors and definition: what a new one replaces. Or NULL. */
 struct ike_child *ikev1_quick_replaced(const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors,
@@ -83,6 +85,8 @@ void ikev1_handover_await(
 /* Responder: message 3 has come, or is proved to be on its way. Completes, unless our own rekeying
  * of the same child has to be decided first. */
 void ikev1_handover_arrived(struct ike_engine *e, struct ike_child *child);
+/* A Quick Mode of ours is through: what waited for it to be decided goes on. */
+void ikev1_handovers_decided(struct ike_engine *e, struct ike_sa *sa);
 /* Both ends use it: sends on it; what it replaces goes in a while when we are the initiator. */
 void ikev1_handover_complete(struct ike_engine *e, struct ike_child *child);
 /* What the exchange makes; NULL when it is gone. It may belong to another IKE SA by now. */

@@ -15,6 +15,8 @@
 #define LOOK_TIME IKE_SECONDS(1)
 /* RFC 2408 3.1 leaves it to us what we do when CONNECTED does not come. */
 #define CONNECTED_TIME IKE_SECONDS(4)
+/* What the peer replaced it deletes, some only when its lifetime ends. */
+#define PEERS_OLD_TIME IKE_SECONDS(180)
 
 struct ike_child *ikev1_quick_child(
 	const struct ike_engine *e, const struct ikev1_exchange *exchange)
@@ -49,17 +51,29 @@ void ikev1_handover_complete(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_child *old = child->handover->old;
 	bool ours = child->handover->initiator;
-	ike_time goes_at = e->now + e->settings.delete_rekeyed_delay;
+	ike_time goes_at = e->now + (ours ? e->settings.delete_rekeyed_delay : PEERS_OLD_TIME);
 
 	ike_handover_complete(e, child);
 	if (!old || old->state == IKE_CHILD_DELETED || old->state == IKE_CHILD_DELETING)
 		return;
 	ike_child_set_state(e, old, IKE_CHILD_REKEYED);
-	/* Packets may be under way on it. The end that asked for the new one deletes the old one;
-	 * when it does not, its lifetime ends. */
-	if (ours && goes_at < old->expires_at)
+	/* Packets may be under way on it. The end that asked for the new one deletes the old one,
+	 * and the other one does in the end. */
+	if (goes_at < old->expires_at)
 		old->expires_at = goes_at;
 	ike_child_wake(e, old, old->expires_at);
+}
+
+/* Our own Quick Mode for the same is in flight: its answer decides which one stays. */
+static bool is_undecided(const struct ike_child *child)
+{
+	const struct ike_child *old = child->handover->old;
+	const struct ike_task *own = child->sa->active;
+
+	if (old)
+		return old->state == IKE_CHILD_REKEYING;
+	return own && own->kind == IKE_TASK_CREATE_CHILD && own->child &&
+	       strcmp(own->child->config->name, child->config->name) == 0;
 }
 
 void ikev1_handover_arrived(struct ike_engine *e, struct ike_child *child)
@@ -69,12 +83,51 @@ void ikev1_handover_arrived(struct ike_engine *e, struct ike_child *child)
 	if (!handover || handover->redundant)
 		return;
 	handover->arrived = true;
-	if (!handover->old || handover->old->state != IKE_CHILD_REKEYING) {
+	if (!is_undecided(child)) {
 		ikev1_handover_complete(e, child);
 		return;
 	}
 	handover->look_at = e->now + LOOK_TIME;
 	ike_schedule(e, child->sa);
+}
+
+void ikev1_handovers_decided(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_child *child, *next;
+
+	for (child = sa->handovers ? sa->children : NULL; child; child = next) {
+		next = child->next;
+		if (child->handover && child->handover->arrived && !child->handover->redundant &&
+			!is_undecided(child))
+			ikev1_handover_complete(e, child);
+	}
+}
+
+/* The newest that it replaced, and that still takes packets in and sends. */
+static struct ike_child *find_replaced(const struct ike_child *child)
+{
+	struct ike_child *found = NULL;
+
+	for (struct ike_child *c = child->sa->children; c; c = c->next)
+		if (c->state == IKE_CHILD_REKEYED && !c->announced && !c->handover &&
+			c->installed_in && c->installed_out && ikev1_quick_is_same(c, child) &&
+			!ike_task_of_child(c->sa, IKE_TASK_DELETE_CHILD, c))
+			found = c;
+	return found;
+}
+
+void ikev1_quick_taken_back(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_child *old = child->announced ? find_replaced(child) : NULL;
+
+	if (!old)
+		return;
+	ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"peer takes the rekeying of CHILD_SA %s{%u} back", old->config->name,
+		old->unique_id);
+	ike_child_set_state(e, old, IKE_CHILD_INSTALLED);
+	ike_child_announce(e, old, child);
+	ike_child_rekey_later(e, old);
 }
 
 /* Packets have come on it: the peer has all it needs. */

@@ -329,6 +329,7 @@ enum ikev1_outcome ikev1_quick_2(struct ikev1_received *x)
 		ikev1_quick_finish(x->e, sa, task, &failure);
 	}
 	ikev1_exchange_done(x->e, sa, x->exchange);
+	ikev1_handovers_decided(x->e, sa);
 	ike_failure_free(&failure);
 	return IKEV1_OK;
 }
@@ -367,18 +368,12 @@ static void let_go(struct ike_engine *e, struct ike_task *task)
 void ikev1_quick_finish(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
 {
-	struct ike_child *old, *theirs;
 	char text[1800];
 
 	let_go(e, task);
-	old = task->replaces;
 	task->reason = (uint8_t)failure->reason;
 	ike_log_child_failure(e, sa, sa->connection, task->child->config->name, failure);
 	ike_task_finish(e, task, false, ike_failure_format(failure, text, sizeof(text)));
-	/* The peer's own rekeying of the same waited for this. */
-	theirs = old ? ike_handover_of(old) : NULL;
-	if (theirs && theirs->handover->arrived)
-		ikev1_handover_complete(e, theirs);
 }
 
 /* A child of that definition that is up: its algorithms were good enough for the peer once. */
@@ -449,6 +444,7 @@ bool ikev1_quick_refused(struct ikev1_received *x, const struct isakmp_notify *n
 		fail_refused(sa, task->child->config, n->type, &failure);
 		ikev1_quick_finish(x->e, sa, task, &failure);
 	}
+	ikev1_handovers_decided(x->e, sa);
 	ike_failure_free(&failure);
 	return true;
 }

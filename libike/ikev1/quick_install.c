@@ -47,11 +47,6 @@ static bool take_over(struct ikev1_received *x, struct ike_task *task, struct ik
 	if (theirs)
 		ike_handover_redundant(x->e, theirs);
 	close_as_wanted(x->e, old, child);
-	if (old->state == IKE_CHILD_DELETED) { /* by the peer, meanwhile */
-		ikev1_handover_complete(x->e, child);
-		ike_child_destroy(x->e, old, IKE_REASON_REPLACED);
-		return true;
-	}
 	ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
 	ike_child_drop_rekeying(x->e, old);
 	ikev1_handover_await(x->e, child,
@@ -59,11 +54,13 @@ static bool take_over(struct ikev1_received *x, struct ike_task *task, struct ik
 	return true;
 }
 
-static bool bring_up(struct ikev1_received *x, struct ike_task *task,
+static bool bring_up(struct ikev1_received *x, struct ike_task *task, struct ike_child *theirs,
 	const struct ike_child_secrets *secrets, struct why *why)
 {
 	struct ike_child *child = task->child;
 
+	if (theirs)
+		ike_handover_redundant(x->e, theirs);
 	if (!x->exchange->quick->commit) {
 		if (!ike_child_install(x->e, child, true, secrets, why))
 			return false;
@@ -78,36 +75,43 @@ static bool bring_up(struct ikev1_received *x, struct ike_task *task,
 	return true;
 }
 
-/* The peer's own rekeying of the same child prevails. */
+/* The peer's own of the same child prevails; or the peer deleted the old one before it heard of the
+ * new one, and meant that. */
 static bool lose(struct ikev1_received *x, struct ike_task *task, struct ike_child *old,
 	const struct ike_child_secrets *secrets, struct why *why)
 {
-	struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
-
 	if (!discard(x, task, secrets, why))
 		return false;
 	task->replaces = NULL;
 	if (old && old->state == IKE_CHILD_REKEYING)
 		ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
-	if (theirs && theirs->handover->arrived)
-		ikev1_handover_complete(x->e, theirs);
+	else if (old && old->state == IKE_CHILD_DELETED && old->announced)
+		ike_child_destroy(x->e, old, IKE_REASON_DELETED_BY_PEER);
 	return true;
 }
 
+/* The peer takes a new one for a rekeying of what is there as well. */
 static struct ike_child *find_old(const struct ike_task *task)
 {
-	const struct ike_child *child = task->child;
-	struct ike_child_selectors selectors = { .local_count = child->local_count,
-		.remote_count = child->remote_count };
-
 	if (task->kind == IKE_TASK_REKEY_CHILD)
 		return task->replaces;
-	/* The peer takes it for a rekeying as well. */
-	memcpy(selectors.local, ike_child_local(child),
-		child->local_count * sizeof(*selectors.local));
-	memcpy(selectors.remote, ike_child_remote(child),
-		child->remote_count * sizeof(*selectors.remote));
-	return ikev1_quick_replaced(child->sa, child->config, &selectors, child->mode);
+	for (struct ike_child *c = task->child->sa->children; c; c = c->next)
+		if (c->announced && c->state >= IKE_CHILD_INSTALLED &&
+			c->state <= IKE_CHILD_REKEYED && ikev1_quick_is_same(c, task->child))
+			return c;
+	return NULL;
+}
+
+/* What the peer's Quick Mode for the same made, while it waits. */
+static struct ike_child *find_theirs(const struct ike_task *task, const struct ike_child *old)
+{
+	if (old)
+		return ike_handover_of(old);
+	for (struct ike_child *c = task->child->sa->children; c; c = c->next)
+		if (c->handover && !c->handover->redundant && !c->handover->old &&
+			!c->handover->initiator && ikev1_quick_is_same(c, task->child))
+			return c;
+	return NULL;
 }
 
 bool ikev1_quick_install(struct ikev1_received *x, struct ike_task *task, struct bytes shared,
@@ -115,19 +119,20 @@ bool ikev1_quick_install(struct ikev1_received *x, struct ike_task *task, struct
 {
 	const struct ike_child_secrets secrets = ikev1_quick_secrets(x->exchange, shared);
 	const char *name = task->child->config->name;
-	struct ike_child *old = find_old(task);
-	const struct ike_child *theirs = old ? ike_handover_of(old) : NULL;
-	bool rekeys = task->kind == IKE_TASK_REKEY_CHILD;
-	bool lost = (rekeys && (!old || !old->announced)) ||
-		    (theirs && ike_handover_prevails(theirs, &secrets));
+	struct ike_child *old = find_old(task), *theirs = find_theirs(task, old);
+	bool rekeys = task->kind == IKE_TASK_REKEY_CHILD, done;
 	struct why why;
 
 	x->exchange->quick->spi = task->child->spi_in;
-	if (lost      ? lose(x, task, old, &secrets, &why)
-		: old ? take_over(x, task, old, &secrets, &why)
-		      : bring_up(x, task, &secrets, &why))
-		return true;
-	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
-		"installing CHILD_SA '%s' failed: %s", name, why.text);
-	return false;
+	if ((rekeys && (!old || !old->announced || old->state == IKE_CHILD_DELETED)) ||
+		(theirs && ike_handover_prevails(theirs, &secrets)))
+		done = lose(x, task, old, &secrets, &why);
+	else if (old)
+		done = take_over(x, task, old, &secrets, &why);
+	else
+		done = bring_up(x, task, theirs, &secrets, &why);
+	if (!done)
+		ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
+			"installing CHILD_SA '%s' failed: %s", name, why.text);
+	return done;
 }

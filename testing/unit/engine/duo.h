@@ -55,6 +55,7 @@ void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds);
 TCase *ikev1_phase1_tests(void);
 TCase *ikev1_life_tests(void);
 TCase *ikev1_nat_tests(void);
+TCase *ikev1_quick_tests(void);
 
 /* test-engine */
 TCase *exchange_tests(void);

@@ -10,6 +10,7 @@ int main(void)
 	suite_add_tcase(suite, ikev1_phase1_tests());
 	suite_add_tcase(suite, ikev1_life_tests());
 	suite_add_tcase(suite, ikev1_nat_tests());
+	suite_add_tcase(suite, ikev1_quick_tests());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
