@@ -10,6 +10,7 @@
 /* Message 2 again: after that time, then ever later. */
 #define REPEAT_TIME IKE_SECONDS(2)
 #define REPEAT_DOUBLINGS 3
+#define REPEATS_MAX 6 /* the initiator's own repetitions are answered besides */
 /* Initiator: what could come of a message 3 that was lost has come within that time. */
 #define USE_TIME IKE_SECONDS(8)
 #define LOOK_TIME IKE_SECONDS(1)
@@ -193,13 +194,14 @@ static void repeat(struct ike_engine *e, struct ike_child *child)
 	unsigned doublings =
 		handover->repeats < REPEAT_DOUBLINGS ? handover->repeats : REPEAT_DOUBLINGS;
 
-	if (x && x->sent) {
+	if (x && x->sent && handover->repeats < REPEATS_MAX) {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"sending message 2 of Quick Mode %u for CHILD_SA %s{%u} again",
 			x->message_id, child->config->name, child->unique_id);
 		ike_transmit(e, &sa->local, &sa->remote, x->sent);
 	}
-	handover->repeats++;
+	if (handover->repeats < REPEATS_MAX)
+		handover->repeats++;
 	handover->look_at = e->now + (REPEAT_TIME << doublings);
 }
 

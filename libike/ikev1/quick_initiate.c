@@ -89,6 +89,23 @@ static bool send_1(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchang
 	return ikev1_send_hashed(e, sa, exchange, &b, mark, 1, none, none, IKEV1_SEND_AGAIN);
 }
 
+/* IKEv1 has no numbers for some groups and algorithms, and all proposals have the group of the
+ * first. */
+static bool can_be_said(const struct ike_child_config *config, struct ike_failure *failure)
+{
+	char ours[IKE_PROPOSAL_TEXT_MAX];
+	struct isakmp_offer any;
+
+	if (isakmp_offers_of(&config->proposals, 2, &any, 1) > 0)
+		return true;
+	ike_failure_set(failure, IKE_REASON_UNSUPPORTED,
+		ike_proposals_format(config->proposals.items, config->proposals.count, ours), NULL,
+		"IKEv1 has no numbers for the proposals of CHILD_SA '%s', or for the key exchange "
+		"method of the first of them",
+		config->name);
+	return false;
+}
+
 static bool is_possible(const struct ike_sa *sa, const struct ike_task *task,
 	struct ike_child_selectors *ret_pair, struct ike_failure *failure)
 {
@@ -99,6 +116,8 @@ static bool is_possible(const struct ike_sa *sa, const struct ike_task *task,
 			"CHILD_SA '%s': IKEv1 has tunnel and transport mode alone", config->name);
 		return false;
 	}
+	if (!can_be_said(config, failure))
+		return false;
 	if (offered_pair(sa, task, ret_pair))
 		return true;
 	ike_child_fail_selectors(failure, sa, config, NULL,

@@ -142,8 +142,7 @@ START_TEST(selectors_are_one_pair)
 			"10.2.0.0/24[tcp/http]" },
 		{ "dynamic[gre]", "dynamic[gre]", "dynamic[gre]", "dynamic[gre]",
 			"192.0.2.2/32[gre]" },
-		{ "dynamic[/1701]", "dynamic", "dynamic", "dynamic[/1701]",
-			"192.0.2.2/32[0/l2f]" },
+		{ "dynamic[/1701]", "dynamic", "dynamic", "dynamic[/1701]", "192.0.2.2/32[0/l2f]" },
 		{ "fec2::/64", "fec1::/64", "fec1::/64", "fec2::/64", "fec2::/64" },
 		{ "0.0.0.0/0", "10.1.0.0/24", "10.1.0.0/24", "0.0.0.0/0", "0.0.0.0/0" },
 	};
@@ -231,6 +230,20 @@ START_TEST(proposals_without_a_common_one_are_refused)
 	ck_assert_ptr_nonnull(f->ours);
 	ck_assert_ptr_nonnull(f->theirs);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(what_ikev1_cannot_say_is_not_offered)
+{
+	struct duo d = begin("aes128gcm16-x25519");
+	const struct sim_command *command;
+
+	duo_start(&d);
+	command = duo_initiate(&d, d.sun, "net");
+	ck_assert(!command->done);
+	ck_assert_ptr_nonnull(strstr(command->text, "IKEv1 has no numbers"));
+	ck_assert_int_eq(failure_of(&d, d.sun)->reason, IKE_REASON_UNSUPPORTED);
 	duo_end(&d);
 }
 END_TEST
@@ -667,6 +680,7 @@ TCase *ikev1_quick_tests(void)
 	tcase_add_loop_test(tests, selectors_are_one_pair, 0, 8);
 	tcase_add_loop_test(tests, selectors_that_are_not_ours_are_refused, 0, 5);
 	tcase_add_loop_test(tests, proposals_without_a_common_one_are_refused, 0, 5);
+	tcase_add_test(tests, what_ikev1_cannot_say_is_not_offered);
 	tcase_add_test(tests, transport_mode_needs_both);
 	tcase_add_loop_test(tests, the_shorter_lifetime_counts, 0, 2);
 	tcase_add_loop_test(tests, a_child_is_replaced_without_a_gap, 0, 4);
