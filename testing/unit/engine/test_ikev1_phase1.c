@@ -45,11 +45,24 @@ START_TEST(aggressive_mode)
 }
 END_TEST
 
+START_TEST(with_a_child)
+{
+	struct duo d = duo_begin_ikev1(_i == 1);
+
+	duo_start(&d);
+	duo_up(&d, d.moon, "net");
+	established(&d);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *ikev1_phase1_tests(void)
 {
 	TCase *t = tcase_create("phase 1");
 
 	tcase_add_test(t, main_mode);
 	tcase_add_test(t, aggressive_mode);
+	tcase_add_loop_test(t, with_a_child, 0, 2);
 	return t;
 }
