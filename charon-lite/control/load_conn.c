@@ -115,10 +115,10 @@ static bool set_retransmit_base(
 	return why_fail(why, "'%s' is not a factor from 1 to 10", text);
 }
 
-/* As responder, "either" is IKEv2 for peers that speak it: the other half comes later. */
+/* Either: as initiator IKEv2, as responder what the peer begins with. */
 static const struct cl_load_word versions[] = {
 	{ "0", 0 },
-	{ "1", -1 },
+	{ "1", 1 },
 	{ "2", 2 },
 	{ NULL, 0 },
 };
@@ -178,13 +178,13 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "remote_port", cl_load_u16, AT(remote_port) },
 	{ "proposals", set_proposals, .list = true },
 	{ "vips", set_vips, .list = true },
-	{ "aggressive", cl_load_refuse, 0, { .harmless = "no" } },
+	{ "aggressive", cl_load_bool, AT(aggressive) },
 	{ "pull", cl_load_refuse, 0, { .harmless = "yes" } },
 	{ "dscp", set_dscp, .later = true },
 	{ "encap", cl_load_bool, AT(encap) },
 	{ "mobike", cl_load_bool, AT(mobike) },
 	{ "dpd_delay", cl_load_time, AT(dpd_delay) },
-	{ "dpd_timeout", cl_load_time, AT(dpd_timeout), .later = true },
+	{ "dpd_timeout", cl_load_time, AT(dpd_timeout) },
 	{ "fragmentation", cl_load_word, AT(fragmentation), { .words = fragmentations } },
 	{ "childless", cl_load_word, AT(childless), { .words = childless_words } },
 	{ "send_certreq", cl_load_bool, AT(send_certreq) },

@@ -190,8 +190,7 @@ END_TEST
 
 START_TEST(features_that_are_not_there_are_errors_of_that_connection)
 {
-	refused("version = 1\n", "not supported by this version");
-	refused("aggressive = yes\n", "aggressive is not supported by this version");
+	refused("mediation = yes\n", "mediation is not supported by this version");
 	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
 	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
 }
