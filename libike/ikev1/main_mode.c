@@ -87,15 +87,24 @@ enum ikev1_outcome ikev1_main_4(struct ikev1_received *x)
 	return IKEV1_OK;
 }
 
+/* The responder takes the IKE SA for established: it hears why not, and that it goes. */
+static enum ikev1_outcome reject(struct ikev1_received *x)
+{
+	enum ikev1_outcome outcome = ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
+
+	ikev1_delete_once(x->e, x->sa);
+	return outcome;
+}
+
 enum ikev1_outcome ikev1_main_6(struct ikev1_received *x)
 {
 	enum ikev1_outcome outcome;
 
 	if (!ikev1_phase1_read_id(x) || !ikev1_phase1_check_id(x))
-		return ikev1_refuse(x, ISAKMP_NOTIFY_INVALID_ID_INFORMATION);
+		return reject(x);
 	outcome = ikev1_proof_verify(x);
 	if (outcome == IKEV1_END)
-		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
+		return reject(x);
 	return outcome == IKEV1_OK ? ikev1_phase1_done(x) : outcome;
 }
 
