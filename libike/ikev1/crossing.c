@@ -93,12 +93,10 @@ void ikev1_crossing_settle(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_sa *own, *next;
 
-	if (sa->initiator)
+	if (sa->initiator || sa->state != IKE_SA_ESTABLISHED)
 		return;
 	for (own = sa->connection->sas; own; own = next) {
 		next = own->next;
-		/* A reauthentication has no children to bring, and comes to nothing: the peer's
-		 * takes them. */
 		if (own != sa && is_attempt(own) && same_peer(own, sa))
 			give_up(e, own, sa);
 	}

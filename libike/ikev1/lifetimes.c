@@ -5,8 +5,8 @@
  * Make before break: the old one stays as it is until the new one is up, or for another try. Then
  * both ends, each for itself, give the children to the new one: it is between the same identities
  * and hosts and of the same definition. The old one makes nothing any more, but takes in what the
- * peer says about it for a while: who initiated the new one deletes it, and if that gets lost it
- * ends by itself.
+ * peer says about it for a while: who initiated the new one deletes it, and when that gets lost, or
+ * the peer leaves it to us as strongSwan does, the other end.
  *
  * When both ends begin at once, two are new, and both ends keep the one with the higher cookie of
  * its initiator.
@@ -16,8 +16,8 @@
 
 /* What is superseded stays for that long: by us, and by the peer. */
 #define OURS_STAYS IKE_SECONDS(10)
-#define PEERS_STAYS IKE_SECONDS(30)
-#define PEERS_JITTER IKE_SECONDS(5)
+#define PEERS_STAYS IKE_SECONDS(11)
+#define PEERS_JITTER IKE_SECONDS(3)
 
 static struct ike_sa *find_sa(struct ike_engine *e, uint32_t id)
 {

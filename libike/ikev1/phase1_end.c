@@ -69,8 +69,8 @@ void ikev1_established(struct ike_engine *e, struct ike_sa *sa)
 	ikev1_phase1_free(sa->v1);
 	if (!sa->initiator && told)
 		ike_initial_contact_apply(e, sa, true);
-	ikev1_crossing_settle(e, sa);
 	ikev1_adopt(e, sa);
+	ikev1_crossing_settle(e, sa);
 	if (!sa->initiator && !told)
 		ike_initial_contact_apply(e, sa, false);
 }
