@@ -9,6 +9,7 @@ int main(void)
 
 	suite_add_tcase(suite, ikev1_phase1_tests());
 	suite_add_tcase(suite, ikev1_life_tests());
+	suite_add_tcase(suite, ikev1_inform_tests());
 	suite_add_tcase(suite, ikev1_nat_tests());
 	suite_add_tcase(suite, ikev1_quick_tests());
 	runner = srunner_create(suite);
