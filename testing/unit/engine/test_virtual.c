@@ -2,7 +2,7 @@
 #include "libike/virtual.h"
 #include "testing/unit/engine/duo.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #define PATIENCE IKE_SECONDS(400)
 
@@ -145,6 +145,23 @@ START_TEST(without_a_free_address_there_is_no_tunnel)
 }
 END_TEST
 
+START_TEST(a_tunnel_that_should_be_up_asks_again)
+{
+	struct duo d = begin("0.0.0.0", "rw");
+
+	d.moon_side.children[0].start_action = IKE_ACTION_START;
+	d.moon_side.keys_for_ever = true;
+	duo_start(&d);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(60));
+	ck_assert_uint_eq(duo_children(d.moon), 0);
+	sim_node_pool(d.sun, "rw", "10.3.0.0/28", NULL);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(600));
+	expect_installed(d.moon, "10.3.0.1");
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(who_does_not_ask_gets_no_child)
 {
 	struct duo d = started(NULL);
@@ -282,6 +299,32 @@ START_TEST(further_children_have_the_address_too)
 }
 END_TEST
 
+/* As if a RADIUS server had let moon in. */
+START_TEST(what_the_radius_server_says_comes_first)
+{
+	struct duo d = begin("0.0.0.0", "rw, radius");
+	const struct address any = { .family = AF_INET };
+	struct address given;
+	struct ike_sa *sa;
+
+	duo_start(&d);
+	sim_node_pool(d.sun, "rw", "10.3.0.0/28", NULL);
+	duo_up(&d, d.moon, "net");
+	sa = (struct ike_sa *)first_sa(d.sun);
+	sa->radius = calloc(1, sizeof(*sa->radius));
+	ck_assert_ptr_nonnull(sa->radius);
+	ck_assert(address_parse("10.9.0.7", &sa->radius->framed_ip));
+	ck_assert(ike_virtual_give(d.sun->engine, sa, &any, &given));
+	ck_assert(address_same_host(&given, &sa->radius->framed_ip));
+	ck_assert(ike_virtual_give(d.sun->engine, sa, &any, &given)); /* once */
+	ck_assert_uint_eq(given.octets[1], 3);
+	expect_leases(&d, 2, 0);
+	duo_down(&d, d.moon);
+	expect_leases(&d, 0, 2);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *virtual_tests(void)
 {
 	TCase *tests = tcase_create("virtual");
@@ -292,6 +335,7 @@ TCase *virtual_tests(void)
 	tcase_add_test(tests, both_families_are_possible);
 	tcase_add_test(tests, one_of_two_is_enough);
 	tcase_add_loop_test(tests, without_a_free_address_there_is_no_tunnel, 0, 2);
+	tcase_add_test(tests, a_tunnel_that_should_be_up_asks_again);
 	tcase_add_test(tests, who_does_not_ask_gets_no_child);
 	tcase_add_test(tests, what_the_host_refuses_is_no_tunnel);
 	tcase_add_loop_test(tests, addresses_outlive_rekeying, 0, 4);
@@ -299,5 +343,6 @@ TCase *virtual_tests(void)
 	tcase_add_test(tests, the_gateway_leaves_reauthentication_to_the_client);
 	tcase_add_test(tests, who_comes_back_after_a_crash_has_its_address_again);
 	tcase_add_test(tests, further_children_have_the_address_too);
+	tcase_add_test(tests, what_the_radius_server_says_comes_first);
 	return tests;
 }
