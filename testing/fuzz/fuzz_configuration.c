@@ -39,8 +39,9 @@ static bool address_install(
 	void *context, const struct address *address, const struct address *local, struct why *why)
 {
 	(void)context, (void)local, (void)why;
-	if (address_is_any(address) || address->octets[0] == 127 ||
-		(address->family == AF_INET && address->octets[0] >= 224))
+	if (address_is_any(address) ||
+		(address->family == AF_INET &&
+			(address->octets[0] == 127 || address->octets[0] >= 224)))
 		abort();
 	installed++;
 	return true;

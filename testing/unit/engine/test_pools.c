@@ -310,6 +310,7 @@ int main(void)
 	TCase *leases = tcase_create("leases"), *attributes = tcase_create("attributes");
 	SRunner *runner = srunner_create(suite);
 
+	tcase_set_timeout(leases, 60);
 	tcase_add_checked_fixture(leases, begin, end);
 	tcase_add_test(leases, ranges_are_counted_as_charon_counts);
 	tcase_add_test(leases, what_is_no_range_is_refused);
