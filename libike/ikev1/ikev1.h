@@ -84,6 +84,7 @@ struct ikev1_phase1 {
 };
 
 struct ikev1_waiting; /* receive.c: the message under work */
+struct ikev1_used;    /* receive.c: message ids that the peer must not use again */
 
 /* sa->v1: an IKE SA's state that IKEv2 has not. */
 struct ikev1 {
@@ -107,6 +108,7 @@ struct ikev1 {
 	struct isakmp_reassembly *reassembly;
 	uint8_t informed[20];                /* SHA-1 of the last INFORMATIONAL that was taken */
 	struct ikev1_waiting *waiting;       /* NULL: nothing waits */
+	struct ikev1_used *used;             /* heap, or NULL */
 	const struct ikev1_exchange *worked; /* a handler has it: it stays */
 };
 
@@ -150,6 +152,10 @@ const struct ikev1_row *ikev1_row_for(const struct ikev1_exchange *exchange,
 /* ---- receive.c ---- */
 void ikev1_receive(
 	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header);
+/* Phase 1's proofs are done: exchanges of phase 2 can begin. */
+bool ikev1_is_proved(const struct ike_sa *sa);
+/* The peer itself has said something just now: the datagram is no repetition by others. */
+void ikev1_heard(struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram);
 /* A message that opened its exchange: to its handler. The SA may be gone afterwards. */
 void ikev1_process(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange,
 	const struct ike_datagram *datagram, const struct isakmp_message *message);

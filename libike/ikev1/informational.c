@@ -225,6 +225,9 @@ static bool notify(struct ikev1_received *x, const struct isakmp_notify *n)
 
 	if (n->type < ISAKMP_NOTIFY_STATUS)
 		return error(x, n);
+	/* With signatures whoever began has the keys that prove it. */
+	if (!ikev1_is_proved(x->sa))
+		return false;
 	switch (n->type) {
 	case ISAKMP_NOTIFY_R_U_THERE:
 	case ISAKMP_NOTIFY_R_U_THERE_ACK:

@@ -111,12 +111,16 @@ ike_time ikev1_liveness_asked_since(const struct ike_sa *sa)
 static void asked(struct ikev1_received *x, const struct isakmp_notify *n, uint32_t number)
 {
 	struct ikev1 *v1 = x->sa->v1;
+	bool fresh = v1->dpd_expected == 0 || (int32_t)(number - v1->dpd_expected) >= 0;
 
-	/* It is answered all the same: whoever asks has our keys. */
+	/* It is answered all the same, but an old one may be repeated by anybody. */
 	if (v1->dpd_expected != 0 && number != v1->dpd_expected && number + 1 != v1->dpd_expected)
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_DETAIL,
 			"DPD request has number %u, expected %u", number, v1->dpd_expected);
-	v1->dpd_expected = number + 1;
+	if (fresh) {
+		ikev1_heard(x->e, x->sa, x->datagram);
+		v1->dpd_expected = number + 1;
+	}
 	ikev1_inform_notify(
 		x->e, x->sa, ISAKMP_PROTOCOL_ISAKMP, ISAKMP_NOTIFY_R_U_THERE_ACK, n->spi, n->data);
 }
@@ -133,6 +137,7 @@ static void answered(struct ikev1_received *x, uint32_t number)
 	}
 	if (sa->v1->dpd_since == 0)
 		return;
+	ikev1_heard(x->e, sa, x->datagram);
 	sa->v1->dpd_since = 0;
 	ike_schedule_liveness(x->e, sa);
 }

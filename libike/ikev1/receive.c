@@ -247,6 +247,13 @@ void ikev1_resume(struct ike_engine *e, struct ike_sa *sa)
 
 /* ---- Encrypted messages ---- */
 
+void ikev1_heard(struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram)
+{
+	sa->last_received = e->now;
+	if (sa->was_established)
+		ike_path_heard(e, sa, &datagram->local, &datagram->remote);
+}
+
 /* In place, from a fresh copy. The exchange's IV goes on. */
 static bool decrypt(struct arrival *a, struct ikev1_exchange *exchange, struct why *why)
 {
@@ -280,7 +287,9 @@ static bool check_hash(const struct arrival *a, const struct ikev1_exchange *exc
 		ikev1_quick_nonces(exchange, &nonce_i, &nonce_r);
 	if (number == 2)
 		nonce_r = (struct bytes){ 0 };
-	return ikev1_phase2_hash(a->e, a->sa, exchange->message_id, number, nonce_i, nonce_r,
+	/* One that does not come first proves nothing. */
+	return a->message.after_hash.at &&
+	       ikev1_phase2_hash(a->e, a->sa, exchange->message_id, number, nonce_i, nonce_r,
 		       a->message.after_hash, expected) &&
 	       secret_equal(a->message.hash, bytes_of(expected, a->sa->v1->key_length));
 }
@@ -337,9 +346,9 @@ static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange
 		memcpy(a->sa->v1->last_block, exchange->iv, sizeof(iv));
 	if (exchange->step == IKEV1_INFORMATIONAL)
 		memcpy(a->sa->v1->informed, a->digest, sizeof(a->digest));
-	a->sa->last_received = a->e->now;
-	if (a->sa->was_established)
-		ike_path_heard(a->e, a->sa, &a->datagram->local, &a->datagram->remote);
+	/* An INFORMATIONAL may be an old one that somebody repeats: liveness.c knows. */
+	if (exchange->step != IKEV1_INFORMATIONAL)
+		ikev1_heard(a->e, a->sa, a->datagram);
 	deliver(a, exchange, row, iv);
 }
 
@@ -425,8 +434,7 @@ static uint8_t first_step(uint8_t type)
 	}
 }
 
-/* Phase 1's proofs are done: exchanges of phase 2 can begin. */
-static bool is_proved(const struct ike_sa *sa)
+bool ikev1_is_proved(const struct ike_sa *sa)
 {
 	const struct ikev1_exchange *x = sa->v1->exchanges;
 
@@ -435,6 +443,41 @@ static bool is_proved(const struct ike_sa *sa)
 	while (x && x->message_id != 0)
 		x = x->next;
 	return x && x->step == IKEV1_STEP_DONE;
+}
+
+/* The message ids of the peer's exchanges: one that begins another with the same is a listener who
+ * repeats what it heard, after we have forgotten the exchange (RFC 2408 3.1 has them unique). */
+struct ikev1_used {
+	uint32_t count; /* ever */
+	uint32_t room;
+	uint32_t ids[];
+};
+#define USED_MAX 4096 /* then the oldest goes */
+
+static bool is_used(const struct ikev1_used *used, uint32_t message_id)
+{
+	for (uint32_t i = 0; used && i < used->count && i < used->room; i++)
+		if (used->ids[i] == message_id)
+			return true;
+	return false;
+}
+
+/* Without memory, it is not remembered. */
+static void remember(struct ikev1 *v1, uint32_t message_id)
+{
+	struct ikev1_used *used = v1->used;
+	uint32_t room = used ? used->room : 0, count = used ? used->count : 0;
+
+	if (count == room && room < USED_MAX) {
+		room = room ? 2 * room : 4;
+		used = realloc(used, sizeof(*used) + room * sizeof(*used->ids));
+		if (!used)
+			return;
+		used->count = count;
+		used->room = room;
+		v1->used = used;
+	}
+	used->ids[used->count++ % used->room] = message_id;
 }
 
 /* A message of the peer's that begins an exchange. It is known to be the peer's when its hash was
@@ -446,11 +489,16 @@ static void receive_opening(struct arrival *a)
 	struct ike_sa *sa = a->sa;
 	uint32_t id = sa->unique_id;
 
-	if (step == IKEV1_STEP_NONE || header.message_id == 0 || !is_proved(sa) ||
+	if (step == IKEV1_STEP_NONE || header.message_id == 0 || !ikev1_is_proved(sa) ||
 		(step == IKEV1_QUICK_1 && !sa->was_established)) {
 		/* The peer is further than we are: it may miss our last message of phase 1. */
 		if (sa->request && sa->next_request == 1 && !sa->initiator)
 			ike_request_repeat(a->e, sa);
+		return;
+	}
+	if (is_used(sa->v1->used, header.message_id)) {
+		ike_log_noise(a->e, sa, IKE_LOG_IKE,
+			"ignoring a message with ID %u, which was used before", header.message_id);
 		return;
 	}
 	struct ikev1_exchange *exchange =
@@ -464,10 +512,12 @@ static void receive_opening(struct arrival *a)
 	for (struct ikev1_exchange **at = &sa->v1->exchanges; *at; at = &(*at)->next) {
 		if (*at != exchange)
 			continue;
-		if (!exchange->has_received && !sa->v1->waiting) {
-			*at = exchange->next;
-			ikev1_exchange_free(exchange);
+		if (exchange->has_received || sa->v1->waiting) {
+			remember(sa->v1, header.message_id);
+			return;
 		}
+		*at = exchange->next;
+		ikev1_exchange_free(exchange);
 		return;
 	}
 }

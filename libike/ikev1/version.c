@@ -48,6 +48,7 @@ void ikev1_free(struct ikev1 *v1)
 		ikev1_exchange_free(x);
 	}
 	ikev1_waiting_free(v1->waiting);
+	free(v1->used);
 	isakmp_reassembly_free(v1->reassembly);
 	secret_wipe(v1, sizeof(*v1));
 	free(v1);

@@ -8,6 +8,7 @@
 #define NON_ESP_MARKER 4
 #define FRAGMENT_MIN 200
 #define TRIES_OF_SEVERAL 2
+#define TRIES_TO_STRANGERS 2 /* three times what they have sent is no amplifier */
 #define DELAY_MIN 10
 
 void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
@@ -88,6 +89,9 @@ static uint32_t retransmit_tries(const struct ike_engine *e, const struct ike_sa
 	if (n && n->stage == IKE_STAGE_INIT && n->target + 1 < n->target_count &&
 		tries > TRIES_OF_SEVERAL)
 		return TRIES_OF_SEVERAL;
+	/* Aggressive Mode's second message, to somebody who may not be there. */
+	if (n && !sa->initiator && sa->next_request == 1 && tries > TRIES_TO_STRANGERS)
+		return TRIES_TO_STRANGERS;
 	return tries;
 }
 
