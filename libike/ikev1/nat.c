@@ -74,8 +74,10 @@ static bool fits(struct ike_engine *e, const struct ike_sa *sa, struct bytes sen
 static bool fits_either(struct ike_engine *e, const struct ike_sa *sa, struct bytes sent,
 	const struct address *a, uint16_t port_nat_t, uint16_t port)
 {
-	return fits(e, sa, sent, a, a->port) ||
-	       (a->port == port_nat_t && fits(e, sa, sent, a, port));
+	if (fits(e, sa, sent, a, a->port))
+		return true;
+	return (a->port == port_nat_t && fits(e, sa, sent, a, port)) ||
+	       (a->port == port && fits(e, sa, sent, a, port_nat_t));
 }
 
 void ikev1_nat_read(struct ikev1_received *x)

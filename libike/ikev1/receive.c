@@ -413,7 +413,10 @@ static bool repeated(const struct arrival *a, struct ikev1_exchange *exchange)
 		ike_log_noise(a->e, sa, IKE_LOG_IKE,
 			"received retransmit of message with ID %u, retransmitting our answer",
 			exchange->message_id);
-		ike_transmit(a->e, &a->datagram->local, &a->datagram->remote, exchange->sent);
+		/* What was asked is answered to where that came from; what we began stays on its
+		 * way: Aggressive Mode's last message may have gone over to port 4500. */
+		ike_transmit(a->e, exchange->initiator ? &sa->local : &a->datagram->local,
+			exchange->initiator ? &sa->remote : &a->datagram->remote, exchange->sent);
 	} else if (!exchange->initiator && is_asking(sa, exchange)) {
 		ike_request_repeat(a->e, sa);
 	}

@@ -124,6 +124,38 @@ START_TEST(encap_pretends_a_nat)
 }
 END_TEST
 
+/* The first of Aggressive Mode's last messages that goes from port 4500 does not arrive. */
+static bool drop_last(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	bool *done = context;
+
+	(void)w;
+	if (*done || flight->data[18] != ISAKMP_EXCHANGE_AGGRESSIVE || flight->source.port != 4500)
+		return true;
+	*done = true;
+	return false;
+}
+
+START_TEST(aggressive_mode_stays_on_port_4500_when_its_last_message_is_lost)
+{
+	struct duo d = begin(_i);
+	bool done = false;
+
+	d.sun_side.encap = true;
+	d.moon_side.aggressive = d.sun_side.aggressive = true;
+	d.world->filter = drop_last;
+	d.world->filter_context = &done;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	ck_assert(done);
+	ck_assert(!sim_node_logged(d.moon, "local host is behind NAT"));
+	assert_in_udp(&d, true);
+	assert_both_ways(&d);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_nat_that_gives_another_port_is_followed)
 {
 	struct duo d = begin(true);
@@ -194,6 +226,8 @@ TCase *ikev1_nat_tests(void)
 	tcase_add_loop_test(c, who_is_behind_a_nat_goes_to_port_4500, 0, 8);
 	tcase_add_loop_test(c, without_a_nat_everything_stays_on_port_500, 0, 2);
 	tcase_add_loop_test(c, encap_pretends_a_nat, 0, 4);
+	tcase_add_loop_test(
+		c, aggressive_mode_stays_on_port_4500_when_its_last_message_is_lost, 0, 2);
 	tcase_add_loop_test(c, a_nat_that_gives_another_port_is_followed, 0, 2);
 	tcase_add_loop_test(c, children_come_over_to_the_path_of_the_new_ike_sa, 0, 2);
 	tcase_add_test(c, transport_mode_works_behind_a_nat);
