@@ -48,6 +48,12 @@ void ikev1_handover_await(struct ike_engine *e, struct ike_child *child, enum ik
 	ike_schedule(e, child->sa);
 }
 
+/* The kernel took all of it. */
+static bool is_whole(const struct ike_child *child)
+{
+	return child->installed_out && (child->policies_installed || !child->config->policies);
+}
+
 void ikev1_handover_complete(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_child *old = child->handover->old;
@@ -58,6 +64,10 @@ void ikev1_handover_complete(struct ike_engine *e, struct ike_child *child)
 	if (!old || old->state == IKE_CHILD_DELETED || old->state == IKE_CHILD_DELETING)
 		return;
 	ike_child_set_state(e, old, IKE_CHILD_REKEYED);
+	if (!is_whole(child)) { /* it is about to be deleted */
+		ikev1_quick_taken_back(e, child);
+		return;
+	}
 	/* Packets may be under way on it. The end that asked for the new one deletes the old one,
 	 * and the other one does in the end. */
 	if (goes_at < old->expires_at)
@@ -124,8 +134,7 @@ void ikev1_quick_taken_back(struct ike_engine *e, struct ike_child *child)
 	if (!old)
 		return;
 	ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO,
-		"peer takes the rekeying of CHILD_SA %s{%u} back", old->config->name,
-		old->unique_id);
+		"the rekeying of CHILD_SA %s{%u} is taken back", old->config->name, old->unique_id);
 	ike_child_set_state(e, old, IKE_CHILD_INSTALLED);
 	ike_child_announce(e, old, child);
 	ike_child_rekey_later(e, old);
@@ -145,7 +154,17 @@ static bool is_heard(const struct ike_child *child)
 	return child->sa->last_received > child->handover->since;
 }
 
-/* Message 3 did not come although the peer is there. */
+/* It is there, but does not go on; or is gone for so long that its IKE SA is, too. */
+static bool is_hopeless(const struct ike_engine *e, const struct ike_child *child)
+{
+	const struct ike_handover *handover = child->handover;
+
+	return handover->until <= e->now &&
+	       (is_heard(child) ||
+		       handover->until + ike_retransmission_total(e, child->sa) <= e->now);
+}
+
+/* Message 3 did not come. */
 static void give_up(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_sa *sa = child->sa;
@@ -209,7 +228,7 @@ static void look_for_3(struct ike_engine *e, struct ike_child *child)
 {
 	if (child->handover->arrived || is_used(e, child))
 		ikev1_handover_arrived(e, child);
-	else if (child->handover->until <= e->now && is_heard(child))
+	else if (is_hopeless(e, child))
 		give_up(e, child);
 	else
 		repeat(e, child);

@@ -296,12 +296,23 @@ static enum ikev1_outcome answer_1(struct ikev1_received *x, struct answer *a)
 	return IKEV1_OK;
 }
 
+/* A message 1 from long ago: its SPI is that of a child that is there. */
+static bool is_replayed(const struct ikev1_received *x)
+{
+	struct isakmp_offer offer;
+	size_t cursor = 0;
+	uint32_t spi;
+
+	return isakmp_offer_next(&x->message->sa, 2, &cursor, &offer) &&
+	       ikev1_spi_value(offer.spi, &spi) && ike_child_by_spi(x->sa, spi, false);
+}
+
 enum ikev1_outcome ikev1_quick_1(struct ikev1_received *x)
 {
 	struct answer a = { 0 };
 
 	if (!x->sa->was_established || x->sa->state == IKE_SA_DELETING ||
-		ikev1_transactions_pending(x->sa))
+		ikev1_transactions_pending(x->sa) || is_replayed(x))
 		return IKEV1_IGNORE;
 	if (!x->exchange->quick && !ikev1_quick_new(x->e, x->exchange))
 		return IKEV1_IGNORE;
