@@ -17,6 +17,16 @@ const struct ike_sa *sim_isakmp_sa(const struct sim_node *n, const struct ike_he
 	return NULL;
 }
 
+uint32_t sim_isakmp_message_id(const struct ike_sa *sa, size_t index)
+{
+	const struct ikev1_exchange *first = sa && sa->version == 1 ? sa->v1->exchanges : NULL;
+	const struct ikev1_exchange *x = first;
+
+	while (x && index-- > 0)
+		x = x->next ? x->next : first;
+	return x ? x->message_id : 0;
+}
+
 /* NULL: it would open one. */
 static struct ikev1_exchange *exchange_of(const struct ike_sa *sa, const struct ike_header *header)
 {

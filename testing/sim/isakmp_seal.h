@@ -8,8 +8,6 @@
 
 #include "testing/sim/seal.h"
 
-struct ikev1_exchange;
-
 /* What is inside an encrypted message; the first payload's type is the header's. */
 struct sim_isakmp {
 	struct ike_header header;
@@ -19,6 +17,9 @@ struct sim_isakmp {
 
 /* The node's IKEv1 SA with those cookies, or NULL. */
 const struct ike_sa *sim_isakmp_sa(const struct sim_node *n, const struct ike_header *header);
+
+/* Of one of its exchanges, in turn; 0 without. */
+uint32_t sim_isakmp_message_id(const struct ike_sa *sa, size_t index);
 
 /* False when it is not encrypted, a fragment, or the receiver has no keys for it. */
 bool sim_isakmp_open(struct sim_node *to, const struct sim_flight *flight, struct sim_isakmp *ret);

@@ -238,6 +238,128 @@ START_TEST(the_line_of_a_message)
 }
 END_TEST
 
+/* ---- Attributes as others write them ---- */
+
+/* One phase 1 or 2 transform of a proposal with these attributes. */
+static bool read_offer(int phase, uint8_t id, struct bytes attributes, struct isakmp_offer *ret)
+{
+	static uint8_t datagram[256];
+	struct writer w = writer_of(datagram, sizeof(datagram));
+	uint16_t transform = (uint16_t)(8 + attributes.length);
+	static struct isakmp_message m;
+	size_t cursor = 0;
+
+	writer_put(&w, bytes_of("\1\2\3\4\5\6\7\10\0\0\0\0\0\0\0\0\1\20\2\0\0\0\0\0\0\0", 26));
+	writer_u16(&w, (uint16_t)(28 + 12 + 8 + transform));
+	writer_u16(&w, 0);
+	writer_u16(&w, (uint16_t)(12 + 8 + transform));
+	writer_u32(&w, 1);
+	writer_u32(&w, 1);
+	writer_u16(&w, 0);
+	writer_u16(&w, (uint16_t)(8 + transform));
+	writer_u8(&w, 1);
+	writer_u8(&w, phase == 1 ? ISAKMP_PROTOCOL_ISAKMP : ISAKMP_PROTOCOL_ESP);
+	writer_u8(&w, 0);
+	writer_u8(&w, 1);
+	writer_u16(&w, 0);
+	writer_u16(&w, transform);
+	writer_u8(&w, 1);
+	writer_u8(&w, id);
+	writer_u16(&w, 0);
+	writer_put(&w, attributes);
+	ck_assert_msg(isakmp_message_parse(writer_bytes(&w), &m, &why), "%s", why.text);
+	ck_assert(isakmp_offer_next(&m.sa, phase, &cursor, ret));
+	return ret->usable;
+}
+#define READ_OFFER(phase, id, text, ret) \
+	read_offer(phase, id, bytes_of(text, sizeof(text) - 1), ret)
+
+START_TEST(attributes_of_phase_1)
+{
+	struct isakmp_offer o;
+
+	/* AES 256, SHA, group 14, PSK, 86400 s in four octets and 28800 kB in three */
+	ck_assert(READ_OFFER(1, 1,
+		"\x80\1\0\7\x80\16\1\0\x80\2\0\2\x80\4\0\16\x80\3\0\1"
+		"\x80\13\0\1\0\14\0\4\0\1\x51\x80\x80\13\0\2\0\14\0\3\0\x70\x80",
+		&o));
+	ck_assert_uint_eq(o.suite.encryption_bits, 256);
+	ck_assert_uint_eq(o.suite.prf, IKE_PRF_HMAC_SHA1);
+	ck_assert_uint_eq(o.suite.group, 14);
+	ck_assert_uint_eq(o.auth_method, ISAKMP_AUTH_PSK);
+	ck_assert_uint_eq(o.life_seconds, 86400);
+	ck_assert_uint_eq(o.life_kilobytes, 28800);
+	/* nothing about a method; an unknown attribute; a group that IANA gave no number in IKEv1
+	 */
+	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2", &o));
+	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2\x80\3\0\1\x80\x63\0\1", &o));
+	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\37\x80\3\0\1", &o));
+	ck_assert(READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2\x80\3\0\1", &o));
+	/* a duration without its type; a key length that AES has not */
+	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2\x80\3\0\1\x80\14\0\1", &o));
+	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\7\x80\16\0\7\x80\2\0\2\x80\4\0\2\x80\3\0\1", &o));
+}
+END_TEST
+
+START_TEST(attributes_of_phase_2)
+{
+	struct isakmp_offer o;
+
+	ck_assert(READ_OFFER(2, 20, "\x80\4\0\3\x80\6\0\x80\x80\13\0\1\x80\3\0\23", &o));
+	ck_assert_uint_eq(o.suite.encryption, IKE_ENCR_AES_GCM_16);
+	ck_assert_uint_eq(o.encapsulation, ISAKMP_ENCAPSULATION_UDP_TUNNEL);
+	ck_assert_uint_eq(o.suite.group, 19);
+	ck_assert(o.suite.esn);
+	ck_assert(READ_OFFER(2, 11, "\x80\4\0\1\x80\5\0\2", &o));
+	ck_assert_uint_eq(o.suite.encryption, IKE_ENCR_NULL);
+	/* encryption alone proves nothing; DES is not spoken */
+	ck_assert(!READ_OFFER(2, 12, "\x80\4\0\1\x80\6\0\x80", &o));
+	ck_assert(!READ_OFFER(2, 2, "\x80\4\0\1\x80\5\0\2", &o));
+}
+END_TEST
+
+/* ---- Fragments that do not fit together ---- */
+
+static enum ike_reassembled add(
+	struct isakmp_reassembly **r, uint16_t id, uint8_t number, bool last, size_t length)
+{
+	static const uint8_t octets[40000];
+	static struct isakmp_message m;
+	struct bytes whole;
+
+	m.fragment.id = id;
+	m.fragment.number = number;
+	m.fragment.last = last;
+	m.fragment.data = bytes_of(octets, length);
+	return isakmp_reassembly_add(r, &m, &whole);
+}
+
+START_TEST(fragments_that_contradict_each_other)
+{
+	struct isakmp_reassembly *r = NULL;
+
+	ck_assert_int_eq(add(&r, 1, 3, false, 10), IKE_REASSEMBLY_MORE);
+	ck_assert_int_eq(add(&r, 1, 3, false, 12), IKE_REASSEMBLY_MORE);   /* again */
+	ck_assert_int_eq(add(&r, 1, 2, true, 10), IKE_REASSEMBLY_REFUSED); /* before the third */
+	ck_assert_ptr_null(r);
+	ck_assert_int_eq(add(&r, 1, 2, true, 10), IKE_REASSEMBLY_MORE);
+	ck_assert_int_eq(add(&r, 1, 3, false, 10), IKE_REASSEMBLY_REFUSED); /* behind the last */
+	ck_assert_int_eq(add(&r, 1, 1, false, 40000), IKE_REASSEMBLY_MORE);
+	ck_assert_int_eq(add(&r, 1, 2, true, 40000), IKE_REASSEMBLY_REFUSED); /* too large */
+	ck_assert_int_eq(add(&r, 1, 0, true, 10), IKE_REASSEMBLY_REFUSED);
+	ck_assert_int_eq(add(&r, 1, 65, true, 10), IKE_REASSEMBLY_REFUSED);
+	ck_assert_int_eq(add(&r, 1, 1, false, 10), IKE_REASSEMBLY_MORE);
+	ck_assert_int_eq(add(&r, 2, 2, true, 10), IKE_REASSEMBLY_MORE); /* another message */
+	ck_assert_int_eq(add(&r, 2, 1, false, 10), IKE_REASSEMBLY_DONE);
+	isakmp_reassembly_free(r);
+	r = NULL;
+	for (uint8_t i = 1; i < 64; i++)
+		ck_assert_int_eq(add(&r, 1, i, false, 10), IKE_REASSEMBLY_MORE);
+	ck_assert_int_eq(add(&r, 1, 64, true, 10), IKE_REASSEMBLY_DONE);
+	isakmp_reassembly_free(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("isakmp");
@@ -251,6 +373,9 @@ int main(void)
 	tcase_add_loop_test(tests, selectors_become_identities_and_back, 0,
 		sizeof(selectors) / sizeof(*selectors));
 	tcase_add_test(tests, the_line_of_a_message);
+	tcase_add_test(tests, attributes_of_phase_1);
+	tcase_add_test(tests, attributes_of_phase_2);
+	tcase_add_test(tests, fragments_that_contradict_each_other);
 	suite_add_tcase(s, tests);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
