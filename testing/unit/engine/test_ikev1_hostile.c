@@ -233,9 +233,9 @@ START_TEST(what_is_said_in_the_clear_does_no_harm)
 		unharmed(&d);
 	}
 	ck_assert_uint_eq(sent_by(&t, d.moon, &octets) + sent_by(&t, d.sun, &octets), 0);
-	forget(&t);
 	duo_down(&d, d.moon);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
@@ -354,9 +354,9 @@ START_TEST(phase_2_does_not_begin_before_phase_1_ends)
 	t.lose = NULL;
 	pass(&d, IKE_SECONDS(30));
 	unharmed(&d);
-	forget(&t);
 	duo_down(&d, d.moon);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
@@ -384,9 +384,9 @@ START_TEST(who_repeats_what_was_heard_changes_nothing)
 	ck_assert_uint_eq(s.sent, s.arrived);
 	unharmed(&d);
 	ck_assert_uint_eq(first_sa(d.sun)->children->spi_in, spi);
-	forget(&t);
 	duo_down(&d, d.moon);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
@@ -406,9 +406,9 @@ START_TEST(deletes_of_the_past_do_nothing_later)
 	repeat_all(&d, &t);
 	pass(&d, IKE_SECONDS(120));
 	unharmed(&d);
-	forget(&t);
 	duo_down(&d, d.moon);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
@@ -447,10 +447,10 @@ START_TEST(who_does_not_know_the_cookies_is_not_heard)
 	ck_assert_uint_eq(
 		sent_by(&answers, d.moon, &octets) + sent_by(&answers, d.sun, &octets), 0);
 	unharmed(&d);
-	forget(&t);
-	forget(&answers);
 	duo_down(&d, d.moon);
 	duo_end(&d);
+	forget(&t);
+	forget(&answers);
 }
 END_TEST
 
@@ -524,9 +524,9 @@ START_TEST(strangers_do_not_fill_the_memory)
 	ck_assert_uint_le(duo_ike_sas(d.sun), 41);
 	pass(&d, IKE_SECONDS(60));
 	unharmed(&d);
-	forget(&t);
 	duo_down(&d, d.moon);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
@@ -554,8 +554,8 @@ START_TEST(a_first_message_is_answered_once_each_time)
 	pass(&d, IKE_SECONDS(120)); /* and not once more by time */
 	ck_assert_uint_eq(sent_by(&t, d.sun, &octets), 10);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
-	forget(&t);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
@@ -584,8 +584,8 @@ START_TEST(aggressive_mode_answers_a_stranger_with_little)
 	ck_assert_uint_eq(sent_by(&t, d.sun, &octets), 5);
 	ck_assert_uint_le(octets, 4 * asked);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
-	forget(&t);
 	duo_end(&d);
+	forget(&t);
 }
 END_TEST
 
