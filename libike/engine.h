@@ -208,6 +208,10 @@ struct ike_radius_answer {
 void ike_engine_radius_answered(struct ike_engine *e, ike_time now, uint64_t ticket,
 	const struct ike_radius_answer *answer);
 
+/* error NULL: the password is right; else why not, which may be that nobody could be asked. */
+void ike_engine_password_checked(
+	struct ike_engine *e, ike_time now, uint64_t ticket, const char *error);
+
 struct ike_tls_answer {
 	bool failed;                    /* error */
 	bool done;                      /* the handshake is through; msk and peer_chain are there */

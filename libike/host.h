@@ -227,6 +227,13 @@ struct ike_radius_request {
 	struct bytes eap;                /* the packet of the peer's */
 };
 
+/* A user's password (IKEv1's XAuth), to be held against what this host knows of its users (PAM). */
+struct ike_password_check {
+	const char *user;
+	struct bytes password; /* secret: never log */
+	struct address remote; /* the peer */
+};
+
 /* One step of a TLS conversation of EAP-TLS, which takes place where the private key is. */
 struct ike_tls_step {
 	uint64_t session;
@@ -243,12 +250,14 @@ struct ike_host {
 	/* Seconds since 1970 UTC, for certificates: as right as this host's clock. */
 	int64_t (*wall_clock)(void *context);
 	/* False when it cannot even be asked (no such key, too many at once); else
-	 * ike_engine_signed(), _fetched(), _radius_answered(), _tls_answered() bring the answer,
-	 * never from within the call. May be NULL: it cannot. */
+	 * ike_engine_signed(), _fetched(), _radius_answered(), _password_checked(),
+	 * _tls_answered() bring the answer, never from within the call. May be NULL: it cannot. */
 	bool (*sign)(void *context, const struct ike_sign *what, uint64_t ticket);
 	bool (*fetch)(void *context, const struct ike_fetch *what, uint64_t ticket);
 	bool (*radius)(void *context, const struct ike_radius_request *what, uint64_t ticket);
 	void (*radius_forget)(void *context, uint64_t session);
+	bool (*check_password)(
+		void *context, const struct ike_password_check *what, uint64_t ticket);
 	bool (*tls)(void *context, const struct ike_tls_step *what, uint64_t ticket);
 	void (*tls_forget)(void *context, uint64_t session);
 

@@ -199,6 +199,7 @@ static void put_round(struct vici_builder *b, const struct ike_auth_round *round
 	put_identity(b, "id", round->id);
 	put_identity(b, "aaa_id", round->aaa_id);
 	put_identity(b, "eap_id", round->eap_id);
+	put_identity(b, "xauth_id", round->xauth_id);
 	put_identity(b, "ca_id", round->ca_id);
 	if (round->class == IKE_AUTH_CLASS_EAP && round->eap_method != IKE_EAP_METHOD_ANY)
 		vici_key_text(b, "eap-type", ike_eap_method_name(round->eap_method));

@@ -20,7 +20,7 @@ struct load_round {
 
 /* Methods of EAP that there are but not here. */
 static const char *const other_methods[] = { "aka", "sim", "gtc", "ttls", "peap", "tnc", "pt-tls",
-	"simaka-pseudonym", "aka-3gpp", "xauth" };
+	"simaka-pseudonym", "aka-3gpp" };
 
 static bool add_signatures(struct load_round *l, const char *text, struct why *why)
 {
@@ -61,6 +61,33 @@ static bool set_eap(struct load_round *l, const char *text, struct why *why)
 	return why_fail(why, "'%s' is no EAP method", name);
 }
 
+/* ---- xauth ---- */
+
+/* charon's eap-radius asks with User-Password, and has it that xauth-eap's server is RADIUS. */
+static bool set_xauth(struct load_round *l, const char *text, struct why *why)
+{
+	static const struct {
+		const char *name;
+		uint8_t xauth;
+	} kinds[] = {
+		{ "xauth", IKE_XAUTH_GENERIC },
+		{ "xauth-generic", IKE_XAUTH_GENERIC },
+		{ "xauth-eap", IKE_XAUTH_EAP },
+		{ "xauth-pam", IKE_XAUTH_PAM },
+	};
+
+	l->round.class = IKE_AUTH_CLASS_XAUTH;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcasecmp(text, kinds[i].name) != 0)
+			continue;
+		l->round.xauth = kinds[i].xauth;
+		l->round.eap_method = kinds[i].xauth == IKE_XAUTH_EAP ? IKE_EAP_METHOD_RADIUS
+								      : IKE_EAP_METHOD_ANY;
+		return true;
+	}
+	return why_fail(why, "'%s' authentication is not supported by this version", text);
+}
+
 static bool begins_with(const char *text, const char *start)
 {
 	return strncasecmp(text, start, strlen(start)) == 0;
@@ -83,7 +110,9 @@ static bool set_auth(const struct cl_load_key *key, void *object, const char *te
 	}
 	if (strcasecmp(text, "eap") == 0 || begins_with(text, "eap-") || begins_with(text, "eap:"))
 		return set_eap(l, text, why);
-	if (begins_with(text, "xauth") || begins_with(text, "bliss"))
+	if (begins_with(text, "xauth"))
+		return set_xauth(l, text, why);
+	if (begins_with(text, "bliss"))
 		return why_fail(why, "'%s' authentication is not supported by this version", text);
 	for (size_t i = 0; i < sizeof(signing) / sizeof(*signing); i++) {
 		if (!begins_with(text, signing[i]))
@@ -234,7 +263,7 @@ const struct cl_load_key cl_load_local_keys[] = {
 	{ "id", set_identity, AT(id) },
 	{ "eap_id", set_identity, AT(eap_id) },
 	{ "aaa_id", set_identity, AT(aaa_id) },
-	{ "xauth_id", cl_load_refuse },
+	{ "xauth_id", set_identity, AT(xauth_id) },
 	{ NULL },
 };
 

@@ -116,9 +116,10 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 		vici_key_bytes(b, "local-cert-data", ike_certificate_der(sa->local_cert));
 	put_host(b, "remote", &sa->remote);
 	put_id(b, "remote-id", sa->remote_id);
-	/* Whom EAP proved, where that says more. */
+	/* Whom EAP or XAuth proved, where that says more. */
 	if (sa->remote_eap_id && !ike_identity_equal(sa->remote_eap_id, sa->remote_id))
-		put_id(b, "remote-eap-id", sa->remote_eap_id);
+		put_id(b, sa->version == 1 ? "remote-xauth-id" : "remote-eap-id",
+			sa->remote_eap_id);
 	if (sa->remote_cert.length > 0)
 		vici_key_bytes(b, "remote-cert-data", sa->remote_cert);
 	put_yes(b, "initiator", sa->initiator);

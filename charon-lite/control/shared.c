@@ -8,8 +8,7 @@
 
 #define OWNERS_MAX 64
 
-/* What charon takes; its NTLM hashes and XAuth secrets serve what this version does not do, but
- * loading them harms nobody, and a later connection that needs them says what is missing. */
+/* What charon takes. */
 static bool kind_of(struct bytes type, uint8_t *ret)
 {
 	static const struct {

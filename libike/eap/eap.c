@@ -76,7 +76,15 @@ void ike_eap_free(struct ike_eap *eap)
 	ike_identity_free(eap->claimed);
 	ike_identity_free(eap->proved);
 	secret_free(&eap->msk);
+	secret_free(&eap->password);
 	free(eap);
+}
+
+bool ike_eap_claim(struct ike_eap *eap, struct ike_identity *id, struct bytes password)
+{
+	ike_identity_free(eap->claimed);
+	eap->claimed = ike_identity_hold(id);
+	return password.length == 0 || secret_copy(&eap->password, password);
 }
 
 /* ---- Waiting for the host ---- */
@@ -191,6 +199,8 @@ bool ike_eap_state_new(struct ike_eap *eap, size_t size, struct ike_failure *fai
 
 struct bytes ike_eap_secret(const struct ike_eap *eap, uint8_t kind)
 {
+	if (eap->password.length > 0)
+		return kind == IKE_SHARED_EAP ? secret_bytes(&eap->password) : (struct bytes){ 0 };
 	/* The server takes none that belongs to itself alone: it would be everybody's. */
 	if (eap->server)
 		return ike_credentials_find(eap->e->credentials, kind, NULL, eap->claimed);

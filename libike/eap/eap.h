@@ -18,6 +18,8 @@ struct ike_sa;
 struct ike_eap;
 
 #define IKE_EAP_PACKET_MAX 8192
+/* Of a user's name: EAP-Identity, MSCHAPv2, User-Name (RFC 2865 5.1). */
+#define IKE_EAP_NAME_MAX 253
 
 enum ike_eap_method {
 	IKE_EAP_METHOD_ANY = 0, /* `auth = eap`: as client, whatever the server wants that we can */
@@ -47,6 +49,10 @@ struct ike_eap *ike_eap_server_new(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_auth_round *round);
 struct ike_eap *ike_eap_client_new(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_auth_round *round);
+/* Before anything else: who the peer (server) or we (client) go by, without EAP-Identity or
+ * definition; and, as client, the password instead of the store's (empty: the store's; then no
+ * method is done that knows none). Copied. False when memory ran out. */
+MUST_USE bool ike_eap_claim(struct ike_eap *eap, struct ike_identity *id, struct bytes password);
 void ike_eap_free(struct ike_eap *eap); /* NULL is fine; wipes secrets; forgets what it waits for */
 
 /* Server, at first: the request that opens the conversation. */
@@ -67,5 +73,12 @@ struct bytes ike_eap_msk(const struct ike_eap *eap);
 struct ike_identity *ike_eap_identity(const struct ike_eap *eap);
 /* The method authenticates both sides, so the server need not (RFC 5998). */
 bool ike_eap_is_mutual(const struct ike_eap *eap);
+
+/* An identity that a peer or server gives as text: never a pattern. NULL when it is none. */
+struct ike_identity *ike_eap_identity_of(struct bytes text);
+/* An identity as text for EAP; false when it is too long. */
+MUST_USE bool ike_eap_identity_put(struct writer *w, const struct ike_identity *id);
+/* Bytes of the peer's, for people: unprintable ones become '?'. Returns text. */
+char *ike_eap_printable(struct bytes from, char *text, size_t room);
 
 #endif

@@ -36,6 +36,7 @@ static bool allowed(const struct ike_eap *eap, const struct ike_eap_kind *m)
 	/* Nobody has proved anything yet: a server that is none could try passwords on the answer.
 	 */
 	return m && m->client && (m->mutual || !ike_eap_is_alone(eap)) &&
+	       (!m->mutual || eap->password.length == 0) && /* a certificate is no password */
 	       (wanted == IKE_EAP_METHOD_ANY || wanted == IKE_EAP_METHOD_DYNAMIC ||
 		       wanted == m->type);
 }

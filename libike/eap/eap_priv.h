@@ -10,8 +10,6 @@
 
 /* More packets each way are no conversation any more: a long chain takes 20. */
 #define IKE_EAP_ROUND_TRIPS_MAX 60
-/* Of a user's name: EAP-Identity, MSCHAPv2, User-Name (RFC 2865 5.1). */
-#define IKE_EAP_NAME_MAX 253
 
 enum ike_eap_step {
 	IKE_EAP_STEP_SEND,    /* what was written is to be sent */
@@ -66,6 +64,7 @@ struct ike_eap {
 	/* Of the peer (server) or ours (client), as it is claimed: from EAP-Identity, the
 	 * definition, or IKE. NULL while it is not known. */
 	struct ike_identity *claimed;
+	struct secret password; /* client: of the claimed one; empty: the store knows */
 	struct ike_identity *proved;
 	struct secret msk;
 	char refusal[96]; /* client: what the server said before EAP-Failure */
@@ -100,13 +99,6 @@ enum ike_eap_step ike_eap_fail_resources(struct ike_failure *failure, const char
 /* The peer's packet is malformed. Returns IKE_EAP_STEP_FAILED. */
 enum ike_eap_step ike_eap_fail_packet(
 	const struct ike_eap *eap, struct ike_failure *failure, const char *what);
-
-/* An identity that a peer or server gives as text: never a pattern. NULL when it is none. */
-struct ike_identity *ike_eap_identity_of(struct bytes text);
-/* An identity as text for EAP; false when it is too long. */
-MUST_USE bool ike_eap_identity_put(struct writer *w, const struct ike_identity *id);
-/* Bytes of the peer's, for people: unprintable ones become '?'. Returns text. */
-char *ike_eap_printable(struct bytes from, char *text, size_t room);
 
 /* Whom we talk to: the peer's identity in IKE in the round under way. May be NULL. */
 struct ike_identity *ike_eap_ike_peer(const struct ike_eap *eap);

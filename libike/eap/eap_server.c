@@ -113,6 +113,8 @@ enum ike_eap_result ike_eap_server_begin(
 		ike_eap_fail_resources(failure, "no randomness");
 		return fail(eap, ret);
 	}
+	if (eap->claimed)
+		return begin_method(eap, first_method(eap), ret, failure);
 	if (configured && ike_identity_is_wildcard(configured)) {
 		eap->stage = IKE_EAP_STAGE_IDENTITY;
 		return finish(eap, begin_request(eap, IKE_EAP_TYPE_IDENTITY, ret),

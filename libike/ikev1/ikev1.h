@@ -41,8 +41,7 @@ enum ikev1_step {
 	IKEV1_STEP_DONE,           /* kept for repetitions of the peer's last message alone */
 };
 
-struct ikev1_quick;       /* quick.c: our half of a Quick Mode */
-struct ikev1_transaction; /* transaction.c */
+struct ikev1_quick; /* quick.c: our half of a Quick Mode */
 
 /* One exchange: phase 1 (message id 0) or one of phase 2. */
 struct ikev1_exchange {
@@ -59,7 +58,6 @@ struct ikev1_exchange {
 	struct ike_packets *sent; /* to that; NULL: nothing */
 	ike_time forget_at;       /* DONE, or the peer does not go on */
 	struct ikev1_quick *quick;
-	struct ikev1_transaction *transaction;
 };
 
 /* What only phase 1 needs; freed when the SA is established (XAuth and Mode Config included).
@@ -77,7 +75,7 @@ struct ikev1_phase1 {
 	uint32_t vendors;          /* 1 << enum isakmp_vendor: the peer's */
 	uint8_t nat_t;             /* enum isakmp_vendor that both know; ISAKMP_VENDORS: none */
 	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
-	struct ikev1_xauth *xauth; /* xauth.c; NULL without */
+	struct ikev1_xauth *xauth; /* transaction.h; NULL before transactions */
 	uint8_t psk_tries;         /* responder, Main Mode: definitions whose key was not it */
 	bool unreadable;           /* the peer's proof could not be decrypted: that was reported */
 	uint16_t error;            /* that somebody said in the clear when it counted no more */
@@ -423,14 +421,19 @@ void ikev1_crossing_settle(struct ike_engine *e, struct ike_sa *sa);
 /* ---- transaction.c, xauth.c, mode_config.c ---- */
 enum ikev1_outcome ikev1_transaction_request(struct ikev1_received *x);
 enum ikev1_outcome ikev1_transaction_answer(struct ikev1_received *x);
-void ikev1_transaction_free(struct ikev1_transaction *transaction);
 /* After phase 1's proofs: begins what the definition demands of XAuth and Mode Config, in that
- * order; false: nothing (more), the SA is established. Failure: the SA is to end. */
+ * order; false: nothing (more), the SA is established. Failure: the SA is to end. Nothing is sent
+ * before the engine's next turn: what the caller has to say goes first. */
 bool ikev1_transactions_go_on(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* Whether Quick Modes, the peer's and ours, have to wait for it. */
 bool ikev1_transactions_pending(const struct ike_sa *sa);
-void ikev1_xauth_free(struct ikev1_xauth *xauth);
-/* ike_resume(): a RADIUS server has answered. */
+/* struct ike_version.wake and .deadline. */
+bool ikev1_transactions_wake(struct ike_engine *e, struct ike_sa *sa);
+ike_time ikev1_transactions_deadline(const struct ike_sa *sa); /* IKE_NEVER: none */
+/* The peer does not go on, and why is known: the user was refused. */
+bool ikev1_transactions_silent(const struct ike_sa *sa, struct ike_failure *failure);
+void ikev1_xauth_free(struct ikev1_xauth *xauth); /* NULL is fine */
+/* ike_resume(): a RADIUS server has answered, or the host knows about a password. */
 void ikev1_transactions_resume(struct ike_engine *e, struct ike_sa *sa);
 
 #endif

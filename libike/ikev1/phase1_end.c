@@ -131,7 +131,7 @@ bool ikev1_phase1_silent(struct ike_engine *e, const struct ike_sa *sa, struct i
 	char peer[ADDRESS_TEXT_MAX], text[IKE_NUMBER_TEXT_MAX];
 
 	(void)e;
-	if (!p || sa->was_established)
+	if (!p || sa->was_established || ikev1_transactions_silent(sa, failure))
 		return false;
 	address_format_with_port(&sa->remote, peer);
 	if (p->unreadable)

@@ -33,7 +33,6 @@ void ikev1_exchange_free(struct ikev1_exchange *exchange)
 {
 	ike_packets_free(exchange->sent);
 	ikev1_quick_free(exchange->quick);
-	ikev1_transaction_free(exchange->transaction);
 	free(exchange);
 }
 

@@ -110,12 +110,16 @@ static bool wake(struct ike_engine *e, struct ike_sa *sa)
 		ikev1_wait_expired(e, sa);
 		return true;
 	}
-	return ikev1_crossing_wake(e, sa) || ikev1_quick_wake(e, sa) || forget(e, sa);
+	return ikev1_crossing_wake(e, sa) || ikev1_transactions_wake(e, sa) ||
+	       ikev1_quick_wake(e, sa) || forget(e, sa);
 }
 
 static ike_time deadline(const struct ike_sa *sa)
 {
-	ike_time at = ikev1_quick_deadline(sa);
+	ike_time at = ikev1_quick_deadline(sa), transactions = ikev1_transactions_deadline(sa);
+
+	if (transactions < at)
+		at = transactions;
 
 	for (const struct ikev1_exchange *x = sa->v1->exchanges; x; x = x->next)
 		if (x->forget_at < at)

@@ -64,6 +64,7 @@ void ike_auth_round_clear(struct ike_auth_round *round)
 {
 	ike_identity_free(round->id);
 	ike_identity_free(round->eap_id);
+	ike_identity_free(round->xauth_id);
 	ike_identity_free(round->aaa_id);
 	ike_identity_free(round->ca_id);
 	certs_free(round->certs, round->cert_count);

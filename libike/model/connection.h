@@ -64,15 +64,26 @@ enum ike_revocation_policy {
 	IKE_REVOCATION_STRICT,  /* bad */
 };
 
+/* How a user's password is checked: `auth` of a remote round of class XAUTH. */
+enum ike_xauth {
+	IKE_XAUTH_GENERIC, /* against eap* and xauth* secrets */
+	IKE_XAUTH_EAP,     /* by eap_method, with the password: a RADIUS server */
+	IKE_XAUTH_PAM,
+};
+
 /* One local or remote round (RFC 4739: there may be several). */
 struct ike_auth_round {
 	uint32_t number;             /* `round`: sorts them */
 	uint8_t class;               /* enum ike_auth_class */
 	uint8_t eap_method;          /* of class EAP: IKE_EAP_METHOD_*, eap/eap.h */
+	uint8_t xauth;               /* of class XAUTH: enum ike_xauth; remote */
 	uint8_t revocation;          /* enum ike_revocation_policy; remote */
 	struct ike_identity *id;     /* NULL: our address (local), %any (remote) */
 	struct ike_identity *eap_id; /* NULL: id; local %any: ask whoever can be asked; remote %any:
 					ask the peer */
+	/* Local: the user's name; NULL: id. Remote: who may come; NULL: whoever knows a password.
+	 */
+	struct ike_identity *xauth_id;
 	struct ike_identity
 		*aaa_id; /* of the EAP server, seen from its client; NULL: the peer's id */
 	struct ike_identity *ca_id; /* remote: a CA of the chain must have it; or NULL */

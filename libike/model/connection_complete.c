@@ -148,6 +148,15 @@ bool ike_connection_only_shunts(const struct ike_connection *c)
 	return c->child_count > 0 && c->local.count == 0 && c->remote.count == 0;
 }
 
+static bool has_xauth(const struct ike_auth_rounds *rounds)
+{
+	for (size_t i = 0; i < rounds->count; i++) {
+		if (rounds->items[i].class == IKE_AUTH_CLASS_XAUTH)
+			return true;
+	}
+	return false;
+}
+
 bool ike_connection_complete(struct ike_connection *c, struct why *why)
 {
 	if (c->version > 2)
@@ -156,6 +165,8 @@ bool ike_connection_complete(struct ike_connection *c, struct why *why)
 		return why_fail(why, "no local authentication round");
 	if (c->remote.count == 0 && !ike_connection_only_shunts(c))
 		return why_fail(why, "no remote authentication round");
+	if (c->version == 2 && (has_xauth(&c->local) || has_xauth(&c->remote)))
+		return why_fail(why, "auth = xauth needs IKEv1 (version = 1)");
 	if (!endpoints_fit(c))
 		return why_fail(
 			why, "local_addrs and remote_addrs have no address family in common");

@@ -66,10 +66,10 @@ static bool same_signatures(
 /* The order of rounds counts, not the numbers that made it. */
 static bool same_round(const struct ike_auth_round *a, const struct ike_auth_round *b)
 {
-	return a->class == b->class && a->eap_method == b->eap_method &&
-	       a->revocation == b->revocation && same_identity(a->id, b->id) &&
-	       same_identity(a->eap_id, b->eap_id) && same_identity(a->aaa_id, b->aaa_id) &&
-	       same_identity(a->ca_id, b->ca_id) &&
+	return a->class == b->class && a->eap_method == b->eap_method && a->xauth == b->xauth &&
+	       a->revocation == b->revocation && same_identity(a->xauth_id, b->xauth_id) &&
+	       same_identity(a->id, b->id) && same_identity(a->eap_id, b->eap_id) &&
+	       same_identity(a->aaa_id, b->aaa_id) && same_identity(a->ca_id, b->ca_id) &&
 	       same_certificates(a->certs, a->cert_count, b->certs, b->cert_count) &&
 	       same_certificates(a->cacerts, a->cacert_count, b->cacerts, b->cacert_count) &&
 	       same_texts(a->cert_policies, a->cert_policy_count, b->cert_policies,

@@ -230,7 +230,7 @@ static void round_refused(const char *text, const char *reason)
 START_TEST(what_authentication_lacks_is_said)
 {
 	round_refused("local {\n auth = foo\n}\n", "invalid value for: auth, config discarded");
-	round_refused("local {\n auth = xauth\n}\n", "not supported by this version");
+	round_refused("local {\n auth = xauth-foo\n}\n", "not supported by this version");
 	round_refused("local {\n auth = eap-aka\n}\n", "'aka' is not supported by this version");
 	round_refused("local {\n auth = eap-foo\n}\n", "is no EAP method");
 	round_refused("local {\n auth = psk\n certs [ abc ]\n}\n", "invalid value for: certs");
@@ -240,6 +240,42 @@ START_TEST(what_authentication_lacks_is_said)
 	round_refused("remote {\n cacert-1 {\n handle = 1\n }\n}\n", "on tokens are not supported");
 	round_refused("remote {\n cert_policy [ a.b ]\n}\n", "object identifier");
 	round_refused("remote {\n xauth_id = a\n}\n", "unknown option: xauth_id");
+}
+END_TEST
+
+START_TEST(xauth_is_a_round_of_ikev1)
+{
+	static const struct {
+		const char *auth;
+		uint8_t xauth, method;
+	} kinds[] = {
+		{ "xauth", IKE_XAUTH_GENERIC, IKE_EAP_METHOD_ANY },
+		{ "xauth-generic", IKE_XAUTH_GENERIC, IKE_EAP_METHOD_ANY },
+		{ "xauth-eap", IKE_XAUTH_EAP, IKE_EAP_METHOD_RADIUS },
+		{ "xauth-pam", IKE_XAUTH_PAM, IKE_EAP_METHOD_ANY },
+	};
+	char text[256], id[IKE_IDENTITY_TEXT_MAX];
+	struct ike_connection *c;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		snprintf(text, sizeof(text),
+			"version = 1\nlocal-1 {\n auth = psk\n}\n"
+			"local-2 {\n auth = xauth\n xauth_id = carol\n}\n"
+			"remote-1 {\n auth = psk\n}\nremote-2 {\n auth = %s\n}\n",
+			kinds[i].auth);
+		c = load(text, &why);
+		ck_assert_msg(c != NULL, "%s", why.text);
+		ck_assert_uint_eq(c->local.items[1].class, IKE_AUTH_CLASS_XAUTH);
+		ck_assert_str_eq(ike_identity_format(c->local.items[1].xauth_id, id), "carol");
+		ck_assert_uint_eq(c->remote.items[1].class, IKE_AUTH_CLASS_XAUTH);
+		ck_assert_uint_eq(c->remote.items[1].xauth, kinds[i].xauth);
+		ck_assert_uint_eq(c->remote.items[1].eap_method, kinds[i].method);
+		ike_connection_free(c);
+	}
+	c = load("version = 2\nlocal {\n auth = psk\n}\nremote {\n auth = xauth\n}\n", &why);
+	ck_assert_ptr_null(c);
+	ck_assert_str_eq(why.text, "auth = xauth needs IKEv1 (version = 1)");
 }
 END_TEST
 
@@ -364,6 +400,7 @@ TCase *load_conn_cases(void)
 	tcase_add_test(tests, features_that_are_not_there_are_errors_of_that_connection);
 	tcase_add_test(tests, values_that_ask_for_nothing_are_fine);
 	tcase_add_test(tests, what_authentication_lacks_is_said);
+	tcase_add_test(tests, xauth_is_a_round_of_ikev1);
 	tcase_add_test(tests, rounds_are_sorted_and_have_defaults);
 	tcase_add_test(tests, constraints_of_signatures_are_kept);
 	tcase_add_test(tests, shunts_need_no_authentication);

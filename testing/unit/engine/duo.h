@@ -53,6 +53,8 @@ void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds);
 
 /* test-ikev1 */
 TCase *ikev1_phase1_tests(void);
+TCase *ikev1_xauth_tests(void);
+TCase *ikev1_mode_config_tests(void);
 TCase *ikev1_life_tests(void);
 TCase *ikev1_inform_tests(void);
 TCase *ikev1_nat_tests(void);

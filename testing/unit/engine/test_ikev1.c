@@ -8,6 +8,8 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, ikev1_phase1_tests());
+	suite_add_tcase(suite, ikev1_xauth_tests());
+	suite_add_tcase(suite, ikev1_mode_config_tests());
 	suite_add_tcase(suite, ikev1_life_tests());
 	suite_add_tcase(suite, ikev1_inform_tests());
 	suite_add_tcase(suite, ikev1_nat_tests());
