@@ -11,6 +11,7 @@
 #include "charon-lite/kernel.h"
 #include "charon-lite/log.h"
 #include "charon-lite/network.h"
+#include "charon-lite/pam.h"
 #include "charon-lite/resolver.h"
 #include "charon-lite/settings.h"
 #include "charon-lite/signer.h"
@@ -43,6 +44,7 @@ struct cl_daemon {
 	struct cl_accounting *accounting;
 	struct cl_signer *signer;
 	struct cl_fetcher *fetcher;
+	struct cl_pam *pam;
 	struct ike_engine *engine;
 	struct cl_server *server; /* NULL before it serves and while the daemon stops */
 	struct event *tick;

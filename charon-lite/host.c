@@ -11,6 +11,7 @@
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
+#define PAM_SECONDS 20
 
 const struct ike_sa *cl_sa_after(const struct ike_engine *e, uint32_t unique_id)
 {
@@ -58,6 +59,14 @@ static bool host_resolve(void *context, const char *name, uint16_t family, uint6
 static bool host_fetch(void *context, const struct ike_fetch *what, uint64_t ticket)
 {
 	return cl_fetcher_ask(((struct cl_daemon *)context)->fetcher, what, ticket);
+}
+
+static bool host_check_password(
+	void *context, const struct ike_password_check *what, uint64_t ticket)
+{
+	const struct cl_daemon *d = context;
+
+	return cl_pam_ask(d->pam, d->settings.pam_service, d->settings.pam_trim, what, ticket);
 }
 
 static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
@@ -224,6 +233,14 @@ static void fetched(void *context, uint64_t ticket, struct bytes body, const cha
 	cl_daemon_rearm(d);
 }
 
+static void password_checked(void *context, uint64_t ticket, const char *error)
+{
+	struct cl_daemon *d = context;
+
+	ike_engine_password_checked(d->engine, cl_daemon_now(), ticket, error);
+	cl_daemon_rearm(d);
+}
+
 static void lost(void *context)
 {
 	cl_resync_start(context);
@@ -318,6 +335,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.local_addresses = host_local_addresses,
 		.resolve = host_resolve,
 		.fetch = host_fetch,
+		.check_password = host_check_password,
 		.spi_allocate = host_spi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
@@ -369,6 +387,18 @@ static bool open_fetcher(struct cl_daemon *d, struct why *why)
 	return cl_fetcher_open(&config, d->log, &d->fetcher, why);
 }
 
+static bool open_pam(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_pam_config config = {
+		.processes = d->processes,
+		.limit = PAM_SECONDS,
+		.context = d,
+		.checked = password_checked,
+	};
+
+	return cl_pam_open(&config, d->log, &d->pam, why);
+}
+
 static bool open_updown(struct cl_daemon *d, struct why *why)
 {
 	const struct cl_updown_config config = {
@@ -389,7 +419,7 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 	return cl_processes_open(d->base, &d->processes, why) && cl_private_keys_open(d, why) &&
 	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
 	       open_updown(d, why) && open_resolver(d, why) && open_fetcher(d, why) &&
-	       cl_radius_host_open(d, why) && open_engine(d, why);
+	       open_pam(d, why) && cl_radius_host_open(d, why) && open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
@@ -400,6 +430,7 @@ void cl_host_close(struct cl_daemon *d)
 	cl_resolver_close(d->resolver);
 	cl_signer_close(d->signer);
 	cl_fetcher_close(d->fetcher);
+	cl_pam_close(d->pam);
 	cl_processes_close(d->processes);
 	cl_udp_close(d->udp);
 	cl_network_close(d->network);
@@ -411,6 +442,7 @@ void cl_host_close(struct cl_daemon *d)
 	d->resolver = NULL;
 	d->signer = NULL;
 	d->fetcher = NULL;
+	d->pam = NULL;
 	d->processes = NULL;
 	d->udp = NULL;
 	d->network = NULL;

@@ -263,7 +263,8 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
-	/* what the daemon starts itself as, resolver.h, signer.h, fetcher.h: no options for people
+	/* what the daemon starts itself as, resolver.h, signer.h, fetcher.h, pam.h: no options for
+	 * people
 	 */
 	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
 		return cl_resolver_main(argv[2], argv[3]);
@@ -271,6 +272,8 @@ int main(int argc, char **argv)
 		return cl_signer_main();
 	if (argc == 2 && strcmp(argv[1], "--fetch") == 0)
 		return cl_fetcher_main();
+	if (argc == 2 && strcmp(argv[1], "--pam") == 0)
+		return cl_pam_main();
 	cl_wipe_event_memory();
 	while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		switch (option) {

@@ -136,6 +136,19 @@ static bool read_fetching(struct cl_settings *s, struct why *why)
 	       read_number(s, "plugins.curl.redir", INT32_MAX, &s->fetch_redirects, why);
 }
 
+/* What strongSwan's XAuth plugins can be told. */
+static bool read_xauth(struct cl_settings *s, struct why *why)
+{
+	const char *backend = text_of(s, "plugins.xauth-eap.backend", "radius");
+
+	s->pam_service = text_of(s, "plugins.xauth-pam.pam_service", "login");
+	s->pam_trim = true;
+	if (strcmp(backend, "radius") != 0)
+		return cl_value_wrong(
+			cl_settings_key(s, "plugins.xauth-eap.backend"), "radius", why);
+	return read_bool(s, "plugins.xauth-pam.trim_email", &s->pam_trim, why);
+}
+
 static bool read_all(struct cl_settings *s, struct why *why)
 {
 	struct ike_settings *e = &s->engine;
@@ -174,7 +187,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
-	return read_fetching(s, why) && read_network(s, &s->network, why);
+	return read_fetching(s, why) && read_xauth(s, why) && read_network(s, &s->network, why);
 }
 
 static bool take(struct settings *file, struct cl_settings *ret, struct why *why)

@@ -17,5 +17,6 @@ TCase *creds_cases(void);
 TCase *signer_cases(void);
 TCase *secrets_cases(void);
 TCase *fetcher_cases(void);
+TCase *pam_cases(void);
 
 #endif
