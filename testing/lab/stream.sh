@@ -54,11 +54,12 @@ one_pair() {
 pair_alone() {
 	local site kernel=()
 	for site in moon sun; do
+		kernel+=("$(kernel_spis "$site")")
+		speaks_swanctl "$site" || continue
 		swanctl "$site" --list-sas || return 1
 		[ "$(grep -E '^ *[a-z]+: #' <<<"$output" | grep -vc ', CONNECTING,')" = 2 ] || return 1
 		grep -qE '^gw: #[0-9]+, ESTABLISHED' <<<"$output" || return 1
 		grep -qE '^ +net: #[0-9]+, .*INSTALLED' <<<"$output" || return 1
-		kernel+=("$(kernel_spis "$site")")
 	done
 	[ "${kernel[0]}" = "${kernel[1]}" ] && [ "$(wc -l <<<"${kernel[0]}")" = 2 ]
 }
