@@ -150,6 +150,11 @@ enum ikev1_outcome ikev1_aggressive_3(struct ikev1_received *x)
 	sa->remote = x->datagram->remote;
 	ikev1_nat_read(x);
 	outcome = ikev1_proof_verify(x);
+	/* The peer knows that the keys are the same: it was damaged on the way. */
+	if (outcome == IKEV1_END && ikev1_proof_is_shared(sa)) {
+		sa->v1->phase1->unproved = true;
+		return IKEV1_IGNORE;
+	}
 	if (outcome == IKEV1_END)
 		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
 	if (outcome != IKEV1_OK)

@@ -78,6 +78,7 @@ struct ikev1_phase1 {
 	struct ikev1_xauth *xauth; /* transaction.h; NULL before transactions */
 	uint8_t psk_tries;         /* responder, Main Mode: definitions whose key was not it */
 	bool unreadable;           /* the peer's proof could not be decrypted: that was reported */
+	bool unproved;             /* what was to prove the peer did not verify, and was ignored */
 	uint16_t error;            /* that somebody said in the clear when it counted no more */
 };
 
@@ -321,6 +322,10 @@ bool ikev1_proof_fits(
 	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
 /* The peer's; IKEV1_WAIT while its chain is checked; IKEV1_END with a failure. */
 enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x);
+/* Main Mode's encrypted identity, and with a shared key its proof: that is no secret's matter any
+ * more once it could be decrypted, so if it does not verify it was damaged on the way, and counts
+ * for nothing (IKEV1_IGNORE). */
+enum ikev1_outcome ikev1_proof_read(struct ikev1_received *x);
 /* CERTREQ, where the definition wants it; what the peer asks for is kept. */
 void ikev1_proof_build_certreq(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 MUST_USE bool ikev1_proof_read_certreq(struct ikev1_received *x);

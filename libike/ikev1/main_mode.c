@@ -100,7 +100,10 @@ enum ikev1_outcome ikev1_main_6(struct ikev1_received *x)
 {
 	enum ikev1_outcome outcome;
 
-	if (!ikev1_phase1_read_id(x) || !ikev1_phase1_check_id(x))
+	outcome = ikev1_proof_read(x);
+	if (outcome == IKEV1_IGNORE)
+		return outcome;
+	if (outcome == IKEV1_END || !ikev1_phase1_check_id(x))
 		return reject(x);
 	outcome = ikev1_proof_verify(x);
 	if (outcome == IKEV1_END)
@@ -151,10 +154,13 @@ enum ikev1_outcome ikev1_main_5(struct ikev1_received *x)
 	struct ike_sa *sa = x->sa;
 	enum ikev1_outcome outcome;
 
+	outcome = ikev1_proof_read(x);
+	if (outcome == IKEV1_IGNORE)
+		return outcome;
 	/* The NAT may have moved the peer to port 4500; from here on this is where it is. */
 	sa->local = x->datagram->local;
 	sa->remote = x->datagram->remote;
-	if (!ikev1_phase1_read_id(x) || !ikev1_proof_read_certreq(x) ||
+	if (outcome == IKEV1_END || !ikev1_proof_read_certreq(x) ||
 		!ikev1_phase1_choose_by_identity(x))
 		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
 	outcome = ikev1_proof_verify(x);

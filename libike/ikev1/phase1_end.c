@@ -137,6 +137,9 @@ bool ikev1_phase1_silent(struct ike_engine *e, const struct ike_sa *sa, struct i
 	if (p->unreadable)
 		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"cannot decrypt the proof of %s", peer);
+	else if (p->unproved)
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"the proof of %s does not verify", peer);
 	else if (keys_may_differ(sa)) {
 		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"%s %s%s: the pre-shared keys probably differ", peer,

@@ -152,6 +152,25 @@ enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x)
 	return IKEV1_END;
 }
 
+enum ikev1_outcome ikev1_proof_read(struct ikev1_received *x)
+{
+	struct ike_failure damaged = { 0 }, *failure = x->failure;
+	char text[1200];
+
+	if (!ikev1_proof_is_shared(x->sa))
+		return ikev1_phase1_read_id(x) ? IKEV1_OK : IKEV1_END;
+	x->failure = &damaged;
+	bool good = ikev1_phase1_read_id(x) && ikev1_proof_verify(x) == IKEV1_OK;
+	x->failure = failure;
+	if (!good) {
+		x->sa->v1->phase1->unproved = true;
+		ike_log_noise(x->e, x->sa, IKE_LOG_IKE, "ignoring a damaged proof: %s",
+			ike_failure_format(&damaged, text, sizeof(text)));
+	}
+	ike_failure_free(&damaged);
+	return good ? IKEV1_OK : IKEV1_IGNORE;
+}
+
 void ikev1_proof_build_certreq(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b)
 {
 	(void)e;
