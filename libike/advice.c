@@ -129,6 +129,16 @@ static void no_proposal(const struct matter *m, struct ike_advice *ret)
 			m->connection, m->local);
 		return;
 	}
+	if (says(m, "auth")) {
+		snprintf(ret->cause, SIZE,
+			"the ends want to prove themselves differently (IKEv1 agrees on that with "
+			"the IKE proposal)");
+		snprintf(ret->cure, SIZE,
+			"make auth in connections.%s.local and remote (pubkey, psk, xauth) what it "
+			"is in the peer's remote and local sections",
+			m->connection);
+		return;
+	}
 	snprintf(ret->cause, SIZE, "the ends have no IKE proposal in common: their %s differs",
 		m->differs[0] ? m->differs : "proposals");
 	snprintf(ret->cure, SIZE,
@@ -407,6 +417,14 @@ static void no_private_key(const struct matter *m, struct ike_advice *ret)
 static void below_policy(const struct matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
+	if (says(m, "aggressive")) {
+		snprintf(ret->cure, SIZE,
+			"set aggressive = no at both ends (Main Mode), or use certificates; who "
+			"accepts that strangers can try keys sets "
+			"i_dont_care_about_security_and_use_aggressive_mode_psk = yes in "
+			"strongswan.conf");
+		return;
+	}
 	snprintf(ret->cure, SIZE,
 		"have keys and certificates made with what is allowed, or allow it in "
 		"connections.%s.remote.auth (and local.auth, if it is ours): pubkey-sha256-sha384, "

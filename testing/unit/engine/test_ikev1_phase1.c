@@ -135,6 +135,27 @@ START_TEST(a_lost_third_message_of_aggressive_mode_without_a_child)
 }
 END_TEST
 
+/* Behind a NAT the third message went to port 4500, and does so when it is repeated: what it says
+ * about ports would else look like another NAT. */
+START_TEST(a_lost_third_message_of_aggressive_mode_behind_a_nat)
+{
+	struct duo d = duo_begin(true);
+	struct hand h = { .number = 3 };
+
+	d.moon_side.version = d.sun_side.version = 1;
+	d.moon_side.aggressive = d.sun_side.aggressive = true;
+	d.moon_side.proposals = d.sun_side.proposals = "aes128-sha256-ecp256";
+	d.moon->settings.aggressive_psk = true;
+	duo_start(&d);
+	d.world->filter = hand;
+	d.world->filter_context = &h;
+	duo_up(&d, d.sun, NULL);
+	ck_assert(the_sa(d.sun)->nat_local && !the_sa(d.sun)->nat_remote);
+	ck_assert(the_sa(d.moon)->nat_remote && !the_sa(d.moon)->nat_local);
+	duo_end(&d);
+}
+END_TEST
+
 /* Encrypted ones: the damaged one counts for nothing, its IV least of all. (Of the fifth the end is
  * a notify, which nothing proves in IKEv1.) */
 START_TEST(a_damaged_message_changes_nothing)
@@ -420,6 +441,7 @@ TCase *ikev1_phase1_tests(void)
 	tcase_add_loop_test(t, main_mode_outlives_any_lost_message, 1, 9);
 	tcase_add_loop_test(t, aggressive_mode_outlives_any_lost_message, 1, 6);
 	tcase_add_test(t, a_lost_third_message_of_aggressive_mode_without_a_child);
+	tcase_add_test(t, a_lost_third_message_of_aggressive_mode_behind_a_nat);
 	tcase_add_loop_test(t, a_damaged_message_changes_nothing, 6, 9);
 	tcase_add_loop_test(t, repeated_messages_change_nothing, 0, 2);
 	tcase_add_test(t, a_wrong_key_in_main_mode);
