@@ -334,6 +334,10 @@ struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct
 		uint64_t match = 0;
 		const char *reason = rule_out(c, sa, peer, &match);
 
+		if (!reason && peer->fits && !peer->fits(e, sa, c)) {
+			reason = "is for another mode, another proof or another key";
+			match = 0;
+		}
 		if (reason && explained < CANDIDATES_EXPLAINED) {
 			explain(c, reason, text, text_size);
 			explained++;

@@ -179,9 +179,11 @@ struct ike_wanted_peer {
 	const struct ike_identity *peer;
 	const struct ike_identity *wanted; /* that it asks for; or NULL */
 	uint8_t class;                     /* enum ike_auth_class that it uses; ANY: not known */
-	/* That its proof was not good enough for, or that are for another mode of phase 1. */
+	/* That its proof was not good enough for. */
 	struct ike_connection *const *unacceptable;
 	size_t unacceptable_count;
+	/* Whether what was agreed on before leaves it possible; NULL: all are. */
+	bool (*fits)(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
 };
 
 /* As responder, when the peer said who it is and whom it wants: the best by the class of

@@ -70,6 +70,7 @@ enum ikev1_outcome ikev1_main_4(struct ikev1_received *x)
 		return ikev1_refuse(x, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION);
 	if (!ikev1_proof_read_certreq(x))
 		return IKEV1_END;
+	ikev1_phase1_read_vendors(x); /* Cisco and others say some here */
 	if (sa->keys.length == 0)
 		ikev1_nat_read(x);
 	if (!ikev1_phase1_build_id(x->e, sa, x->reply))
@@ -135,6 +136,7 @@ enum ikev1_outcome ikev1_main_3(struct ikev1_received *x)
 		return ikev1_refuse(x, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION);
 	if (!ikev1_proof_read_certreq(x))
 		return IKEV1_END;
+	ikev1_phase1_read_vendors(x);
 	ikev1_nat_read(x);
 	if (!derive(x))
 		return ikev1_refuse(x, ISAKMP_NOTIFY_INVALID_KEY_INFORMATION);

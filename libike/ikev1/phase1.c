@@ -299,7 +299,8 @@ void ikev1_phase1_read_vendors(struct ikev1_received *x)
 	v1->peer_unity |= (p->vendors & 1u << ISAKMP_VENDOR_UNITY) != 0;
 	v1->peer_xauth |= (p->vendors & 1u << ISAKMP_VENDOR_XAUTH) != 0;
 	x->sa->peer_fragments |= (p->vendors & 1u << ISAKMP_VENDOR_FRAGMENTATION) != 0;
-	p->nat_t = best_nat_t(p->vendors);
+	if (ISAKMP_HAS(x->message, SA)) /* what some peers say later is too late for that */
+		p->nat_t = best_nat_t(p->vendors);
 }
 
 void ikev1_phase1_build_vendors(

@@ -289,22 +289,15 @@ static void fail_identity(
 	ike_failure_set_differs(x->failure, "remote.id");
 }
 
-#define UNFIT_MAX 64
-
 bool ikev1_phase1_choose_by_identity(struct ikev1_received *x)
 {
 	struct ike_sa *sa = x->sa;
-	struct ike_connection *unfit[UNFIT_MAX], *c, *nearest;
+	struct ike_connection *c, *nearest;
 	char ruled_out[1200];
 	struct ike_wanted_peer peer = { .peer = sa->remote_id,
 		.class = ikev1_phase1_class(sa->v1->phase1->auth_method, true),
-		.unacceptable = unfit };
-	size_t cursor = 0;
+		.fits = is_still_possible };
 
-	while (peer.unacceptable_count < UNFIT_MAX &&
-		(c = ike_loaded_for(x->e, 1, &sa->local, &sa->remote, &cursor, NULL)))
-		if (!is_still_possible(x->e, sa, c))
-			unfit[peer.unacceptable_count++] = c;
 	c = ike_choose_by_identity(x->e, sa, &peer, ruled_out, sizeof(ruled_out), &nearest);
 	if (!c) {
 		if (nearest)

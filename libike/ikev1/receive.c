@@ -368,7 +368,7 @@ static void receive_informational_clear(struct arrival *a)
 		.failure = &failure };
 	char text[IKE_NUMBER_TEXT_MAX];
 
-	if (!error || !sa->v1->phase1) {
+	if (!error || !sa->v1->phase1 || !address_same_host(&a->datagram->remote, &sa->remote)) {
 		ike_log_noise(a->e, sa, IKE_LOG_IKE, "ignoring an unprotected INFORMATIONAL: %s",
 			error ? isakmp_notify_format(error->type, text) : "no error");
 		return;
