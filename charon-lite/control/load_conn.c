@@ -179,7 +179,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "proposals", set_proposals, .list = true },
 	{ "vips", set_vips, .list = true },
 	{ "aggressive", cl_load_bool, AT(aggressive) },
-	{ "pull", cl_load_refuse, 0, { .harmless = "yes" } },
+	{ "pull", cl_load_bool, AT(pull) },
 	{ "dscp", set_dscp, .later = true },
 	{ "encap", cl_load_bool, AT(encap) },
 	{ "mobike", cl_load_bool, AT(mobike) },

@@ -260,7 +260,7 @@ START_TEST(xauth_is_a_round_of_ikev1)
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
 		snprintf(text, sizeof(text),
-			"version = 1\nlocal-1 {\n auth = psk\n}\n"
+			"version = 1\npull = no\nlocal-1 {\n auth = psk\n}\n"
 			"local-2 {\n auth = xauth\n xauth_id = carol\n}\n"
 			"remote-1 {\n auth = psk\n}\nremote-2 {\n auth = %s\n}\n",
 			kinds[i].auth);
@@ -271,6 +271,7 @@ START_TEST(xauth_is_a_round_of_ikev1)
 		ck_assert_uint_eq(c->remote.items[1].class, IKE_AUTH_CLASS_XAUTH);
 		ck_assert_uint_eq(c->remote.items[1].xauth, kinds[i].xauth);
 		ck_assert_uint_eq(c->remote.items[1].eap_method, kinds[i].method);
+		ck_assert(!c->pull);
 		ike_connection_free(c);
 	}
 	c = load("version = 2\nlocal {\n auth = psk\n}\nremote {\n auth = xauth\n}\n", &why);
