@@ -68,6 +68,10 @@ static const struct ike_signature_scheme schemes[] = {
 	{ "ECDSA_WITH_SHA1_DER", IKE_KEY_ECDSA, IKE_HASH_SHA1, .digest = "SHA1",
 		.algorithm = DER(0x30, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01),
 		.weak = true },
+	{ "RSA_EMSA_PKCS1_NULL", IKE_KEY_RSA, .raw = true },
+	{ "ECDSA_256_NULL", IKE_KEY_ECDSA, .curve = NID_X9_62_prime256v1, .raw = true },
+	{ "ECDSA_384_NULL", IKE_KEY_ECDSA, .curve = NID_secp384r1, .raw = true },
+	{ "ECDSA_521_NULL", IKE_KEY_ECDSA, .curve = NID_secp521r1, .raw = true },
 	{ "ED25519", IKE_KEY_ED25519, IKE_HASH_IDENTITY,
 		.algorithm = DER(0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70) },
 	{ "ED448", IKE_KEY_ED448, IKE_HASH_IDENTITY,
@@ -97,6 +101,15 @@ const struct ike_signature_scheme *ike_signature_by_method(
 	for (size_t i = 0; i < SCHEMES; i++)
 		if (schemes[i].auth_method != 0 && schemes[i].auth_method == auth_method &&
 			schemes[i].key_type == ike_public_key_type(key) &&
+			(schemes[i].curve == 0 || schemes[i].curve == ike_public_key_curve(key)))
+			return &schemes[i];
+	return NULL;
+}
+
+const struct ike_signature_scheme *ike_signature_raw(const struct ike_public_key *key)
+{
+	for (size_t i = 0; i < SCHEMES; i++)
+		if (schemes[i].raw && schemes[i].key_type == ike_public_key_type(key) &&
 			(schemes[i].curve == 0 || schemes[i].curve == ike_public_key_curve(key)))
 			return &schemes[i];
 	return NULL;
@@ -231,12 +244,12 @@ static bool set_padding(
 /* Octets of r and of s in a classic ECDSA signature (RFC 4754 3). */
 static size_t ecdsa_half(const struct ike_signature_scheme *scheme)
 {
-	switch (scheme->auth_method) {
-	case METHOD_ECDSA_256:
+	switch (scheme->curve) {
+	case NID_X9_62_prime256v1:
 		return 32;
-	case METHOD_ECDSA_384:
+	case NID_secp384r1:
 		return 48;
-	case METHOD_ECDSA_521:
+	case NID_secp521r1:
 		return 66;
 	default:
 		return 0;
@@ -305,6 +318,19 @@ static bool openssl_verify(const struct ike_public_key *key,
 	return good;
 }
 
+static bool raw_verify(const struct ike_public_key *key, struct bytes hash, struct bytes signature)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(
+		ike_public_key_library(key), ike_public_key_pkey(key), NULL);
+	bool good =
+		context && EVP_PKEY_verify_init(context) > 0 &&
+		EVP_PKEY_verify(context, signature.at, signature.length, hash.at, hash.length) == 1;
+
+	EVP_PKEY_CTX_free(context);
+	ERR_clear_error();
+	return good;
+}
+
 bool ike_signature_verify(const struct ike_public_key *key,
 	const struct ike_signature_scheme *scheme, int salt_length, struct bytes data,
 	struct bytes signature)
@@ -324,7 +350,8 @@ bool ike_signature_verify(const struct ike_public_key *key,
 			return false;
 		signature = bytes_of(der, ecdsa_to_der(signature, half, der));
 	}
-	return openssl_verify(key, scheme, salt_length, data, signature);
+	return scheme->raw ? raw_verify(key, data, signature)
+			   : openssl_verify(key, scheme, salt_length, data, signature);
 }
 
 /* DER to r | s. */
@@ -355,25 +382,50 @@ static uint8_t type_of(EVP_PKEY *pkey)
 	}
 }
 
-size_t ike_signature_make(OSSL_LIB_CTX *library, EVP_PKEY *private_key,
-	const struct ike_signature_scheme *scheme, struct bytes data,
-	uint8_t ret[IKE_SIGNATURE_MAX])
+/* Returns the length, 0 when it failed. */
+static size_t raw_make(
+	OSSL_LIB_CTX *library, EVP_PKEY *private_key, struct bytes hash, uint8_t *ret)
 {
-	EVP_MD_CTX *context;
-	EVP_PKEY_CTX *parameters = NULL;
-	uint8_t der[IKE_SIGNATURE_MAX];
-	size_t half = ecdsa_half(scheme), length = IKE_SIGNATURE_MAX;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(library, private_key, NULL);
+	size_t length = IKE_SIGNATURE_MAX;
 
-	if (type_of(private_key) != scheme->key_type)
-		return 0;
-	context = EVP_MD_CTX_new();
+	if (!context || EVP_PKEY_sign_init(context) <= 0 ||
+		EVP_PKEY_sign(context, ret, &length, hash.at, hash.length) <= 0)
+		length = 0;
+	EVP_PKEY_CTX_free(context);
+	return length;
+}
+
+/* The same, of data that is hashed. */
+static size_t hashed_make(OSSL_LIB_CTX *library, EVP_PKEY *private_key,
+	const struct ike_signature_scheme *scheme, struct bytes data, uint8_t *ret)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *parameters = NULL;
+	size_t length = IKE_SIGNATURE_MAX;
+
 	if (!context ||
 		EVP_DigestSignInit_ex(context, &parameters, scheme->digest, library, NULL,
 			private_key, NULL) <= 0 ||
 		!set_padding(parameters, scheme, -1) ||
-		EVP_DigestSign(context, half > 0 ? der : ret, &length, data.at, data.length) <= 0)
+		EVP_DigestSign(context, ret, &length, data.at, data.length) <= 0)
 		length = 0;
 	EVP_MD_CTX_free(context);
+	return length;
+}
+
+size_t ike_signature_make(OSSL_LIB_CTX *library, EVP_PKEY *private_key,
+	const struct ike_signature_scheme *scheme, struct bytes data,
+	uint8_t ret[IKE_SIGNATURE_MAX])
+{
+	uint8_t der[IKE_SIGNATURE_MAX];
+	size_t half = ecdsa_half(scheme), length;
+	uint8_t *made = half > 0 ? der : ret;
+
+	if (type_of(private_key) != scheme->key_type)
+		return 0;
+	length = scheme->raw ? raw_make(library, private_key, data, made)
+			     : hashed_make(library, private_key, scheme, data, made);
 	if (half > 0 && length > 0)
 		length = ecdsa_from_der(bytes_of(der, length), half, ret);
 	ERR_clear_error();

@@ -32,6 +32,8 @@ struct ike_signature_scheme {
 	const char *digest;     /* OpenSSL's name; NULL with IKE_HASH_IDENTITY */
 	struct bytes algorithm; /* DER AlgorithmIdentifier (RFC 7427 appendix A); empty: not for
 				   method 14 */
+	/* IKEv1 (RFC 2409 5.1, RFC 4754): signs a hash as it is, neither hashed again nor named. */
+	bool raw;
 	bool weak; /* SHA-1: only where a definition asks for it or the peer lacks RFC 7427 */
 };
 
@@ -47,6 +49,10 @@ const struct ike_signature_scheme *ike_signature_by_algorithm(
 /* By a classic method and the key's type and curve. Method 1 is RSA with SHA-1. */
 const struct ike_signature_scheme *ike_signature_by_method(
 	uint8_t auth_method, const struct ike_public_key *key);
+
+/* IKEv1's for that key, whose signatures are r | s for ECDSA; NULL when it has none (Edwards
+ * curves, other curves than its three). */
+const struct ike_signature_scheme *ike_signature_raw(const struct ike_public_key *key);
 
 /* Verifies strictly: DER without garbage, s and r in range (OpenSSL), exact lengths. Classic ECDSA
  * signatures are r | s (RFC 4754), of method 14 DER (RFC 7427): scheme says which. salt_length of

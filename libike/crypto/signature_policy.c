@@ -237,7 +237,8 @@ bool ike_signature_allowed(const struct ike_signature_policy *policy,
 			ike_key_type_name(ike_public_key_type(key)));
 	if (policy && (!is_type_allowed(policy, key, why) || !is_long_enough(policy, key, why)))
 		return false;
-	if (count > 0 && !has(list, count, scheme))
+	/* IKEv1 has but one for a key, whatever IKEv2 is to use. */
+	if (count > 0 && !scheme->raw && !has(list, count, scheme))
 		return why_fail(
 			why, "%s is not among the signatures that auth allows", scheme->name);
 	/* A peer that has RFC 7427 has better than SHA-1; one that has not can do no better. */

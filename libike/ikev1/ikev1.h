@@ -218,6 +218,8 @@ struct bytes ikev1_keys_cipher(const struct ike_sa *sa);
 /* HASH_I or HASH_R (of_initiator says whose). */
 MUST_USE bool ikev1_keys_hash(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
 	uint8_t ret[IKE_PRF_OUTPUT_MAX]);
+/* Of that hash, in octets. */
+size_t ikev1_keys_hash_length(const struct ike_sa *sa);
 /* IV of a phase 2 exchange. */
 MUST_USE bool ikev1_keys_iv(struct ike_engine *e, const struct ike_sa *sa, uint32_t message_id,
 	uint8_t ret[IKEV1_BLOCK_MAX]);

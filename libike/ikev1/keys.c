@@ -153,6 +153,26 @@ struct bytes ikev1_keys_cipher(const struct ike_sa *sa)
 	return bytes_of(sa->keys.at + 3 * sa->v1->key_length, sa->v1->cipher_length);
 }
 
+/* ECDSA brings its own hash along (RFC 4754 3). */
+static uint16_t proof_prf(const struct ike_sa *sa)
+{
+	switch (sa->v1->phase1->auth_method) {
+	case ISAKMP_AUTH_ECDSA_256:
+		return IKE_PRF_HMAC_SHA2_256;
+	case ISAKMP_AUTH_ECDSA_384:
+		return IKE_PRF_HMAC_SHA2_384;
+	case ISAKMP_AUTH_ECDSA_521:
+		return IKE_PRF_HMAC_SHA2_512;
+	default:
+		return sa->suite.prf;
+	}
+}
+
+size_t ikev1_keys_hash_length(const struct ike_sa *sa)
+{
+	return ike_algorithm_find(IKE_TRANSFORM_PRF, proof_prf(sa), 0)->output_length;
+}
+
 bool ikev1_keys_hash(struct ike_engine *e, const struct ike_sa *sa, bool of_initiator,
 	uint8_t ret[IKE_PRF_OUTPUT_MAX])
 {
@@ -164,7 +184,7 @@ bool ikev1_keys_hash(struct ike_engine *e, const struct ike_sa *sa, bool of_init
 		bytes_of(pair, sizeof(pair)), p->sa_body, ours ? p->own_id_body : p->peer_id_body };
 
 	cookies(sa, of_initiator, pair);
-	return ike_prf(e->crypto, sa->suite.prf, secret_bytes(&p->skeyid), parts, 5, ret);
+	return ike_prf(e->crypto, proof_prf(sa), secret_bytes(&p->skeyid), parts, 5, ret);
 }
 
 /* ---- Phase 2 ---- */

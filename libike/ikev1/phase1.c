@@ -3,7 +3,7 @@
  * The initiator's beginning is here too; the responder's is in phase1_respond.c, the end of both in
  * phase1_end.c.
  */
-#include "libike/ikev1/ikev1.h"
+#include "libike/ikev1/signature.h"
 
 #include <stdlib.h>
 
@@ -42,19 +42,8 @@ static const struct ike_auth_round *round_of(
 
 static uint16_t signature_method(const struct ike_auth_round *own)
 {
-	const struct ike_public_key *key =
-		own && own->cert_count > 0 ? ike_certificate_key(own->certs[0]) : NULL;
-
-	if (!key || ike_public_key_type(key) != IKE_KEY_ECDSA)
-		return ISAKMP_AUTH_RSA;
-	switch (ike_public_key_bits(key)) {
-	case 256:
-		return ISAKMP_AUTH_ECDSA_256;
-	case 384:
-		return ISAKMP_AUTH_ECDSA_384;
-	default:
-		return ISAKMP_AUTH_ECDSA_521;
-	}
+	return ikev1_signature_method(
+		own && own->cert_count > 0 ? ike_certificate_key(own->certs[0]) : NULL);
 }
 
 /* The class that both rounds agree on, where one of them may be any; 0: they don't. */
@@ -164,6 +153,9 @@ bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_fail
 	drop_exchange(sa);
 	p->aggressive = c->aggressive;
 	p->auth_method = ikev1_phase1_method(c, true);
+	if (p->auth_method ==
+		ISAKMP_AUTH_RSA) /* unless the certificate that will be found is not */
+		p->auth_method = ikev1_signature_method_of_own(e, c);
 	if (p->auth_method == 0) {
 		ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
 			"connection '%s': IKEv1 has no authentication method for its local and "

@@ -5,7 +5,7 @@
  * In Main Mode the key is needed before the peer has said who it is. The definitions that are for
  * its addresses say who is expected there; who may be anybody is looked for by the address.
  */
-#include "libike/ikev1/ikev1.h"
+#include "libike/ikev1/signature.h"
 
 bool ikev1_proof_is_shared(const struct ike_sa *sa)
 {
@@ -120,17 +120,26 @@ bool ikev1_proof_skeyid(struct ike_engine *e, struct ike_sa *sa, struct ike_fail
 	return false;
 }
 
+/* Hybrid authentication: the client proves itself by XAuth, later. */
+static bool signs(const struct ike_sa *sa, bool ours)
+{
+	return ikev1_phase1_class(sa->v1->phase1->auth_method, ours == sa->initiator) ==
+	       IKE_AUTH_CLASS_PUBKEY;
+}
+
 enum ikev1_outcome ikev1_proof_build(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, struct ike_failure *failure)
 {
 	uint8_t hash[IKE_PRF_OUTPUT_MAX];
 
+	if (signs(sa, true))
+		return ikev1_signature_build(e, sa, b, failure);
 	if (!ikev1_keys_hash(e, sa, sa->initiator, hash)) {
 		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL,
 			"our proof could not be made: out of memory");
 		return IKEV1_END;
 	}
-	isakmp_build_hash(b, bytes_of(hash, sa->v1->key_length));
+	isakmp_build_hash(b, bytes_of(hash, ikev1_keys_hash_length(sa)));
 	return IKEV1_OK;
 }
 
@@ -140,9 +149,16 @@ enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x)
 	uint8_t expected[IKE_PRF_OUTPUT_MAX];
 	char ours[IKE_IDENTITY_TEXT_MAX] = "our address", theirs[IKE_IDENTITY_TEXT_MAX];
 
+	if (signs(sa, false))
+		return ikev1_signature_verify(x);
 	if (ISAKMP_HAS(x->message, HASH) && ikev1_keys_hash(x->e, sa, !sa->initiator, expected) &&
-		secret_equal(x->message->hash, bytes_of(expected, sa->v1->key_length)))
+		secret_equal(x->message->hash, bytes_of(expected, ikev1_keys_hash_length(sa))))
 		return IKEV1_OK;
+	if (!ikev1_proof_is_shared(sa)) {
+		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"the peer's hash over the exchange is wrong");
+		return IKEV1_END;
+	}
 	if (sa->local_id)
 		ike_identity_format(sa->local_id, ours);
 	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
@@ -173,18 +189,6 @@ enum ikev1_outcome ikev1_proof_read(struct ikev1_received *x)
 
 void ikev1_proof_build_certreq(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b)
 {
-	(void)e;
-	(void)sa;
-	(void)b;
-}
-
-bool ikev1_proof_read_certreq(struct ikev1_received *x)
-{
-	(void)x;
-	return true;
-}
-
-void ikev1_proof_free(struct ikev1_proof *proof)
-{
-	(void)proof;
+	if (signs(sa, false))
+		ikev1_signature_build_certreq(e, sa, b);
 }

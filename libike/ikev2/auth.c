@@ -20,7 +20,7 @@ void ike_auth_free(struct ike_auth *a)
 {
 	if (!a)
 		return;
-	ike_auth_sign_forget(a);
+	ike_signing_forget(a->e, &a->signing);
 	ike_auth_drop_certs(a);
 	ike_auth_drop_own(a);
 	ike_eap_free(a->eap);

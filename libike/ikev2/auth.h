@@ -20,6 +20,7 @@
 
 #include "libike/eap/eap.h"
 #include "libike/ikev2/ikev2.h"
+#include "libike/signing.h"
 #include "libike/trust.h"
 
 /* More round trips are no authentication any more. */
@@ -71,11 +72,8 @@ struct ike_auth {
 	struct ike_certificate *own[IKE_TRUST_CHAIN_MAX];
 	size_t own_count;
 	const struct ike_signature_scheme *scheme;
-	uint8_t method_asked;     /* that the signature is asked for */
-	UT_hash_handle by_ticket; /* engine's table, while a signature is asked for */
-	uint64_t ticket;
-	struct bytes signature; /* heap: as the host gave it, */
-	char *sign_error;       /* or why not; heap */
+	uint8_t method_asked; /* that the signature is asked for */
+	struct ike_signing signing;
 	/* The peer's certificates of the present round, the end first, and the one whose key its
 	 * AUTH verifies with; held. */
 	struct ike_certificate *received[IKE_MESSAGE_CERTS_MAX];
@@ -128,7 +126,6 @@ void ike_auth_build(const struct ike_auth *a, struct ike_builder *b);
 
 /* ---- auth_sign.c: AUTH by a private key, which the host has ---- */
 enum ike_progress ike_auth_sign(struct ike_auth *a, struct ike_failure *failure);
-void ike_auth_sign_forget(struct ike_auth *a);
 
 /* ---- auth_verify.c: the peer's AUTH ---- */
 enum ike_progress ike_auth_verify(struct ike_received *x);

@@ -28,17 +28,9 @@ static bool ask_host(struct ike_auth *a, const struct ike_private_key *key)
 {
 	struct bytes octets = ike_keys_signed_octets(a->e, a->sa, a->sa->initiator, a->id);
 	const struct ike_sign what = { key->handle, a->scheme, octets };
-	bool asked = false;
+	bool asked = ike_signing_ask(a->e, &a->signing, a->sa->unique_id, &what);
 
-	if (octets.at && a->e->host.sign) {
-		a->ticket = ike_ticket_new(a->e);
-		HASH_ADD(by_ticket, a->e->signing, ticket, sizeof(a->ticket), a);
-		if (a->by_ticket.tbl)
-			asked = a->e->host.sign(a->e->host.context, &what, a->ticket);
-	}
 	free((void *)octets.at);
-	if (!asked)
-		ike_auth_sign_forget(a);
 	return asked;
 }
 
@@ -80,7 +72,7 @@ static enum ike_progress finish(struct ike_auth *a, struct ike_failure *failure)
 					 ? a->scheme->algorithm
 					 : (struct bytes){ 0 };
 	size_t head = algorithm.length ? 1 + algorithm.length : 0;
-	uint8_t *value = malloc(head + a->signature.length);
+	uint8_t *value = malloc(head + a->signing.signature.length);
 	char id[IKE_IDENTITY_TEXT_MAX];
 
 	if (!value)
@@ -89,11 +81,11 @@ static enum ike_progress finish(struct ike_auth *a, struct ike_failure *failure)
 		value[0] = (uint8_t)algorithm.length;
 		bytes_copy(value + 1, algorithm);
 	}
-	bytes_copy(value + head, a->signature);
+	bytes_copy(value + head, a->signing.signature);
 	free((void *)a->value.at);
-	a->value = bytes_of(value, head + a->signature.length);
+	a->value = bytes_of(value, head + a->signing.signature.length);
 	a->method = a->method_asked;
-	ike_auth_sign_forget(a);
+	ike_signing_forget(a->e, &a->signing);
 	ike_log(a->e, a->sa, IKE_LOG_IKE, IKE_LOG_INFO, "authentication of '%s' (myself) with %s",
 		ike_identity_format(a->id, id), a->scheme->name);
 	return IKE_PROGRESS_DONE;
@@ -101,42 +93,14 @@ static enum ike_progress finish(struct ike_auth *a, struct ike_failure *failure)
 
 enum ike_progress ike_auth_sign(struct ike_auth *a, struct ike_failure *failure)
 {
-	if (a->ticket) {
+	if (a->signing.ticket) {
 		a->waits_for = "the signature with our private key";
 		return IKE_PROGRESS_WAIT;
 	}
-	if (a->sign_error) {
+	if (a->signing.error) {
 		ike_failure_set(failure, IKE_REASON_NO_PRIVATE_KEY, NULL, NULL,
-			"signing with our private key failed: %s", a->sign_error);
+			"signing with our private key failed: %s", a->signing.error);
 		return IKE_PROGRESS_FAILED;
 	}
-	return a->signature.at ? finish(a, failure) : ask(a, failure);
-}
-
-void ike_auth_sign_forget(struct ike_auth *a)
-{
-	if (a->ticket && a->by_ticket.tbl)
-		HASH_DELETE(by_ticket, a->e->signing, a);
-	a->ticket = 0;
-	free((void *)a->signature.at);
-	a->signature = (struct bytes){ 0 };
-	free(a->sign_error);
-	a->sign_error = NULL;
-}
-
-void ike_engine_signed(struct ike_engine *e, ike_time now, uint64_t ticket, struct bytes signature,
-	const char *error)
-{
-	struct ike_auth *a;
-
-	e->now = now;
-	HASH_FIND(by_ticket, e->signing, &ticket, sizeof(ticket), a);
-	if (!a) /* its IKE SA is gone */
-		return;
-	ike_auth_sign_forget(a);
-	if (signature.length > 0)
-		a->signature = bytes_duplicate(signature);
-	if (!a->signature.at)
-		a->sign_error = strdup(error ? error : "no signature came");
-	ike_resume(e, a->sa->unique_id);
+	return a->signing.signature.at ? finish(a, failure) : ask(a, failure);
 }

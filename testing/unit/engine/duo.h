@@ -60,6 +60,7 @@ TCase *ikev1_inform_tests(void);
 TCase *ikev1_nat_tests(void);
 TCase *ikev1_quick_tests(void);
 TCase *ikev1_hostile_tests(void);
+TCase *ikev1_proof_tests(void);
 
 /* test-engine */
 TCase *exchange_tests(void);

@@ -1,0 +1,164 @@
+/* Phase 1 by signatures: RSA and ECDSA, both modes, and what is refused. */
+#include "testing/pki/pki.h"
+#include "testing/unit/engine/duo.h"
+
+#include <stdlib.h>
+
+#define MOON "moon.example.org"
+#define SUN "sun.example.org"
+
+static void trust(struct sim_node *n, const struct pki_certificate *ca)
+{
+	struct bytes der = pki_der(ca->x509);
+
+	sim_node_trust(n, der);
+	free((void *)der.at);
+}
+
+/* until: seconds since 1970; 0: long enough. */
+static void own(struct sim_node *n, const struct pki_certificate *ca, const char *name,
+	EVP_PKEY *key, int64_t until)
+{
+	char subject[96], extensions[200];
+	const struct pki_spec spec = { .subject = subject,
+		.issuer = ca,
+		.key = key,
+		.extensions = extensions,
+		.not_after = until };
+
+	snprintf(subject, sizeof(subject), "/O=test/CN=%s", name);
+	snprintf(extensions, sizeof(extensions), PKI_END "subjectAltName = DNS:%s\n", name);
+	struct pki_certificate c = pki_issue(&spec);
+	struct bytes der = pki_der(c.x509);
+	sim_node_own(n, der, key);
+	free((void *)der.at);
+	pki_free(&c);
+}
+
+static struct duo begin(bool aggressive)
+{
+	struct duo d = duo_begin_ikev1(aggressive);
+
+	d.moon_psk = d.sun_psk = NULL;
+	d.moon_side.pubkey = d.sun_side.pubkey = true;
+	return d;
+}
+
+/* Each has a certificate of its CA and trusts that of moon's. */
+static void start(struct duo *d, const char *kind, bool strangers)
+{
+	struct pki_certificate ca = pki_root("/O=test/CN=CA");
+	struct pki_certificate other = pki_root("/O=test/CN=other CA");
+
+	duo_start(d);
+	trust(d->moon, &ca);
+	trust(d->sun, &ca);
+	own(d->moon, &ca, MOON, pki_key(kind, 1), 0);
+	own(d->sun, strangers ? &other : &ca, SUN, pki_key(kind, 2), 0);
+	pki_free(&ca);
+	pki_free(&other);
+}
+
+static const char *const kinds[] = { "rsa2048", "p256", "p384", "p521" };
+#define KINDS 4
+
+START_TEST(each_kind_of_key_proves_an_identity)
+{
+	struct duo d = begin(_i >= KINDS);
+
+	start(&d, kinds[_i % KINDS], false);
+	duo_up(&d, d.moon, "net");
+	ck_assert(sim_node_logged(d.sun, "authentication of 'moon.example.org' by signature"));
+	ck_assert(sim_node_logged(d.moon, "authentication of 'sun.example.org' by signature"));
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(datagrams_may_get_lost_and_come_twice)
+{
+	struct duo d = begin(_i % 2);
+
+	start(&d, "p256", false);
+	d.world->faults = (struct sim_faults){ .loss = 250, .duplicate = 250, .delay_to = 400 };
+	d.world->faults_until = d.world->now + IKE_SECONDS(30);
+	for (int i = 0; i < _i; i++)
+		(void)sim_random_u64(&d.world->random);
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert_msg(command->done, "%s", command->text);
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(60));
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_certificate_of_an_unknown_ca_is_refused)
+{
+	struct duo d = begin(_i);
+
+	start(&d, "rsa2048", true);
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert(!command->done);
+	ck_assert_msg(strstr(command->text, "other CA"), "%s", command->text);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
+	ck_assert(sim_node_logged(d.sun, "AUTHENTICATION_FAILED"));
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(an_expired_certificate_is_refused)
+{
+	struct duo d = begin(false);
+	struct pki_certificate ca = pki_root("/O=test/CN=CA");
+
+	duo_start(&d);
+	trust(d.moon, &ca);
+	trust(d.sun, &ca);
+	own(d.moon, &ca, MOON, pki_key("p256", 1), PKI_NOW - 86400);
+	own(d.sun, &ca, SUN, pki_key("p256", 2), 0);
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert(!command->done);
+	ck_assert(sim_node_logged(d.sun, "expired"));
+	pki_free(&ca);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(without_a_private_key_nothing_can_be_proved)
+{
+	struct duo d = begin(false);
+
+	start(&d, "rsa2048", false);
+	sim_node_forget_keys(d.moon);
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert(!command->done);
+	ck_assert_msg(strstr(command->text, "cannot be used"), "%s", command->text);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(an_edwards_key_has_no_method_in_ikev1)
+{
+	struct duo d = begin(false);
+
+	start(&d, "ed25519", false);
+	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
+	ck_assert(!command->done);
+	ck_assert_msg(strstr(command->text, "IKEv1 has no signatures by ED25519 keys"), "%s",
+		command->text);
+	duo_end(&d);
+}
+END_TEST
+
+TCase *ikev1_proof_tests(void)
+{
+	TCase *t = tcase_create("proof");
+
+	tcase_add_loop_test(t, each_kind_of_key_proves_an_identity, 0, 2 * KINDS);
+	tcase_add_loop_test(t, datagrams_may_get_lost_and_come_twice, 0, 30);
+	tcase_add_loop_test(t, a_certificate_of_an_unknown_ca_is_refused, 0, 2);
+	tcase_add_test(t, an_expired_certificate_is_refused);
+	tcase_add_test(t, without_a_private_key_nothing_can_be_proved);
+	tcase_add_test(t, an_edwards_key_has_no_method_in_ikev1);
+	return t;
+}
