@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <seccomp.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 bool cl_confine_memory(struct why *why)
 {
@@ -20,6 +23,13 @@ bool cl_confine_memory(struct why *why)
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
 		return why_fail(why, "locking memory: %s", strerror(errno));
 	return true;
+}
+
+void cl_confine_lifetime(void)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() == 1) /* it was quicker */
+		_exit(EXIT_FAILURE);
 }
 
 bool cl_confine_calls(struct why *why)

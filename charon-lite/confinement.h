@@ -11,6 +11,9 @@
  * it starts have them too. False when memory could not be locked: the rest is done. */
 bool cl_confine_memory(struct why *why);
 
+/* A process that works for another ends with it, however that ends. */
+void cl_confine_lifetime(void);
+
 /* For good: nothing but reading and writing descriptors that are open, memory that holds no code,
  * time, randomness, and the end. All other system calls fail. */
 __attribute__((warn_unused_result)) bool cl_confine_calls(struct why *why);

@@ -1,4 +1,5 @@
 /* The process that fetches one URL. */
+#include "charon-lite/confinement.h"
 #include "charon-lite/fetcher.h"
 #include "charon-lite/fetcher_priv.h"
 #include "charon-lite/privileges.h"
@@ -176,6 +177,7 @@ int cl_fetcher_main(void)
 	static struct transfer t;
 	struct why why;
 
+	cl_confine_lifetime();
 	if (!cl_privileges_drop(false, &why))
 		return fail(why.text);
 	if (!read_orders(&t))

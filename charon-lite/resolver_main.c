@@ -1,4 +1,5 @@
 /* The process that asks for one name. */
+#include "charon-lite/confinement.h"
 #include "charon-lite/privileges.h"
 #include "charon-lite/resolver.h"
 
@@ -24,6 +25,7 @@ int cl_resolver_main(const char *family, const char *name)
 	unsigned count = 0;
 	struct why why;
 
+	cl_confine_lifetime();
 	if (!cl_privileges_drop(false, &why)) {
 		printf("!%s\n", why.text);
 		return EXIT_FAILURE;

@@ -100,6 +100,7 @@ int cl_signer_main(void)
 	struct signer s = { 0 };
 	struct why why;
 
+	cl_confine_lifetime();
 	/* Whoever ends all processes of the service ends the daemon, and that ends this one. */
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);

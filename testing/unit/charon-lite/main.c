@@ -1,13 +1,16 @@
 #include "testing/unit/charon-lite/suites.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+/* What the daemon's parts start of themselves has to be the daemon: were it this program, it would run
+ * all its tests again, and so on without an end. */
 int main(int argc, char **argv)
 {
-	(void)argv;
-	/* Started in the daemon's place, by its own path, it would start itself for ever. */
-	if (argc > 1 || !getenv("CHARON_LITE"))
+	if (argc > 1 || !getenv("CHARON_LITE")) {
+		fprintf(stderr, "%s: run by meson test, which says where charon-lite is\n", argv[0]);
 		return EXIT_FAILURE;
+	}
 	Suite *s = suite_create("charon-lite");
 
 	suite_add_tcase(s, load_conn_cases());
