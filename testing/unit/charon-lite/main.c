@@ -3,12 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What the daemon's parts start of themselves has to be the daemon: were it this program, it would run
- * all its tests again, and so on without an end. */
+/* What the daemon's parts start of themselves has to be the daemon: were it this program, it would
+ * run all its tests again, and so on without an end. */
 int main(int argc, char **argv)
 {
 	if (argc > 1 || !getenv("CHARON_LITE")) {
-		fprintf(stderr, "%s: run by meson test, which says where charon-lite is\n", argv[0]);
+		fprintf(stderr, "%s: run by meson test, which says where charon-lite is\n",
+			argv[0]);
 		return EXIT_FAILURE;
 	}
 	Suite *s = suite_create("charon-lite");
