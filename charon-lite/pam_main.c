@@ -100,6 +100,7 @@ int cl_pam_main(void)
 	struct why why;
 	int status;
 
+	cl_confine_lifetime();
 	(void)cl_confine_memory(&why);
 	if (!cl_privileges_drop(false, &why))
 		return refuse(why.text);
