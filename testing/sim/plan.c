@@ -41,6 +41,47 @@ static const char *const esp_proposals[] = {
 	"camellia256-sha384-x25519-ke2_ecp256-ke5_x448",
 };
 
+/* IKEv1: no combined modes in phase 1, PRF and integrity of one hash, one group at a time.
+ * Aggressive Mode cannot choose among groups: its proposals have the same. */
+static const char *const ike_proposals_v1[] = {
+	"aes128-sha256-x25519",
+	"aes256-sha1-ecp256",
+	"aes192-sha512-x25519",
+	"camellia128-sha384-ecp256",
+	"3des-md5-x25519",
+	"aes256-sha256-ecp256",
+	"aes256-sha1-modp1024",
+	"3des-sha1-modp2048",
+};
+#define IKE_PROPOSALS_V1_CHEAP 6
+
+static const char *const ike_proposals_aggressive[] = {
+	"aes128-sha256-x25519",
+	"aes256-sha1-x25519",
+	"aes192-sha512-x25519",
+	"3des-md5-x25519",
+};
+
+static const char *const esp_proposals_v1[] = {
+	"aes128gcm16",
+	"aes256-sha256",
+	"aes128-sha1",
+	"3des-md5",
+	"null-sha256",
+	"aes128-sha512",
+	"aes192ccm16",
+	"camellia128-aesxcbc",
+};
+
+static const char *const esp_proposals_pfs[] = {
+	"aes128gcm16-x25519",
+	"aes256-sha1-x25519",
+	"aes128-sha256-x25519",
+	"3des-md5-x25519",
+};
+
+static const char *const ah_proposals_v1[] = { "sha256", "sha1", "sha512", "md5" };
+
 static const char *const ah_proposals[] = { "sha256", "sha1-esn", "sha512-x25519", "aescmac",
 	"sha384-x25519-ke1_ecp256", "md5" };
 
@@ -96,7 +137,7 @@ static void make_transport(struct sim_world *w, struct plan_pair *pair,
 	struct sim_child_definition *hub, struct sim_child_definition *spoke, size_t number)
 {
 	uint32_t port = 1000 + (uint32_t)number;
-	bool narrow = sim_random_chance(&w->random, 500);
+	bool narrow = pair->ikev1 || sim_random_chance(&w->random, 500);
 
 	hub->mode = spoke->mode = IKE_MODE_TRANSPORT;
 	hub->local_ts = text(pair, "dynamic[udp/%u]", port);
@@ -112,7 +153,8 @@ static void make_tunnel(struct sim_world *w, struct plan_pair *pair,
 	const char *port = sim_random_chance(&w->random, 200) ? "[tcp/80]" : "";
 
 	hub->mode = spoke->mode = IKE_MODE_TUNNEL;
-	switch (sim_random_below(&w->random, 4)) {
+	/* IKEv1 has one pair of selectors. */
+	switch (pair->ikev1 ? 3 : sim_random_below(&w->random, 4)) {
 	case 0: /* the hub has it wider */
 		hub->local_ts = text(pair, "10.100.%zu.0/24", number);
 		hub->remote_ts = text(pair, "10.%u.0.0/16", site);
@@ -152,6 +194,23 @@ static uint8_t make_action(struct sim_world *w, struct plan *plan)
 	return dice < 14 ? IKE_ACTION_TRAP : IKE_ACTION_NONE;
 }
 
+static void propose_child(
+	struct sim_world *w, struct plan_pair *pair, bool ah, bool pfs, const char *ret[2])
+{
+	bool common = pair->flaw != PLAN_NO_CHILD_PROPOSAL;
+
+	if (ah && pair->ikev1)
+		propose(w, pair, ah_proposals_v1, COUNT(ah_proposals_v1), common, ret);
+	else if (ah)
+		propose(w, pair, ah_proposals, COUNT(ah_proposals), common, ret);
+	else if (pair->ikev1 && pfs)
+		propose(w, pair, esp_proposals_pfs, COUNT(esp_proposals_pfs), common, ret);
+	else if (pair->ikev1)
+		propose(w, pair, esp_proposals_v1, COUNT(esp_proposals_v1), common, ret);
+	else
+		propose(w, pair, esp_proposals, COUNT(esp_proposals), common, ret);
+}
+
 static void make_child(
 	struct sim_world *w, struct plan *plan, struct plan_pair *pair, size_t number, bool nat)
 {
@@ -159,12 +218,11 @@ static void make_child(
 	struct sim_child_definition *hub = &pair->hub_side.children[number];
 	struct sim_child_definition *spoke = &pair->spoke_side.children[number];
 	bool ah = !nat && sim_random_chance(&w->random, 80);
+	bool pfs = sim_random_chance(&w->random, 400);
 	const char *proposals[2];
 
 	hub->name = spoke->name = names[number];
-	propose(w, pair, ah ? ah_proposals : esp_proposals,
-		ah ? COUNT(ah_proposals) : COUNT(esp_proposals),
-		pair->flaw != PLAN_NO_CHILD_PROPOSAL, proposals);
+	propose_child(w, pair, ah, pfs, proposals);
 	hub->proposals = proposals[0];
 	spoke->proposals = proposals[1];
 	hub->protocol = spoke->protocol = ah ? IKE_PROTOCOL_AH : IKE_PROTOCOL_ESP;
@@ -226,6 +284,45 @@ static void make_ppk(struct sim_world *w, struct plan_pair *pair)
 	}
 }
 
+/* Who accepts either initiates IKEv2: not to a peer that speaks IKEv1 alone. */
+static void make_version(struct sim_world *w, struct plan_pair *pair)
+{
+	static const struct {
+		uint32_t until;
+		uint8_t hub, spoke;
+	} pairs[] = { { 600, 2, 2 }, { 740, 1, 1 }, { 860, SIM_VERSION_EITHER, 1 },
+		{ 910, SIM_VERSION_EITHER, 2 }, { 960, 2, SIM_VERSION_EITHER },
+		{ 1000, SIM_VERSION_EITHER, SIM_VERSION_EITHER } };
+	uint32_t dice = sim_random_below(&w->random, 1000);
+	bool aggressive = sim_random_chance(&w->random, 300);
+	size_t i = 0;
+
+	while (dice >= pairs[i].until)
+		i++;
+	pair->hub_side.version = pairs[i].hub;
+	pair->spoke_side.version = pairs[i].spoke;
+	pair->ikev1 = pairs[i].spoke == 1;
+	if (pair->ikev1 && pairs[i].hub != 1)
+		pair->hub_initiates = false;
+	pair->hub_side.aggressive = pair->spoke_side.aggressive = pair->ikev1 && aggressive;
+}
+
+static void propose_ike(struct sim_world *w, struct plan_pair *pair, const char *ret[2])
+{
+	bool common = pair->flaw != PLAN_NO_IKE_PROPOSAL;
+	bool expensive = sim_random_chance(&w->random, 60);
+
+	if (pair->hub_side.aggressive)
+		propose(w, pair, ike_proposals_aggressive, COUNT(ike_proposals_aggressive), common,
+			ret);
+	else if (pair->ikev1)
+		propose(w, pair, ike_proposals_v1,
+			expensive ? COUNT(ike_proposals_v1) : IKE_PROPOSALS_V1_CHEAP, common, ret);
+	else
+		propose(w, pair, ike_proposals,
+			expensive ? COUNT(ike_proposals) : IKE_PROPOSALS_CHEAP, common, ret);
+}
+
 static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *pair, bool ipv6)
 {
 	const struct sim_node *hub = &w->nodes[0];
@@ -233,7 +330,6 @@ static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *
 	char hub_text[ADDRESS_TEXT_MAX];
 	char spoke_text[ADDRESS_TEXT_MAX];
 	const char *proposals[2];
-	bool expensive = sim_random_chance(&w->random, 60);
 
 	if (sim_random_chance(&w->random, 350))
 		pair->flaw = 1 + sim_random_below(&w->random, PLAN_FLAWS - 1);
@@ -241,6 +337,7 @@ static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *
 	address_format(
 		spoke->nat.here ? &spoke->nat.public_address : &spoke->address[ipv6], spoke_text);
 	pair->hub_initiates = !spoke->nat.here && sim_random_chance(&w->random, 700);
+	make_version(w, pair);
 	pair->hub_side.name = text(pair, "spoke-%u", pair->spoke);
 	pair->spoke_side.name = text(pair, "hub-of-%u", pair->spoke);
 	pair->hub_side.local_addrs =
@@ -250,8 +347,7 @@ static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *
 		pair->hub_initiates || plan->pair_count > 1 ? text(pair, "%s", spoke_text) : "%any";
 	pair->spoke_side.remote_addrs = text(pair, "%s", hub_text);
 	make_identities(w, pair, plan->pair_count > 1);
-	propose(w, pair, ike_proposals, expensive ? COUNT(ike_proposals) : IKE_PROPOSALS_CHEAP,
-		pair->flaw != PLAN_NO_IKE_PROPOSAL, proposals);
+	propose_ike(w, pair, proposals);
 	pair->hub_side.proposals = proposals[0];
 	pair->spoke_side.proposals = proposals[1];
 	snprintf(pair->psk[0], sizeof(pair->psk[0]), "Psk+%llx/%u",
@@ -271,7 +367,7 @@ static void make_pair(struct sim_world *w, struct plan *plan, struct plan_pair *
 		if (sim_random_chance(&w->random, 100))
 			d->childless = side ? IKE_CHILDLESS_PREFER : IKE_CHILDLESS_ALLOW;
 	}
-	if (sim_random_chance(&w->random, 150))
+	if (sim_random_chance(&w->random, 150) && !pair->ikev1)
 		make_ppk(w, pair);
 	pair->child_count = 1 + sim_random_below(&w->random, 3);
 	for (size_t i = 0; i < pair->child_count; i++)

@@ -21,7 +21,8 @@ const char *plan_flaw_name(enum plan_flaw flaw);
 struct plan_pair {
 	enum plan_flaw flaw;
 	uint8_t spoke;      /* node */
-	bool hub_initiates; /* knows where the spoke is */
+	bool hub_initiates; /* knows where the spoke is, and can speak its version */
+	bool ikev1;
 	size_t child_count;
 	struct sim_definition hub_side;
 	struct sim_definition spoke_side;

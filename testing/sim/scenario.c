@@ -148,6 +148,12 @@ static void do_garbage(struct scenario *s, struct sim_node *n)
 		memset(octets + 8, 0, sim_random_chance(&s->w->random, 500) ? 8 : 0);
 		octets[17] = 0x20;
 		octets[18] = (uint8_t)(34 + octets[18] % 4);
+		if (sim_random_chance(&s->w->random, 300)) {
+			static const uint8_t exchanges[] = { 2, 4, 5, 6, 32 };
+
+			octets[17] = 0x10;
+			octets[18] = exchanges[octets[18] % sizeof(exchanges)];
+		}
 		memset(octets + 20, 0, 7);
 		octets[27] = (uint8_t)length;
 	}
@@ -326,6 +332,31 @@ static void calm(struct scenario *s)
 		sim_check_rest(&w->nodes[i]);
 }
 
+struct one_sided {
+	uint32_t ike[64];
+	uint32_t children[64];
+	size_t ike_count, child_count;
+};
+
+static void find_one_sided(struct sim_world *w, struct sim_node *n, struct one_sided *ret)
+{
+	const struct ike_sa *sa = NULL;
+
+	memset(ret, 0, sizeof(*ret));
+	while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL && ret->ike_count < 64) {
+		struct sim_node *peer;
+		const struct ike_sa *other = sim_check_peer(w, n, sa, &peer);
+
+		if (!other)
+			ret->ike[ret->ike_count++] = sa->unique_id;
+		for (const struct ike_child *c = other ? sa->children : NULL;
+			c && ret->child_count < 64; c = c->next) {
+			if (!sim_check_child_peer(peer, other, c))
+				ret->children[ret->child_count++] = c->unique_id;
+		}
+	}
+}
+
 /* Deletes the SAs that one end alone knows: the explicit liveness check of this simulator. */
 static void delete_one_sided(struct scenario *s)
 {
@@ -333,23 +364,22 @@ static void delete_one_sided(struct scenario *s)
 
 	for (size_t i = 0; i < w->node_count; i++) {
 		struct sim_node *n = &w->nodes[i];
-		uint32_t ids[64];
-		size_t count = 0;
-		const struct ike_sa *sa = NULL;
+		struct one_sided found;
+		struct why why;
 
-		while ((sa = ike_engine_sa_next(n->engine, sa)) != NULL && count < 64) {
-			struct sim_node *peer;
-
-			if (!sim_check_peer(w, n, sa, &peer))
-				ids[count++] = sa->unique_id;
-		}
-		for (size_t j = 0; j < count; j++) {
-			struct ike_terminate what = { .ike_id = ids[j] };
-			struct why why;
+		find_one_sided(w, n, &found);
+		for (size_t j = 0; j < found.ike_count; j++) {
+			struct ike_terminate what = { .ike_id = found.ike[j] };
 
 			s->counts->one_sided++;
-			if (ike_engine_sa_find(n->engine, ids[j]))
+			if (ike_engine_sa_find(n->engine, found.ike[j]))
 				(void)sim_node_terminate(n, &what, &why);
+		}
+		for (size_t j = 0; j < found.child_count; j++) {
+			struct ike_terminate what = { .child_id = found.children[j] };
+
+			s->counts->one_sided++;
+			(void)sim_node_terminate(n, &what, &why);
 		}
 	}
 	sim_world_settle(w, w->now + ORDERLY_LIMIT);

@@ -401,7 +401,7 @@ static ike_time notices_in(const struct sim_definition *d)
 	ike_time at = 0;
 
 	if (d->dpd_delay)
-		return IKE_SECONDS(d->dpd_delay);
+		return IKE_SECONDS(d->dpd_delay + d->dpd_timeout);
 	at = longest(at, d->rekey_time);
 	at = longest(at, d->reauth_time);
 	for (size_t i = 0; i < SIM_CHILDREN_MAX && d->children[i].name; i++)

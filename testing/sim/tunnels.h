@@ -31,6 +31,7 @@ struct tunnel_side {
 struct tunnel_pair {
 	struct tunnel_side sides[2];
 	size_t child_count;
+	bool ikev1;
 	bool disturbed; /* an operator ended or changed something: children may be up or down */
 	char psk[40];
 	char texts[48][64]; /* what the definitions point to */

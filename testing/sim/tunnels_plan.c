@@ -170,7 +170,7 @@ static void make_selectors(struct tunnels *t, struct tunnel_pair *pair, size_t n
 static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t number, bool steady)
 {
 	static const char *const names[] = { "net-a", "net-b", "net-c" };
-	bool pfs = chance(t, 20), several = chance(t, 10);
+	bool pfs = chance(t, 20), several = chance(t, 10) && !pair->ikev1;
 	uint32_t starts = chance(t, 20) ? 100 : 45;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -189,7 +189,8 @@ static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t numbe
 		d->close_action = action(t, 40, 10);
 		if (d->start_action && chance(t, 60))
 			d->dpd_action = d->close_action = IKE_ACTION_START;
-		if (!side->can_initiate && chance(t, 80))
+		if (!side->can_initiate &&
+			(side->definition.version == SIM_VERSION_EITHER || chance(t, 80)))
 			d->dpd_action = d->close_action = IKE_ACTION_NONE;
 	}
 	make_child_times(t, pair, &pair->sides[0].definition.children[number],
@@ -243,6 +244,37 @@ static const char *remote_of(struct tunnels *t, struct tunnel_pair *pair, struct
 		address_format(&homes[1], texts[1]));
 }
 
+/* Main Mode with PSKs tells peers apart by their addresses alone, so Aggressive Mode is for those
+ * who may be anywhere. */
+static void make_ikev1(struct tunnels *t, struct tunnel_pair *pair)
+{
+	static const char *const proposals[] = { "aes128-sha256-x25519", "aes256-sha1-ecp256",
+		"3des-md5-x25519" };
+	const char *proposal = proposals[below(t, COUNT(proposals))];
+	bool aggressive = chance(t, 25);
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t node = pair->sides[i].node;
+
+		aggressive = aggressive || t->w->nodes[node].nat.here || t->homes[node][1].family;
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct sim_definition *d = &pair->sides[i].definition;
+
+		d->version = 1;
+		d->aggressive = aggressive;
+		d->proposals = proposal;
+		d->no_mobike = true;
+		if (d->dpd_delay)
+			d->dpd_timeout = d->dpd_delay + (uint32_t)between(t, 5, 60);
+	}
+	/* One end may leave it open; it answers alone, then. */
+	if (chance(t, 30) && pair->sides[1].can_initiate) {
+		pair->sides[0].definition.version = SIM_VERSION_EITHER;
+		pair->sides[0].can_initiate = false;
+	}
+}
+
 static void make_side(struct tunnels *t, struct tunnel_pair *pair, size_t i, const char *proposals)
 {
 	static const uint32_t tries[] = { 0, 0, 0, 1, 1, 2 };
@@ -286,13 +318,16 @@ static void make_pair(struct tunnels *t, struct tunnel_pair *pair, const char *p
 	snprintf(pair->psk, sizeof(pair->psk), "Psk+%llx",
 		(unsigned long long)sim_random_u64(&t->w->random));
 	pair->child_count = chance(t, 60) ? 1 : 2 + below(t, TUNNELS_CHILDREN_MAX - 1);
+	pair->ikev1 = chance(t, 30);
 	for (size_t i = 0; i < 2; i++) {
 		const struct sim_node *n = &t->w->nodes[pair->sides[i].node];
 
 		make_side(t, pair, i, proposals);
-		pair->sides[i].definition.pubkey = has_certificates(t, pair);
+		pair->sides[i].definition.pubkey = !pair->ikev1 && has_certificates(t, pair);
 		steady = steady && !n->nat.here && !t->homes[n->index][1].family;
 	}
+	if (pair->ikev1)
+		make_ikev1(t, pair);
 	for (size_t i = 0; i < pair->child_count; i++)
 		make_child(t, pair, i, steady);
 }
@@ -342,9 +377,15 @@ static void tell(const struct tunnels *t, const struct tunnel_pair *pair, size_t
 	const char *name = t->w->nodes[pair->sides[i].node].name;
 
 	sim_trace(t->w,
-		"%s defines %s: remote %s, IKE rekey %llu reauth %llu, DPD %u, unique %u, tries "
+		"%s defines %s: IKEv%s, remote %s, IKE rekey %llu reauth %llu, DPD %u, unique %u, "
+		"tries "
 		"%u%s%s",
-		name, d->name, d->remote_addrs, (unsigned long long)d->rekey_time,
+		name, d->name,
+		d->aggressive     ? "1 aggressive"
+		: d->version == 1 ? "1"
+		: d->version      ? "any"
+				  : "2",
+		d->remote_addrs, (unsigned long long)d->rekey_time,
 		(unsigned long long)d->reauth_time, d->dpd_delay, d->unique, d->keyingtries,
 		d->no_mobike ? ", no MOBIKE" : "", d->pubkey ? ", certificates" : "");
 	for (size_t c = 0; c < pair->child_count; c++) {

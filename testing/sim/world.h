@@ -373,8 +373,11 @@ void sim_check_node(struct sim_node *n);
 /* When nothing is under way: the engine's SAs and the kernel's are the same; nothing half-open. */
 void sim_check_rest(struct sim_node *n);
 /* Both ends of every SA that both know agree, and packets get through. An SA that one end alone
- * knows is a complaint unless one_sided; returns how many there are. */
+ * knows (or a child, with IKEv1) is a complaint unless one_sided; returns how many there are. */
 size_t sim_check_agreement(struct sim_world *w, bool one_sided);
+/* The other end of a child of an SA that is known as `other` on that node; NULL: it has none. */
+const struct ike_child *sim_check_child_peer(
+	const struct sim_node *peer, const struct ike_sa *other, const struct ike_child *c);
 /* The other end of an SA, on another node; NULL when nobody has it. */
 const struct ike_sa *sim_check_peer(struct sim_world *w, const struct sim_node *n,
 	const struct ike_sa *sa, struct sim_node **ret_node);
