@@ -23,6 +23,7 @@ struct suite {
 	const char *proposal;
 	enum floor_group group;
 	const char *key; /* NULL: a PSK */
+	uint8_t version; /* 0: 2 */
 };
 
 struct result {
@@ -38,6 +39,8 @@ static const struct suite suites[] = {
 	{ "RSA-2048 X25519", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, "rsa2048" },
 	{ "ECDSA P-256 X25519", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, "p256" },
 	{ "Ed25519 X25519", "aes128gcm16-prfsha256-x25519", FLOOR_X25519, "ed25519" },
+	{ "IKEv1 PSK ECP-256", "aes256-sha1-ecp256", FLOOR_ECP_256, NULL, 1 },
+	{ "IKEv1 PSK MODP-2048", "aes256-sha1-modp2048", FLOOR_MODP_2048, NULL, 1 },
 };
 #define SUITES (sizeof(suites) / sizeof(suites[0]))
 
@@ -86,8 +89,9 @@ static void measure_set_ups(
 
 static void measure_suite(const struct suite *suite, uint32_t count, struct result *ret)
 {
-	struct bench_pair *p = bench_pair_new(suite->proposal, suite->key);
-	struct floor *f = floor_new(suite->group, suite->key);
+	uint8_t version = suite->version ? suite->version : 2;
+	struct bench_pair *p = bench_pair_new(version, suite->proposal, suite->key);
+	struct floor *f = floor_new(version, suite->group, suite->key);
 	uint64_t *samples = samples_new(count);
 	struct result warm;
 	uint32_t peer = bench_pair_add_peer(p);
@@ -108,10 +112,13 @@ static void measure_suite(const struct suite *suite, uint32_t count, struct resu
 	bench_pair_free(p);
 }
 
+static const char *const many_proposals[] = { NULL, "aes256-sha1-ecp256",
+	"aes128gcm16-prfsha256-x25519" };
+
 struct many {
 	double memory[BENCH_SIDES]; /* octets an SA with one child */
 	struct result empty, full;
-	double deletion[BENCH_SIDES]; /* microseconds an INFORMATIONAL exchange */
+	double deletion[BENCH_SIDES]; /* microseconds an informational exchange */
 };
 
 static void measure_deletion(struct bench_pair *p, uint32_t count, double ret[BENCH_SIDES])
@@ -131,9 +138,9 @@ static void measure_deletion(struct bench_pair *p, uint32_t count, double ret[BE
 	}
 }
 
-static void measure_many(const struct options *o, struct many *ret)
+static void measure_many(const struct options *o, uint8_t version, struct many *ret)
 {
-	struct bench_pair *p = bench_pair_new(suites[0].proposal, NULL);
+	struct bench_pair *p = bench_pair_new(version, many_proposals[version], NULL);
 	uint32_t extra = 50;
 	uint64_t nanoseconds[BENCH_SIDES];
 
@@ -156,11 +163,28 @@ static const char *verdict(bool met)
 	return met ? "met" : "missed";
 }
 
-static void print_table(const struct options *o, const struct result *results, const struct many *m)
+static void print_many(const struct options *o, uint8_t version, const struct many *m)
 {
-	printf("CPU time of one set-up (IKE_SA_INIT, IKE_AUTH, one child), microseconds, medians "
-	       "of "
-	       "%u\n",
+	printf("\nWith %u IKE SAs up (IKEv%u, PSK, %s)\n", o->many, version,
+		many_proposals[version]);
+	printf("%-40s %10s %10s\n", "", "initiator", "responder");
+	printf("%-40s %10.0f %10.0f   goal <= %d: %s\n", "octets of heap per IKE SA with one child",
+		m->memory[0], m->memory[1], MEMORY_GOAL,
+		verdict(m->memory[0] <= MEMORY_GOAL && m->memory[1] <= MEMORY_GOAL));
+	printf("%-40s %10.1f %10.1f\n", "set-up with none other up, us", m->empty.side[0],
+		m->empty.side[1]);
+	printf("%-40s %10.1f %10.1f\n", "set-up with these up, us", m->full.side[0],
+		m->full.side[1]);
+	printf("%-40s %10.2f %10.2f\n", "ratio", m->full.side[0] / m->empty.side[0],
+		m->full.side[1] / m->empty.side[1]);
+	printf("%-40s %10.1f %10.1f\n", "deletion, one informational exchange, us", m->deletion[0],
+		m->deletion[1]);
+}
+
+static void print_table(const struct options *o, const struct result *results)
+{
+	printf("CPU time of one set-up (IKE_SA_INIT, IKE_AUTH; Main Mode, Quick Mode; one child), "
+	       "microseconds, medians of %u\n",
 		o->set_ups);
 	printf("%-24s %10s %10s %10s %8s %8s   goal <= %.1f\n", "", "initiator", "responder",
 		"OpenSSL", "ratio i", "ratio r", RATIO_GOAL);
@@ -178,19 +202,21 @@ static void print_table(const struct options *o, const struct result *results, c
 			r->side[BENCH_INITIATOR], r->side[BENCH_RESPONDER], r->floor, a, b,
 			verdict(a <= RATIO_GOAL && b <= RATIO_GOAL));
 	}
-	printf("\nWith %u IKE SAs up (PSK X25519 AES-GCM)\n", o->many);
-	printf("%-40s %10s %10s\n", "", "initiator", "responder");
-	printf("%-40s %10.0f %10.0f   goal <= %d: %s\n", "octets of heap per IKE SA with one child",
-		m->memory[0], m->memory[1], MEMORY_GOAL,
-		verdict(m->memory[0] <= MEMORY_GOAL && m->memory[1] <= MEMORY_GOAL));
-	printf("%-40s %10.1f %10.1f\n", "set-up with none other up, us", m->empty.side[0],
+}
+
+static void print_json_many(const struct options *o, uint8_t version, const struct many *m)
+{
+	const char *suffix = version == 1 ? "_ikev1" : "";
+
+	printf(",\n  \"octets_per_sa%s\": {\"initiator\": %.0f, \"responder\": %.0f, \"goal\": "
+	       "%d},\n",
+		suffix, m->memory[0], m->memory[1], MEMORY_GOAL);
+	printf("  \"with_many%s\": {\"ike_sas\": %u, \"initiator\": %.1f, \"responder\": %.1f, "
+	       "\"initiator_alone\": %.1f, \"responder_alone\": %.1f},\n",
+		suffix, o->many, m->full.side[0], m->full.side[1], m->empty.side[0],
 		m->empty.side[1]);
-	printf("%-40s %10.1f %10.1f\n", "set-up with these up, us", m->full.side[0],
-		m->full.side[1]);
-	printf("%-40s %10.2f %10.2f\n", "ratio", m->full.side[0] / m->empty.side[0],
-		m->full.side[1] / m->empty.side[1]);
-	printf("%-40s %10.1f %10.1f\n", "deletion, one INFORMATIONAL exchange, us", m->deletion[0],
-		m->deletion[1]);
+	printf("  \"deletion_us%s\": {\"initiator\": %.1f, \"responder\": %.1f}", suffix,
+		m->deletion[0], m->deletion[1]);
 }
 
 static void print_json(const struct options *o, const struct result *results, const struct many *m)
@@ -207,21 +233,17 @@ static void print_json(const struct options *o, const struct result *results, co
 			suites[i].name, r->side[0], r->side[1], r->floor, r->side[0] / r->floor,
 			r->side[1] / r->floor, i + 1 < SUITES ? "," : "");
 	}
-	printf("  ],\n  \"goal_ratio\": %.1f,\n", RATIO_GOAL);
-	printf("  \"octets_per_sa\": {\"initiator\": %.0f, \"responder\": %.0f, \"goal\": %d},\n",
-		m->memory[0], m->memory[1], MEMORY_GOAL);
-	printf("  \"with_many\": {\"ike_sas\": %u, \"initiator\": %.1f, \"responder\": %.1f, "
-	       "\"initiator_alone\": %.1f, \"responder_alone\": %.1f},\n",
-		o->many, m->full.side[0], m->full.side[1], m->empty.side[0], m->empty.side[1]);
-	printf("  \"deletion_us\": {\"initiator\": %.1f, \"responder\": %.1f}\n}\n", m->deletion[0],
-		m->deletion[1]);
+	printf("  ],\n  \"goal_ratio\": %.1f", RATIO_GOAL);
+	for (uint8_t version = 2; version >= 1; version--)
+		print_json_many(o, version, &m[version]);
+	printf("\n}\n");
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = { .set_ups = 2000, .many = 10000 };
 	struct result results[SUITES] = { 0 }; /* floor 0: not to be had here; the last is */
-	struct many many = { 0 };
+	struct many many[3] = { 0 };           /* by version */
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0) {
@@ -237,7 +259,14 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < SUITES; i++)
 		if (floor_has(suites[i].group))
 			measure_suite(&suites[i], o.set_ups, &results[i]);
-	measure_many(&o, &many);
-	(o.json ? print_json : print_table)(&o, results, &many);
+	for (uint8_t version = 1; version <= 2; version++)
+		measure_many(&o, version, &many[version]);
+	if (o.json) {
+		print_json(&o, results, many);
+	} else {
+		print_table(&o, results);
+		print_many(&o, 2, &many[2]);
+		print_many(&o, 1, &many[1]);
+	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 struct floor {
+	uint8_t version;
 	EVP_PKEY_CTX *keygen;
 	EVP_PKEY_CTX *kem; /* makes ML-KEM-768 keys; NULL without */
 	EVP_PKEY *peer;
@@ -19,6 +20,7 @@ struct floor {
 	EVP_MD *sha1;
 	EVP_MD_CTX *digest;
 	EVP_CIPHER *gcm;
+	EVP_CIPHER *cbc;
 	EVP_CIPHER_CTX *cipher;
 	EVP_PKEY *key; /* NULL: a PSK */
 	EVP_PKEY *ca_key;
@@ -99,20 +101,22 @@ bool floor_has(enum floor_group group)
 	return group != FLOOR_X25519_ML_KEM || kem;
 }
 
-struct floor *floor_new(enum floor_group group, const char *key)
+struct floor *floor_new(uint8_t version, enum floor_group group, const char *key)
 {
 	static const struct {
 		const char *type, *name;
 	} groups[] = { { "X25519", NULL }, { "EC", "P-256" }, { "DH", "modp_2048" },
 		{ "X25519", NULL } };
 	struct floor *f = calloc(1, sizeof(*f));
-	char sha256[] = "SHA256";
+	char sha1[] = "SHA1", sha256[] = "SHA256";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+		OSSL_PARAM_construct_utf8_string(
+			OSSL_MAC_PARAM_DIGEST, version == 1 ? sha1 : sha256, 0),
 		OSSL_PARAM_construct_end(),
 	};
 
 	must(f != NULL, "memory");
+	f->version = version;
 	f->keygen = EVP_PKEY_CTX_new_from_name(NULL, groups[group].type, NULL);
 	must(EVP_PKEY_keygen_init(f->keygen), "key generation");
 	if (groups[group].name)
@@ -129,6 +133,7 @@ struct floor *floor_new(enum floor_group group, const char *key)
 	f->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
 	f->digest = EVP_MD_CTX_new();
 	f->gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	f->cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	f->cipher = EVP_CIPHER_CTX_new();
 	if (key)
 		floor_set_key(f, key);
@@ -147,6 +152,7 @@ void floor_free(struct floor *f)
 	EVP_MD_free(f->sha1);
 	EVP_CIPHER_CTX_free(f->cipher);
 	EVP_CIPHER_free(f->gcm);
+	EVP_CIPHER_free(f->cbc);
 	EVP_MD_free(f->sha256);
 	X509_free(f->certificate);
 	free(f);
@@ -240,10 +246,61 @@ static void kem_secret(struct floor *f)
 	EVP_PKEY_free(key);
 }
 
+static void prf_sha1(struct floor *f, const unsigned char *key, size_t key_length, size_t length,
+	unsigned char ret[20])
+{
+	size_t written;
+
+	must(EVP_MAC_init(f->mac, key, key_length, NULL), "HMAC");
+	must(EVP_MAC_update(f->mac, f->message, length), "HMAC");
+	must(EVP_MAC_final(f->mac, ret, &written, 20), "HMAC");
+}
+
+static void cbc(struct floor *f, bool seal, int octets)
+{
+	unsigned char key[32] = { 1 }, iv[16] = { 2 }, text[512];
+	int length;
+
+	must(EVP_CipherInit_ex2(f->cipher, f->cbc, key, iv, seal, NULL), "CBC");
+	must(EVP_CIPHER_CTX_set_padding(f->cipher, 0), "CBC");
+	must(EVP_CipherUpdate(f->cipher, text, &length, f->message, octets), "CBC");
+}
+
+static void floor_run_v1(struct floor *f)
+{
+	unsigned char shared[512], random[44], skeyid[20], block[20];
+
+	must(RAND_bytes(random, sizeof(random)), "random");
+	shared_secret(f, shared, sizeof(shared));
+	memcpy(f->message, shared, 256);
+	prf_sha1(f, random, 20, 64, skeyid);
+	for (int i = 0; i < 3; i++) /* SKEYID_d, _a, _e */
+		prf_sha1(f, skeyid, 20, i ? 293 : 273, block);
+	prf_sha1(f, block, 20, 1, block); /* AES-256 takes more than SKEYID_e has */
+	prf_sha1(f, block, 20, 20, block);
+	for (int i = 0; i < 2; i++) /* HASH_I, HASH_R */
+		prf_sha1(f, skeyid, 20, 500, block);
+	for (int i = 0; i < 6; i++) /* NAT-D, IVs of both phases */
+		nat_detection(f);
+	cbc(f, true, 64);
+	cbc(f, false, 64);
+	for (int i = 0; i < 3; i++)
+		prf_sha1(f, block, 20, i < 2 ? 150 : 69, block);
+	for (int i = 0; i < 2; i++) { /* 16 + 4 octets each way */
+		prf_sha1(f, block, 20, 69, block);
+		cbc(f, i == 0, 176);
+	}
+	cbc(f, true, 32);
+}
+
 void floor_run(struct floor *f)
 {
 	unsigned char shared[512], block[32], random[44];
 
+	if (f->version == 1) {
+		floor_run_v1(f);
+		return;
+	}
 	must(RAND_bytes(random, sizeof(random)), "random");
 	shared_secret(f, shared, sizeof(shared));
 	prf(f, random, shared, 32, block); /* SKEYSEED */

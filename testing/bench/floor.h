@@ -7,6 +7,10 @@
  * opened. Contexts and algorithms are fetched beforehand and reused; the peer's MODP value gets the
  * range check alone (RFC 6989).
  *
+ * IKEv1, Main and Quick Mode: key pair and shared secret; SKEYID, its three and the cipher's key;
+ * both HASHes; the child's keys; three hashes of phase 2; IVs and four NAT detection hashes;
+ * AES-CBC of two messages and two (or one) of Quick Mode.
+ *
  * With certificates instead of the PSK: one signature made, the peer's verified, and its
  * certificate's, by one CA; keys and certificates are parsed beforehand.
  */
@@ -25,7 +29,7 @@ bool floor_has(enum floor_group group);
 
 /* key: "rsa2048", "p256", "ed25519" (testing/pki/pki.h); NULL: a PSK. With ML-KEM: the initiator's
  * part of it besides, which is the larger one. Ends the program when OpenSSL lacks something. */
-struct floor *floor_new(enum floor_group group, const char *key);
+struct floor *floor_new(uint8_t version, enum floor_group group, const char *key);
 void floor_free(struct floor *f);
 /* Does it once. */
 void floor_run(struct floor *f);

@@ -43,6 +43,7 @@ struct bench_pair {
 	bool count_memory;
 	bool answered, done;
 	char text[200];
+	uint8_t version;
 	const char *ike_proposal;
 	const char *key;
 };
@@ -312,7 +313,7 @@ static struct ike_connection *connection(const struct bench_pair *p, const char 
 		!ike_auth_rounds_add(&c->local, class, identity(local_id)) ||
 		!ike_auth_rounds_add(&c->remote, class, identity(remote_id)))
 		fail(name, why.text);
-	c->version = 2;
+	c->version = p->version;
 	return c;
 }
 
@@ -399,13 +400,14 @@ static void make_side(struct bench_pair *p, struct side *side, const char *addre
 		fail("PSK", "not loaded");
 }
 
-struct bench_pair *bench_pair_new(const char *ike_proposal, const char *key)
+struct bench_pair *bench_pair_new(uint8_t version, const char *ike_proposal, const char *key)
 {
 	struct bench_pair *p = calloc(1, sizeof(*p));
 
 	if (!p || !(p->queue = calloc(QUEUE_MAX, sizeof(*p->queue))))
 		fail("memory", "none left");
 	p->now = 1000;
+	p->version = version;
 	p->ike_proposal = ike_proposal;
 	p->key = key;
 	make_side(p, &p->sides[BENCH_INITIATOR], "192.0.2.1");
