@@ -146,19 +146,22 @@ ikev1_established() {
 	esac
 }
 
-# ikev1_gre: a tunnel of GRE between the gateways, and a ping in it
+# ikev1_gre: a tunnel of GRE between the gateways, and a ping in it. Its ends find each other by the neighbours
+# that nhrpd would make.
 ikev1_gre() {
 	rm -f /run/lab/topology
 	/run/lab/modprobe ip_gre
 	ip -n moon -batch - <<-END
-		tunnel add gre1 mode gre local 198.51.100.1 remote 203.0.113.1
-		address add 10.9.0.1/30 dev gre1
+		tunnel add gre1 mode gre local 198.51.100.1 key 1 ttl 64
+		address add 10.9.0.1/24 dev gre1
 		link set gre1 up
+		neigh add 10.9.0.2 lladdr 203.0.113.1 dev gre1
 	END
 	ip -n sun -batch - <<-END
-		tunnel add gre1 mode gre local 203.0.113.1 remote 198.51.100.1
-		address add 10.9.0.2/30 dev gre1
+		tunnel add gre1 mode gre local 203.0.113.1 key 1 ttl 64
+		address add 10.9.0.2/24 dev gre1
 		link set gre1 up
+		neigh add 10.9.0.1 lladdr 198.51.100.1 dev gre1
 	END
 	pings moon 10.9.0.2
 	on_the_wire
