@@ -44,22 +44,22 @@ static const char *const esp_proposals[] = {
 /* IKEv1: no combined modes in phase 1, PRF and integrity of one hash, one group at a time.
  * Aggressive Mode cannot choose among groups: its proposals have the same. */
 static const char *const ike_proposals_v1[] = {
-	"aes128-sha256-x25519",
+	"aes128-sha256-ecp256",
 	"aes256-sha1-ecp256",
-	"aes192-sha512-x25519",
+	"aes192-sha512-ecp384",
 	"camellia128-sha384-ecp256",
-	"3des-md5-x25519",
-	"aes256-sha256-ecp256",
+	"3des-md5-ecp256",
+	"aes256-sha256-ecp384",
 	"aes256-sha1-modp1024",
 	"3des-sha1-modp2048",
 };
 #define IKE_PROPOSALS_V1_CHEAP 6
 
 static const char *const ike_proposals_aggressive[] = {
-	"aes128-sha256-x25519",
-	"aes256-sha1-x25519",
-	"aes192-sha512-x25519",
-	"3des-md5-x25519",
+	"aes128-sha256-ecp256",
+	"aes256-sha1-ecp256",
+	"aes192-sha512-ecp256",
+	"3des-md5-ecp256",
 };
 
 static const char *const esp_proposals_v1[] = {
@@ -74,10 +74,10 @@ static const char *const esp_proposals_v1[] = {
 };
 
 static const char *const esp_proposals_pfs[] = {
-	"aes128gcm16-x25519",
-	"aes256-sha1-x25519",
-	"aes128-sha256-x25519",
-	"3des-md5-x25519",
+	"aes128gcm16-ecp256",
+	"aes256-sha1-ecp256",
+	"aes128-sha256-ecp256",
+	"3des-md5-ecp256",
 };
 
 static const char *const ah_proposals_v1[] = { "sha256", "sha1", "sha512", "md5" };
@@ -385,6 +385,7 @@ static void make_settings(struct sim_world *w, struct ike_settings *s)
 	s->retransmit_tries = 2 + sim_random_below(&w->random, 4);
 	s->retransmit_timeout = sim_random_between(&w->random, 500, 4000);
 	s->retransmit_jitter = sim_random_chance(&w->random, 300) ? 20 : 0;
+	s->aggressive_psk = true;
 	s->cookie_threshold = cookies[sim_random_below(&w->random, COUNT(cookies))];
 	s->block_threshold = blocks[sim_random_below(&w->random, COUNT(blocks))];
 	s->fragment_size = fragments[sim_random_below(&w->random, COUNT(fragments))];

@@ -69,6 +69,7 @@ static void make_settings(struct tunnels *t, struct ike_settings *s)
 	s->retransmit_tries = 2 + below(t, 4);
 	s->retransmit_timeout = (ike_time)between(t, 500, 4000);
 	s->retransmit_jitter = chance(t, 30) ? 20 : 0;
+	s->aggressive_psk = true;
 	if (chance(t, 10)) {
 		s->cookie_threshold = 1;
 		s->fragment_size = 320;
@@ -179,7 +180,7 @@ static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t numbe
 
 		d->name = names[number];
 		d->proposals = several ? "aes128gcm16-x25519-ke1_ecp256-ke2_x448"
-			       : pfs   ? "aes128gcm16-x25519"
+			       : pfs   ? (pair->ikev1 ? "aes128gcm16-ecp256" : "aes128gcm16-x25519")
 				       : "aes128gcm16";
 		if (side->can_initiate)
 			d->start_action = action(t, starts, 15);
@@ -248,8 +249,8 @@ static const char *remote_of(struct tunnels *t, struct tunnel_pair *pair, struct
  * who may be anywhere. */
 static void make_ikev1(struct tunnels *t, struct tunnel_pair *pair)
 {
-	static const char *const proposals[] = { "aes128-sha256-x25519", "aes256-sha1-ecp256",
-		"3des-md5-x25519" };
+	static const char *const proposals[] = { "aes128-sha256-ecp256", "aes256-sha1-ecp256",
+		"3des-md5-ecp256" };
 	const char *proposal = proposals[below(t, COUNT(proposals))];
 	bool aggressive = chance(t, 25);
 

@@ -153,6 +153,16 @@ void sim_world_run(struct sim_world *w, ike_time until)
 		w->now = until;
 }
 
+/* About to go, or waiting for the peer's last message. */
+static bool child_waits(const struct sim_node *n, const struct ike_child *c)
+{
+	if (c->state == IKE_CHILD_DELETED || (c->sa->version == 1 && c->handover))
+		return true;
+	/* With IKEv1 one end deletes what was rekeyed, a little later. */
+	return c->state == IKE_CHILD_REKEYED && c->expires_at != IKE_NEVER &&
+	       c->expires_at <= sim_node_now(n) + n->settings.delete_rekeyed_delay;
+}
+
 bool sim_world_rests(const struct sim_world *w)
 {
 	if (w->flights || w->plans)
@@ -167,7 +177,7 @@ bool sim_world_rests(const struct sim_world *w)
 				sa->followups)
 				return false;
 			for (const struct ike_child *c = sa->children; c; c = c->next) {
-				if (c->state == IKE_CHILD_DELETED)
+				if (child_waits(&w->nodes[i], c))
 					return false;
 			}
 		}
