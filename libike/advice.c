@@ -76,6 +76,14 @@ static void silent(const struct matter *m, struct ike_advice *ret)
 
 static void no_connection(const struct matter *m, struct ike_advice *ret)
 {
+	if (says(m, "aggressive")) {
+		snprintf(ret->cause, SIZE, "%s", or_else(m->r->failure.text, ""));
+		snprintf(ret->cure, SIZE,
+			"have the same aggressive = yes or no at both ends, in the connection for "
+			"%s here; no (Main Mode) is the safer one",
+			m->remote);
+		return;
+	}
 	if (m->r->phase != IKE_PHASE_AUTH) {
 		snprintf(ret->cause, SIZE,
 			"no loaded connection is for a peer at %s that comes to %s", m->remote,
@@ -115,8 +123,42 @@ static void wrong_identity(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->theirs, m->ours);
 }
 
+/* IKEv1's refusals say less: method and mode come with the proposal. */
+static void phase_1_refused(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE,
+		"the peer refuses phase 1 and does not say why: it accepts none of our proposals, "
+		"wants "
+		"another way to authenticate, answers in the other mode (Main, Aggressive) or not "
+		"with "
+		"IKEv1, or has no connection for our address %s",
+		m->local);
+	snprintf(ret->cure, SIZE,
+		"compare connections.%s.proposals, auth (psk, pubkey, xauth), aggressive and "
+		"version with "
+		"the peer's, and check that the peer expects us at %s: its log says which of these "
+		"it is",
+		m->connection, m->local);
+}
+
 static void no_proposal(const struct matter *m, struct ike_advice *ret)
 {
+	if (says(m, "phase 1")) {
+		phase_1_refused(m, ret);
+		return;
+	}
+	if (says(m, "auth")) {
+		snprintf(ret->cause, SIZE,
+			"the ends want to authenticate in different ways (pre-shared key, "
+			"signature, "
+			"XAuth)");
+		snprintf(ret->cure, SIZE,
+			"set auth in connections.%s.local and remote to what the peer has in "
+			"remote and "
+			"local, with as many sections",
+			m->connection);
+		return;
+	}
 	if (!m->theirs[0]) {
 		snprintf(ret->cause, SIZE,
 			"the peer accepts none of our IKE proposals, or has no connection for our "
@@ -233,8 +275,34 @@ static void signature_differs(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
+/* Messages are encrypted with a key that comes of the secret: with another one they are noise. */
+static void phase_1_secret(const struct matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE,
+		"%s: that is how different pre-shared keys show in IKEv1, as the messages that "
+		"prove "
+		"them are encrypted with what comes of them",
+		or_else(m->r->failure.text,
+			"what the ends prove themselves with cannot be decrypted"));
+	snprintf(ret->cure, SIZE,
+		"set the same secret at both ends and load it with --load-creds; Main Mode chooses "
+		"it by "
+		"the addresses %s and %s, then by the ids of the connection that is for them, so "
+		"see that "
+		"no other secret in the secrets section is for these",
+		m->local, m->remote);
+}
+
 static void auth_failed(const struct matter *m, struct ike_advice *ret)
 {
+	if (says(m, "secret of phase 1")) {
+		phase_1_secret(m, ret);
+		return;
+	}
+	if (says(m, "phase 1")) {
+		phase_1_refused(m, ret);
+		return;
+	}
 	if (says(m, "auth")) {
 		snprintf(ret->cause, SIZE,
 			"the peer does not prove itself as connections.%s.remote asks for",

@@ -109,6 +109,9 @@ enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x)
 		NULL, "peer refused phase 1 with %s%s", isakmp_notify_format(n->type, text),
 		explanation(sa, n->type));
 	x->failure->notify = n->type;
+	/* It answers in one mode, or it wants another method, and does not say so. */
+	if (reason == IKE_REASON_NO_PROPOSAL || sa->v1->phase1->aggressive)
+		ike_failure_set_differs(x->failure, "phase 1");
 	return IKEV1_END;
 }
 
@@ -146,7 +149,7 @@ bool ikev1_phase1_silent(struct ike_engine *e, const struct ike_sa *sa, struct i
 			p->error ? "does not accept our proof, it says "
 				 : "answers, but not to our proof",
 			p->error ? isakmp_notify_format(p->error, text) : "");
-		ike_failure_set_differs(failure, "secret");
+		ike_failure_set_differs(failure, "secret of phase 1");
 	} else if (p->error)
 		ike_failure_set(failure, ikev1_notify_reason(p->error), NULL, NULL,
 			"%s gave up phase 1 with %s", peer, isakmp_notify_format(p->error, text));

@@ -142,6 +142,8 @@ static void refuse(struct ike_engine *e, const struct ike_datagram *datagram,
 					     "NO_PROPOSAL_CHOSEN",
 			local, remote, aggressive ? "Aggressive" : "Main",
 			aggressive ? "yes" : "no");
+		if (choice->other_mode)
+			ike_failure_set_differs(&failure, "aggressive");
 	} else {
 		explain_proposals(datagram, message, choice, &failure);
 	}
@@ -371,7 +373,7 @@ static void report_unreadable(struct ikev1_received *x)
 	ike_failure_set(&failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 		"cannot decrypt the proof of %s: the pre-shared keys probably differ",
 		address_format_with_port(&x->datagram->remote, peer));
-	ike_failure_set_differs(&failure, "secret");
+	ike_failure_set_differs(&failure, "secret of phase 1");
 	ike_log_failure(x->e, sa, sa->connection, &failure);
 	ike_failure_free(&failure);
 	ikev1_inform_clear(x->e, sa, ISAKMP_NOTIFY_PAYLOAD_MALFORMED);

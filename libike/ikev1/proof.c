@@ -164,7 +164,7 @@ enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x)
 	ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 		"pre-shared key of '%s' - '%s' differs from the peer's", ours,
 		ike_identity_format(sa->remote_id, theirs));
-	ike_failure_set_differs(x->failure, "secret");
+	ike_failure_set_differs(x->failure, "secret of phase 1");
 	return IKEV1_END;
 }
 
