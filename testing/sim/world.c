@@ -158,8 +158,8 @@ static bool child_waits(const struct sim_node *n, const struct ike_child *c)
 {
 	if (c->state == IKE_CHILD_DELETED || (c->sa->version == 1 && c->handover))
 		return true;
-	/* With IKEv1 one end deletes what was rekeyed, a little later; the other one, if that did not
-	 * arrive, after three minutes. */
+	/* With IKEv1 one end deletes what was rekeyed, a little later; the other one, if that did
+	 * not arrive, after three minutes. */
 	return c->state == IKE_CHILD_REKEYED && c->expires_at != IKE_NEVER &&
 	       c->expires_at <= sim_node_now(n) + IKE_SECONDS(180);
 }
