@@ -179,6 +179,9 @@ bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa)
 
 	if (n->stage != IKE_STAGE_INIT)
 		return false;
+	/* Where the old one is, the peer is no more. */
+	if (sa->reauthenticates)
+		n->fixed_target = false;
 	if (!next_target(n)) {
 		if (allowed != 0 && n->tries + 1 >= allowed)
 			return false;

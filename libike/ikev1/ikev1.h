@@ -97,6 +97,7 @@ struct ikev1 {
 	bool peer_dpd;
 	bool peer_unity;
 	bool peer_xauth;
+	bool says_contact; /* as responder: the peer goes on with an IKE SA that we have not */
 	bool adopts; /* reauthentication: children of another IKE SA come over when it is up */
 	uint32_t dpd_sent;      /* sequence numbers (RFC 3706) */
 	uint32_t dpd_expected;  /* of the peer's next R_U_THERE; 0: any */
@@ -377,6 +378,9 @@ void ikev1_rekey_child(struct ike_engine *e, struct ike_child *child);
 /* ---- informational.c ---- */
 /* HASH is checked already: what is in the clear does not come here. */
 enum ikev1_outcome ikev1_informational(struct ikev1_received *x);
+/* The peer began without INITIAL_CONTACT, and we have nothing of it: it is told so, when our last
+ * message of phase 1 has left. */
+void ikev1_contact_wake(struct ike_engine *e, struct ike_sa *sa);
 /* struct ike_version.delete_ike, .delete_child, .delete_once */
 void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
 	const struct ike_failure *why);

@@ -218,6 +218,42 @@ static bool error(struct ikev1_received *x, const struct isakmp_notify *n)
 	return true;
 }
 
+/* One that came over from an older IKE SA. */
+static struct ike_child *older_child(const struct ike_sa *sa)
+{
+	struct ike_child *child = sa->children;
+
+	while (child && (child->installed_at >= sa->established_at || !child->announced))
+		child = child->next;
+	return child;
+}
+
+/* The peer has lost all that it had with us before. */
+static void forget_older_children(struct ikev1_received *x)
+{
+	struct ike_child *child;
+
+	while ((child = older_child(x->sa))) {
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer has forgotten CHILD_SA %s{%u}: it says INITIAL_CONTACT",
+			child->config->name, child->unique_id);
+		ikev1_delete_child(x->e, child, true, 0, IKE_REASON_PEER_SILENT);
+	}
+}
+
+void ikev1_contact_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	uint8_t cookies[COOKIES_LENGTH];
+	struct writer w = writer_of(cookies, sizeof(cookies));
+
+	sa->v1->says_contact = false;
+	writer_u64(&w, sa->spi_initiator);
+	writer_u64(&w, sa->spi_responder);
+	ikev1_inform_notify(e, sa, ISAKMP_PROTOCOL_ISAKMP, ISAKMP_NOTIFY_INITIAL_CONTACT,
+		bytes_of(cookies, sizeof(cookies)), (struct bytes){ 0 });
+	ike_schedule(e, sa);
+}
+
 /* True: the IKE SA ends. */
 static bool notify(struct ikev1_received *x, const struct isakmp_notify *n)
 {
@@ -238,6 +274,9 @@ static bool notify(struct ikev1_received *x, const struct isakmp_notify *n)
 		break;
 	case ISAKMP_NOTIFY_CONNECTED:
 		(void)ikev1_quick_connected(x);
+		break;
+	case ISAKMP_NOTIFY_INITIAL_CONTACT:
+		forget_older_children(x);
 		break;
 	default:
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_DETAIL, "peer notifies %s",

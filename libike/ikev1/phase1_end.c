@@ -59,6 +59,7 @@ void ikev1_established(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_task *task = sa->active;
 	bool told = sa->negotiation->initial_contact;
 
+	sa->v1->says_contact = !sa->initiator && !told && ike_initial_contact_holds(e, sa);
 	sa->active = NULL;
 	sa->expires_at = IKE_NEVER;
 	ike_sa_established(e, sa);

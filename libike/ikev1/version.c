@@ -110,6 +110,10 @@ static bool wake(struct ike_engine *e, struct ike_sa *sa)
 		ikev1_wait_expired(e, sa);
 		return true;
 	}
+	if (sa->v1->says_contact && sa->state == IKE_SA_ESTABLISHED) {
+		ikev1_contact_wake(e, sa);
+		return true;
+	}
 	return ikev1_crossing_wake(e, sa) || ikev1_transactions_wake(e, sa) ||
 	       ikev1_quick_wake(e, sa) || forget(e, sa);
 }
@@ -120,6 +124,8 @@ static ike_time deadline(const struct ike_sa *sa)
 
 	if (transactions < at)
 		at = transactions;
+	if (sa->v1->says_contact && sa->state == IKE_SA_ESTABLISHED && sa->established_at < at)
+		at = sa->established_at;
 
 	for (const struct ikev1_exchange *x = sa->v1->exchanges; x; x = x->next)
 		if (x->forget_at < at)
