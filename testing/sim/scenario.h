@@ -51,6 +51,9 @@ uint64_t scenario_run(struct sim_world *w, uint64_t seed, const struct scenario_
 	struct scenario_counts *counts);
 uint64_t tunnels_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
 	struct scenario_counts *counts);
+/* The same with IKEv1 between some of them. */
+uint64_t tunnels_mixed_run(struct sim_world *w, uint64_t seed,
+	const struct scenario_options *options, struct scenario_counts *counts);
 uint64_t both_start_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
 	struct scenario_counts *counts);
 uint64_t orders_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,

@@ -31,6 +31,7 @@ struct kind {
 static const struct kind kinds[] = {
 	{ "peers", scenario_run, 200 },
 	{ "tunnels", tunnels_run, 200 },
+	{ "mixed", tunnels_mixed_run, 200 },
 	{ "both-start", both_start_run, 200 },
 	{ "orders", orders_run, 0 },
 };
@@ -214,7 +215,7 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: sim [--scenario NAME] [--seeds FROM-TO | --seed N] [--verbose] "
 		"[--replay-check] [--jobs N] [--order LIST]\n"
-		"  --scenario NAME  peers (default), tunnels, both-start, orders\n"
+		"  --scenario NAME  peers (default), tunnels, mixed, both-start, orders\n"
 		"  --seeds FROM-TO  runs these seeds (1-200; orders: all)\n"
 		"  --seed N         runs one\n"
 		"  --verbose        prints everything that happens\n"

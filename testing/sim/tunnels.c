@@ -651,18 +651,30 @@ static uint64_t end(struct tunnels *t)
 	return w->hash;
 }
 
-uint64_t tunnels_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
-	struct scenario_counts *counts)
+static uint64_t run(struct tunnels *t)
 {
-	struct tunnels *t = begin(w, seed, options, counts);
-
 	t->names_known_at = IKE_NEVER;
 	tunnels_plan(t);
 	find_bound(t);
 	storm(t);
 	heal(t);
 	healing(t);
-	if (!w->complaints)
+	if (!t->w->complaints)
 		calm(t);
 	return end(t);
+}
+
+uint64_t tunnels_run(struct sim_world *w, uint64_t seed, const struct scenario_options *options,
+	struct scenario_counts *counts)
+{
+	return run(begin(w, seed, options, counts));
+}
+
+uint64_t tunnels_mixed_run(struct sim_world *w, uint64_t seed,
+	const struct scenario_options *options, struct scenario_counts *counts)
+{
+	struct tunnels *t = begin(w, seed, options, counts);
+
+	t->mixed = true;
+	return run(t);
 }

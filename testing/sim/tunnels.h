@@ -41,6 +41,7 @@ struct tunnel_pair {
 struct tunnels {
 	struct sim_world *w;
 	struct scenario_counts *counts;
+	bool mixed; /* some pairs speak IKEv1 */
 	struct tunnel_pair pairs[TUNNELS_PAIRS_MAX];
 	size_t pair_count;
 	ike_time duration;

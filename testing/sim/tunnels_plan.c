@@ -319,7 +319,7 @@ static void make_pair(struct tunnels *t, struct tunnel_pair *pair, const char *p
 	snprintf(pair->psk, sizeof(pair->psk), "Psk+%llx",
 		(unsigned long long)sim_random_u64(&t->w->random));
 	pair->child_count = chance(t, 60) ? 1 : 2 + below(t, TUNNELS_CHILDREN_MAX - 1);
-	pair->ikev1 = chance(t, 30);
+	pair->ikev1 = t->mixed && chance(t, 30);
 	for (size_t i = 0; i < 2; i++) {
 		const struct sim_node *n = &t->w->nodes[pair->sides[i].node];
 

@@ -25,5 +25,6 @@ run peers --seeds "${SIM_SEEDS:-1-10000}" --replay-check
 run orders
 run both-start --seeds 1-400 --replay-check
 run tunnels --seeds 1-200 --replay-check
+run mixed --seeds 1-200
 run tunnels --seeds "${SIM_TUNNELS_SEEDS:-201-3000}"
 exit "$code"
