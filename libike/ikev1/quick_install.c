@@ -7,34 +7,6 @@
  */
 #include "libike/ikev1/quick.h"
 
-/* Not needed. The peer may send on it until it knows, so it gets in. */
-static bool discard(struct ikev1_received *x, struct ike_task *task,
-	const struct ike_child_secrets *secrets, struct why *why)
-{
-	struct ike_child *child = task->child;
-	AUTO_SECRET keymat = { 0 };
-
-	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
-		"CHILD_SA rekey collision lost, deleting redundant CHILD_SA %s{%u}",
-		child->config->name, child->unique_id);
-	if (!ike_child_install_inbound(x->e, child, true, secrets, &keymat, why))
-		return false;
-	ike_child_set_state(x->e, child, IKE_CHILD_INSTALLED);
-	task->child = NULL;
-	ike_child_delete_later(x->e, child, IKE_REASON_REPLACED);
-	return true;
-}
-
-/* Somebody wanted the old one closed while we rekeyed it. */
-static void close_as_wanted(
-	struct ike_engine *e, const struct ike_child *old, struct ike_child *child)
-{
-	const struct ike_task *task = ike_task_of_child(old->sa, IKE_TASK_DELETE_CHILD, old);
-
-	if (task && task->reason != IKE_REASON_EXPIRED && task->reason != IKE_REASON_REPLACED)
-		ike_child_delete_later(e, child, (enum ike_reason)task->reason);
-}
-
 static bool take_over(struct ikev1_received *x, struct ike_task *task, struct ike_child *old,
 	const struct ike_child_secrets *secrets, struct why *why)
 {
@@ -46,7 +18,7 @@ static bool take_over(struct ikev1_received *x, struct ike_task *task, struct ik
 	task->replaces = NULL;
 	if (theirs)
 		ike_handover_redundant(x->e, theirs);
-	close_as_wanted(x->e, old, child);
+	ike_child_close_as_wanted(x->e, old, child);
 	ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
 	ike_child_drop_rekeying(x->e, old);
 	ikev1_handover_await(x->e, child,
@@ -80,7 +52,7 @@ static bool bring_up(struct ikev1_received *x, struct ike_task *task, struct ike
 static bool lose(struct ikev1_received *x, struct ike_task *task, struct ike_child *old,
 	const struct ike_child_secrets *secrets, struct why *why)
 {
-	if (!discard(x, task, secrets, why))
+	if (!ike_child_discard(x->e, task, secrets, why))
 		return false;
 	task->replaces = NULL;
 	if (old && old->state == IKE_CHILD_REKEYING)

@@ -155,34 +155,6 @@ static bool lost_to_followup(
 	return false;
 }
 
-/* The new one is not needed. The peer may send on it until it knows, so it gets in. */
-static bool discard(struct ike_received *x, struct ike_task *task,
-	const struct ike_child_secrets *secrets, struct why *why)
-{
-	struct ike_child *child = task->child;
-	AUTO_SECRET keymat = { 0 };
-
-	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
-		"CHILD_SA rekey collision lost, deleting redundant CHILD_SA %s{%u}",
-		child->config->name, child->unique_id);
-	if (!ike_child_install_inbound(x->e, child, true, secrets, &keymat, why))
-		return false;
-	ike_child_set_state(x->e, child, IKE_CHILD_INSTALLED);
-	task->child = NULL;
-	ike_child_delete_later(x->e, child, IKE_REASON_REPLACED);
-	return true;
-}
-
-/* Somebody wanted the child closed while we rekeyed it. */
-static void close_as_wanted(
-	struct ike_engine *e, const struct ike_child *old, struct ike_child *child)
-{
-	const struct ike_task *task = ike_task_of_child(old->sa, IKE_TASK_DELETE_CHILD, old);
-
-	if (task && task->reason != IKE_REASON_EXPIRED && task->reason != IKE_REASON_REPLACED)
-		ike_child_delete_later(e, child, (enum ike_reason)task->reason);
-}
-
 static bool take_over(struct ike_received *x, struct ike_task *task, struct ike_child *theirs,
 	const struct ike_child_secrets *secrets, struct why *why)
 {
@@ -196,7 +168,7 @@ static bool take_over(struct ike_received *x, struct ike_task *task, struct ike_
 	ike_child_announce(x->e, child, old);
 	if (theirs)
 		ike_handover_redundant(x->e, theirs);
-	close_as_wanted(x->e, old, child);
+	ike_child_close_as_wanted(x->e, old, child);
 	if (old->state == IKE_CHILD_DELETED || task->peer_lost_it) {
 		ike_child_destroy(x->e, old, IKE_REASON_REPLACED);
 		return true;
@@ -232,7 +204,8 @@ static bool install(struct ike_received *x, struct ike_task *task,
 			ike_child_set_state(x->e, old, IKE_CHILD_REKEYED);
 		task->replaces = NULL;
 	}
-	if (lost ? discard(x, task, secrets, &why) : take_over(x, task, theirs, secrets, &why))
+	if (lost ? ike_child_discard(x->e, task, secrets, &why)
+		 : take_over(x, task, theirs, secrets, &why))
 		return true;
 	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
 		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);

@@ -236,3 +236,29 @@ void ike_child_delete_later(struct ike_engine *e, struct ike_child *child, enum 
 	task->spi = child->spi_in;
 	task->reason = (uint8_t)reason;
 }
+
+bool ike_child_discard(struct ike_engine *e, struct ike_task *task,
+	const struct ike_child_secrets *secrets, struct why *why)
+{
+	struct ike_child *child = task->child;
+	AUTO_SECRET keymat = { 0 };
+
+	ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		"CHILD_SA rekey collision lost, deleting redundant CHILD_SA %s{%u}",
+		child->config->name, child->unique_id);
+	if (!ike_child_install_inbound(e, child, true, secrets, &keymat, why))
+		return false;
+	ike_child_set_state(e, child, IKE_CHILD_INSTALLED);
+	task->child = NULL;
+	ike_child_delete_later(e, child, IKE_REASON_REPLACED);
+	return true;
+}
+
+void ike_child_close_as_wanted(
+	struct ike_engine *e, const struct ike_child *old, struct ike_child *child)
+{
+	const struct ike_task *task = ike_task_of_child(old->sa, IKE_TASK_DELETE_CHILD, old);
+
+	if (task && task->reason != IKE_REASON_EXPIRED && task->reason != IKE_REASON_REPLACED)
+		ike_child_delete_later(e, child, (enum ike_reason)task->reason);
+}

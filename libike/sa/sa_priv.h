@@ -324,6 +324,13 @@ void ike_child_deleted(struct ike_engine *e, struct ike_child *child, enum ike_r
 void ike_child_rekey_later(struct ike_engine *e, struct ike_child *child);
 /* Queues its deletion at the peer, before anything else. May free it when memory ran out. */
 void ike_child_delete_later(struct ike_engine *e, struct ike_child *child, enum ike_reason reason);
+/* Initiator of a rekeying that lost a collision: the new child is not needed, but lets in what the
+ * peer sends until it knows. The task has no child then. */
+MUST_USE bool ike_child_discard(struct ike_engine *e, struct ike_task *task,
+	const struct ike_child_secrets *secrets, struct why *why);
+/* Somebody wanted the old child closed while we rekeyed it: so the new one is. */
+void ike_child_close_as_wanted(
+	struct ike_engine *e, const struct ike_child *old, struct ike_child *child);
 /* There is no need to rekey it any more. */
 void ike_child_drop_rekeying(struct ike_engine *e, struct ike_child *child);
 

@@ -1,36 +1,6 @@
 /* The log line of an IKEv1 message, in the words of strongSwan's. */
 #include "libike/wire/isakmp.h"
-
-#include <stdarg.h>
-#include <stdio.h>
-
-struct line {
-	char *text;
-	size_t size;
-	size_t used;
-};
-
-PRINTF_LIKE(2, 3) static void add(struct line *line, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	int written =
-		vsnprintf(line->text + line->used, line->size - line->used, format, arguments);
-	va_end(arguments);
-	if (written < 0)
-		return;
-	size_t room = line->size - line->used - 1;
-	line->used += (size_t)written < room ? (size_t)written : room;
-}
-
-static void add_name(struct line *line, const char *name, unsigned number)
-{
-	if (name)
-		add(line, "%s", name);
-	else
-		add(line, "(%u)", number);
-}
+#include "libike/wire/line.h"
 
 /* The common attributes, then XAuth's and Unity's. */
 static const char *attribute_name(uint16_t type)
@@ -50,62 +20,63 @@ static const char *attribute_name(uint16_t type)
 	return type < sizeof(common) / sizeof(*common) ? common[type] : NULL;
 }
 
-static void add_attributes(struct line *line, const struct isakmp_message *m)
+static void add_attributes(struct ike_line *line, const struct isakmp_message *m)
 {
 	static const char *const kinds[] = { "CP", "CPRQ", "CPRP", "CPS", "CPA" };
 	uint8_t kind = m->attributes.type;
 	struct isakmp_attribute a;
 	const char *separator = "";
 
-	add(line, "%s(", kind <= IKE_CONFIGURATION_ACK ? kinds[kind] : kinds[0]);
+	ike_line_add(line, "%s(", kind <= IKE_CONFIGURATION_ACK ? kinds[kind] : kinds[0]);
 	for (size_t cursor = 0; isakmp_attribute_next(m->attributes.list, &cursor, &a);) {
-		add(line, "%s", separator);
-		add_name(line, attribute_name(a.type), a.type);
+		ike_line_add(line, "%s", separator);
+		ike_line_add_name(line, attribute_name(a.type), a.type);
 		separator = " ";
 	}
-	add(line, ")");
+	ike_line_add(line, ")");
 }
 
 static void add_payload(
-	struct line *line, const struct isakmp_message *m, uint8_t type, size_t *notify)
+	struct ike_line *line, const struct isakmp_message *m, uint8_t type, size_t *notify)
 {
 	switch (type) {
 	case ISAKMP_PAYLOAD_NOTIFY:
-		add(line, "N");
+		ike_line_add(line, "N");
 		if (*notify < m->notify_count) {
 			uint16_t kind = m->notifies[(*notify)++].type;
 
-			add(line, "(");
-			add_name(line, isakmp_notify_name(kind), kind);
-			add(line, ")");
+			ike_line_add(line, "(");
+			ike_line_add_name(line, isakmp_notify_name(kind), kind);
+			ike_line_add(line, ")");
 		}
 		break;
 	case ISAKMP_PAYLOAD_ATTRIBUTES:
 		add_attributes(line, m);
 		break;
 	case ISAKMP_PAYLOAD_FRAGMENT:
-		add(line, "FRAG(%u%s)", m->fragment.number, m->fragment.last ? "/last" : "");
+		ike_line_add(
+			line, "FRAG(%u%s)", m->fragment.number, m->fragment.last ? "/last" : "");
 		break;
 	default:
-		add_name(line, isakmp_payload_name(type), type);
+		ike_line_add_name(line, isakmp_payload_name(type), type);
 	}
 }
 
 char *isakmp_message_format(
 	const struct isakmp_message *m, bool response, char *text, size_t text_size)
 {
-	struct line line = { text, text_size, 0 };
+	struct ike_line line = { text, text_size, 0 };
 	size_t notify = 0;
 
 	if (text_size == 0)
 		return text;
 	text[0] = '\0';
-	add_name(&line, isakmp_exchange_name(m->header.exchange), m->header.exchange);
-	add(&line, " %s %u [ ", response ? "response" : "request", m->header.message_id);
+	ike_line_add_name(&line, isakmp_exchange_name(m->header.exchange), m->header.exchange);
+	ike_line_add(&line, " %s %u [ ", response ? "response" : "request", m->header.message_id);
 	for (size_t i = 0; i < m->order_count; i++) {
 		add_payload(&line, m, m->order[i], &notify);
-		add(&line, " ");
+		ike_line_add(&line, " ");
 	}
-	add(&line, "]");
+	ike_line_add(&line, "]");
 	return text;
 }

@@ -1,42 +1,12 @@
 /* The log line of a message, in the words of strongSwan's "parsed ..." and "generating ...". */
+#include "libike/wire/line.h"
 #include "libike/wire/message.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-struct line {
-	char *text;
-	size_t size;
-	size_t used;
-};
-
-PRINTF_LIKE(2, 3) static void line_add(struct line *line, const char *format, ...)
+static void format_notify(struct ike_line *line, const struct ike_notify *notify)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	int written =
-		vsnprintf(line->text + line->used, line->size - line->used, format, arguments);
-	va_end(arguments);
-	if (written < 0)
-		return;
-	size_t room = line->size - line->used - 1;
-	line->used += (size_t)written < room ? (size_t)written : room;
-}
-
-static void line_add_name(struct line *line, const char *name, unsigned number)
-{
-	if (name)
-		line_add(line, "%s", name);
-	else
-		line_add(line, "(%u)", number);
-}
-
-static void format_notify(struct line *line, const struct ike_notify *notify)
-{
-	line_add(line, "N(");
-	line_add_name(line, ike_notify_brief_name(notify->type), notify->type);
-	line_add(line, ")");
+	ike_line_add(line, "N(");
+	ike_line_add_name(line, ike_notify_brief_name(notify->type), notify->type);
+	ike_line_add(line, ")");
 }
 
 /* RFC 7296 3.15.1 */
@@ -48,23 +18,23 @@ static const char *attribute_name(uint16_t type)
 	return type < sizeof(names) / sizeof(*names) ? names[type] : NULL;
 }
 
-static void format_configuration(struct line *line, const struct ike_message *m)
+static void format_configuration(struct ike_line *line, const struct ike_message *m)
 {
 	static const char *const kinds[] = { "CP", "CPRQ", "CPRP", "CPS", "CPA" };
 	uint8_t kind = m->configuration.type;
 	struct reader r = reader_of(m->configuration.attributes);
 	const char *separator = "";
 
-	line_add(line, "%s(", kind <= IKE_CONFIGURATION_ACK ? kinds[kind] : kinds[0]);
+	ike_line_add(line, "%s(", kind <= IKE_CONFIGURATION_ACK ? kinds[kind] : kinds[0]);
 	while (reader_more(&r)) {
 		uint16_t type = reader_u16(&r) & 0x7fff;
 
 		reader_bytes(&r, reader_u16(&r));
-		line_add(line, "%s", separator);
-		line_add_name(line, attribute_name(type), type);
+		ike_line_add(line, "%s", separator);
+		ike_line_add_name(line, attribute_name(type), type);
 		separator = " ";
 	}
-	line_add(line, ")");
+	ike_line_add(line, ")");
 }
 
 static const char *eap_method_name(uint8_t type)
@@ -86,32 +56,32 @@ static const char *eap_method_name(uint8_t type)
 	return type < sizeof(names) / sizeof(*names) ? names[type] : NULL;
 }
 
-static void format_eap(struct line *line, struct bytes packet)
+static void format_eap(struct ike_line *line, struct bytes packet)
 {
 	static const char *const codes[] = { NULL, "REQ", "RES", "SUCC", "FAIL" };
 	struct reader r = reader_of(packet);
 	uint8_t code = reader_u8(&r);
 
 	reader_bytes(&r, 3); /* identifier, length */
-	line_add(line, "EAP/");
-	line_add_name(line, code < sizeof(codes) / sizeof(*codes) ? codes[code] : NULL, code);
+	ike_line_add(line, "EAP/");
+	ike_line_add_name(line, code < sizeof(codes) / sizeof(*codes) ? codes[code] : NULL, code);
 	if (reader_more(&r)) {
 		uint8_t type = reader_u8(&r);
 
-		line_add(line, "/");
-		line_add_name(line, eap_method_name(type), type);
+		ike_line_add(line, "/");
+		ike_line_add_name(line, eap_method_name(type), type);
 	}
 }
 
 static void format_payload(
-	struct line *line, const struct ike_message *m, uint8_t type, size_t *notify)
+	struct ike_line *line, const struct ike_message *m, uint8_t type, size_t *notify)
 {
 	switch (type) {
 	case IKE_PAYLOAD_NOTIFY:
 		if (*notify < m->notify_count)
 			format_notify(line, &m->notifies[(*notify)++]);
 		else
-			line_add(line, "N");
+			ike_line_add(line, "N");
 		break;
 	case IKE_PAYLOAD_CONFIGURATION:
 		format_configuration(line, m);
@@ -120,28 +90,28 @@ static void format_payload(
 		format_eap(line, m->eap);
 		break;
 	case IKE_PAYLOAD_SEALED_FRAGMENT:
-		line_add(line, "EF(%u/%u)", m->sealed.fragment, m->sealed.fragments);
+		ike_line_add(line, "EF(%u/%u)", m->sealed.fragment, m->sealed.fragments);
 		break;
 	default:
-		line_add_name(line, ike_payload_name(type), type);
+		ike_line_add_name(line, ike_payload_name(type), type);
 	}
 }
 
 char *ike_message_format(const struct ike_message *m, char *text, size_t text_size)
 {
-	struct line line = { .text = text, .size = text_size };
+	struct ike_line line = { .text = text, .size = text_size };
 	size_t notify = 0;
 
 	if (text_size == 0)
 		return text;
 	text[0] = '\0';
-	line_add_name(&line, ike_exchange_name(m->header.exchange), m->header.exchange);
-	line_add(&line, " %s %u [ ", m->header.flags & IKE_FLAG_RESPONSE ? "response" : "request",
-		m->header.message_id);
+	ike_line_add_name(&line, ike_exchange_name(m->header.exchange), m->header.exchange);
+	ike_line_add(&line, " %s %u [ ",
+		m->header.flags & IKE_FLAG_RESPONSE ? "response" : "request", m->header.message_id);
 	for (size_t i = 0; i < m->order_count; i++) {
 		format_payload(&line, m, m->order[i], &notify);
-		line_add(&line, " ");
+		ike_line_add(&line, " ");
 	}
-	line_add(&line, "]");
+	ike_line_add(&line, "]");
 	return text;
 }
