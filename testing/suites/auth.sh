@@ -85,51 +85,7 @@ if [ -z "${AUTH_METHODS-}" ]; then
 	done
 fi
 
-# The table: a row for each method, columns by peer and role. What is not supported is explained below.
-awk -v ours=$ours -v peers="${peers[*]}" -v methods="${methods[*]}" '
-	/^(passed|failed|lacks|skipped) / {
-		word = $1 == "lacks" ? "not supported" : $1
-		cell[$2] = word
-		sub(/:$/, "", $2)
-		cell[$2] = word
-		if ($1 == "lacks") {
-			split($2, part, "--")
-			who = part[1] == ours ? part[2] : part[1]
-			role = part[1] == ours ? "responder" : "initiator"
-			sub(/^auth:/, "", part[3])
-			$1 = $2 = ""
-			key = who " as " role ": " substr($0, 3)
-			if (!(key in why))
-				order[++reasons] = key
-			why[key] = why[key] " " part[3]
-		}
-	}
-	function value(pair, name) { name = pair "--auth:" name; return name in cell ? cell[name] : "not played" }
-	END {
-		columns = split(peers, peer, " ")
-		printf "%-14s", "the peer is"
-		for (i = 1; i <= columns; i++)
-			printf peer[i] == ours ? " | %-13s" : " | %-29s", peer[i]
-		printf "\n%-14s", ""
-		for (i = 1; i <= columns; i++)
-			printf peer[i] == ours ? " | %-13s" : " | %-13s   %-13s", "initiator", "responder"
-		printf "\n"
-		rows = split(methods, method, " ")
-		for (row = 1; row <= rows; row++) {
-			printf "%-14s", method[row]
-			for (i = 1; i <= columns; i++) {
-				if (peer[i] != ours)
-					printf " | %-13s  ", value(peer[i] "--" ours, method[row])
-				else
-					printf " |"
-				printf " %-13s", value(ours "--" peer[i], method[row])
-			}
-			printf "\n"
-		}
-		print "Not supported by the peer:"
-		for (i = 1; i <= reasons; i++)
-			print "  " order[i] " (" substr(why[order[i]], 2) ")"
-	}' $log
+printf '%s\n' "${methods[@]}" | sed 's/.*/& auth:&/' | testing/suites/table "$ours" "${peers[*]}" $log
 [ -z "${AUTH_METHODS-}" ] || exit 0
 
 awk -v verifiers="${verifiers[*]}" '

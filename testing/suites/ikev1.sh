@@ -57,7 +57,7 @@ for peer in "${peers[@]}"; do
 		wanted=()
 		for case in "${cases[@]}"; do
 			if reason=$(lacks "$peer" $role "$case"); then
-				echo "lacks $pair--$(scene_of "$case") $case $reason" >>$log
+				echo "lacks $pair--$(scene_of "$case") $reason" >>$log
 			elif selected "$peer" $role "$case"; then
 				wanted+=(-s "$(scene_of "$case")")
 			fi
@@ -76,50 +76,7 @@ if [ -z "${IKEV1_CASES-}" ]; then
 		"$ours--strongswan-6.0.1" "strongswan-6.0.1--$ours"
 fi
 
-# The table: a row for each case, columns by peer and role. What is not supported is explained below.
 for case in "${cases[@]}"; do
 	echo "$case $(scene_of "$case")"
-done | awk -v ours="$ours" -v peers="${peers[*]}" '
-	FNR == NR { name[++rows] = $1; scene[$1] = $2; next }
-	/^(passed|failed|lacks|skipped) / {
-		word = $1 == "lacks" ? "not supported" : $1
-		pair = $2
-		sub(/:$/, "", pair)
-		cell[pair] = word
-		if ($1 == "lacks") {
-			split(pair, part, "--")
-			who = part[1] == ours ? part[2] " as responder: " : part[1] " as initiator: "
-			one = $3
-			$1 = $2 = $3 = ""
-			key = who substr($0, 4)
-			if (!(key in why))
-				order[++reasons] = key
-			why[key] = why[key] " " one
-		}
-	}
-	function value(pair, case) { pair = pair "--" scene[case]; return pair in cell ? cell[pair] : "not played" }
-	END {
-		columns = split(peers, peer, " ")
-		printf "%-18s", "the peer is"
-		for (i = 1; i <= columns; i++)
-			printf peer[i] == ours ? " | %-13s" : " | %-29s", peer[i]
-		printf "\n%-18s", ""
-		for (i = 1; i <= columns; i++)
-			printf peer[i] == ours ? " | %-13s" : " | %-13s   %-13s", peer[i] == ours ? "both" : "initiator", "responder"
-		printf "\n"
-		for (row = 1; row <= rows; row++) {
-			printf "%-18s", name[row]
-			for (i = 1; i <= columns; i++) {
-				if (peer[i] != ours)
-					printf " | %-13s  ", value(peer[i] "--" ours, name[row])
-				else
-					printf " |"
-				printf " %-13s", value(ours "--" peer[i], name[row])
-			}
-			printf "\n"
-		}
-		print "Not supported by the peer:"
-		for (i = 1; i <= reasons; i++)
-			print "  " order[i] " (" substr(why[order[i]], 2) ")"
-		print "libreswan is built without modp1024: vyos has modp1536 with it."
-	}' - $log
+done | testing/suites/table "$ours" "${peers[*]}" $log
+echo "libreswan is built without modp1024: vyos has modp1536 with it."
