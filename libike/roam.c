@@ -6,8 +6,8 @@
  * happens, and liveness decides whether the peer is lost. With MOBIKE an SA takes another way at
  * once; without, it ends after a moment, so that whoever wants it up makes a new one.
  */
-#include "libike/ikev2/ikev2.h"
 #include "libike/supervisor.h"
+#include "libike/versions.h"
 
 #define ROUTES_MAX 64
 /* Without MOBIKE: how long an address may be away although there is another in its place. */

@@ -153,9 +153,23 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa);
 /* inactive_at has come. The SA may be gone afterwards. */
 void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa);
 
-/* ---- ikev2/roam.c, for who has no MOBIKE as well ---- */
+/* ---- roam.c: this host's addresses and routes have changed, with MOBIKE and without ---- */
 /* path_at has come. The SA may be gone afterwards. */
 void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa);
+#define IKE_LOCAL_ADDRESSES_MAX 64
+size_t ike_local_addresses(struct ike_engine *e, struct address ret[IKE_LOCAL_ADDRESSES_MAX]);
+/* Takes the new path: children at once when the peer's host stays, else when the peer has proved to
+ * be there; tells the peer. Does not send yet, except for what was in flight already. */
+void ike_roam_to(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
+	const struct address *remote);
+/* Another way than the present one and the one that was refused; false when there is none. */
+bool ike_roam_other(struct ike_engine *e, struct ike_sa *sa, struct address *ret_local,
+	struct address *ret_remote);
+/* No answer yet: the request in flight takes all other ways, too. */
+void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa);
+/* An answer came another way than the request is thought to have gone. */
+void ike_roam_answer_came(
+	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram);
 
 /* ---- lifetimes.c ---- */
 /* At its soft or hard limit. The caller runs the tasks. */

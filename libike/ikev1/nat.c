@@ -6,8 +6,6 @@
  */
 #include "libike/ikev1/ikev1.h"
 
-#define PORT_NAT_T 4500 /* the peer's; ours is a setting */
-
 static bool traverses(const struct ike_sa *sa)
 {
 	return sa->v1->phase1 && sa->v1->phase1->nat_t < ISAKMP_VENDORS;
@@ -91,7 +89,7 @@ void ikev1_nat_read(struct ikev1_received *x)
 	if (!traverses(sa) || m->nat_d_count < 2)
 		return;
 	for (size_t i = 1; i < m->nat_d_count; i++)
-		source_fits |= fits_either(x->e, sa, m->nat_d[i], &sa->remote, PORT_NAT_T, 500);
+		source_fits |= fits_either(x->e, sa, m->nat_d[i], &sa->remote, IKE_PORT_NAT_T, 500);
 	sa->nat_remote = !source_fits;
 	sa->nat_local = !fits_either(
 		x->e, sa, m->nat_d[0], &sa->local, settings->port_nat_t, settings->port);
@@ -109,7 +107,7 @@ void ikev1_nat_float(struct ike_engine *e, struct ike_sa *sa)
 	if (!encapsulates(sa) || sa->local.port != e->settings.port)
 		return;
 	sa->local.port = e->settings.port_nat_t;
-	sa->remote.port = PORT_NAT_T;
+	sa->remote.port = IKE_PORT_NAT_T;
 }
 
 /* ---- Children ---- */

@@ -133,7 +133,6 @@ bool ike_cookie_valid(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct ike_message *message);
 
 /* ---- nat_detection.c (RFC 7296 2.23) ---- */
-#define IKE_PORT_NAT_T 4500 /* the peer's; ours is a setting */
 void ike_nat_build(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
 	const struct address *remote, struct ike_builder *b);
 /* Of a message on the SA's path; sets nat_local and nat_remote. False when it has no such notifies.
@@ -144,8 +143,6 @@ bool ike_nat_detect(struct ike_engine *e, struct ike_sa *sa, const struct ike_me
 /* In IKE_AUTH: what we can, if the definition wants it; as responder after the peer said so. */
 void ike_mobike_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 void ike_mobike_read(struct ike_engine *e, struct ike_sa *sa, const struct ike_message *message);
-/* The peer is to be told; queues, and does not send yet. */
-void ike_mobike_want(struct ike_sa *sa, enum ike_mobike_words words);
 bool ike_mobike_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 enum ike_outcome ike_mobike_answered(struct ike_received *x);
 /* What an INFORMATIONAL request says about addresses. */
@@ -153,22 +150,6 @@ void ike_mobike_requested(struct ike_received *x);
 /* Liveness probes show who is behind a NAT whether it has changed (RFC 4555 3.8). */
 void ike_mobike_build_probe(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 void ike_mobike_probe_answered(struct ike_received *x);
-
-/* ---- roam.c: this host's addresses and routes have changed ---- */
-#define IKE_LOCAL_ADDRESSES_MAX 64
-size_t ike_local_addresses(struct ike_engine *e, struct address ret[IKE_LOCAL_ADDRESSES_MAX]);
-/* Takes the new path: children at once when the peer's host stays, else when the peer has proved to
- * be there; tells the peer. Does not send yet, except for what was in flight already. */
-void ike_roam_to(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
-	const struct address *remote);
-/* Another way than the present one and the one that was refused; false when there is none. */
-bool ike_roam_other(struct ike_engine *e, struct ike_sa *sa, struct address *ret_local,
-	struct address *ret_remote);
-/* No answer yet: the request in flight takes all other ways, too. */
-void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa);
-/* An answer came another way than the request is thought to have gone. */
-void ike_roam_answer_came(
-	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram);
 
 /* ---- child_negotiation.c: what IKE_AUTH and CREATE_CHILD_SA have in common ---- */
 

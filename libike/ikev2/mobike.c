@@ -107,17 +107,6 @@ void ike_mobike_read(struct ike_engine *e, struct ike_sa *sa, const struct ike_m
 
 /* ---- Our requests ---- */
 
-void ike_mobike_want(struct ike_sa *sa, enum ike_mobike_words words)
-{
-	struct ike_mobike *m = ike_mobike_get(sa);
-
-	if (!m)
-		return;
-	if (!m->wanted && !ike_task_queue_first(sa, IKE_TASK_MOBIKE, NULL, 0))
-		return; /* out of memory: the next change tries again */
-	m->wanted |= (uint8_t)words;
-}
-
 bool ike_mobike_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	struct ike_mobike *m = sa->mobike;

@@ -11,6 +11,17 @@ struct ike_mobike *ike_mobike_get(struct ike_sa *sa)
 	return sa->mobike;
 }
 
+void ike_mobike_want(struct ike_sa *sa, enum ike_mobike_words words)
+{
+	struct ike_mobike *m = ike_mobike_get(sa);
+
+	if (!m)
+		return;
+	if (!m->wanted && !ike_task_queue_first(sa, IKE_TASK_MOBIKE, NULL, 0))
+		return; /* out of memory: the next change tries again */
+	m->wanted |= (uint8_t)words;
+}
+
 static bool children_lag(const struct ike_sa *sa)
 {
 	return sa->mobike && sa->mobike->children_local.family != 0;

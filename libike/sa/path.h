@@ -9,6 +9,8 @@
 
 #include "libike/sa/ike_sa.h"
 
+#define IKE_PORT_NAT_T 4500 /* the peer's; ours is a setting */
+
 /* What only SAs that move, or peers with several addresses, need: sa->mobike, on the heap. */
 #define IKE_PEER_ADDRESSES_MAX 8
 #define IKE_COOKIE2_LENGTH 16
@@ -46,6 +48,8 @@ struct ike_engine;
 
 /* NULL when memory ran out. Freed with the SA. */
 struct ike_mobike *ike_mobike_get(struct ike_sa *sa);
+/* The peer is to be told; queues, and does not send yet. */
+void ike_mobike_want(struct ike_sa *sa, enum ike_mobike_words words);
 
 /* Where its children are. */
 const struct address *ike_children_local(const struct ike_sa *sa);
