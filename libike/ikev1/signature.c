@@ -24,6 +24,7 @@ struct ikev1_proof {
 	struct ike_certificate *received[IKE_MESSAGE_CERTS_MAX];
 	size_t received_count;
 	struct ike_certificate *candidate;
+	bool verified; /* and is trusted: what has to wait for our own signature asks once more */
 };
 
 static void drop_own(struct ikev1_proof *p)
@@ -38,6 +39,7 @@ static void drop_received(struct ikev1_proof *p)
 		ike_certificate_free(p->received[--p->received_count]);
 	ike_certificate_free(p->candidate);
 	p->candidate = NULL;
+	p->verified = false;
 }
 
 void ikev1_proof_free(struct ikev1_proof *proof)
@@ -268,6 +270,8 @@ enum ikev1_outcome ikev1_signature_build(
 	if (!p->signing.signature.at)
 		return ask(e, sa, p, failure);
 	build_certs(sa, p, b);
+	if (ike_certificate_kind(p->own[0]) == IKE_CERTIFICATE_X509 && !sa->local_cert)
+		sa->local_cert = ike_certificate_hold(p->own[0]);
 	isakmp_build_signature(b, p->signing.signature);
 	ike_signing_forget(e, &p->signing);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "authentication of '%s' (myself) successful",
@@ -363,6 +367,13 @@ static bool find_signer(struct ikev1_received *x, struct ikev1_proof *p)
 	return p->candidate != NULL;
 }
 
+/* For who looks. */
+static void keep_certificate(struct ike_sa *sa, const struct ike_certificate *c)
+{
+	if (ike_certificate_kind(c) == IKE_CERTIFICATE_X509 && !sa->remote_cert.at)
+		sa->remote_cert = bytes_duplicate(ike_certificate_der(c));
+}
+
 enum ikev1_outcome ikev1_signature_verify(struct ikev1_received *x)
 {
 	struct ikev1_proof *p = proof_of(x->e, x->sa);
@@ -370,6 +381,8 @@ enum ikev1_outcome ikev1_signature_verify(struct ikev1_received *x)
 
 	if (!p)
 		return fail(x->failure, IKE_REASON_RESOURCES, "out of memory");
+	if (p->verified)
+		return IKEV1_OK;
 	if (!ISAKMP_HAS(x->message, SIGNATURE))
 		return fail(x->failure, IKE_REASON_PROTOCOL, "peer sent no signature");
 	if (!p->candidate && !find_signer(x, p))
@@ -380,6 +393,8 @@ enum ikev1_outcome ikev1_signature_verify(struct ikev1_received *x)
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"authentication of '%s' by signature successful",
 			ike_identity_format(x->sa->remote_id, id));
+		keep_certificate(x->sa, p->candidate);
+		p->verified = true;
 		return IKEV1_OK;
 	case IKE_TRUST_LATER:
 		return IKEV1_WAIT;

@@ -157,7 +157,7 @@ struct ike_child_config {
 	uint8_t close_action;
 	bool policies;
 	bool policies_fwd_out;
-	bool sha256_96; /* what is agreed on as HMAC-SHA-256-128 is truncated to 96 bits */
+	bool sha256_96;
 	bool ipcomp;
 	bool copy_df;
 	bool copy_ecn;
@@ -196,8 +196,8 @@ struct ike_connection {
 	uint8_t childless;
 	uint8_t fragmentation;
 	uint8_t unique;
-	uint8_t dscp;        /* of IKE packets */
-	uint16_t local_port; /* one of the daemon's own; 0: as the peer's port wants */
+	uint8_t dscp;
+	uint16_t local_port; /* 0: the daemon's own */
 	uint16_t remote_port;
 	struct ike_endpoints local_addrs;
 	struct ike_endpoints remote_addrs;

@@ -61,6 +61,7 @@ TCase *ikev1_nat_tests(void);
 TCase *ikev1_quick_tests(void);
 TCase *ikev1_hostile_tests(void);
 TCase *ikev1_proof_tests(void);
+TCase *ikev1_certificate_tests(void);
 
 /* test-engine */
 TCase *exchange_tests(void);
@@ -90,7 +91,5 @@ TCase *followup_tests(void);
 TCase *ppk_tests(void);
 TCase *eap_tests(void);
 TCase *virtual_tests(void);
-TCase *port_tests(void);
-TCase *child_option_tests(void);
 
 #endif

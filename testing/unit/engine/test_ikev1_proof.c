@@ -1,48 +1,5 @@
 /* Phase 1 by signatures: RSA and ECDSA, both modes, and what is refused. */
-#include "testing/pki/pki.h"
-#include "testing/unit/engine/duo.h"
-
-#include <stdlib.h>
-
-#define MOON "moon.example.org"
-#define SUN "sun.example.org"
-
-static void trust(struct sim_node *n, const struct pki_certificate *ca)
-{
-	struct bytes der = pki_der(ca->x509);
-
-	sim_node_trust(n, der);
-	free((void *)der.at);
-}
-
-/* until: seconds since 1970; 0: long enough. */
-static void own(struct sim_node *n, const struct pki_certificate *ca, const char *name,
-	EVP_PKEY *key, int64_t until)
-{
-	char subject[96], extensions[200];
-	const struct pki_spec spec = { .subject = subject,
-		.issuer = ca,
-		.key = key,
-		.extensions = extensions,
-		.not_after = until };
-
-	snprintf(subject, sizeof(subject), "/O=test/CN=%s", name);
-	snprintf(extensions, sizeof(extensions), PKI_END "subjectAltName = DNS:%s\n", name);
-	struct pki_certificate c = pki_issue(&spec);
-	struct bytes der = pki_der(c.x509);
-	sim_node_own(n, der, key);
-	free((void *)der.at);
-	pki_free(&c);
-}
-
-static struct duo begin(bool aggressive)
-{
-	struct duo d = duo_begin_ikev1(aggressive);
-
-	d.moon_psk = d.sun_psk = NULL;
-	d.moon_side.pubkey = d.sun_side.pubkey = true;
-	return d;
-}
+#include "testing/unit/engine/certified.h"
 
 /* Each has a certificate of its CA and trusts that of moon's. */
 static void start(struct duo *d, const char *kind, bool strangers)
@@ -51,10 +8,10 @@ static void start(struct duo *d, const char *kind, bool strangers)
 	struct pki_certificate other = pki_root("/O=test/CN=other CA");
 
 	duo_start(d);
-	trust(d->moon, &ca);
-	trust(d->sun, &ca);
-	own(d->moon, &ca, MOON, pki_key(kind, 1), 0);
-	own(d->sun, strangers ? &other : &ca, SUN, pki_key(kind, 2), 0);
+	certified_trust(d->moon, &ca);
+	certified_trust(d->sun, &ca);
+	certified_give(d->moon, &ca, MOON, kind, 1);
+	certified_give(d->sun, strangers ? &other : &ca, SUN, kind, 2);
 	pki_free(&ca);
 	pki_free(&other);
 }
@@ -64,7 +21,7 @@ static const char *const kinds[] = { "rsa2048", "p256", "p384", "p521" };
 
 START_TEST(each_kind_of_key_proves_an_identity)
 {
-	struct duo d = begin(_i >= KINDS);
+	struct duo d = certified_begin(_i >= KINDS);
 
 	start(&d, kinds[_i % KINDS], false);
 	duo_up(&d, d.moon, "net");
@@ -77,7 +34,7 @@ END_TEST
 
 START_TEST(datagrams_may_get_lost_and_come_twice)
 {
-	struct duo d = begin(_i % 2);
+	struct duo d = certified_begin(_i % 2);
 
 	start(&d, "p256", false);
 	d.world->faults = (struct sim_faults){ .loss = 250, .duplicate = 250, .delay_to = 400 };
@@ -94,7 +51,7 @@ END_TEST
 
 START_TEST(a_certificate_of_an_unknown_ca_is_refused)
 {
-	struct duo d = begin(_i);
+	struct duo d = certified_begin(_i);
 
 	start(&d, "rsa2048", true);
 	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
@@ -108,14 +65,19 @@ END_TEST
 
 START_TEST(an_expired_certificate_is_refused)
 {
-	struct duo d = begin(false);
+	struct duo d = certified_begin(false);
 	struct pki_certificate ca = pki_root("/O=test/CN=CA");
 
 	duo_start(&d);
-	trust(d.moon, &ca);
-	trust(d.sun, &ca);
-	own(d.moon, &ca, MOON, pki_key("p256", 1), PKI_NOW - 86400);
-	own(d.sun, &ca, SUN, pki_key("p256", 2), 0);
+	certified_trust(d.moon, &ca);
+	certified_trust(d.sun, &ca);
+	struct pki_certificate old = pki_issue(&(struct pki_spec){ .subject = "/CN=" MOON,
+		.issuer = &ca,
+		.extensions = PKI_END "subjectAltName = DNS:" MOON "\n",
+		.not_after = PKI_NOW - 86400 });
+	certified_own(d.moon, &old);
+	pki_free(&old);
+	certified_give(d.sun, &ca, SUN, "p256", 2);
 	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
 	ck_assert(!command->done);
 	ck_assert(sim_node_logged(d.sun, "was valid until"));
@@ -126,7 +88,7 @@ END_TEST
 
 START_TEST(without_a_private_key_nothing_can_be_proved)
 {
-	struct duo d = begin(false);
+	struct duo d = certified_begin(false);
 
 	start(&d, "rsa2048", false);
 	sim_node_forget_keys(d.moon);
@@ -139,7 +101,7 @@ END_TEST
 
 START_TEST(an_edwards_key_has_no_method_in_ikev1)
 {
-	struct duo d = begin(false);
+	struct duo d = certified_begin(false);
 
 	start(&d, "ed25519", false);
 	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
