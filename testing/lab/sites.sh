@@ -99,16 +99,22 @@ topology_lines() {
 	address wan sun 203.0.113.254/24 2001:db8:2::fe/64
 }
 
-topology_build() {
-	local links site
-	topology_lines "$1" || return
+# sites_build: the sites that cable, address and gateway_of have told of
+sites_build() {
+	local site
 	for site in "${!site_lines[@]}"; do
 		ip netns add "$site"
 	done
-	ip -batch - <<<"$links"
+	ip -batch - <<<"$links" || return
 	for site in "${!site_lines[@]}"; do
-		ip -n "$site" -batch - <<<"${site_lines[$site]}link set lo up"
+		ip -n "$site" -batch - <<<"${site_lines[$site]}link set lo up" || return
 	done
+}
+
+topology_build() {
+	local links
+	topology_lines "$1" || return
+	sites_build
 	case $1 in
 	nat | nat-both) on nat iptables-legacy -t nat -A POSTROUTING -o wan -j MASQUERADE ;;
 	esac

@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# The words of designs: what operators at the sites type, and what they see. Sourced by design.
+
+title() { printf '\n=== %s\n' "$*"; }
+
+# typed SITE COMMAND LINE: as if someone typed it there
+typed() { printf '\n%s# %s\n' "$1" "${*:2}"; }
+
+# site_file SITE [FILE]: the design's file conf.d/DESIGN/FILE (SITE.conf) is that gateway's swanctl.conf
+site_file() {
+	local file=conf.d/$design/${2:-$1.conf}
+	typed "$1" "cat /etc/swanctl/swanctl.conf     (conf.d/$design/${file##*/})"
+	cat "$lab_top/$file" || failed "no $file"
+	cp "$lab_top/$file" "$sites/$1/root/etc/swanctl/swanctl.conf"
+	chmod 600 "$sites/$1/root/etc/swanctl/swanctl.conf"
+}
+
+# types SITE ARGUMENT...: the command line that drives the daemon there; it must succeed
+types() {
+	local site=$1
+	shift
+	typed "$site" "$(basename "$(tool_program "$site")")" "$@"
+	swanctl "$site" "$@" || failed "$site: swanctl $*: $output"
+	echo "$output"
+}
+
+# sees SITE COMMAND...: any other command in the site's network; it must succeed
+sees() {
+	local site=$1
+	shift
+	typed "$site" "$@"
+	output=$(on "$site" "$@" 2>&1)
+	local code=$?
+	echo "$output"
+	[ $code = 0 ] || failed "$site: $*: exit code $code"
+}
+
+# loads SITE...: the daemons start and load their files; a line of warning is a failure
+loads() {
+	local site
+	for site; do
+		[ -n "${settings_of[$site]-}" ] || settings "$site"
+	done
+	daemon_start "$@"
+	for site; do
+		types "$site" --load-all --noprompt
+		! grep -E '^/|has no effect|unknown|warning' <<<"$output" || failed "$site: the file does not load without a warning"
+	done
+}
+
+# comes_up SITE PATTERN: in 20 seconds --list-sas has this (extended regular expression)
+comes_up() { within "${3:-20}" sas_match "$1" "$2" || failed "$1: no /$2/ in --list-sas: $output"; }
+
+# reaches SITE ADDRESS: pings, as an operator would
+reaches() {
+	within 10 on "$1" ping -n -q -c 1 -W 1 "$2" >/dev/null 2>&1 || failed "$1 does not reach $2"
+	sees "$1" ping -n -c 3 -i 0.3 -W 2 "$2"
+}
+
+# secret_on_wire SITE...: the wide area saw ESP from these gateways and nothing in the clear
+secret_on_wire() {
+	within 5 wire_has "$wire_esp" || failed "no ESP on the wire"
+	! wire_has "${1:-icmp}" || failed "the wide area saw the ping in the clear"
+	typed internet "tcpdump -n 'esp or icmp or udp port 4500' | tail -n 4"
+	tcpdump -n -r "$scene_logs/wire.pcap" "inbound and (icmp or $wire_esp)" 2>/dev/null | tail -n 4
+}
