@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Links, and files that are named in `code` with a folder of ours in front; NAME and ROOM stand for any.
 # shellcheck disable=SC2016  # the backquotes are those of the pages
-for page in README.md docs/*.md testing/lab/README.md; do
+for page in README.md docs/*.md docs/scenes/*.md testing/lab/README.md; do
 	missing=$({
 		grep -oE '\]\([^)#:]+\)' "$page" | sed -e 's/^](//' -e 's/)$//' -e "s|^|$(dirname "$page")/|"
 		grep -oE '`(charon-lite|swanctl-lite|libike|libxfrm|libvici|libbase|conf\.d|testing|docs)/[A-Za-z0-9_./-]*`' "$page" | tr -d '`' | grep -vE '(NAME|ROOM)'
