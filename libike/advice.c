@@ -1,6 +1,5 @@
 /* The cure for each reason: what both ends have is compared, and the key to change is named. */
-#include "libike/advice.h"
-
+#include "libike/advice_priv.h"
 #include "libike/wire/numbers.h"
 
 #include <stdio.h>
@@ -8,28 +7,7 @@
 
 #define SIZE IKE_ADVICE_TEXT_MAX
 
-/* A record with its names as they are to be printed. */
-struct matter {
-	const struct ike_failure_record *r;
-	const char *connection; /* its name, or "NAME" */
-	const char *child;
-	const char *ours, *theirs; /* "" when not known */
-	const char *differs;
-	const char *local_id, *remote_id; /* "%any" */
-	char local[ADDRESS_TEXT_MAX], remote[ADDRESS_TEXT_MAX];
-};
-
-static const char *or_else(const char *text, const char *otherwise)
-{
-	return text ? text : otherwise;
-}
-
-static bool says(const struct matter *m, const char *key)
-{
-	return strcmp(m->differs, key) == 0;
-}
-
-static void silent(const struct matter *m, struct ike_advice *ret)
+static void silent(const struct ike_matter *m, struct ike_advice *ret)
 {
 	switch (m->r->phase) {
 	case IKE_PHASE_INIT:
@@ -74,14 +52,20 @@ static void silent(const struct matter *m, struct ike_advice *ret)
 	}
 }
 
-static void no_connection(const struct matter *m, struct ike_advice *ret)
+static void other_version(const struct ike_matter *m, struct ike_advice *ret)
 {
-	if (says(m, "aggressive")) {
-		snprintf(ret->cause, SIZE, "%s", or_else(m->r->failure.text, ""));
-		snprintf(ret->cure, SIZE,
-			"have the same aggressive = yes or no at both ends, in the connection for "
-			"%s here; no (Main Mode) is the safer one",
-			m->remote);
+	snprintf(ret->cause, SIZE, "%s speaks IKEv%d, and what is loaded for it here is for IKEv%d",
+		m->remote, m->r->version, m->r->version == 1 ? 2 : 1);
+	snprintf(ret->cure, SIZE,
+		"set the same version = 1 or 2 at both ends, in the connection for %s here (0 "
+		"takes either and begins with IKEv2)",
+		m->remote);
+}
+
+static void no_connection(const struct ike_matter *m, struct ike_advice *ret)
+{
+	if (ike_matter_says(m, "version")) {
+		other_version(m, ret);
 		return;
 	}
 	if (m->r->phase != IKE_PHASE_AUTH) {
@@ -104,9 +88,9 @@ static void no_connection(const struct matter *m, struct ike_advice *ret)
 		m->remote_id);
 }
 
-static void wrong_identity(const struct matter *m, struct ike_advice *ret)
+static void wrong_identity(const struct ike_matter *m, struct ike_advice *ret)
 {
-	if (says(m, "local.id")) {
+	if (ike_matter_says(m, "local.id")) {
 		snprintf(ret->cause, SIZE,
 			"the peer asks for \"%s\", connections.%s.local.id is \"%s\"", m->theirs,
 			m->connection, m->ours);
@@ -123,62 +107,19 @@ static void wrong_identity(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->theirs, m->ours);
 }
 
-/* IKEv1's refusals say less: method and mode come with the proposal. */
-static void phase_1_refused(const struct matter *m, struct ike_advice *ret)
+static void no_proposal(const struct ike_matter *m, struct ike_advice *ret)
 {
-	snprintf(ret->cause, SIZE,
-		"the peer refuses phase 1 and does not say why: it accepts none of our proposals, "
-		"wants "
-		"another way to authenticate, answers in the other mode (Main, Aggressive) or not "
-		"with "
-		"IKEv1, or has no connection for our address %s",
-		m->local);
-	snprintf(ret->cure, SIZE,
-		"compare connections.%s.proposals, auth (psk, pubkey, xauth), aggressive and "
-		"version with "
-		"the peer's, and check that the peer expects us at %s: its log says which of these "
-		"it is",
-		m->connection, m->local);
-}
-
-static void no_proposal(const struct matter *m, struct ike_advice *ret)
-{
-	if (says(m, "phase 1")) {
-		phase_1_refused(m, ret);
-		return;
-	}
-	if (says(m, "auth")) {
-		snprintf(ret->cause, SIZE,
-			"the ends want to authenticate in different ways (pre-shared key, "
-			"signature, "
-			"XAuth)");
-		snprintf(ret->cure, SIZE,
-			"set auth in connections.%s.local and remote to what the peer has in "
-			"remote and "
-			"local, with as many sections",
-			m->connection);
-		return;
-	}
 	if (!m->theirs[0]) {
 		snprintf(ret->cause, SIZE,
 			"the peer accepts none of our IKE proposals, or has no connection for our "
-			"address %s",
+			"address %s and IKEv2",
 			m->local);
 		snprintf(ret->cure, SIZE,
 			"make connections.%s.proposals and the peer's have one in common, and "
 			"check "
-			"that the peer expects us at %s: its log says which of the two it is",
+			"that the peer expects us at %s with IKEv2 (version): its log says which "
+			"of them it is",
 			m->connection, m->local);
-		return;
-	}
-	if (says(m, "auth")) {
-		snprintf(ret->cause, SIZE,
-			"the ends want to prove themselves differently (IKEv1 agrees on that with "
-			"the IKE proposal)");
-		snprintf(ret->cure, SIZE,
-			"make auth in connections.%s.local and remote (pubkey, psk, xauth) what it "
-			"is in the peer's remote and local sections",
-			m->connection);
 		return;
 	}
 	snprintf(ret->cause, SIZE, "the ends have no IKE proposal in common: their %s differs",
@@ -189,7 +130,7 @@ static void no_proposal(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-static void no_child_proposal(const struct matter *m, struct ike_advice *ret)
+static void no_child_proposal(const struct ike_matter *m, struct ike_advice *ret)
 {
 	if (m->theirs[0])
 		snprintf(ret->cause, SIZE,
@@ -204,7 +145,7 @@ static void no_child_proposal(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->child);
 }
 
-static void pfs(const struct matter *m, struct ike_advice *ret)
+static void pfs(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE,
 		"the ends agree on everything but the key exchange of the child (PFS); the first "
@@ -217,7 +158,7 @@ static void pfs(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->child);
 }
 
-static void no_selectors(const struct matter *m, struct ike_advice *ret)
+static void no_selectors(const struct ike_matter *m, struct ike_advice *ret)
 {
 	const char *key = m->differs[0] ? m->differs : "local_ts or remote_ts";
 
@@ -232,7 +173,7 @@ static void no_selectors(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->child, key);
 }
 
-static void no_shared_key(const struct matter *m, struct ike_advice *ret)
+static void no_shared_key(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE, "no secret is loaded for the ids \"%s\" and \"%s\"", m->local_id,
 		m->remote_id);
@@ -244,9 +185,9 @@ static void no_shared_key(const struct matter *m, struct ike_advice *ret)
 }
 
 /* The peer does not tell what is wrong with what we prove ourselves with. */
-static void our_proof_refused(const struct matter *m, struct ike_advice *ret)
+static void our_proof_refused(const struct ike_matter *m, struct ike_advice *ret)
 {
-	if (says(m, "certificate")) {
+	if (ike_matter_says(m, "certificate")) {
 		snprintf(ret->cause, SIZE,
 			"the peer refused us: it does not trust the certificate of \"%s\", or it "
 			"has "
@@ -265,7 +206,7 @@ static void our_proof_refused(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->remote);
 }
 
-static void signature_differs(const struct matter *m, struct ike_advice *ret)
+static void signature_differs(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE, "the peer does not sign with the private key of \"%s\"",
 		m->remote_id);
@@ -275,35 +216,9 @@ static void signature_differs(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-/* Messages are encrypted with a key that comes of the secret: with another one they are noise. */
-static void phase_1_secret(const struct matter *m, struct ike_advice *ret)
+static void auth_failed(const struct ike_matter *m, struct ike_advice *ret)
 {
-	snprintf(ret->cause, SIZE,
-		"%s: that is how different pre-shared keys show in IKEv1, as the messages that "
-		"prove "
-		"them are encrypted with what comes of them",
-		or_else(m->r->failure.text,
-			"what the ends prove themselves with cannot be decrypted"));
-	snprintf(ret->cure, SIZE,
-		"set the same secret at both ends and load it with --load-creds; Main Mode chooses "
-		"it by "
-		"the addresses %s and %s, then by the ids of the connection that is for them, so "
-		"see that "
-		"no other secret in the secrets section is for these",
-		m->local, m->remote);
-}
-
-static void auth_failed(const struct matter *m, struct ike_advice *ret)
-{
-	if (says(m, "secret of phase 1")) {
-		phase_1_secret(m, ret);
-		return;
-	}
-	if (says(m, "phase 1")) {
-		phase_1_refused(m, ret);
-		return;
-	}
-	if (says(m, "auth")) {
+	if (ike_matter_says(m, "auth")) {
 		snprintf(ret->cause, SIZE,
 			"the peer does not prove itself as connections.%s.remote asks for",
 			m->connection);
@@ -313,11 +228,12 @@ static void auth_failed(const struct matter *m, struct ike_advice *ret)
 			m->connection);
 		return;
 	}
-	if (says(m, "signature")) {
+	if (ike_matter_says(m, "signature")) {
 		signature_differs(m, ret);
 		return;
 	}
-	if (m->r->failure.notify && (says(m, "certificate") || says(m, "EAP"))) {
+	if (m->r->failure.notify &&
+		(ike_matter_says(m, "certificate") || ike_matter_says(m, "EAP"))) {
 		our_proof_refused(m, ret);
 		return;
 	}
@@ -338,7 +254,7 @@ static void auth_failed(const struct matter *m, struct ike_advice *ret)
 		m->local_id, m->remote_id);
 }
 
-static void refused(const struct matter *m, struct ike_advice *ret)
+static void refused(const struct ike_matter *m, struct ike_advice *ret)
 {
 	char text[IKE_NUMBER_TEXT_MAX];
 
@@ -372,10 +288,10 @@ static void refused(const struct matter *m, struct ike_advice *ret)
 	}
 }
 
-static void kernel(const struct matter *m, struct ike_advice *ret)
+static void kernel(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE, "the kernel of this host does not do it: %s",
-		or_else(m->r->failure.text, "no reason given"));
+		ike_or_else(m->r->failure.text, "no reason given"));
 	snprintf(ret->cure, SIZE,
 		"an algorithm that it lacks: load its module (modprobe), or choose another in "
 		"connections.%s.children.%s.esp_proposals; something that exists already: ip xfrm "
@@ -383,7 +299,7 @@ static void kernel(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->child);
 }
 
-static void no_route(const struct matter *m, struct ike_advice *ret)
+static void no_route(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE, "this host has no route and no address to reach %s from",
 		m->remote);
@@ -393,17 +309,17 @@ static void no_route(const struct matter *m, struct ike_advice *ret)
 		m->remote, m->connection);
 }
 
-static void no_name(const struct matter *m, struct ike_advice *ret)
+static void no_name(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE, "a host name in connections.%s does not resolve: %s",
-		m->connection, or_else(m->r->failure.text, "no reason given"));
+		m->connection, ike_or_else(m->r->failure.text, "no reason given"));
 	snprintf(ret->cure, SIZE,
 		"correct the name in connections.%s.remote_addrs, or see why this host's resolver "
 		"(/etc/resolv.conf) does not find it",
 		m->connection);
 }
 
-static void not_unique(const struct matter *m, struct ike_advice *ret)
+static void not_unique(const struct ike_matter *m, struct ike_advice *ret)
 {
 	snprintf(ret->cause, SIZE,
 		"\"%s\" has an IKE SA already, and connections.%s.unique = keep lets that one stay",
@@ -416,15 +332,15 @@ static void not_unique(const struct matter *m, struct ike_advice *ret)
 }
 
 /* The sentence of the record names certificate, check and CA: it is the cause. */
-static void cause_is_text(const struct matter *m, struct ike_advice *ret)
+static void cause_is_text(const struct ike_matter *m, struct ike_advice *ret)
 {
-	snprintf(ret->cause, SIZE, "%s", or_else(m->r->failure.text, "no reason given"));
+	snprintf(ret->cause, SIZE, "%s", ike_or_else(m->r->failure.text, "no reason given"));
 }
 
-static void no_certificate(const struct matter *m, struct ike_advice *ret)
+static void no_certificate(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
-	if (says(m, "local.certs")) {
+	if (ike_matter_says(m, "local.certs")) {
 		snprintf(ret->cure, SIZE,
 			"name one in connections.%s.local.certs that has \"%s\" as subject or "
 			"subjectAltName, or put it into swanctl/x509 and load it with "
@@ -438,7 +354,7 @@ static void no_certificate(const struct matter *m, struct ike_advice *ret)
 		m->connection, m->remote_id);
 }
 
-static void untrusted(const struct matter *m, struct ike_advice *ret)
+static void untrusted(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -448,7 +364,7 @@ static void untrusted(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-static void not_valid_now(const struct matter *m, struct ike_advice *ret)
+static void not_valid_now(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -456,7 +372,7 @@ static void not_valid_now(const struct matter *m, struct ike_advice *ret)
 		"certificate has to issue a new one");
 }
 
-static void revoked(const struct matter *m, struct ike_advice *ret)
+static void revoked(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -464,7 +380,7 @@ static void revoked(const struct matter *m, struct ike_advice *ret)
 		"--flush-certs forgets what was fetched");
 }
 
-static void revocation_unknown(const struct matter *m, struct ike_advice *ret)
+static void revocation_unknown(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -473,7 +389,7 @@ static void revocation_unknown(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-static void no_private_key(const struct matter *m, struct ike_advice *ret)
+static void no_private_key(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -482,17 +398,9 @@ static void no_private_key(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-static void below_policy(const struct matter *m, struct ike_advice *ret)
+static void below_policy(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
-	if (says(m, "aggressive")) {
-		snprintf(ret->cure, SIZE,
-			"set aggressive = no at both ends (Main Mode), or use certificates; who "
-			"accepts that strangers can try keys sets "
-			"i_dont_care_about_security_and_use_aggressive_mode_psk = yes in "
-			"strongswan.conf");
-		return;
-	}
 	snprintf(ret->cure, SIZE,
 		"have keys and certificates made with what is allowed, or allow it in "
 		"connections.%s.remote.auth (and local.auth, if it is ours): pubkey-sha256-sha384, "
@@ -500,7 +408,7 @@ static void below_policy(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-static void eap_failed(const struct matter *m, struct ike_advice *ret)
+static void eap_failed(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -509,7 +417,7 @@ static void eap_failed(const struct matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
-static void ppk(const struct matter *m, struct ike_advice *ret)
+static void ppk(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	snprintf(ret->cure, SIZE,
@@ -519,7 +427,7 @@ static void ppk(const struct matter *m, struct ike_advice *ret)
 }
 
 /* Who lacks what depends on who says so. */
-static void no_address(const struct matter *m, struct ike_advice *ret)
+static void no_address(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
 	if (m->r->failure.notify == IKE_NOTIFY_FAILED_CP_REQUIRED)
@@ -562,20 +470,20 @@ static const struct {
 		"nothing; start_action = trap brings it up with the next packet" },
 };
 
-static void advise_plain(const struct matter *m, struct ike_advice *ret)
+static void advise_plain(const struct ike_matter *m, struct ike_advice *ret)
 {
 	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++) {
 		if (plain[i].reason != m->r->failure.reason)
 			continue;
 		snprintf(ret->cause, SIZE, "%s",
-			plain[i].cause ? plain[i].cause : or_else(m->r->failure.text, ""));
+			plain[i].cause ? plain[i].cause : ike_or_else(m->r->failure.text, ""));
 		snprintf(ret->cure, SIZE, "%s", plain[i].cure);
 	}
 }
 
-static void advise(const struct matter *m, struct ike_advice *ret)
+static void advise(const struct ike_matter *m, struct ike_advice *ret)
 {
-	static void (*const advisers[])(const struct matter *m, struct ike_advice *ret) = {
+	static void (*const advisers[])(const struct ike_matter *m, struct ike_advice *ret) = {
 		[IKE_REASON_PEER_SILENT] = silent,
 		[IKE_REASON_NO_CONNECTION] = no_connection,
 		[IKE_REASON_NO_PROPOSAL] = no_proposal,
@@ -603,6 +511,8 @@ static void advise(const struct matter *m, struct ike_advice *ret)
 	};
 	enum ike_reason reason = m->r->failure.reason;
 
+	if (m->r->version == 1 && ike_advise_ikev1(m, ret))
+		return;
 	if (reason < sizeof(advisers) / sizeof(*advisers) && advisers[reason])
 		advisers[reason](m, ret);
 	else
@@ -612,15 +522,15 @@ static void advise(const struct matter *m, struct ike_advice *ret)
 void ike_advise(
 	const struct ike_failure_record *record, const char *connection, struct ike_advice *ret)
 {
-	struct matter m = {
+	struct ike_matter m = {
 		.r = record,
-		.connection = or_else(connection, "NAME"),
-		.child = or_else(record->child, "NAME"),
-		.ours = or_else(record->failure.ours, ""),
-		.theirs = or_else(record->failure.theirs, ""),
-		.differs = or_else(record->failure.differs, ""),
-		.local_id = or_else(record->local_id, "%any"),
-		.remote_id = or_else(record->remote_id, "%any"),
+		.connection = ike_or_else(connection, "NAME"),
+		.child = ike_or_else(record->child, "NAME"),
+		.ours = ike_or_else(record->failure.ours, ""),
+		.theirs = ike_or_else(record->failure.theirs, ""),
+		.differs = ike_or_else(record->failure.differs, ""),
+		.local_id = ike_or_else(record->local_id, "%any"),
+		.remote_id = ike_or_else(record->remote_id, "%any"),
 	};
 
 	address_format(&record->local, m.local);

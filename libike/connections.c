@@ -232,6 +232,14 @@ struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t versio
 	return NULL;
 }
 
+bool ike_loaded_for_other_version(struct ike_engine *e, uint8_t version,
+	const struct address *local, const struct address *remote)
+{
+	size_t cursor = 0;
+
+	return ike_loaded_for(e, version == 1 ? 2 : 1, local, remote, &cursor, NULL) != NULL;
+}
+
 static bool suite_fits(const struct ike_connection *c, const struct ike_suite *suite)
 {
 	struct ike_proposal agreed;

@@ -128,9 +128,9 @@ void ike_log_child_failure(struct ike_engine *e, const struct ike_sa *sa,
 /* It could not even begin: no route, no address for a name. remote may be NULL. */
 void ike_log_start_failure(struct ike_engine *e, const struct ike_connection *c,
 	const struct address *remote, const struct ike_failure *failure);
-/* Of a first request that is refused without an SA: strangers can cause it at will. c: the nearest
- * connection, or NULL. */
-void ike_log_refusal(struct ike_engine *e, const struct ike_datagram *datagram,
+/* Of a first request of that version that is refused without an SA: strangers can cause it at will.
+ * c: the nearest connection, or NULL. */
+void ike_log_refusal(struct ike_engine *e, uint8_t version, const struct ike_datagram *datagram,
 	const struct ike_connection *c, const struct ike_failure *failure);
 /* It came up: what failed before is over. child NULL: the IKE SA. */
 void ike_failures_over(
@@ -174,6 +174,9 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t version,
 	const struct address *local, const struct address *remote, size_t *cursor,
 	unsigned *ret_match);
+/* Whether there are any, for the other version alone. */
+bool ike_loaded_for_other_version(struct ike_engine *e, uint8_t version,
+	const struct address *local, const struct address *remote);
 
 /* What a peer says about itself in its first IKE_AUTH request, or in phase 1. */
 struct ike_wanted_peer {

@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *ike_phase_name(uint8_t phase)
+const char *ike_phase_name(uint8_t phase, uint8_t version)
 {
-	static const char *const names[] = { "start", "IKE_SA_INIT", "IKE_AUTH", "established" };
+	static const char *const names[][2] = { { "start", "start" }, { "IKE_SA_INIT", "phase 1" },
+		{ "IKE_AUTH", "authentication of phase 1" }, { "established", "established" } };
 
-	return phase < sizeof(names) / sizeof(*names) ? names[phase] : "?";
+	return phase < sizeof(names) / sizeof(*names) ? names[phase][version == 1] : "?";
 }
 
 static void record_free(struct ike_failure_record *r)
@@ -36,8 +37,8 @@ static bool same_text(const char *a, const char *b)
 static bool is_same(const struct ike_failure_record *a, const struct ike_failure_record *b)
 {
 	return a->failure.reason == b->failure.reason && (a->child || a->phase == b->phase) &&
-	       a->we_initiated == b->we_initiated && same_text(a->child, b->child) &&
-	       address_same_host(&a->remote, &b->remote);
+	       a->we_initiated == b->we_initiated && a->version == b->version &&
+	       same_text(a->child, b->child) && address_same_host(&a->remote, &b->remote);
 }
 
 static size_t find(const struct ike_failures *list, const struct ike_failure_record *what)
@@ -94,6 +95,7 @@ static void fill(struct ike_failure_record *r, const struct ike_failure_record *
 	r->local = what->local;
 	r->remote = what->remote;
 	r->phase = what->phase;
+	r->version = what->version;
 	r->we_initiated = what->we_initiated;
 	r->count++;
 	r->last = now;

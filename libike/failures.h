@@ -21,7 +21,8 @@ enum ike_phase {
 	IKE_PHASE_AUTH,
 	IKE_PHASE_ESTABLISHED,
 };
-const char *ike_phase_name(uint8_t phase); /* "IKE_SA_INIT" */
+/* "IKE_SA_INIT"; version: of IKE, 0 is as 2 */
+const char *ike_phase_name(uint8_t phase, uint8_t version);
 
 struct ike_failure_record {
 	struct ike_failure failure; /* as it was the last time */
@@ -31,6 +32,7 @@ struct ike_failure_record {
 	struct address local; /* family 0: not known */
 	struct address remote;
 	uint8_t phase;     /* enum ike_phase */
+	uint8_t version;   /* of IKE; 0: neither yet */
 	bool we_initiated; /* the IKE SA */
 	uint32_t count;
 	ike_time first;

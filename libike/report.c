@@ -71,6 +71,7 @@ static void report(struct ike_engine *e, const struct ike_sa *sa, const struct i
 		.failure = *failure,
 		.child = (char *)child,
 		.phase = phase_of(sa),
+		.version = sa ? sa->version : 0,
 		.we_initiated = !sa || sa->initiator,
 	};
 
@@ -118,13 +119,14 @@ void ike_log_start_failure(struct ike_engine *e, const struct ike_connection *c,
 	keep(e, c, NULL, &what, false);
 }
 
-void ike_log_refusal(struct ike_engine *e, const struct ike_datagram *datagram,
+void ike_log_refusal(struct ike_engine *e, uint8_t version, const struct ike_datagram *datagram,
 	const struct ike_connection *c, const struct ike_failure *failure)
 {
 	char text[1800];
 	struct ike_failure_record what = {
 		.failure = *failure,
 		.phase = IKE_PHASE_INIT,
+		.version = version,
 		.local = datagram->local,
 		.remote = datagram->remote,
 	};

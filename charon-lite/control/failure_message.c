@@ -1,6 +1,7 @@
 #include "charon-lite/control/failure_message.h"
 
 #include "libike/advice.h"
+#include "libike/wire/isakmp.h"
 #include "libike/wire/numbers.h"
 
 #include <inttypes.h>
@@ -47,7 +48,7 @@ void cl_failure_build(
 	vici_key_text(b, "cause", advice.cause);
 	vici_key_text(b, "cure", advice.cure);
 	put_text(b, "child", record->child);
-	vici_key_text(b, "phase", ike_phase_name(record->phase));
+	vici_key_text(b, "phase", ike_phase_name(record->phase, record->version));
 	vici_key_text(b, "initiator", record->we_initiated ? "yes" : "no");
 	put_host(b, "local-host", &record->local);
 	put_text(b, "local-id", record->local_id);
@@ -57,6 +58,8 @@ void cl_failure_build(
 	put_text(b, "theirs", f->theirs);
 	put_text(b, "differs", f->differs);
 	if (f->notify)
-		vici_key_text(b, "notify", ike_notify_format(f->notify, notify));
+		vici_key_text(b, "notify",
+			record->version == 1 ? isakmp_notify_format(f->notify, notify)
+					     : ike_notify_format(f->notify, notify));
 	put_times(b, record);
 }

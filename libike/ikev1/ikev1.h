@@ -77,9 +77,11 @@ struct ikev1_phase1 {
 	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
 	struct ikev1_xauth *xauth; /* transaction.h; NULL before transactions */
 	uint8_t psk_tries;         /* responder, Main Mode: definitions whose key was not it */
-	bool unreadable;           /* the peer's proof could not be decrypted: that was reported */
+	bool unreadable;           /* the peer's proof could not be decrypted */
 	bool unproved;             /* what was to prove the peer did not verify, and was ignored */
-	uint16_t error;            /* that somebody said in the clear when it counted no more */
+	bool unread;    /* initiator: it said something to our proof that could not be decrypted */
+	bool reported;  /* that keys seem to differ */
+	uint16_t error; /* that somebody said in the clear when it counted no more */
 };
 
 struct ikev1_waiting; /* receive.c: the message under work */
@@ -288,6 +290,11 @@ void ikev1_phase1_requested(struct ike_engine *e, const struct ike_datagram *dat
 enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x);
 /* The peer's proof could not be decrypted. True: it can now, with another definition's key. */
 bool ikev1_phase1_unreadable(struct ikev1_received *x);
+/* What it said in an INFORMATIONAL could not be decrypted. */
+void ikev1_phase1_unheard(struct ike_engine *e, struct ike_sa *sa);
+/* Reports, once, that the pre-shared keys seem to differ; nothing when there is no sign of that.
+ * struct ike_version.sent_again: that the proof has to be sent again is one. */
+void ikev1_phase1_suspect(struct ike_engine *e, struct ike_sa *sa);
 /* struct ike_version.silent */
 bool ikev1_phase1_silent(
 	struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure);

@@ -196,6 +196,18 @@ static bool ends_ike(const struct ikev1_received *x, const struct isakmp_notify 
 	return n->type == ISAKMP_NOTIFY_AUTHENTICATION_FAILED;
 }
 
+/* It is encrypted: a pre-shared key is the same at both ends. */
+static const char *what_is_refused(const struct ike_sa *sa)
+{
+	const struct ike_auth_rounds *rounds = sa->connection ? &sa->connection->local : NULL;
+
+	if (ikev1_transactions_pending(sa))
+		return "password";
+	return rounds && rounds->count > 0 && rounds->items[0].class == IKE_AUTH_CLASS_PUBKEY
+		       ? "certificate"
+		       : "identity";
+}
+
 static bool error(struct ikev1_received *x, const struct isakmp_notify *n)
 {
 	char text[IKE_NUMBER_TEXT_MAX];
@@ -215,6 +227,7 @@ static bool error(struct ikev1_received *x, const struct isakmp_notify *n)
 		"peer refused IKE_SA %s[%u]: %s",
 		x->sa->connection ? x->sa->connection->name : "(unnamed)", x->sa->unique_id, text);
 	x->failure->notify = n->type;
+	ike_failure_set_differs(x->failure, what_is_refused(x->sa));
 	return true;
 }
 

@@ -88,6 +88,17 @@ static const char *explanation(const struct ike_sa *sa, uint16_t type)
 	return "";
 }
 
+/* What the peer may mean, when it does not say so: it answers in one mode, or wants another method.
+ */
+static const char *what_differs(const struct ike_sa *sa, uint16_t type)
+{
+	bool aggressive = sa->v1->phase1->aggressive;
+
+	if (aggressive && type == ISAKMP_NOTIFY_AUTHENTICATION_FAILED && ikev1_proof_is_shared(sa))
+		return "aggressive";
+	return aggressive || ikev1_notify_reason(type) == IKE_REASON_NO_PROPOSAL ? "phase 1" : "";
+}
+
 enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -101,6 +112,7 @@ enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x)
 		sa->v1->phase1->error = n->type;
 		ike_log_noise(x->e, sa, IKE_LOG_IKE, "ignoring an unprotected %s",
 			isakmp_notify_format(n->type, text));
+		ikev1_phase1_suspect(x->e, sa);
 		return IKEV1_IGNORE;
 	}
 	ike_failure_set(x->failure, reason,
@@ -110,13 +122,18 @@ enum ikev1_outcome ikev1_phase1_refused(struct ikev1_received *x)
 		NULL, "peer refused phase 1 with %s%s", isakmp_notify_format(n->type, text),
 		explanation(sa, n->type));
 	x->failure->notify = n->type;
-	/* It answers in one mode, or it wants another method, and does not say so. */
-	if (reason == IKE_REASON_NO_PROPOSAL || sa->v1->phase1->aggressive)
-		ike_failure_set_differs(x->failure, "phase 1");
+	ike_failure_set_differs(x->failure, what_differs(sa, n->type));
 	return IKEV1_END;
 }
 
 /* ---- Silent ---- */
+
+static bool awaits_main_6(const struct ike_sa *sa)
+{
+	const struct ikev1_exchange *own = ikev1_exchange_own(sa);
+
+	return sa->initiator && own && own->step == IKEV1_MAIN_6;
+}
 
 /* What we have proved ourselves with the peer cannot read with another key, and can say nothing
  * that we could read. */
@@ -124,35 +141,88 @@ static bool keys_may_differ(const struct ike_sa *sa)
 {
 	const struct ikev1_phase1 *p = sa->v1->phase1;
 
-	if (!ikev1_proof_is_shared(sa) || sa->keys.length == 0)
+	if (!ikev1_proof_is_shared(sa) || sa->keys.length == 0 || ikev1_is_proved(sa))
 		return false;
-	return sa->initiator ? ikev1_exchange_own(sa) != NULL : p->error != 0;
+	return sa->initiator ? awaits_main_6(sa) : p->error != 0;
+}
+
+static void fail_secret(const struct ike_sa *sa, const char *peer, struct ike_failure *failure)
+{
+	const struct ikev1_phase1 *p = sa->v1->phase1;
+	bool heard = p->error || p->unread;
+	char text[IKE_NUMBER_TEXT_MAX];
+
+	if (p->error)
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"%s does not accept our proof, it says %s: the pre-shared keys probably "
+			"differ",
+			peer, isakmp_notify_format(p->error, text));
+	else
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"%s %s: the pre-shared keys probably differ", peer,
+			p->unread ? "answers our proof with what cannot be decrypted"
+				  : "answers, but not to our proof");
+	/* Nothing at all is heard from that port, it may be that. */
+	ike_failure_set_differs(failure, !heard && sa->remote.port == IKE_PORT_NAT_T
+						 ? "secret of phase 1, port 4500"
+						 : "secret of phase 1");
+}
+
+static void explain(const struct ike_sa *sa, struct ike_failure *failure)
+{
+	const struct ikev1_phase1 *p = sa->v1->phase1;
+	char peer[ADDRESS_TEXT_MAX], text[IKE_NUMBER_TEXT_MAX];
+
+	address_format_with_port(&sa->remote, peer);
+	if (p->unreadable) {
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"cannot decrypt the proof of %s: the pre-shared keys probably differ",
+			peer);
+		ike_failure_set_differs(failure, "secret of phase 1");
+	} else if (p->unproved) {
+		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"the proof of %s does not verify: the pre-shared keys probably differ",
+			peer);
+		ike_failure_set_differs(failure, "secret of phase 1");
+	} else if (keys_may_differ(sa)) {
+		fail_secret(sa, peer, failure);
+	} else if (p->error) {
+		ike_failure_set(failure, ikev1_notify_reason(p->error), NULL, NULL,
+			"%s gave up phase 1 with %s", peer, isakmp_notify_format(p->error, text));
+		failure->notify = p->error;
+		if (!ikev1_proof_is_shared(sa))
+			ike_failure_set_differs(failure, "certificate");
+	}
+}
+
+void ikev1_phase1_suspect(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ikev1_phase1 *p = sa->v1->phase1;
+	struct ike_failure failure = { 0 };
+
+	if (!p || p->reported || !(p->unreadable || p->unproved || keys_may_differ(sa)))
+		return;
+	p->reported = true;
+	explain(sa, &failure);
+	ike_log_failure(e, sa, sa->connection, &failure);
+	ike_failure_free(&failure);
+}
+
+void ikev1_phase1_unheard(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!sa->v1->phase1 || !awaits_main_6(sa) || !ikev1_proof_is_shared(sa))
+		return;
+	sa->v1->phase1->unread = true;
+	ikev1_phase1_suspect(e, sa);
 }
 
 bool ikev1_phase1_silent(struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure)
 {
 	const struct ikev1_phase1 *p = sa->v1->phase1;
-	char peer[ADDRESS_TEXT_MAX], text[IKE_NUMBER_TEXT_MAX];
 
 	(void)e;
 	if (!p || sa->was_established || ikev1_transactions_silent(sa, failure))
 		return false;
-	address_format_with_port(&sa->remote, peer);
-	if (p->unreadable)
-		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-			"cannot decrypt the proof of %s", peer);
-	else if (p->unproved)
-		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-			"the proof of %s does not verify", peer);
-	else if (keys_may_differ(sa)) {
-		ike_failure_set(failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-			"%s %s%s: the pre-shared keys probably differ", peer,
-			p->error ? "does not accept our proof, it says "
-				 : "answers, but not to our proof",
-			p->error ? isakmp_notify_format(p->error, text) : "");
-		ike_failure_set_differs(failure, "secret of phase 1");
-	} else if (p->error)
-		ike_failure_set(failure, ikev1_notify_reason(p->error), NULL, NULL,
-			"%s gave up phase 1 with %s", peer, isakmp_notify_format(p->error, text));
-	return p->unreadable;
+	explain(sa, failure);
+	return p->reported;
 }

@@ -144,10 +144,12 @@ static void refuse(struct ike_engine *e, const struct ike_datagram *datagram,
 			aggressive ? "yes" : "no");
 		if (choice->other_mode)
 			ike_failure_set_differs(&failure, "aggressive");
+		else if (ike_loaded_for_other_version(e, 1, &datagram->local, &datagram->remote))
+			ike_failure_set_differs(&failure, "version");
 	} else {
 		explain_proposals(datagram, message, choice, &failure);
 	}
-	ike_log_refusal(e, datagram, choice->nearest, &failure);
+	ike_log_refusal(e, 1, datagram, choice->nearest, &failure);
 	ike_failure_free(&failure);
 	if (e->loaded)
 		answer_notify(e, datagram, &message->header, ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN);
@@ -171,7 +173,7 @@ static void refuse_aggressive_psk(struct ike_engine *e, const struct ike_datagra
 		"reasons (charon.i_dont_care_about_security_and_use_aggressive_mode_psk)",
 		address_format_with_port(&datagram->remote, remote));
 	ike_failure_set_differs(&failure, "aggressive");
-	ike_log_refusal(e, datagram, choice->connection, &failure);
+	ike_log_refusal(e, 1, datagram, choice->connection, &failure);
 	ike_failure_free(&failure);
 	answer_notify(e, datagram, &message->header, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
 }
@@ -363,20 +365,13 @@ static bool try_next_key(struct ike_engine *e, struct ike_sa *sa)
 /* The first time it is reported, and the peer hears of it: in the clear, as it has other keys. */
 static void report_unreadable(struct ikev1_received *x)
 {
-	struct ike_sa *sa = x->sa;
-	struct ike_failure failure = { 0 };
-	char peer[ADDRESS_TEXT_MAX];
+	struct ikev1_phase1 *p = x->sa->v1->phase1;
 
-	if (sa->v1->phase1->unreadable)
+	if (p->unreadable)
 		return;
-	sa->v1->phase1->unreadable = true;
-	ike_failure_set(&failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
-		"cannot decrypt the proof of %s: the pre-shared keys probably differ",
-		address_format_with_port(&x->datagram->remote, peer));
-	ike_failure_set_differs(&failure, "secret of phase 1");
-	ike_log_failure(x->e, sa, sa->connection, &failure);
-	ike_failure_free(&failure);
-	ikev1_inform_clear(x->e, sa, ISAKMP_NOTIFY_PAYLOAD_MALFORMED);
+	p->unreadable = true;
+	ikev1_phase1_suspect(x->e, x->sa);
+	ikev1_inform_clear(x->e, x->sa, ISAKMP_NOTIFY_PAYLOAD_MALFORMED);
 }
 
 bool ikev1_phase1_unreadable(struct ikev1_received *x)

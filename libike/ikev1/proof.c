@@ -182,6 +182,7 @@ enum ikev1_outcome ikev1_proof_read(struct ikev1_received *x)
 		x->sa->v1->phase1->unproved = true;
 		ike_log_noise(x->e, x->sa, IKE_LOG_IKE, "ignoring a damaged proof: %s",
 			ike_failure_format(&damaged, text, sizeof(text)));
+		ikev1_phase1_suspect(x->e, x->sa);
 	}
 	ike_failure_free(&damaged);
 	return good ? IKEV1_OK : IKEV1_IGNORE;

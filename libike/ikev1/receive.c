@@ -344,6 +344,8 @@ static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange
 	if (!row) {
 		memcpy(exchange->iv, iv, sizeof(iv));
 		not_acceptable(a, &why);
+		if (exchange->step == IKEV1_INFORMATIONAL)
+			ikev1_phase1_unheard(a->e, a->sa);
 		return;
 	}
 	if (exchange->message_id == 0)

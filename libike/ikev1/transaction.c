@@ -145,12 +145,15 @@ static bool waited_in_vain(
 				   : "did not say whether XAuth was successful";
 	int seconds = (int)(ikev1_transactions_patience(e) / 1000);
 
-	if (t->stage == IKEV1_TRANSACTING_AWAIT_PUSH)
+	if (t->stage == IKEV1_TRANSACTING_AWAIT_PUSH) {
 		ike_failure_set(failure, IKE_REASON_NO_ADDRESS, NULL, NULL,
 			"the peer pushed no virtual IP within %d s, and pull is no", seconds);
-	else
+		ike_failure_set_differs(failure, "pull");
+	} else {
 		ike_failure_set(failure, IKE_REASON_PEER_SILENT, NULL, NULL,
 			"the peer %s within %d s", what, seconds);
+		ike_failure_set_differs(failure, "xauth");
+	}
 	return false;
 }
 

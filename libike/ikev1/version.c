@@ -140,6 +140,7 @@ const struct ike_version ike_version_1 = {
 	.resume = ikev1_resume,
 	.start = start,
 	.holds = holds,
+	.sent_again = ikev1_phase1_suspect,
 	.silent = ikev1_phase1_silent,
 	.wake = wake,
 	.deadline = deadline,

@@ -115,6 +115,7 @@ static enum ikev1_checked check_reply(struct ikev1_received *x, struct ikev1_xau
 		value_of(&status) == IKEV1_XAUTH_FAIL) {
 		ike_failure_set(&t->failure, IKE_REASON_REFUSED_BY_PEER, NULL, NULL,
 			"the peer's user cancelled XAuth");
+		ike_failure_set_differs(&t->failure, "password");
 		return IKEV1_CHECKED_WRONG;
 	}
 	if (named)
@@ -257,6 +258,7 @@ static bool answer(struct ikev1_received *x, const struct ike_auth_round *round)
 	if (password.length == 0) {
 		ike_failure_set(x->failure, IKE_REASON_NO_SHARED_KEY, NULL, NULL,
 			"no XAuth secret found for '%s'", text);
+		ike_failure_set_differs(x->failure, "password");
 		return false;
 	}
 	ikev1_attributes_open(x->e, x->sa, IKE_CONFIGURATION_REPLY, x->message->attributes.id, &m);
@@ -317,7 +319,7 @@ enum ikev1_outcome ikev1_xauth_status(struct ikev1_received *x)
 		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"the peer refuses XAuth user '%s'",
 			ike_identity_format(own_user(x->sa, round), user));
-		ike_failure_set_differs(x->failure, "secret");
+		ike_failure_set_differs(x->failure, "password");
 		return ikev1_transactions_end(x);
 	}
 	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO, "XAuth authentication of '%s' successful",

@@ -20,7 +20,7 @@ static enum ikev1_checked wrong(struct ikev1_xauth *t, const char *what)
 
 	ike_failure_set(&t->failure, IKE_REASON_AUTH_FAILED, NULL, NULL, "XAuth of '%s': %s",
 		ike_identity_format(t->user, user), what);
-	ike_failure_set_differs(&t->failure, "secret");
+	ike_failure_set_differs(&t->failure, "password");
 	return IKEV1_CHECKED_WRONG;
 }
 
@@ -35,6 +35,7 @@ static enum ikev1_checked check_secrets(struct ike_engine *e, struct ikev1_xauth
 	if (known.length == 0) {
 		ike_failure_set(&t->failure, IKE_REASON_NO_SHARED_KEY, NULL, NULL,
 			"no XAuth secret found for '%s'", ike_identity_format(t->user, user));
+		ike_failure_set_differs(&t->failure, "password");
 		return IKEV1_CHECKED_WRONG;
 	}
 	return secret_equal(known, secret_bytes(&t->password))

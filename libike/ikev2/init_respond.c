@@ -79,6 +79,8 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 		ike_failure_set(&failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
 			"no connection is loaded for %s...%s, sending NO_PROPOSAL_CHOSEN", local,
 			remote);
+		if (ike_loaded_for_other_version(e, 2, &datagram->local, &datagram->remote))
+			ike_failure_set_differs(&failure, "version");
 	} else {
 		ike_failure_set(&failure, IKE_REASON_NO_PROPOSAL,
 			ike_proposals_format(choice->nearest->proposals.items,
@@ -90,7 +92,7 @@ static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *da
 			&choice->nearest->proposals, theirs, count, false, differs);
 		ike_failure_set_differs(&failure, differs);
 	}
-	ike_log_refusal(e, datagram, choice->nearest, &failure);
+	ike_log_refusal(e, 2, datagram, choice->nearest, &failure);
 	ike_failure_free(&failure);
 	if (!e->loaded)
 		return;

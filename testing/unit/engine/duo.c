@@ -1,5 +1,7 @@
 #include "testing/unit/engine/duo.h"
 
+#include "libike/advice.h"
+
 #include <stdlib.h>
 
 /* Beyond the whole retransmission schedule. */
@@ -177,4 +179,36 @@ void duo_end(struct duo *d)
 	sim_world_end(d->world);
 	sim_world_free(d->world);
 	free(d->world);
+}
+
+/* ---- Failures ---- */
+
+const struct ike_failure_record *duo_failure(
+	const struct sim_node *n, const char *connection, enum ike_reason reason)
+{
+	const struct ike_failure_record *record;
+
+	for (size_t i = 0; (record = ike_engine_failure(n->engine, connection, i)); i++)
+		if (record->failure.reason == reason)
+			return record;
+	ck_abort_msg("%s keeps no %s for %s", n->name, ike_reason_name(reason),
+		connection ? connection : "nobody");
+	return NULL;
+}
+
+void duo_contains(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "no '%s' in: %s", part, text);
+}
+
+const struct ike_failure_record *duo_explains(const struct sim_node *n, const char *connection,
+	enum ike_reason reason, const char *cause, const char *cure)
+{
+	const struct ike_failure_record *record = duo_failure(n, connection, reason);
+	struct ike_advice advice;
+
+	ike_advise(record, connection, &advice);
+	duo_contains(advice.cause, cause);
+	duo_contains(advice.cure, cure);
+	return record;
 }

@@ -39,6 +39,15 @@ void duo_down(struct duo *d, struct sim_node *n);
 unsigned duo_ike_sas(const struct sim_node *n);
 unsigned duo_children(const struct sim_node *n);
 
+/* What the node keeps for its connection of that name (NULL: for none): the first of that reason,
+ * which there has to be. */
+const struct ike_failure_record *duo_failure(
+	const struct sim_node *n, const char *connection, enum ike_reason reason);
+/* The same, and advice on it has these words. */
+const struct ike_failure_record *duo_explains(const struct sim_node *n, const char *connection,
+	enum ike_reason reason, const char *cause, const char *cure);
+void duo_contains(const char *text, const char *part);
+
 /* Both ends agree, nothing was wrong; frees everything. */
 void duo_end(struct duo *d);
 
@@ -62,6 +71,7 @@ TCase *ikev1_quick_tests(void);
 TCase *ikev1_hostile_tests(void);
 TCase *ikev1_proof_tests(void);
 TCase *ikev1_certificate_tests(void);
+TCase *ikev1_explain_tests(void);
 
 /* test-engine */
 TCase *exchange_tests(void);

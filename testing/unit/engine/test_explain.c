@@ -2,20 +2,6 @@
 #include "libike/advice.h"
 #include "testing/unit/engine/duo.h"
 
-/* The first record of that reason. */
-static const struct ike_failure_record *record_of(
-	const struct sim_node *n, const char *connection, enum ike_reason reason)
-{
-	const struct ike_failure_record *record;
-
-	for (size_t i = 0; (record = ike_engine_failure(n->engine, connection, i)); i++)
-		if (record->failure.reason == reason)
-			return record;
-	ck_abort_msg("%s keeps no %s for %s", n->name, ike_reason_name(reason),
-		connection ? connection : "nobody");
-	return NULL;
-}
-
 static size_t count_records(const struct sim_node *n, const char *connection)
 {
 	size_t count = 0;
@@ -23,24 +9,6 @@ static size_t count_records(const struct sim_node *n, const char *connection)
 	while (ike_engine_failure(n->engine, connection, count))
 		count++;
 	return count;
-}
-
-static void contains(const char *text, const char *part)
-{
-	ck_assert_msg(strstr(text, part) != NULL, "no '%s' in: %s", part, text);
-}
-
-/* That is kept, and advice names those words. */
-static const struct ike_failure_record *explains(struct sim_node *n, const char *connection,
-	enum ike_reason reason, const char *cause, const char *cure)
-{
-	const struct ike_failure_record *record = record_of(n, connection, reason);
-	struct ike_advice advice;
-
-	ike_advise(record, connection, &advice);
-	contains(advice.cause, cause);
-	contains(advice.cure, cure);
-	return record;
 }
 
 static void fails(struct duo *d, struct sim_node *n)
@@ -57,14 +25,14 @@ START_TEST(a_wrong_psk_at_both_ends)
 	d.sun_psk = "what only sun believes";
 	duo_start(&d);
 	fails(&d, d.sun);
-	record = explains(d.sun, "moon", IKE_REASON_AUTH_FAILED,
+	record = duo_explains(d.sun, "moon", IKE_REASON_AUTH_FAILED,
 		"its secret for \"sun.example.org\" and \"moon.example.org\" is another",
 		"set the same secret at both ends");
 	ck_assert(record->we_initiated);
 	ck_assert_uint_eq(record->phase, IKE_PHASE_AUTH);
 	ck_assert_uint_eq(record->count, 1);
 	ck_assert_ptr_null(record->child);
-	record = explains(d.moon, "sun", IKE_REASON_AUTH_FAILED, "is another one at the peer",
+	record = duo_explains(d.moon, "sun", IKE_REASON_AUTH_FAILED, "is another one at the peer",
 		"chosen by the ids \"moon.example.org\" and \"sun.example.org\"");
 	ck_assert(!record->we_initiated);
 	ck_assert_str_eq(record->failure.differs, "secret");
@@ -79,7 +47,7 @@ START_TEST(a_missing_psk)
 	d.sun_psk = NULL;
 	duo_start(&d);
 	fails(&d, d.sun);
-	explains(d.sun, "moon", IKE_REASON_NO_SHARED_KEY, "no secret is loaded",
+	duo_explains(d.sun, "moon", IKE_REASON_NO_SHARED_KEY, "no secret is loaded",
 		"id-1 = sun.example.org, id-2 = moon.example.org");
 	duo_end(&d);
 }
@@ -93,11 +61,11 @@ START_TEST(a_wrong_id_of_the_initiator)
 	d.sun_side.local_id = "mars.example.org";
 	duo_start(&d);
 	fails(&d, d.sun);
-	record = explains(d.moon, "sun", IKE_REASON_WRONG_IDENTITY,
+	record = duo_explains(d.moon, "sun", IKE_REASON_WRONG_IDENTITY,
 		"the peer calls itself \"mars.example.org\"",
 		"connections.sun.remote.id = mars.example.org");
 	ck_assert_str_eq(record->failure.ours, "sun.example.org");
-	explains(d.sun, "moon", IKE_REASON_AUTH_FAILED, "no connection for these ids", "ids");
+	duo_explains(d.sun, "moon", IKE_REASON_AUTH_FAILED, "no connection for these ids", "ids");
 	duo_end(&d);
 }
 END_TEST
@@ -109,7 +77,8 @@ START_TEST(a_wrong_id_wanted_by_the_initiator)
 	d.sun_side.remote_id = "mars.example.org";
 	duo_start(&d);
 	fails(&d, d.sun);
-	explains(d.moon, "sun", IKE_REASON_WRONG_IDENTITY, "the peer asks for \"mars.example.org\"",
+	duo_explains(d.moon, "sun", IKE_REASON_WRONG_IDENTITY,
+		"the peer asks for \"mars.example.org\"",
 		"connections.sun.local.id = mars.example.org");
 	duo_end(&d);
 }
@@ -122,7 +91,7 @@ START_TEST(somebody_else_answers)
 	d.sun_side.remote_id = "*.example.net";
 	duo_start(&d);
 	fails(&d, d.sun);
-	explains(d.sun, "moon", IKE_REASON_WRONG_IDENTITY,
+	duo_explains(d.sun, "moon", IKE_REASON_WRONG_IDENTITY,
 		"the peer calls itself \"moon.example.org\"",
 		"connections.moon.remote.id = moon.example.org");
 	duo_end(&d);
@@ -137,11 +106,11 @@ START_TEST(no_common_ike_proposal)
 	d.sun_side.proposals = "aes256-sha256-ecp384,aes256-sha384-x25519";
 	duo_start(&d);
 	fails(&d, d.sun);
-	record = explains(d.moon, "sun", IKE_REASON_NO_PROPOSAL, "their encryption, key exchange",
-		"connections.sun.proposals");
-	contains(record->failure.theirs, "AES_CBC_256/HMAC_SHA2_384_192");
-	contains(record->failure.ours, "AES_CBC_128");
-	explains(d.sun, "moon", IKE_REASON_NO_PROPOSAL, "accepts none of our IKE proposals",
+	record = duo_explains(d.moon, "sun", IKE_REASON_NO_PROPOSAL,
+		"their encryption, key exchange", "connections.sun.proposals");
+	duo_contains(record->failure.theirs, "AES_CBC_256/HMAC_SHA2_384_192");
+	duo_contains(record->failure.ours, "AES_CBC_128");
+	duo_explains(d.sun, "moon", IKE_REASON_NO_PROPOSAL, "accepts none of our IKE proposals",
 		"connections.moon.proposals");
 	duo_end(&d);
 }
@@ -155,10 +124,10 @@ START_TEST(no_common_esp_proposal)
 	d.sun_side.children[0].proposals = "aes256gcm16";
 	duo_start(&d);
 	fails(&d, d.sun);
-	record = explains(d.moon, "sun", IKE_REASON_NO_CHILD_PROPOSAL, "their encryption differs",
-		"connections.sun.children.net.esp_proposals");
+	record = duo_explains(d.moon, "sun", IKE_REASON_NO_CHILD_PROPOSAL,
+		"their encryption differs", "connections.sun.children.net.esp_proposals");
 	ck_assert_str_eq(record->child, "net");
-	record = explains(d.sun, "moon", IKE_REASON_NO_CHILD_PROPOSAL, "the peer accepts none",
+	record = duo_explains(d.sun, "moon", IKE_REASON_NO_CHILD_PROPOSAL, "the peer accepts none",
 		"connections.moon.children.net.esp_proposals");
 	ck_assert_str_eq(record->child, "net");
 	ck_assert_uint_eq(record->failure.notify, 14);
@@ -177,9 +146,9 @@ START_TEST(pfs_that_differs)
 	duo_up(&d, d.sun, "net");
 	ck_assert_uint_eq(count_records(d.moon, "sun"), 0);
 	fails(&d, d.sun);
-	explains(d.sun, "moon", IKE_REASON_PFS, "everything but the key exchange",
+	duo_explains(d.sun, "moon", IKE_REASON_PFS, "everything but the key exchange",
 		"connections.moon.children.net.esp_proposals");
-	explains(d.moon, "sun", IKE_REASON_PFS, "everything but the key exchange",
+	duo_explains(d.moon, "sun", IKE_REASON_PFS, "everything but the key exchange",
 		"connections.sun.children.net.esp_proposals");
 	duo_end(&d);
 }
@@ -192,9 +161,9 @@ START_TEST(selectors_that_differ)
 	d.sun_side.children[0].remote_ts = "10.99.0.0/16";
 	duo_start(&d);
 	fails(&d, d.sun);
-	explains(d.moon, "sun", IKE_REASON_NO_SELECTORS, "peer wants 10.99.0.0/16 === 10.2.0.0/16",
-		"connections.sun.children.net.local_ts");
-	explains(d.sun, "moon", IKE_REASON_NO_SELECTORS, "10.2.0.0/16 === 10.99.0.0/16",
+	duo_explains(d.moon, "sun", IKE_REASON_NO_SELECTORS,
+		"peer wants 10.99.0.0/16 === 10.2.0.0/16", "connections.sun.children.net.local_ts");
+	duo_explains(d.sun, "moon", IKE_REASON_NO_SELECTORS, "10.2.0.0/16 === 10.99.0.0/16",
 		"connections.moon.children.net.");
 	duo_end(&d);
 }
@@ -207,7 +176,7 @@ START_TEST(a_peer_that_is_silent)
 	duo_start(&d);
 	sim_node_crash(d.moon);
 	fails(&d, d.sun);
-	explains(d.sun, "moon", IKE_REASON_PEER_SILENT,
+	duo_explains(d.sun, "moon", IKE_REASON_PEER_SILENT,
 		"192.0.2.1 does not answer the first message", "connections.moon.remote_addrs");
 	duo_end(&d);
 }
@@ -221,7 +190,7 @@ START_TEST(a_peer_that_falls_silent)
 	duo_up(&d, d.sun, "net");
 	sim_node_crash(d.moon);
 	fails(&d, d.sun);
-	explains(d.sun, "moon", IKE_REASON_PEER_SILENT, "192.0.2.1 answers no longer",
+	duo_explains(d.sun, "moon", IKE_REASON_PEER_SILENT, "192.0.2.1 answers no longer",
 		"dpd_action = start");
 	duo_end(&d);
 }
@@ -236,7 +205,7 @@ START_TEST(no_route)
 	d.sun_side.remote_addrs = "2001:db8::1";
 	duo_start(&d);
 	ck_assert_ptr_null(sim_node_initiate(d.sun, "moon", "net", &why));
-	record = explains(
+	record = duo_explains(
 		d.sun, "moon", IKE_REASON_NO_ROUTE, "2001:db8::1", "ip route get 2001:db8::1");
 	ck_assert_uint_eq(record->phase, IKE_PHASE_START);
 	duo_end(&d);
@@ -253,9 +222,10 @@ START_TEST(what_cannot_begin_is_named_once)
 	duo_start(&d);
 	ck_assert_uint_eq(count_records(d.sun, "moon"), 1);
 	if (_i)
-		explains(d.sun, "moon", IKE_REASON_UNSUPPORTED, "no remote address", "definition");
+		duo_explains(
+			d.sun, "moon", IKE_REASON_UNSUPPORTED, "no remote address", "definition");
 	else
-		explains(d.sun, "moon", IKE_REASON_NO_ROUTE, "2001:db8::1", "ip route get");
+		duo_explains(d.sun, "moon", IKE_REASON_NO_ROUTE, "2001:db8::1", "ip route get");
 	sim_node_shutdown(d.sun);
 	duo_end(&d);
 }
@@ -270,7 +240,7 @@ START_TEST(no_route_any_more)
 	duo_start(&d);
 	d.sun->address[0].family = 0;
 	ck_assert(!duo_initiate(&d, d.sun, "net")->done);
-	explains(d.sun, "moon", IKE_REASON_NO_ROUTE, "192.0.2.1", "ip route get 192.0.2.1");
+	duo_explains(d.sun, "moon", IKE_REASON_NO_ROUTE, "192.0.2.1", "ip route get 192.0.2.1");
 	duo_end(&d);
 }
 END_TEST
@@ -282,7 +252,7 @@ START_TEST(a_kernel_that_refuses)
 	duo_start(&d);
 	d.moon->kernel.install_fails = 1000;
 	fails(&d, d.sun);
-	explains(d.moon, "sun", IKE_REASON_KERNEL, "the kernel of this host",
+	duo_explains(d.moon, "sun", IKE_REASON_KERNEL, "the kernel of this host",
 		"connections.sun.children.net.esp_proposals");
 	d.moon->kernel.install_fails = 0;
 	duo_end(&d);
@@ -297,7 +267,7 @@ START_TEST(a_peer_that_nobody_knows)
 	duo_start(&d);
 	fails(&d, d.sun);
 	ck_assert_uint_eq(count_records(d.moon, "sun"), 0);
-	explains(d.moon, NULL, IKE_REASON_NO_CONNECTION,
+	duo_explains(d.moon, NULL, IKE_REASON_NO_CONNECTION,
 		"no loaded connection is for a peer at 192.0.2.2", "add 192.0.2.2 to remote_addrs");
 	ck_assert_ptr_null(ike_engine_failure(d.moon->engine, "no such connection", 0));
 	duo_end(&d);
@@ -321,7 +291,7 @@ START_TEST(an_id_that_fits_neither_of_two)
 	fails(&d, d.sun);
 	ck_assert_uint_eq(count_records(d.moon, "sun"), 0);
 	ck_assert_uint_eq(count_records(d.moon, "venus"), 0);
-	explains(d.moon, NULL, IKE_REASON_NO_CONNECTION, "calls itself \"mars.example.org\"",
+	duo_explains(d.moon, NULL, IKE_REASON_NO_CONNECTION, "calls itself \"mars.example.org\"",
 		"remote.id = mars.example.org");
 	duo_end(&d);
 }
@@ -340,20 +310,20 @@ START_TEST(the_same_one_is_counted_and_survives_a_reload_and_is_over_when_it_wor
 	fails(&d, d.sun);
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(1000));
 	fails(&d, d.sun);
-	record = record_of(d.sun, "moon", IKE_REASON_NO_SELECTORS);
+	record = duo_failure(d.sun, "moon", IKE_REASON_NO_SELECTORS);
 	ck_assert_uint_eq(record->count, 2);
 	ck_assert_int_lt(record->first, first + IKE_SECONDS(10));
 	ck_assert_int_gt(record->last, record->first + IKE_SECONDS(999));
 	ck_assert_int_eq(record->worked_at, IKE_NEVER);
 	d.sun_side.children[0].remote_ts = "10.1.0.0/16";
 	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
-	record = record_of(d.sun, "moon", IKE_REASON_NO_SELECTORS);
+	record = duo_failure(d.sun, "moon", IKE_REASON_NO_SELECTORS);
 	ck_assert_uint_eq(record->count, 2);
 	ck_assert_int_eq(record->worked_at, IKE_NEVER);
 	ck_assert(duo_initiate(&d, d.sun, "net")->done);
-	record = record_of(d.sun, "moon", IKE_REASON_NO_SELECTORS);
+	record = duo_failure(d.sun, "moon", IKE_REASON_NO_SELECTORS);
 	ck_assert_int_le(record->worked_at, d.world->now);
-	record = record_of(d.moon, "sun", IKE_REASON_NO_SELECTORS);
+	record = duo_failure(d.moon, "sun", IKE_REASON_NO_SELECTORS);
 	ck_assert_int_le(record->worked_at, d.world->now);
 	duo_down(&d, d.sun);
 	duo_end(&d);

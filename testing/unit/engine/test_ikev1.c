@@ -17,6 +17,7 @@ int main(void)
 	suite_add_tcase(suite, ikev1_hostile_tests());
 	suite_add_tcase(suite, ikev1_proof_tests());
 	suite_add_tcase(suite, ikev1_certificate_tests());
+	suite_add_tcase(suite, ikev1_explain_tests());
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -143,7 +143,10 @@ START_TEST(without_a_free_address_there_is_no_tunnel)
 	ck_assert_ptr_nonnull(strstr(command->text, "virtual IP"));
 	ck_assert_uint_eq(duo_ike_sas(b.d.moon), 0);
 	ck_assert_uint_eq(duo_ike_sas(b.d.sun), 0);
-	ck_assert(sim_node_logged(b.d.sun, "no virtual IP found for peer 'moon.example.org'"));
+	duo_explains(
+		b.d.moon, "sun", IKE_REASON_NO_ADDRESS, "virtual IP", "at the end with the pools");
+	duo_explains(b.d.sun, "moon", IKE_REASON_NO_ADDRESS,
+		"no virtual IP found for peer 'moon.example.org'", "at the end with the pools");
 	duo_end(&b.d);
 }
 END_TEST
@@ -157,6 +160,8 @@ START_TEST(what_is_not_pushed_is_not_waited_for_for_ever)
 	const struct sim_command *command = duo_initiate(&b.d, b.d.moon, "net");
 	ck_assert(!command->done);
 	ck_assert_ptr_nonnull(strstr(command->text, "pushed no virtual IP within 30 s"));
+	duo_explains(b.d.moon, "sun", IKE_REASON_NO_ADDRESS, "pushed no virtual IP within 30 s",
+		"set pull = yes in connections.sun");
 	ck_assert_uint_eq(duo_ike_sas(b.d.moon), 0);
 	ck_assert_uint_eq(duo_ike_sas(b.d.sun), 0);
 	duo_end(&b.d);

@@ -59,6 +59,10 @@ START_TEST(a_certificate_of_an_unknown_ca_is_refused)
 	ck_assert_msg(strstr(command->text, "other CA"), "%s", command->text);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
 	ck_assert(sim_node_logged(d.sun, "AUTHENTICATION_FAILED"));
+	duo_explains(d.moon, "sun", IKE_REASON_UNTRUSTED, "other CA", "swanctl/x509ca");
+	duo_explains(d.sun, "moon", IKE_REASON_AUTH_FAILED,
+		"does not trust the certificate of \"sun.example.org\"",
+		"the CA of connections.moon.local.certs");
 	duo_end(&d);
 }
 END_TEST

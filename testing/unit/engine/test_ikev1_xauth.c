@@ -18,6 +18,8 @@ struct bed {
 	bool radius_rejects;
 	const char *pam_error; /* NULL: right */
 	unsigned asked;        /* of RADIUS or PAM */
+	const char *moon_cure; /* words of advice on a refusal; NULL: any */
+	const char *sun_cure;
 };
 
 static void add_rounds(const struct bed *b, struct ike_auth_rounds *rounds, bool client)
@@ -114,6 +116,9 @@ static void is_refused(struct bed *b, enum ike_reason moon, enum ike_reason sun,
 	ck_assert(!command->done);
 	ck_assert_str_eq(ike_reason_name(reason_at(b, b->d.moon)), ike_reason_name(moon));
 	ck_assert_str_eq(ike_reason_name(reason_at(b, b->d.sun)), ike_reason_name(sun));
+	duo_explains(
+		b->d.moon, duo_name(&b->d, b->d.moon), moon, "", b->moon_cure ? b->moon_cure : "");
+	duo_explains(b->d.sun, duo_name(&b->d, b->d.sun), sun, "", b->sun_cure ? b->sun_cure : "");
 	ck_assert_msg(sim_node_logged(b->d.sun, text) || sim_node_logged(b->d.moon, text), "%s",
 		command->text);
 	ck_assert_uint_eq(duo_ike_sas(b->d.moon), 0);
@@ -162,6 +167,7 @@ START_TEST(a_wrong_password_is_refused)
 {
 	struct bed b = bed_begin();
 
+	b.moon_cure = b.sun_cure = "compare user and password at both ends";
 	start(&b);
 	knows(&b, b.d.moon, "of carolina", "carol");
 	is_refused(&b, IKE_REASON_AUTH_FAILED, IKE_REASON_AUTH_FAILED,
@@ -174,6 +180,8 @@ START_TEST(a_user_that_nobody_knows_is_refused)
 	struct bed b = bed_begin();
 
 	b.user = "mallory";
+	b.moon_cure = "connections.<name>.local.xauth_id";
+	b.sun_cure = "add to secrets a section xauth-moon";
 	start(&b);
 	knows(&b, b.d.moon, "of mallory", "mallory");
 	is_refused(&b, IKE_REASON_AUTH_FAILED, IKE_REASON_NO_SHARED_KEY,
@@ -186,6 +194,8 @@ START_TEST(a_client_without_a_password_says_so)
 	struct bed b = bed_begin();
 
 	b.user = "dave";
+	b.moon_cure = "add to secrets a section xauth-sun";
+	b.sun_cure = "has no password for its user";
 	start(&b);
 	is_refused(&b, IKE_REASON_NO_SHARED_KEY, IKE_REASON_REFUSED_BY_PEER,
 		"the peer's user cancelled XAuth");
@@ -240,7 +250,9 @@ START_TEST(a_peer_that_stays_silent_is_given_up)
 	ck_assert_uint_eq(duo_ike_sas(b.d.sun), 0);
 	ck_assert_int_eq(b.d.sun->ike_up, 0);
 	if (_i)
-		ck_assert(sim_node_logged(b.d.moon, "did not ask for XAuth within 30 s"));
+		duo_explains(b.d.moon, "sun", IKE_REASON_PEER_SILENT,
+			"did not ask for XAuth within 30 s",
+			"compare the sections with auth = xauth in connections.sun");
 	duo_end(&b.d);
 }
 END_TEST
@@ -320,6 +332,7 @@ START_TEST(radius_refuses)
 	struct bed b = bed_begin();
 
 	b.radius_rejects = _i == 0;
+	b.sun_cure = _i ? NULL : "what it checks with (secrets, RADIUS or PAM)";
 	if (_i == 1)
 		b.group = "servers";
 	start_radius(&b);
