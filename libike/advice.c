@@ -12,14 +12,12 @@ static void silent(const struct ike_matter *m, struct ike_advice *ret)
 	switch (m->r->phase) {
 	case IKE_PHASE_INIT:
 		snprintf(ret->cause, SIZE,
-			"%s does not answer the first message: no IKE daemon runs there, or UDP "
-			"port "
-			"500 is blocked on the way",
+			"%s does not answer the first message: no IKE daemon runs there or none "
+			"that speaks IKEv2, or UDP port 500 is blocked on the way",
 			m->remote);
 		snprintf(ret->cure, SIZE,
-			"check connections.%s.remote_addrs, that the peer's daemon runs, and that "
-			"UDP "
-			"ports 500 and 4500 pass between %s and %s both ways",
+			"check connections.%s.remote_addrs and version, that the peer's daemon "
+			"runs, and that UDP ports 500 and 4500 pass between %s and %s both ways",
 			m->connection, m->local, m->remote);
 		break;
 	case IKE_PHASE_AUTH:

@@ -92,12 +92,15 @@ static void print_ppk(struct vici_view connection)
 static void print_connection(struct vici_view connection)
 {
 	bool ikev1 = vici_is(vici_get(connection, "version"), "IKEv1");
+	/* Whose IKE SAs are renewed by reauthentication alone, whatever asks for it. */
+	const char *reauth =
+		ikev1 && is_zero(connection, "reauth_time") ? "rekey_time" : "reauth_time";
 
 	printf("%s: %s", SWANCTL_NAME_OF(connection), SWANCTL_GAP_OF(connection, "version"));
-	if (is_zero(connection, "reauth_time"))
+	if (is_zero(connection, reauth))
 		fputs(", no reauthentication", stdout);
 	else
-		printf(", reauthentication every %ss", SWANCTL_TEXT_OF(connection, "reauth_time"));
+		printf(", reauthentication every %ss", SWANCTL_TEXT_OF(connection, reauth));
 	if (!ikev1 && is_zero(connection, "rekey_time"))
 		fputs(", no rekeying", stdout);
 	else if (!ikev1) /* which has reauthentication only */

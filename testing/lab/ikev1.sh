@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The words of scenes for IKEv1: both gateways, as the cases of the scene ikev1 want them. Sourced by scene.
 
-# How a user proves himself to the gateway, and what he gets of it.
+# How a user proves himself to the gateway (ikev1_user_of_moon: what moon has instead), and what he gets of it.
 ikev1_user='secret = Ar3etTnp'
 ikev1_pool='pools { road { addrs = 10.3.0.0/24
 	dns = 10.2.0.1 } }'
@@ -118,7 +118,7 @@ ikev1_road_warrior() {
 	fi
 	libreswan=$client libreswan_secrets='@carol : XAUTH "Ar3etTnp"' \
 		ikev1_gateway moon sun local_ts=dynamic conn="vips = 0.0.0.0;$round$more" secrets="xauth-carol { id = carol
-			$ikev1_user }" "${moon[@]}"
+			${ikev1_user_of_moon-$ikev1_user} }" "${moon[@]}"
 	libreswan=$server ikev1_gateway sun moon remote_ts=dynamic conn="pools = road;$demand$more" secrets="xauth-carol { id = carol
 			$ikev1_user }" sections="$ikev1_pool" "${sun[@]}"
 	if [ "$(maker_of sun)" = libreswan ]; then

@@ -27,6 +27,13 @@ swanctl() {
 	return $code
 }
 
+# transcribe ARGUMENT...: as an operator on moon would type it; the transcript has that, the answer and the exit code
+transcribe() {
+	local code=0
+	swanctl moon "$@" || code=$?
+	printf '%s\n' "### swanctl $*" "$output" "# exit code $code" >>"$scene_logs/transcript"
+}
+
 # start [SITE...]: starts the daemons with what was configured and loads it
 start() {
 	local site

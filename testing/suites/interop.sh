@@ -22,10 +22,14 @@ logs=build/lab-logs
 peer=strongswan-6.0.1
 rm -f "$logs"/*.transcript
 testing/lab/pki >/dev/null
-testing/lab/run -s operator $peer--$peer \
+scenes=(operator operator-ikev1:{psk,client,server})
+[ "${CI-}" != true ] || scenes=(operator operator-ikev1:server)
+testing/lab/run "${scenes[@]/#/-s}" $peer--$peer \
 	charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer |
 	grep -v "^passed $peer--$peer"
 for pair in charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer; do
-	[ -e "$logs/$pair--operator.transcript" ] || continue
-	testing/interop/texts "$logs/$peer--$peer--operator.transcript" "$logs/$pair--operator.transcript"
+	for scene in "${scenes[@]}"; do
+		[ -e "$logs/$pair--$scene.transcript" ] || continue
+		testing/interop/texts "$logs/$peer--$peer--$scene.transcript" "$logs/$pair--$scene.transcript"
+	done
 done

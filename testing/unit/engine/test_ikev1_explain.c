@@ -1,7 +1,7 @@
 /* IKEv1's failures are kept with the probable cause, soon, and with a cure. Sun initiates. */
 #include "libike/engine_priv.h"
 #include "libike/ikev1/ikev1.h"
-#include "testing/unit/engine/duo.h"
+#include "testing/unit/engine/certified.h"
 
 static const struct ike_failure_record *early(
 	struct duo *d, const struct sim_node *n, ike_time begun, ike_time seconds)
@@ -288,6 +288,35 @@ START_TEST(nobody_answers)
 }
 END_TEST
 
+/* With signatures nothing tells what is wrong; what is large then is the certificate, and behind a
+ * NAT it goes to another port. */
+START_TEST(nobody_answers_our_certificate)
+{
+	struct duo d = duo_begin(_i);
+	struct responder r = { 0 };
+	struct pki_certificate ca = pki_root("/O=test/CN=CA");
+
+	d.moon_psk = d.sun_psk = NULL;
+	d.moon_side.version = d.sun_side.version = 1;
+	d.moon_side.pubkey = d.sun_side.pubkey = true;
+	d.moon_side.proposals = d.sun_side.proposals = "aes128-sha256-ecp256";
+	duo_start(&d);
+	certified_give(d.moon, &ca, MOON, "p256", 1);
+	certified_give(d.sun, &ca, SUN, "p256", 2);
+	d.world->filter = answer;
+	d.world->filter_context = &r;
+	ck_assert(!duo_initiate(&d, d.sun, "net")->done);
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(60));
+	duo_explains(d.sun, "moon", IKE_REASON_PEER_SILENT,
+		_i ? "UDP port 4500, where it goes as there is a NAT in between, or large packets "
+		     "are blocked"
+		   : "not our proof: large packets are blocked on the way",
+		"set fragmentation = yes at both ends and charon.fragment_size lower");
+	pki_free(&ca);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- Quick Mode ---- */
 
 START_TEST(no_common_child_proposal)
@@ -367,6 +396,7 @@ TCase *ikev1_explain_tests(void)
 	tcase_add_loop_test(tests, the_other_mode, 0, 2);
 	tcase_add_loop_test(tests, the_other_version, 0, 2);
 	tcase_add_loop_test(tests, nobody_answers, 0, 2);
+	tcase_add_loop_test(tests, nobody_answers_our_certificate, 0, 2);
 	tcase_add_test(tests, no_common_child_proposal);
 	tcase_add_loop_test(tests, pfs_that_differs, 0, 3);
 	tcase_add_loop_test(tests, selectors_that_differ, 0, 2);

@@ -102,7 +102,11 @@ static const struct fake_answer answers[] = {
 		"  rekey_packets = 0\n dpd_action = restart\n local-ts = [10.1.0.0/16]\n"
 		"  remote-ts = [10.2.0.0/16 10.3.0.0/16]\n }\n"
 		" lan { mode = PASS\n rekey_time = 3600\n dpd_action = none\n local-ts = [a]\n"
-		"  remote-ts = [b]\n }\n }\n}",
+		"  remote-ts = [b]\n }\n }\n}\n"
+		"old { version = IKEv1\n reauth_time = 0\n rekey_time = 3600\n }\n"
+		"often { version = IKEv1\n reauth_time = 7200\n rekey_time = 3600\n }\n"
+		"never { version = IKEv1\n reauth_time = 0\n rekey_time = 0\n }\n"
+		"either { version = IKEv1/2\n reauth_time = 0\n rekey_time = 3600\n }\n",
 		"" },
 	{ "list-policies", "list-policy",
 		"psk/lan { child = lan\n ike = psk\n mode = PASS\n local-ts = [a b]\n remote-ts = "
@@ -185,7 +189,11 @@ START_TEST(list_conns_prints_strongswans_text)
 		"    remote: 10.2.0.0/16 10.3.0.0/16\n"
 		"  lan: PASS, no rekeying, dpd action is none\n"
 		"    local:  a\n"
-		"    remote: b\n",
+		"    remote: b\n"
+		"old: IKEv1, reauthentication every 3600s\n"
+		"often: IKEv1, reauthentication every 7200s\n"
+		"never: IKEv1, no reauthentication\n"
+		"either: IKEv1/2, no reauthentication, rekeying every 3600s\n",
 		"");
 }
 END_TEST
