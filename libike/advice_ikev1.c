@@ -144,7 +144,37 @@ static bool certificate_refused(const struct ike_matter *m, struct ike_advice *r
 	return true;
 }
 
+/* The method is agreed on before anybody shows a certificate. */
+static bool other_key_type(const struct ike_matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	snprintf(ret->cure, SIZE,
+		"give both ends certificates whose keys are of one kind, RSA or ECDSA "
+		"(connections.%s.local.certs; with XAuth and hybrid authentication IKEv1 knows RSA "
+		"alone), or use version = 2",
+		m->connection);
+	return true;
+}
+
 /* ---- XAuth ---- */
+
+/* Neither the secret nor RADIUS is wrong: the definition is not for this user. */
+static bool other_user(const struct ike_matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	if (ike_matter_says(m, "groups"))
+		snprintf(ret->cure, SIZE,
+			"add the group that RADIUS says (Class) to connections.%s.remote.groups, "
+			"or "
+			"load a connection for that group",
+			m->connection);
+	else
+		snprintf(ret->cure, SIZE,
+			"let \"%s\" in with connections.%s.remote.xauth_id, or load a connection "
+			"for such users",
+			m->theirs, m->connection);
+	return true;
+}
 
 static bool password(const struct ike_matter *m, struct ike_advice *ret)
 {
@@ -329,12 +359,23 @@ static bool refused(const struct ike_matter *m, struct ike_advice *ret)
 
 static bool policy(const struct ike_matter *m, struct ike_advice *ret)
 {
+	if (ike_matter_says(m, "key type"))
+		return other_key_type(m, ret);
+	if (ike_matter_says(m, "groups"))
+		return other_user(m, ret);
 	return ike_matter_says(m, "aggressive") && aggressive_forbidden(m, ret);
 }
 
-/* What the peer says of us. */
+static bool no_private_key(const struct ike_matter *m, struct ike_advice *ret)
+{
+	return ike_matter_says(m, "key type") && other_key_type(m, ret);
+}
+
+/* What the peer says of us; or its user. */
 static bool wrong_identity(const struct ike_matter *m, struct ike_advice *ret)
 {
+	if (ike_matter_says(m, "xauth_id"))
+		return other_user(m, ret);
 	return m->r->failure.notify && identity_refused(m, ret);
 }
 
@@ -358,6 +399,7 @@ bool ike_advise_ikev1(const struct ike_matter *m, struct ike_advice *ret)
 		[IKE_REASON_WRONG_IDENTITY] = wrong_identity,
 		[IKE_REASON_PFS] = pfs,
 		[IKE_REASON_UNTRUSTED] = untrusted,
+		[IKE_REASON_NO_PRIVATE_KEY] = no_private_key,
 		[IKE_REASON_POLICY] = policy,
 		[IKE_REASON_EAP] = password,
 		[IKE_REASON_NO_ADDRESS] = no_address,

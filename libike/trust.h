@@ -53,8 +53,16 @@ enum ike_trust ike_trust_check(struct ike_engine *e, const struct ike_trust_quer
  * along (without the anchor). Held for the caller; returns how many, the end certificate first;
  * a raw public key is one too. 0 with a failure. */
 #define IKE_TRUST_CHAIN_MAX 8
-size_t ike_trust_own(struct ike_engine *e, const struct ike_auth_round *round,
-	const struct ike_identity *id, const struct ike_cert *certreqs, size_t certreq_count,
+struct ike_trust_own_query {
+	const struct ike_auth_round *round; /* of ours */
+	const struct ike_identity *id;      /* that is to be proved; NULL: none */
+	const struct ike_cert *certreqs;    /* IKEv2's: hashes of keys */
+	size_t certreq_count;
+	/* What it has to be besides; NULL: nothing. */
+	bool (*fits)(const struct ike_certificate *c, uint16_t demand);
+	uint16_t demand;
+};
+size_t ike_trust_own(struct ike_engine *e, const struct ike_trust_own_query *query,
 	struct ike_certificate *ret[IKE_TRUST_CHAIN_MAX], struct ike_failure *failure);
 
 /* SHA-1 of the keys of the CAs that we ask the peer for (CERTREQ): the round's cacerts, else all

@@ -61,11 +61,11 @@ struct choice {
 };
 
 static void consider(struct ike_engine *e, struct choice *choice, struct ike_certificate *c,
-	const struct ike_cert *certreqs, size_t count)
+	const struct ike_trust_own_query *query)
 {
-	if (!has_key(e, c))
+	if (!has_key(e, c) || (query->fits && !query->fits(c, query->demand)))
 		return;
-	bool wanted = is_wanted(e, c, certreqs, count);
+	bool wanted = is_wanted(e, c, query->certreqs, query->certreq_count);
 	if (choice->best && (choice->wanted || !wanted))
 		return;
 	*choice = (struct choice){ c, wanted };
@@ -99,19 +99,20 @@ static size_t add_chain(
 	return count;
 }
 
-size_t ike_trust_own(struct ike_engine *e, const struct ike_auth_round *round,
-	const struct ike_identity *id, const struct ike_cert *certreqs, size_t certreq_count,
+size_t ike_trust_own(struct ike_engine *e, const struct ike_trust_own_query *query,
 	struct ike_certificate *ret[IKE_TRUST_CHAIN_MAX], struct ike_failure *failure)
 {
+	const struct ike_auth_round *round = query->round;
+	const struct ike_identity *id = query->id;
 	const struct ike_stored_certificate *found = NULL;
 	struct choice choice = { 0 };
 
 	for (size_t i = 0; i < round->cert_count; i++)
-		consider(e, &choice, round->certs[i], certreqs, certreq_count);
+		consider(e, &choice, round->certs[i], query);
 	while (round->cert_count == 0 && id &&
 		(found = ike_certificates_by_name(ike_engine_certificates(e), id, found)))
 		if (found->role == IKE_CERTIFICATE_END)
-			consider(e, &choice, found->certificate, certreqs, certreq_count);
+			consider(e, &choice, found->certificate, query);
 	if (!choice.best) {
 		fail_own(round, id, failure);
 		return 0;

@@ -66,6 +66,7 @@ static const struct vici_key remote_keys[] = {
 	{ "round", VICI_FORM_NUMBER },
 	{ "id", VICI_FORM_TEXT },
 	{ "eap_id", VICI_FORM_TEXT },
+	{ "xauth_id", VICI_FORM_TEXT },
 	{ "groups", VICI_FORM_LIST },
 	{ "cert_policy", VICI_FORM_LIST },
 	{ "certs", VICI_FORM_FILES },

@@ -271,6 +271,7 @@ const struct cl_load_key cl_load_remote_keys[] = {
 	{ "round", cl_load_u32, AT(number) },
 	{ "id", set_identity, AT(id) },
 	{ "eap_id", set_identity, AT(eap_id) },
+	{ "xauth_id", set_identity, AT(xauth_id) },
 	{ "groups", add_group, .list = true },
 	{ "cert_policy", add_policy, .list = true },
 	{ "certs", .set_bytes = set_certs, .list = true },

@@ -75,7 +75,8 @@ static bool find_own(struct ike_eap *eap, struct ike_failure *failure)
 		round = c && c->local.count > 0 ? &c->local.items[0] : &any;
 		id = ike_eap_ike_own(eap);
 	}
-	s->own_count = ike_trust_own(e, round, id, NULL, 0, s->own, failure);
+	const struct ike_trust_own_query query = { .round = round, .id = id };
+	s->own_count = ike_trust_own(e, &query, s->own, failure);
 	if (s->own_count == 0)
 		return false;
 	const struct ike_private_key *key =

@@ -102,8 +102,7 @@ static bool read_first(struct ikev1_received *x)
 
 	if (sa->keys.length > 0)
 		return true;
-	if (!ikev1_phase1_read_id(x) || !ikev1_phase1_choose_by_identity(x) ||
-		!ikev1_phase1_read_ke(x))
+	if (!ikev1_phase1_read_id(x) || !ikev1_definition_choose(x) || !ikev1_phase1_read_ke(x))
 		return false;
 	if (!ikev1_proof_skeyid(x->e, sa, x->failure))
 		return false;
@@ -149,7 +148,7 @@ enum ikev1_outcome ikev1_aggressive_3(struct ikev1_received *x)
 	sa->local = x->datagram->local;
 	sa->remote = x->datagram->remote;
 	ikev1_nat_read(x);
-	outcome = ikev1_proof_verify(x);
+	outcome = ikev1_definition_verify(x);
 	/* The peer knows that the keys are the same: it was damaged on the way. */
 	if (outcome == IKEV1_END && ikev1_proof_is_shared(sa)) {
 		sa->v1->phase1->unproved = true;

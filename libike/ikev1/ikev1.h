@@ -65,6 +65,7 @@ struct ikev1_exchange {
 struct ikev1_phase1 {
 	bool aggressive;
 	bool held;                 /* initiator: it has let the peer's attempt go first */
+	bool chosen;               /* responder: the definition, by the peer's identity */
 	uint16_t auth_method;      /* enum isakmp_auth_method, as negotiated */
 	struct bytes sa_body;      /* heap: SAi_b */
 	struct bytes peer_public;  /* heap: g^x of the peer */
@@ -76,9 +77,10 @@ struct ikev1_phase1 {
 	uint8_t nat_t;             /* enum isakmp_vendor that both know; ISAKMP_VENDORS: none */
 	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
 	struct ikev1_xauth *xauth; /* transaction.h; NULL before transactions */
-	uint8_t psk_tries;         /* responder, Main Mode: definitions whose key was not it */
-	bool unreadable;           /* the peer's proof could not be decrypted */
-	bool unproved;             /* what was to prove the peer did not verify, and was ignored */
+	struct ikev1_definitions *unacceptable; /* definition.c; NULL: none was */
+	uint8_t psk_tries; /* responder, Main Mode: definitions whose key was not it */
+	bool unreadable;   /* the peer's proof could not be decrypted */
+	bool unproved;     /* what was to prove the peer did not verify, and was ignored */
 	bool unread;    /* initiator: it said something to our proof that could not be decrypted */
 	bool reported;  /* that keys seem to differ */
 	uint16_t error; /* that somebody said in the clear when it counted no more */
@@ -238,12 +240,14 @@ bool ikev1_phase1_restart(struct ike_engine *e, struct ike_sa *sa);
 /* SA (offers with the definition's auth method and lifetime), then vendor ids. */
 MUST_USE bool ikev1_phase1_build_offer(struct ike_engine *e, struct ike_sa *sa,
 	struct ike_builder *b, struct ike_failure *failure);
-/* What the definition's first local and remote rounds mean as offered by us as initiator. */
+/* What the definition's first local and remote rounds mean when we are the initiator, or not; RSA
+ * stands for signatures of whatever key. 0: nothing. */
 uint16_t ikev1_phase1_method(const struct ike_connection *c, bool initiator);
-/* What of that can be agreed on, at most IKEV1_METHODS_MAX; returns how many. */
+/* As responder at that address: what we can agree on, by the private keys that are there; returns
+ * how many. */
 #define IKEV1_METHODS_MAX 8
-size_t ikev1_phase1_methods(
-	const struct ike_connection *c, bool initiator, uint16_t ret[IKEV1_METHODS_MAX]);
+size_t ikev1_phase1_methods(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *local, uint16_t ret[IKEV1_METHODS_MAX]);
 /* Of a method: what the initiator (else the responder) proves itself with: enum ike_auth_class. */
 uint8_t ikev1_phase1_class(uint16_t method, bool of_initiator);
 /* Responder: the chosen transform once more, for the answer. */
@@ -256,12 +260,32 @@ void ikev1_phase1_build_vendors(
 /* KE and nonce of ours (made on first use) and of the peer. */
 MUST_USE bool ikev1_phase1_build_ke(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 MUST_USE bool ikev1_phase1_read_ke(struct ikev1_received *x);
+/* Who we are by the definition, at that address. Held; NULL: memory ran out. */
+struct ike_identity *ikev1_phase1_own_identity(
+	const struct ike_connection *c, const struct address *local);
 /* Our identity as payload, kept as own_id_body; and the peer's, kept, into sa->remote_id. */
 MUST_USE bool ikev1_phase1_build_id(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b);
 MUST_USE bool ikev1_phase1_read_id(struct ikev1_received *x);
-/* Responder, the peer is known: the definition may be another one after all that fits better; false
- * with a failure when none does. */
-MUST_USE bool ikev1_phase1_choose_by_identity(struct ikev1_received *x);
+
+/* ---- definition.c: as responder, which definition is for the peer ---- */
+/* The peer is known: it may be another one after all that fits better; once. False with a failure
+ * when none does. */
+MUST_USE bool ikev1_definition_choose(struct ikev1_received *x);
+/* The peer's proof; if it is not good for this definition, for the next that fits. The first
+ * failure stays when there is none. */
+enum ikev1_outcome ikev1_definition_verify(struct ikev1_received *x);
+/* What the peer proved is not good for the SA's definition (why): another one whose identities fit,
+ * that was not tried yet, and for which fits() holds besides. */
+typedef bool (*ikev1_definition_fits)(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
+MUST_USE bool ikev1_definition_switch(struct ike_engine *e, struct ike_sa *sa,
+	ikev1_definition_fits fits, const struct ike_failure *why);
+/* Whether the proofs that were made are good for that one as well. */
+bool ikev1_definition_is_possible(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
+void ikev1_definitions_free(struct ikev1_definitions *d); /* NULL is fine */
+
+/* ---- phase1.c, phase1_end.c, phase1_respond.c ---- */
 /* The peer has proved itself: established, or XAuth and Mode Config first. */
 enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x);
 /* The peer's INITIAL_CONTACT, which must have been encrypted; and ours, where there is reason to.
@@ -327,7 +351,8 @@ bool ikev1_proof_is_shared(const struct ike_sa *sa);
 /* The pre-shared key that c has for this peer, as far as it is known; empty: none. */
 struct bytes ikev1_proof_psk(
 	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
-/* Whether SKEYID comes of c's key for this peer; true when it comes of no such key. */
+/* Whether SKEYID comes of c's key for this peer, or the signature that was verified is by a
+ * certificate that c allows; true as long as there is neither. */
 bool ikev1_proof_fits(
 	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
 /* The peer's; IKEV1_WAIT while its chain is checked; IKEV1_END with a failure. */

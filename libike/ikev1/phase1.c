@@ -40,12 +40,6 @@ static const struct ike_auth_round *round_of(
 	return NULL;
 }
 
-static uint16_t signature_method(const struct ike_auth_round *own)
-{
-	return ikev1_signature_method(
-		own && own->cert_count > 0 ? ike_certificate_key(own->certs[0]) : NULL);
-}
-
 /* The class that both rounds agree on, where one of them may be any; 0: they don't. */
 static uint8_t common_class(const struct ike_auth_round *a, const struct ike_auth_round *b)
 {
@@ -92,26 +86,28 @@ uint16_t ikev1_phase1_method(const struct ike_connection *c, bool initiator)
 		plain = ISAKMP_AUTH_PSK;
 		break;
 	case IKE_AUTH_CLASS_PUBKEY:
-		plain = signature_method(own);
+		plain = ISAKMP_AUTH_RSA;
 		break;
 	}
 	return own_xauth || peers_xauth ? with_xauth(plain, by_initiator) : plain;
 }
 
-size_t ikev1_phase1_methods(
-	const struct ike_connection *c, bool initiator, uint16_t ret[IKEV1_METHODS_MAX])
+size_t ikev1_phase1_methods(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *local, uint16_t ret[IKEV1_METHODS_MAX])
 {
-	const struct ike_auth_round *own = round_of(&c->local, false);
 	static const uint16_t ecdsa[] = { ISAKMP_AUTH_ECDSA_256, ISAKMP_AUTH_ECDSA_384,
 		ISAKMP_AUTH_ECDSA_521 };
+	uint16_t method = ikev1_phase1_method(c, false);
 	size_t count = 0;
 
-	ret[0] = ikev1_phase1_method(c, initiator);
-	if (ret[0] == 0)
+	if (method == 0)
 		return 0;
-	count = 1;
-	/* A responder whose certificate is to be found yet may have any. */
-	for (size_t i = 0; ret[0] == ISAKMP_AUTH_RSA && own && own->cert_count == 0 && i < 3; i++)
+	if (ikev1_phase1_class(method, false) != IKE_AUTH_CLASS_PUBKEY ||
+		ikev1_signature_can(e, c, local, method, NULL))
+		ret[count++] = method;
+	if (method != ISAKMP_AUTH_RSA || !ikev1_signature_can(e, c, local, ecdsa[0], NULL))
+		return count;
+	for (size_t i = 0; i < sizeof(ecdsa) / sizeof(*ecdsa); i++)
 		ret[count++] = ecdsa[i];
 	return count;
 }
@@ -144,6 +140,26 @@ static void drop_exchange(struct ike_sa *sa)
 	}
 }
 
+/* Which it is of the signatures, by the key that we have. */
+static bool settle_method(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	const struct ike_connection *c = sa->connection;
+	uint16_t *method = &sa->v1->phase1->auth_method;
+
+	*method = ikev1_phase1_method(c, true);
+	if (*method == 0)
+		ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+			"connection '%s': IKEv1 has no authentication method for its local and "
+			"remote sections",
+			c->name);
+	else if (*method == ISAKMP_AUTH_RSA)
+		*method = ikev1_signature_method_of_own(e, c, &sa->local, failure);
+	else if (ikev1_phase1_class(*method, true) == IKE_AUTH_CLASS_PUBKEY &&
+		 !ikev1_signature_can(e, c, &sa->local, *method, failure))
+		*method = 0;
+	return *method != 0;
+}
+
 bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	const struct ike_connection *c = sa->connection;
@@ -152,17 +168,8 @@ bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_fail
 
 	drop_exchange(sa);
 	p->aggressive = c->aggressive;
-	p->auth_method = ikev1_phase1_method(c, true);
-	if (p->auth_method ==
-		ISAKMP_AUTH_RSA) /* unless the certificate that will be found is not */
-		p->auth_method = ikev1_signature_method_of_own(e, c);
-	if (p->auth_method == 0) {
-		ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
-			"connection '%s': IKEv1 has no authentication method for its local and "
-			"remote sections",
-			c->name);
+	if (!settle_method(e, sa, failure))
 		return false;
-	}
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "initiating %s Mode IKE_SA %s[%u] to %s",
 		c->aggressive ? "Aggressive" : "Main", c->name, sa->unique_id,
 		address_format(&sa->remote, to));
@@ -382,9 +389,10 @@ bool ikev1_phase1_read_ke(struct ikev1_received *x)
 
 /* ---- Identities ---- */
 
-static struct ike_identity *own_identity(const struct ike_sa *sa)
+struct ike_identity *ikev1_phase1_own_identity(
+	const struct ike_connection *c, const struct address *local)
 {
-	const struct ike_auth_rounds *rounds = &sa->connection->local;
+	const struct ike_auth_rounds *rounds = &c->local;
 	const struct ike_auth_round *round = rounds->count > 0 ? &rounds->items[0] : NULL;
 
 	if (round && round->id && !ike_identity_is_wildcard(round->id))
@@ -392,7 +400,7 @@ static struct ike_identity *own_identity(const struct ike_sa *sa)
 	if (round && round->cert_count > 0)
 		return ike_identity_hold(
 			(struct ike_identity *)ike_certificate_subject(round->certs[0]));
-	return ike_identity_of_address(&sa->local);
+	return ike_identity_of_address(local);
 }
 
 bool ikev1_phase1_build_id(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b)
@@ -401,7 +409,7 @@ bool ikev1_phase1_build_id(struct ike_engine *e, struct ike_sa *sa, struct ike_b
 
 	(void)e;
 	if (!sa->local_id)
-		sa->local_id = own_identity(sa);
+		sa->local_id = ikev1_phase1_own_identity(sa->connection, &sa->local);
 	if (!sa->local_id)
 		return false;
 	isakmp_build_id(b, sa->local_id, 0, 0, &body);

@@ -1,11 +1,11 @@
 /*
  * Phase 1 as responder: whether a stranger's first message gets anything of us, and which
- * definition is for it: by addresses and offers first, by identity when that is known.
+ * definition is for it by addresses and offers (by identity: definition.c); other keys for it.
  *
  * IKEv1 has no cookies of IKEv2's kind (a half-open IKE SA is kept for every first message that
  * fits), so the number of half-open ones is all that protects us.
  */
-#include "libike/ikev1/ikev1.h"
+#include "libike/ikev1/signature.h"
 #include "libike/names.h"
 
 #include <stdio.h>
@@ -21,15 +21,18 @@ struct choice {
 	struct isakmp_offer offer;
 	/* The best by addresses alone, for saying what would have been accepted; or NULL. */
 	struct ike_connection *nearest;
-	bool other_mode;   /* there are some, for the other mode alone */
-	bool other_method; /* of nearest, proposals would fit, but for what is proved with what */
+	bool other_mode; /* there are some, for the other mode alone */
+	/* Of nearest, proposals would fit, but for what is proved with what: what the peer wants;
+	 * 0: not so. */
+	uint16_t other_method;
 };
 
-static bool offer_fits(const struct ike_connection *c, const struct isakmp_message *message,
+static bool offer_fits(struct ike_engine *e, const struct ike_connection *c,
+	const struct ike_datagram *datagram, const struct isakmp_message *message,
 	struct isakmp_offer *ret)
 {
 	uint16_t methods[IKEV1_METHODS_MAX];
-	size_t count = ikev1_phase1_methods(c, false, methods);
+	size_t count = ikev1_phase1_methods(e, c, &datagram->local, methods);
 
 	return count > 0 &&
 	       isakmp_offer_choose(&c->proposals, &message->sa, 1, methods, count, ret);
@@ -54,15 +57,15 @@ static void choose(struct ike_engine *e, const struct ike_datagram *datagram,
 			nearest = match;
 			ret->nearest = c;
 		}
-		if (match <= best || !offer_fits(c, message, &offer))
+		if (match <= best || !offer_fits(e, c, datagram, message, &offer))
 			continue;
 		best = match;
 		ret->connection = c;
 		ret->offer = offer;
 	}
-	if (!ret->connection && ret->nearest)
-		ret->other_method = isakmp_offer_choose(
-			&ret->nearest->proposals, &message->sa, 1, NULL, 0, &offer);
+	if (!ret->connection && ret->nearest &&
+		isakmp_offer_choose(&ret->nearest->proposals, &message->sa, 1, NULL, 0, &offer))
+		ret->other_method = offer.auth_method;
 }
 
 /* ---- Refusing it ---- */
@@ -92,6 +95,29 @@ static void answer_notify(struct ike_engine *e, const struct ike_datagram *datag
 	if (answer.data.length <= datagram->data.length)
 		e->host.send(e->host.context, &answer);
 	ike_packets_free(packets);
+}
+
+/* The definition would do it, but for the private key that it takes. */
+static bool explain_key(struct ike_engine *e, const struct ike_datagram *datagram,
+	const struct choice *choice, struct ike_failure *failure)
+{
+	struct ike_connection *c = choice->nearest;
+	uint16_t wanted = choice->other_method, own = ikev1_phase1_method(c, false);
+	struct ike_failure why = { 0 };
+	char remote[ADDRESS_TEXT_MAX];
+
+	if (own == ISAKMP_AUTH_RSA && ikev1_signature_key_type(wanted) == IKE_KEY_ECDSA)
+		own = wanted;
+	if (wanted == 0 || own != wanted ||
+		ikev1_phase1_class(own, false) != IKE_AUTH_CLASS_PUBKEY ||
+		ikev1_signature_can(e, c, &datagram->local, wanted, &why) || !why.text)
+		return false;
+	ike_failure_set(failure, why.reason, NULL, NULL,
+		"connection '%s' cannot prove itself to %s: %s", c->name,
+		address_format_with_port(&datagram->remote, remote), why.text);
+	ike_failure_set_differs(failure, why.differs ? why.differs : "local.certs");
+	ike_failure_free(&why);
+	return true;
 }
 
 static void explain_proposals(const struct ike_datagram *datagram,
@@ -146,7 +172,7 @@ static void refuse(struct ike_engine *e, const struct ike_datagram *datagram,
 			ike_failure_set_differs(&failure, "aggressive");
 		else if (ike_loaded_for_other_version(e, 1, &datagram->local, &datagram->remote))
 			ike_failure_set_differs(&failure, "version");
-	} else {
+	} else if (!explain_key(e, datagram, choice, &failure)) {
 		explain_proposals(datagram, message, choice, &failure);
 	}
 	ike_log_refusal(e, 1, datagram, choice->nearest, &failure);
@@ -256,63 +282,6 @@ bool ikev1_phase1_choose(struct ikev1_received *x, struct isakmp_offer *ret_chos
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_NO_PROPOSAL, NULL, NULL, "no common IKE proposal");
 	return false;
-}
-
-/* ---- The definition by identity ---- */
-
-/* What of the definition was agreed on already. */
-static bool is_still_possible(
-	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c)
-{
-	const struct ikev1_phase1 *p = sa->v1->phase1;
-	uint16_t methods[IKEV1_METHODS_MAX];
-	size_t count = ikev1_phase1_methods(c, false, methods), i = 0;
-
-	while (i < count && methods[i] != p->auth_method)
-		i++;
-	return i < count && c->aggressive == p->aggressive &&
-	       (sa->keys.length == 0 || ikev1_proof_fits(e, sa, c));
-}
-
-static void fail_identity(
-	struct ikev1_received *x, const struct ike_connection *nearest, const char *ruled_out)
-{
-	const struct ike_identity *expected = nearest ? ike_auth_rounds_id(&nearest->remote) : NULL;
-	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX];
-
-	ike_identity_format(x->sa->remote_id, is);
-	if (!expected) {
-		ike_failure_set(x->failure, IKE_REASON_NO_CONNECTION, NULL, NULL,
-			"no matching connection for peer '%s': %s", is,
-			ruled_out[0] ? ruled_out : "none is loaded");
-		return;
-	}
-	ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY,
-		ike_identity_format(expected, should), is,
-		"no matching connection for peer '%s': %s", is, ruled_out);
-	ike_failure_set_differs(x->failure, "remote.id");
-}
-
-bool ikev1_phase1_choose_by_identity(struct ikev1_received *x)
-{
-	struct ike_sa *sa = x->sa;
-	struct ike_connection *c, *nearest;
-	char ruled_out[1200];
-	struct ike_wanted_peer peer = { .peer = sa->remote_id,
-		.class = ikev1_phase1_class(sa->v1->phase1->auth_method, true),
-		.fits = is_still_possible };
-
-	c = ike_choose_by_identity(x->e, sa, &peer, ruled_out, sizeof(ruled_out), &nearest);
-	if (!c) {
-		if (nearest)
-			ike_sa_set_connection(sa, nearest);
-		fail_identity(x, nearest, ruled_out);
-		return false;
-	}
-	if (c != sa->connection)
-		ike_log(x->e, sa, IKE_LOG_CFG, IKE_LOG_INFO, "selected peer config '%s'", c->name);
-	ike_sa_set_connection(sa, c);
-	return true;
 }
 
 /* ---- A key that is not it ---- */

@@ -77,7 +77,7 @@ bool ikev1_proof_fits(struct ike_engine *e, const struct ike_sa *sa, const struc
 	uint8_t skeyid[IKE_PRF_OUTPUT_MAX];
 
 	if (!ikev1_proof_is_shared(sa))
-		return true;
+		return ikev1_signature_is_good_for(e, sa, c);
 	key = ikev1_proof_psk(e, sa, c);
 	bool fits = key.length > 0 && ike_prf(e->crypto, sa->suite.prf, key, both, 2, skeyid) &&
 		    secret_equal(secret_bytes(&sa->v1->phase1->skeyid),

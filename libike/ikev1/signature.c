@@ -6,7 +6,6 @@
 #include "libike/ikev1/signature.h"
 #include "libike/revocation.h"
 #include "libike/signing.h"
-#include "libike/trust.h"
 
 #include <stdlib.h>
 
@@ -24,6 +23,8 @@ struct ikev1_proof {
 	struct ike_certificate *received[IKE_MESSAGE_CERTS_MAX];
 	size_t received_count;
 	struct ike_certificate *candidate;
+	/* For which it was found; held. */
+	struct ike_connection *connection;
 	bool verified; /* and is trusted: what has to wait for our own signature asks once more */
 };
 
@@ -39,6 +40,8 @@ static void drop_received(struct ikev1_proof *p)
 		ike_certificate_free(p->received[--p->received_count]);
 	ike_certificate_free(p->candidate);
 	p->candidate = NULL;
+	ike_connection_free(p->connection);
+	p->connection = NULL;
 	p->verified = false;
 }
 
@@ -61,7 +64,7 @@ static struct ikev1_proof *proof_of(struct ike_engine *e, struct ike_sa *sa)
 	return phase1->proof;
 }
 
-static const struct ike_auth_round *round_of(const struct ike_auth_rounds *rounds)
+const struct ike_auth_round *ikev1_signature_round(const struct ike_auth_rounds *rounds)
 {
 	for (size_t i = 0; i < rounds->count; i++)
 		if (rounds->items[i].class == IKE_AUTH_CLASS_PUBKEY ||
@@ -77,38 +80,6 @@ static enum ikev1_outcome fail(
 	return IKEV1_END;
 }
 
-/* ---- Methods ---- */
-
-uint16_t ikev1_signature_method(const struct ike_public_key *key)
-{
-	const struct ike_signature_scheme *scheme = key ? ike_signature_raw(key) : NULL;
-
-	if (!scheme || scheme->key_type != IKE_KEY_ECDSA)
-		return ISAKMP_AUTH_RSA;
-	switch (ike_public_key_bits(key)) {
-	case 256:
-		return ISAKMP_AUTH_ECDSA_256;
-	case 384:
-		return ISAKMP_AUTH_ECDSA_384;
-	default:
-		return ISAKMP_AUTH_ECDSA_521;
-	}
-}
-
-uint16_t ikev1_signature_method_of_own(struct ike_engine *e, const struct ike_connection *c)
-{
-	const struct ike_auth_round *round = round_of(&c->local);
-	struct ike_certificate *chain[IKE_TRUST_CHAIN_MAX];
-	struct ike_failure failure = { 0 };
-	size_t count = round ? ike_trust_own(e, round, round->id, NULL, 0, chain, &failure) : 0;
-	uint16_t method = ikev1_signature_method(count > 0 ? ike_certificate_key(chain[0]) : NULL);
-
-	for (size_t i = 0; i < count; i++)
-		ike_certificate_free(chain[i]);
-	ike_failure_free(&failure); /* it is told when the proof is made */
-	return method;
-}
-
 /* ---- CERTREQ ---- */
 
 static void build_certreq(struct ike_builder *b, const struct ike_certificate *ca)
@@ -122,7 +93,7 @@ static void build_certreq(struct ike_builder *b, const struct ike_certificate *c
 void ikev1_signature_build_certreq(
 	struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b)
 {
-	const struct ike_auth_round *round = round_of(&sa->connection->remote);
+	const struct ike_auth_round *round = ikev1_signature_round(&sa->connection->remote);
 	const struct ike_stored_certificate *stored;
 	size_t count = 0;
 
@@ -199,7 +170,7 @@ static void build_certs(const struct ike_sa *sa, const struct ikev1_proof *p, st
 static bool choose_certificate(
 	struct ike_engine *e, struct ike_sa *sa, struct ikev1_proof *p, struct ike_failure *failure)
 {
-	const struct ike_auth_round *round = round_of(&sa->connection->local);
+	const struct ike_auth_round *round = ikev1_signature_round(&sa->connection->local);
 	const struct ike_certreqs *r = sa->negotiation->certreqs;
 
 	drop_own(p);
@@ -208,8 +179,12 @@ static bool choose_certificate(
 			"connection '%s' has no certificate of ours", sa->connection->name);
 		return false;
 	}
-	p->own_count = ike_trust_own(
-		e, round, sa->local_id, r ? r->items : NULL, r ? r->count : 0, p->own, failure);
+	struct ike_trust_own_query query = { .round = round,
+		.id = sa->local_id,
+		.certreqs = r ? r->items : NULL,
+		.certreq_count = r ? r->count : 0,
+		.demand = sa->v1->phase1->auth_method };
+	p->own_count = ikev1_signature_own(e, &query, p->own, failure);
 	return p->own_count > 0;
 }
 
@@ -229,13 +204,6 @@ static enum ikev1_outcome ask(
 	if (!key) {
 		ike_failure_set(failure, IKE_REASON_NO_PRIVATE_KEY, NULL, NULL,
 			"no private key is loaded for certificate '%s'", subject);
-		return IKEV1_END;
-	}
-	if (!scheme) {
-		ike_failure_set(failure, IKE_REASON_POLICY, NULL, NULL,
-			"IKEv1 has no signatures by %s keys such as that of '%s': use RSA, or "
-			"ECDSA on P-256, P-384 or P-521",
-			ike_key_type_name(ike_public_key_type(public)), subject);
 		return IKEV1_END;
 	}
 	if (!ikev1_keys_hash(e, sa, sa->initiator, hash))
@@ -281,6 +249,19 @@ enum ikev1_outcome ikev1_signature_build(
 
 /* ---- The peer's ---- */
 
+/* What we cannot read is not silently passed over: the peer's certificate may be in it. */
+static void skip_cert(const struct ikev1_received *x, const struct ike_cert *cert)
+{
+	if (cert->encoding == IKE_CERT_CRL) /* it is looked at when the signature has verified */
+		return;
+	ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+		cert->encoding == IKE_CERT_PKCS7
+			? "ignoring a CERT payload with a PKCS#7 bundle (encoding %u), which is "
+			  "not supported: have the peer send single X.509 certificates"
+			: "ignoring a CERT payload of encoding %u, which is not supported",
+		cert->encoding);
+}
+
 static bool read_certs(struct ikev1_received *x, struct ikev1_proof *p)
 {
 	struct why why = { "out of memory" };
@@ -289,8 +270,10 @@ static bool read_certs(struct ikev1_received *x, struct ikev1_proof *p)
 		const struct ike_cert *cert = &x->message->certs[i];
 		struct ike_certificate *c;
 
-		if (cert->encoding != IKE_CERT_X509_SIGNATURE)
-			continue; /* a CRL is looked at when the signature has verified */
+		if (cert->encoding != IKE_CERT_X509_SIGNATURE) {
+			skip_cert(x, cert);
+			continue;
+		}
 		if (!(c = ike_certificate_parse(x->e->host.library, cert->data, &why))) {
 			ike_failure_set(x->failure, IKE_REASON_NO_CERTIFICATE, NULL, NULL,
 				"a certificate of the peer's cannot be read: %s", why.text);
@@ -301,42 +284,75 @@ static bool read_certs(struct ikev1_received *x, struct ikev1_proof *p)
 	return true;
 }
 
-static struct ike_trust_query query_of(const struct ikev1_received *x, const struct ikev1_proof *p)
+static struct ike_trust_query query_of(
+	const struct ike_sa *sa, const struct ikev1_proof *p, const struct ike_connection *c)
 {
 	return (struct ike_trust_query){
-		.round = round_of(&x->sa->connection->remote),
-		.id = x->sa->remote_id,
+		.round = ikev1_signature_round(&c->remote),
+		.id = sa->remote_id,
 		.received = p->received,
 		.received_count = p->received_count,
-		.ike_id = x->sa->unique_id,
+		.ike_id = sa->unique_id,
 	};
 }
 
-static bool verifies(const struct ikev1_received *x, const struct ike_certificate *candidate,
-	struct bytes hash, struct why *ret_refused)
-{
-	const struct ike_auth_round *round = round_of(&x->sa->connection->remote);
-	const struct ike_public_key *key = ike_certificate_key(candidate);
-	const struct ike_signature_scheme *scheme = ike_signature_raw(key);
+/* Why a key does not count. */
+struct refusal {
+	struct why why;
+	bool other_type;
+};
 
-	return scheme &&
-	       ike_signature_allowed(round ? round->signatures : NULL, scheme, key, ret_refused) &&
-	       ike_signature_verify(key, scheme, -1, hash, x->message->signature);
+/* Whether the definition allows signatures by that key. */
+static bool is_allowed(
+	const struct ike_connection *c, const struct ike_public_key *key, struct why *ret_refused)
+{
+	const struct ike_auth_round *round = ikev1_signature_round(&c->remote);
+
+	return ike_signature_allowed(
+		round ? round->signatures : NULL, ike_signature_raw(key), key, ret_refused);
 }
 
-static void fail_signature(struct ikev1_received *x, size_t tried, const struct why *refused)
+/* Whether it is a key that the agreed method is for. */
+static bool has_agreed_type(const struct ikev1_received *x, const struct ike_certificate *candidate,
+	struct refusal *ret_refused)
+{
+	const struct ike_public_key *key = ike_certificate_key(candidate);
+	uint16_t method = x->sa->v1->phase1->auth_method;
+	char subject[IKE_IDENTITY_TEXT_MAX];
+
+	if (ikev1_signature_key_fits(key, method))
+		return true;
+	ike_identity_format(ike_certificate_subject(candidate), subject);
+	ret_refused->other_type = true;
+	return why_fail(&ret_refused->why,
+		"its certificate '%s' has an %s key, and %s signatures were agreed on", subject,
+		ike_key_type_name(ike_public_key_type(key)),
+		ike_key_type_name(ikev1_signature_key_type(method)));
+}
+
+static bool verifies(const struct ikev1_received *x, const struct ike_certificate *candidate,
+	struct bytes hash, struct refusal *ret_refused)
+{
+	const struct ike_public_key *key = ike_certificate_key(candidate);
+
+	return has_agreed_type(x, candidate, ret_refused) &&
+	       is_allowed(x->sa->connection, key, &ret_refused->why) &&
+	       ike_signature_verify(key, ike_signature_raw(key), -1, hash, x->message->signature);
+}
+
+static void fail_signature(struct ikev1_received *x, size_t tried, const struct refusal *refused)
 {
 	char id[IKE_IDENTITY_TEXT_MAX];
 
 	ike_identity_format(x->sa->remote_id, id);
-	if (refused->text[0])
+	if (refused->why.text[0])
 		ike_failure_set(x->failure, IKE_REASON_POLICY, NULL, NULL,
-			"signature of '%s' is not acceptable: %s", id, refused->text);
+			"signature of '%s' is not acceptable: %s", id, refused->why.text);
 	else
 		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
 			"signature of '%s' does not verify with %s", id,
 			tried == 1 ? "its key" : "any of its keys");
-	ike_failure_set_differs(x->failure, "signature");
+	ike_failure_set_differs(x->failure, refused->other_type ? "key type" : "signature");
 }
 
 /* Of those that could prove the identity, the one whose key the signature verifies with. */
@@ -344,12 +360,13 @@ static bool find_signer(struct ikev1_received *x, struct ikev1_proof *p)
 {
 	struct ike_certificate *list[IKE_TRUST_CANDIDATES_MAX];
 	uint8_t hash[IKE_PRF_OUTPUT_MAX];
-	struct why refused = { "" };
+	struct refusal refused = { 0 };
 
 	drop_received(p);
 	if (!read_certs(x, p))
 		return false;
-	struct ike_trust_query query = query_of(x, p);
+	p->connection = ike_connection_hold(x->sa->connection);
+	struct ike_trust_query query = query_of(x->sa, p, p->connection);
 	size_t count = ike_trust_candidates(x->e, &query, list, x->failure);
 	bool hashed = count > 0 && ikev1_keys_hash(x->e, x->sa, !x->sa->initiator, hash);
 	for (size_t i = 0; i < count; i++) {
@@ -381,13 +398,14 @@ enum ikev1_outcome ikev1_signature_verify(struct ikev1_received *x)
 
 	if (!p)
 		return fail(x->failure, IKE_REASON_RESOURCES, "out of memory");
-	if (p->verified)
+	if (p->verified && p->connection == x->sa->connection)
 		return IKEV1_OK;
 	if (!ISAKMP_HAS(x->message, SIGNATURE))
 		return fail(x->failure, IKE_REASON_PROTOCOL, "peer sent no signature");
-	if (!p->candidate && !find_signer(x, p))
+	/* What another definition allows is of no account. */
+	if ((!p->candidate || p->connection != x->sa->connection) && !find_signer(x, p))
 		return IKEV1_END;
-	struct ike_trust_query query = query_of(x, p);
+	struct ike_trust_query query = query_of(x->sa, p, p->connection);
 	switch (ike_trust_check(x->e, &query, p->candidate, x->failure)) {
 	case IKE_TRUST_YES:
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
@@ -401,4 +419,36 @@ enum ikev1_outcome ikev1_signature_verify(struct ikev1_received *x)
 	default:
 		return IKEV1_END;
 	}
+}
+
+/* What would have to be fetched first is not waited for. */
+static bool allows(struct ike_engine *e, const struct ike_sa *sa, const struct ikev1_proof *p,
+	const struct ike_connection *c, struct ike_failure *failure)
+{
+	struct ike_certificate *list[IKE_TRUST_CANDIDATES_MAX];
+	struct ike_trust_query query = query_of(sa, p, c);
+	struct why why = { "" };
+	bool found = false;
+
+	query.ike_id = 0; /* nobody waits */
+	size_t count = ike_trust_candidates(e, &query, list, failure);
+	for (size_t i = 0; i < count; i++) {
+		found = found || ike_certificate_equal(list[i], p->candidate);
+		ike_certificate_free(list[i]);
+	}
+	return found && is_allowed(c, ike_certificate_key(p->candidate), &why) &&
+	       ike_trust_check(e, &query, p->candidate, failure) == IKE_TRUST_YES;
+}
+
+bool ikev1_signature_is_good_for(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c)
+{
+	const struct ikev1_proof *p = sa->v1->phase1->proof;
+	struct ike_failure failure = { 0 };
+
+	if (!p || !p->verified || p->connection == c)
+		return true;
+	bool good = allows(e, sa, p, c, &failure);
+	ike_failure_free(&failure);
+	return good;
 }

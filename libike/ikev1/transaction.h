@@ -45,7 +45,11 @@ enum ikev1_xauth_attribute {
 	IKEV1_XAUTH_ANSWER = 16529,
 };
 
+/* Of IKEV1_XAUTH_TYPE: name and password; the others have challenges. */
 #define IKEV1_XAUTH_TYPE_GENERIC 0
+#define IKEV1_XAUTH_TYPE_CHAP 1
+#define IKEV1_XAUTH_TYPE_OTP 2
+#define IKEV1_XAUTH_TYPE_SKEY 3
 #define IKEV1_XAUTH_FAIL 0
 #define IKEV1_XAUTH_OK 1
 
@@ -62,8 +66,10 @@ struct ikev1_xauth {
 	/* While we check. */
 	struct ike_engine *e;
 	uint32_t ike_id;
-	struct ike_identity *user;
+	struct ike_identity *claimed; /* as the client said it */
+	struct ike_identity *user;    /* the same, or what RADIUS calls it */
 	struct secret password;
+	bool right;                  /* the password is: what RADIUS says of the user is known */
 	struct ikev1_xauth_eap *eap; /* xauth_eap.c; NULL without */
 	UT_hash_handle by_ticket;    /* in e->passwords: the host checks the password */
 	uint64_t ticket;             /* 0: it does not */
@@ -124,6 +130,9 @@ enum ikev1_checked ikev1_xauth_check(
 /* After LATER, when something has come. */
 enum ikev1_checked ikev1_xauth_check_on(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_auth_round *round);
+/* Whether the definition lets that user in (`xauth_id`; `groups`, when the password was right), or
+ * another one does, which is the SA's then. */
+enum ikev1_checked ikev1_xauth_admit(struct ike_engine *e, struct ike_sa *sa);
 /* What the check was of. */
 void ikev1_xauth_check_over(struct ikev1_xauth *xauth);
 

@@ -29,6 +29,7 @@ void ikev1_phase1_free(struct ikev1 *v1)
 	v1->phase1 = NULL;
 	ikev1_proof_free(p->proof);
 	ikev1_xauth_free(p->xauth);
+	ikev1_definitions_free(p->unacceptable);
 	secret_free(&p->skeyid);
 	secret_free(&p->shared);
 	free((void *)p->sa_body.at);

@@ -68,8 +68,9 @@ static bool conclude(
 	struct ike_engine *e, struct ike_sa *sa, struct ikev1_xauth *t, enum ikev1_checked checked)
 {
 	char text[IKE_IDENTITY_TEXT_MAX] = "(nobody)";
-	bool right = checked == IKEV1_CHECKED_RIGHT;
 
+	t->right = checked == IKEV1_CHECKED_RIGHT;
+	bool right = t->right && ikev1_xauth_admit(e, sa) == IKEV1_CHECKED_RIGHT;
 	if (t->user)
 		ike_identity_format(t->user, text);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "XAuth authentication of '%s' %s", text,
@@ -100,9 +101,26 @@ static bool take_password(struct ikev1_xauth *t, struct bytes value)
 	return taken;
 }
 
+/* No name and password: we have no challenges, and answer none. */
+static bool is_known_type(uint16_t type, struct ike_failure *failure)
+{
+	static const char *const names[] = { [IKEV1_XAUTH_TYPE_CHAP] = "RADIUS-CHAP",
+		[IKEV1_XAUTH_TYPE_OTP] = "OTP",
+		[IKEV1_XAUTH_TYPE_SKEY] = "S/KEY" };
+	bool named = type < sizeof(names) / sizeof(*names) && names[type];
+
+	if (type == IKEV1_XAUTH_TYPE_GENERIC)
+		return true;
+	ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+		"the peer wants XAuth of type %u (%s), and we know name and password alone: have "
+		"it use generic XAuth (type 0)",
+		type, named ? names[type] : "unknown");
+	return false;
+}
+
 static enum ikev1_checked check_reply(struct ikev1_received *x, struct ikev1_xauth *t)
 {
-	struct isakmp_attribute name, password, status;
+	struct isakmp_attribute name, password, status, type;
 	bool named = ikev1_attribute_find(x->message, IKEV1_XAUTH_USER_NAME, &name);
 	bool proves = ikev1_attribute_find(x->message, IKEV1_XAUTH_USER_PASSWORD, &password) ||
 		      ikev1_attribute_find(x->message, IKEV1_XAUTH_PASSCODE, &password);
@@ -118,6 +136,9 @@ static enum ikev1_checked check_reply(struct ikev1_received *x, struct ikev1_xau
 		ike_failure_set_differs(&t->failure, "password");
 		return IKEV1_CHECKED_WRONG;
 	}
+	if (ikev1_attribute_find(x->message, IKEV1_XAUTH_TYPE, &type) &&
+		!is_known_type(value_of(&type), &t->failure))
+		return IKEV1_CHECKED_WRONG;
 	if (named)
 		t->user = ike_eap_identity_of(text_of(name.value));
 	if (!t->user || !proves) {
@@ -125,6 +146,9 @@ static enum ikev1_checked check_reply(struct ikev1_received *x, struct ikev1_xau
 			"the peer's answer to XAuth has no %s", t->user ? "password" : "user name");
 		return IKEV1_CHECKED_WRONG;
 	}
+	t->claimed = ike_identity_hold(t->user);
+	if (ikev1_xauth_admit(x->e, x->sa) != IKEV1_CHECKED_RIGHT)
+		return IKEV1_CHECKED_WRONG;
 	return ikev1_xauth_check(x->e, x->sa, asked_round(x->sa, t));
 }
 
@@ -202,13 +226,8 @@ static bool may_answer(struct ikev1_received *x, const struct ikev1_xauth *t)
 			"the peer asks for XAuth again and again");
 		return false;
 	}
-	if (!ikev1_attribute_find(x->message, IKEV1_XAUTH_TYPE, &type) ||
-		value_of(&type) == IKEV1_XAUTH_TYPE_GENERIC)
-		return true;
-	ike_failure_set(x->failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
-		"the peer wants XAuth of type %u: we know name and password alone",
-		value_of(&type));
-	return false;
+	return !ikev1_attribute_find(x->message, IKEV1_XAUTH_TYPE, &type) ||
+	       is_known_type(value_of(&type), x->failure);
 }
 
 /* Who we say to be. */

@@ -11,6 +11,9 @@ void ikev1_xauth_check_over(struct ikev1_xauth *t)
 	t->eap = NULL;
 	ike_identity_free(t->user);
 	t->user = NULL;
+	ike_identity_free(t->claimed);
+	t->claimed = NULL;
+	t->right = false;
 	secret_free(&t->password);
 }
 
@@ -90,6 +93,77 @@ void ike_engine_password_checked(
 	if (error)
 		(void)wrong(t, error);
 	ike_resume(e, t->ike_id);
+}
+
+/* ---- Who may come ---- */
+
+static bool is_let_in(
+	const struct ike_sa *sa, const struct ikev1_xauth *t, const struct ike_auth_round *round)
+{
+	struct bytes class = sa->radius ? sa->radius->class : (struct bytes)
+	{
+		0
+	};
+
+	if (round->xauth_id && ike_identity_match(t->claimed, round->xauth_id) == IKE_MATCH_NONE)
+		return false;
+	if (!t->right || round->group_count == 0)
+		return true;
+	for (size_t i = 0; i < round->group_count; i++)
+		if (bytes_equal(bytes_of_text(round->groups[i]), class))
+			return true;
+	return false;
+}
+
+/* For the same proofs, the same check of passwords, and this user. Users of rounds before were
+ * judged by the present definition. */
+static bool is_for_user(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c)
+{
+	const struct ikev1_xauth *t = ikev1_transactions_of(sa);
+	const struct ike_auth_rounds *now = &sa->connection->remote;
+	uint8_t index = 0, own_index = 0;
+	const struct ike_auth_round *present = ikev1_xauth_round(now, &index);
+	const struct ike_auth_round *round = ikev1_xauth_round(&c->remote, &own_index);
+
+	return present && round && index == t->remote_round && own_index == index &&
+	       c->remote.count == now->count && round->xauth == present->xauth &&
+	       ikev1_definition_is_possible(e, sa, c) && is_let_in(sa, t, round);
+}
+
+static void fail_user(struct ike_sa *sa, struct ikev1_xauth *t, const struct ike_auth_round *round)
+{
+	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX];
+	bool grouped = t->right;
+
+	ike_identity_format(t->claimed, is);
+	if (grouped) {
+		ike_failure_set(&t->failure, IKE_REASON_POLICY, NULL, NULL,
+			"XAuth user '%s' is in none of the groups that connection '%s' is for", is,
+			sa->connection->name);
+		ike_failure_set_differs(&t->failure, "groups");
+		return;
+	}
+	ike_failure_set(&t->failure, IKE_REASON_WRONG_IDENTITY,
+		ike_identity_format(round->xauth_id, should), is,
+		"XAuth user '%s' is not one that connection '%s' is for", is, sa->connection->name);
+	ike_failure_set_differs(&t->failure, "xauth_id");
+}
+
+enum ikev1_checked ikev1_xauth_admit(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ikev1_xauth *t = ikev1_transactions_of(sa);
+	const struct ike_auth_round *round =
+		ikev1_xauth_round(&sa->connection->remote, &t->remote_round);
+
+	if (is_let_in(sa, t, round))
+		return IKEV1_CHECKED_RIGHT;
+	fail_user(sa, t, round);
+	if (!ikev1_definition_switch(e, sa, is_for_user, &t->failure))
+		return IKEV1_CHECKED_WRONG;
+	ike_failure_free(&t->failure);
+	t->failure = (struct ike_failure){ 0 };
+	return IKEV1_CHECKED_RIGHT;
 }
 
 /* ---- All of them ---- */

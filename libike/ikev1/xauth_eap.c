@@ -11,6 +11,10 @@
 
 struct ikev1_xauth_eap {
 	struct ike_auth_round client_round;
+	/* As the definition has it, but for `groups`: another definition may be for the user's.
+	 * Borrowed from connection, which is held. */
+	struct ike_auth_round server_round;
+	struct ike_connection *connection;
 	struct ike_eap *server;
 	struct ike_eap *client;
 };
@@ -21,6 +25,7 @@ void ikev1_xauth_eap_free(struct ikev1_xauth_eap *eap)
 		return;
 	ike_eap_free(eap->server);
 	ike_eap_free(eap->client);
+	ike_connection_free(eap->connection);
 	free(eap);
 }
 
@@ -76,7 +81,11 @@ enum ikev1_checked ikev1_xauth_eap_begin(
 	if (!t->eap)
 		return checked(t, IKEV1_CHECKED_WRONG);
 	t->eap->client_round.class = IKE_AUTH_CLASS_EAP;
-	t->eap->server = ike_eap_server_new(e, sa, round);
+	t->eap->connection = ike_connection_hold(sa->connection);
+	t->eap->server_round = *round;
+	t->eap->server_round.groups = NULL;
+	t->eap->server_round.group_count = 0;
+	t->eap->server = ike_eap_server_new(e, sa, &t->eap->server_round);
 	t->eap->client = ike_eap_client_new(e, sa, &t->eap->client_round);
 	if (!t->eap->server || !t->eap->client ||
 		!ike_eap_claim(t->eap->server, t->user, (struct bytes){ 0 }) ||

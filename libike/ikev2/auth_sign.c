@@ -16,10 +16,13 @@ static enum ike_progress failed(
 static bool choose_certificate(struct ike_auth *a, struct ike_failure *failure)
 {
 	const struct ike_certreqs *r = a->sa->negotiation->certreqs;
+	const struct ike_trust_own_query query = { .round = ike_auth_ours(a),
+		.id = a->id,
+		.certreqs = r ? r->items : NULL,
+		.certreq_count = r ? r->count : 0 };
 
 	ike_auth_drop_own(a);
-	a->own_count = ike_trust_own(a->e, ike_auth_ours(a), a->id, r ? r->items : NULL,
-		r ? r->count : 0, a->own, failure);
+	a->own_count = ike_trust_own(a->e, &query, a->own, failure);
 	return a->own_count > 0;
 }
 

@@ -117,6 +117,7 @@ enum ike_auth_method {
 
 /* Of CERT and CERTREQ payloads. */
 enum ike_cert_encoding {
+	IKE_CERT_PKCS7 = 1, /* not supported */
 	IKE_CERT_X509_SIGNATURE = 4,
 	IKE_CERT_CRL = 7,
 	IKE_CERT_OCSP = 14,           /* RFC 4806 */

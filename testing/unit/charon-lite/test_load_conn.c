@@ -239,7 +239,7 @@ START_TEST(what_authentication_lacks_is_said)
 	round_refused("local {\n cert-1 {\n file = /nonexistent\n }\n}\n", "No such file");
 	round_refused("remote {\n cacert-1 {\n handle = 1\n }\n}\n", "on tokens are not supported");
 	round_refused("remote {\n cert_policy [ a.b ]\n}\n", "object identifier");
-	round_refused("remote {\n xauth_id = a\n}\n", "unknown option: xauth_id");
+	round_refused("remote {\n aaa_id = a\n}\n", "unknown option: aaa_id");
 }
 END_TEST
 
@@ -262,7 +262,8 @@ START_TEST(xauth_is_a_round_of_ikev1)
 		snprintf(text, sizeof(text),
 			"version = 1\npull = no\nlocal-1 {\n auth = psk\n}\n"
 			"local-2 {\n auth = xauth\n xauth_id = carol\n}\n"
-			"remote-1 {\n auth = psk\n}\nremote-2 {\n auth = %s\n}\n",
+			"remote-1 {\n auth = psk\n}\n"
+			"remote-2 {\n auth = %s\n xauth_id = *@example.org\n}\n",
 			kinds[i].auth);
 		c = load(text, &why);
 		ck_assert_msg(c != NULL, "%s", why.text);
@@ -270,6 +271,8 @@ START_TEST(xauth_is_a_round_of_ikev1)
 		ck_assert_str_eq(ike_identity_format(c->local.items[1].xauth_id, id), "carol");
 		ck_assert_uint_eq(c->remote.items[1].class, IKE_AUTH_CLASS_XAUTH);
 		ck_assert_uint_eq(c->remote.items[1].xauth, kinds[i].xauth);
+		ck_assert_str_eq(
+			ike_identity_format(c->remote.items[1].xauth_id, id), "*@example.org");
 		ck_assert_uint_eq(c->remote.items[1].eap_method, kinds[i].method);
 		ck_assert(!c->pull);
 		ike_connection_free(c);

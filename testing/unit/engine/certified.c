@@ -2,6 +2,13 @@
 
 #include <stdlib.h>
 
+void certified_prepare(TCase *t)
+{
+	(void)pki_key("rsa2048", 1);
+	(void)pki_key("rsa2048", 2);
+	tcase_set_timeout(t, 60);
+}
+
 void certified_trust(struct sim_node *n, const struct pki_certificate *ca)
 {
 	struct bytes der = pki_der(ca->x509);

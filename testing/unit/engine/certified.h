@@ -8,6 +8,8 @@
 #define MOON "moon.example.org"
 #define SUN "sun.example.org"
 
+/* For a case of such tests: RSA keys are made before it forks, as they take their time. */
+void certified_prepare(TCase *t);
 /* The node believes that CA, or knows it as one in between. */
 void certified_trust(struct sim_node *n, const struct pki_certificate *ca);
 /* A certificate of that name and the key ("rsa2048", "p256"; number), with lines of extensions more

@@ -70,6 +70,8 @@ TCase *ikev1_nat_tests(void);
 TCase *ikev1_quick_tests(void);
 TCase *ikev1_hostile_tests(void);
 TCase *ikev1_proof_tests(void);
+TCase *ikev1_user_tests(void);
+TCase *ikev1_definition_tests(void);
 TCase *ikev1_certificate_tests(void);
 TCase *ikev1_explain_tests(void);
 

@@ -16,6 +16,8 @@ int main(void)
 	suite_add_tcase(suite, ikev1_quick_tests());
 	suite_add_tcase(suite, ikev1_hostile_tests());
 	suite_add_tcase(suite, ikev1_proof_tests());
+	suite_add_tcase(suite, ikev1_user_tests());
+	suite_add_tcase(suite, ikev1_definition_tests());
 	suite_add_tcase(suite, ikev1_certificate_tests());
 	suite_add_tcase(suite, ikev1_explain_tests());
 	runner = srunner_create(suite);

@@ -226,6 +226,23 @@ START_TEST(who_could_not_check_in_time_says_that_it_goes)
 }
 END_TEST
 
+START_TEST(a_definition_that_goes_during_a_check_is_still_good)
+{
+	struct duo d = begin(_i, CRL, "");
+
+	serve_crl(&d, false)->delay = IKE_SECONDS(9);
+	start(&d);
+	begins(&d);
+	pass(&d, 5);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert(sim_node_unload(d.sun, duo_name(&d, d.sun)));
+	pass(&d, 60);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	duo_down(&d, d.moon);
+	end(&d);
+}
+END_TEST
+
 START_TEST(who_is_killed_while_it_waits_leaves_nothing)
 {
 	struct duo d = begin(_i, CRL, "");
@@ -247,6 +264,7 @@ TCase *ikev1_certificate_tests(void)
 {
 	TCase *t = tcase_create("certificates");
 
+	certified_prepare(t);
 	tcase_add_loop_test(t, who_looks_sees_the_certificates_of_both, 0, 2);
 	tcase_add_loop_test(t, what_was_verified_is_not_verified_again, 0, 2);
 	tcase_add_loop_test(t, a_ca_in_between_goes_along, 0, 2);
@@ -256,6 +274,7 @@ TCase *ikev1_certificate_tests(void)
 	tcase_add_loop_test(t, a_check_that_takes_long_is_waited_for, 0, 4);
 	tcase_add_loop_test(t, an_answer_that_comes_too_late_is_nobodys, 0, 2);
 	tcase_add_test(t, who_could_not_check_in_time_says_that_it_goes);
+	tcase_add_loop_test(t, a_definition_that_goes_during_a_check_is_still_good, 0, 2);
 	tcase_add_loop_test(t, who_is_killed_while_it_waits_leaves_nothing, 0, 2);
 	return t;
 }

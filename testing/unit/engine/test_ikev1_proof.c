@@ -120,6 +120,7 @@ TCase *ikev1_proof_tests(void)
 {
 	TCase *t = tcase_create("proof");
 
+	certified_prepare(t);
 	tcase_add_loop_test(t, each_kind_of_key_proves_an_identity, 0, 2 * KINDS);
 	tcase_add_loop_test(t, datagrams_may_get_lost_and_come_twice, 0, 30);
 	tcase_add_loop_test(t, a_certificate_of_an_unknown_ca_is_refused, 0, 2);

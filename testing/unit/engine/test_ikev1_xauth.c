@@ -341,6 +341,24 @@ START_TEST(radius_refuses)
 }
 END_TEST
 
+START_TEST(a_group_has_the_definition_that_is_for_it)
+{
+	struct bed b = bed_begin();
+	struct why why;
+
+	b.group = "servers";
+	start_radius(&b);
+	struct sim_definition side = b.d.sun_side;
+	b.group = "laptops";
+	side.name = "moon-2";
+	ck_assert_msg(sim_node_load(b.d.sun, sim_define(&side), &why), "%s", why.text);
+	duo_up(&b.d, b.d.moon, "net");
+	ck_assert_str_eq(the_sa(b.d.sun)->connection->name, "moon-2");
+	ck_assert_uint_eq(b.asked, 2);
+	is_up(&b, "carol@radius");
+}
+END_TEST
+
 START_TEST(without_radius_nobody_comes)
 {
 	struct bed b = bed_begin();
@@ -439,6 +457,7 @@ TCase *ikev1_xauth_tests(void)
 	tcase_add_loop_test(t, a_peer_that_stays_silent_is_given_up, 0, 2);
 	tcase_add_loop_test(t, radius_lets_in, 0, 2);
 	tcase_add_loop_test(t, radius_refuses, 0, 2);
+	tcase_add_test(t, a_group_has_the_definition_that_is_for_it);
 	tcase_add_test(t, without_radius_nobody_comes);
 	tcase_add_test(t, pam_lets_in);
 	tcase_add_test(t, pam_refuses);
