@@ -16,8 +16,10 @@
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* a burst of ten thousand IKE_SA_INITs */
 #define PORT_TRIES 16
 
+/* The local address and, of what is sent, the class of service. */
 struct control {
-	_Alignas(struct cmsghdr) uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	_Alignas(struct cmsghdr)
+		uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 struct udp_socket {
@@ -352,50 +354,65 @@ static void readable(evutil_socket_t fd, short what, void *context)
 
 /* ---- Sending ---- */
 
-/* The local address goes along as ancillary data. */
-static void put_source(struct msghdr *message, struct control *control, const struct address *local)
+/* Ancillary data goes along. */
+static void put_control(
+	struct msghdr *message, int level, int type, const void *data, size_t length)
 {
-	if (address_is_any(local))
-		return;
-	memset(control, 0, sizeof(*control));
-	message->msg_control = control;
-	message->msg_controllen = sizeof(*control);
-	struct cmsghdr *c = CMSG_FIRSTHDR(message);
+	struct cmsghdr *c =
+		(struct cmsghdr *)((uint8_t *)message->msg_control + message->msg_controllen);
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(length);
+	memcpy(CMSG_DATA(c), data, length);
+	message->msg_controllen += CMSG_SPACE(length);
+}
+
+static void put_source(struct msghdr *message, const struct address *local)
+{
 	if (local->family == AF_INET) {
 		struct in_pktinfo info = { 0 };
 
 		memcpy(&info.ipi_spec_dst, local->octets, 4);
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		message->msg_controllen = CMSG_SPACE(sizeof(info));
+		put_control(message, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 	} else {
 		struct in6_pktinfo info = { .ipi6_ifindex = local->scope };
 
 		memcpy(&info.ipi6_addr, local->octets, 16);
-		c->cmsg_level = IPPROTO_IPV6;
-		c->cmsg_type = IPV6_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-		message->msg_controllen = CMSG_SPACE(sizeof(info));
+		put_control(message, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 	}
 }
 
+/* The codepoint is the upper six bits of an octet (RFC 2474 3). */
+static void put_dscp(struct msghdr *message, uint16_t family, uint8_t dscp)
+{
+	int octet = dscp << 2;
+
+	if (family == AF_INET)
+		put_control(message, IPPROTO_IP, IP_TOS, &octet, sizeof(octet));
+	else
+		put_control(message, IPPROTO_IPV6, IPV6_TCLASS, &octet, sizeof(octet));
+}
+
 static void send_vectors(struct cl_udp *u, const struct address *local,
-	const struct address *remote, bool nat_t, struct iovec *vectors, size_t count)
+	const struct address *remote, uint8_t dscp, bool nat_t, struct iovec *vectors, size_t count)
 {
 	const struct udp_socket *s = &u->sockets[(remote->family == AF_INET6 ? 2 : 0) + nat_t];
 	struct sockaddr_storage name;
-	struct control control;
-	struct msghdr message = { .msg_name = &name, .msg_iov = vectors, .msg_iovlen = count };
+	struct control control = { 0 };
+	struct msghdr message = {
+		.msg_name = &name, .msg_iov = vectors, .msg_iovlen = count, .msg_control = &control
+	};
 
 	message.msg_namelen = address_to_sockaddr(remote, &name);
 	if (s->fd < 0 || message.msg_namelen == 0) {
 		log_error(u, "writing to", EAFNOSUPPORT);
 		return;
 	}
-	put_source(&message, &control, local);
+	if (!address_is_any(local))
+		put_source(&message, local);
+	if (dscp)
+		put_dscp(&message, remote->family, dscp);
 	if (sendmsg(s->fd, &message, MSG_DONTWAIT) < 0)
 		log_error(u, "writing to", errno);
 }
@@ -409,7 +426,8 @@ void cl_udp_send(struct cl_udp *u, const struct ike_datagram *datagram)
 	};
 	bool nat_t = datagram->local.port == cl_udp_port_nat_t(u);
 
-	send_vectors(u, &datagram->local, &datagram->remote, nat_t, vectors + !nat_t, 1 + nat_t);
+	send_vectors(u, &datagram->local, &datagram->remote, datagram->dscp, nat_t,
+		vectors + !nat_t, 1 + nat_t);
 }
 
 void cl_udp_keepalive(struct cl_udp *u, const struct address *local, const struct address *remote)
@@ -417,5 +435,5 @@ void cl_udp_keepalive(struct cl_udp *u, const struct address *local, const struc
 	static uint8_t octet = 0xff;
 	struct iovec vector = { &octet, 1 };
 
-	send_vectors(u, local, remote, true, &vector, 1);
+	send_vectors(u, local, remote, 0, true, &vector, 1);
 }

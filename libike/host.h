@@ -34,6 +34,7 @@ struct ike_datagram {
 	struct address local;
 	struct address remote;
 	struct bytes data;
+	uint8_t dscp; /* of those that are sent: RFC 2474's codepoint, six bits */
 };
 
 /* ---- Kernel ---- */

@@ -205,7 +205,7 @@ void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa)
 		ike_log(e, sa, IKE_LOG_NET, IKE_LOG_DETAIL, "trying also from %s to %s",
 			address_format_with_port(&local, from),
 			address_format_with_port(&remote, to));
-		ike_transmit(e, &local, &remote, sa->request);
+		ike_transmit(e, sa, &local, &remote, sa->request);
 		if (tells)
 			sa->mobike->astray = true;
 	}

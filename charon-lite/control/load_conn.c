@@ -180,7 +180,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "vips", set_vips, .list = true },
 	{ "aggressive", cl_load_bool, AT(aggressive) },
 	{ "pull", cl_load_bool, AT(pull) },
-	{ "dscp", set_dscp, .later = true },
+	{ "dscp", set_dscp },
 	{ "encap", cl_load_bool, AT(encap) },
 	{ "mobike", cl_load_bool, AT(mobike) },
 	{ "dpd_delay", cl_load_time, AT(dpd_delay) },

@@ -330,7 +330,7 @@ static void send_twice(struct ike_engine *e, struct ike_sa *sa, struct ike_build
 	if (!exchange)
 		return;
 	if (ikev1_send_hashed(e, sa, exchange, b, mark, 1, none, none, IKEV1_SEND_KEEP))
-		ike_transmit(e, &sa->local, &sa->remote, exchange->sent);
+		ike_transmit(e, sa, &sa->local, &sa->remote, exchange->sent);
 	sa->v1->exchanges = exchange->next; /* a new one comes first */
 	ikev1_exchange_free(exchange);
 }

@@ -91,7 +91,7 @@ static void answer_notify(struct ike_engine *e, const struct ike_datagram *datag
 	if (!packets)
 		return;
 	struct ike_datagram answer = { datagram->local, datagram->remote,
-		ike_packets_get(packets, 0) };
+		ike_packets_get(packets, 0), 0 };
 	if (answer.data.length <= datagram->data.length)
 		e->host.send(e->host.context, &answer);
 	ike_packets_free(packets);

@@ -217,7 +217,7 @@ static void repeat(struct ike_engine *e, struct ike_child *child)
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"sending message 2 of Quick Mode %u for CHILD_SA %s{%u} again",
 			x->message_id, child->config->name, child->unique_id);
-		ike_transmit(e, &sa->local, &sa->remote, x->sent);
+		ike_transmit(e, sa, &sa->local, &sa->remote, x->sent);
 	}
 	if (handover->repeats < REPEATS_MAX)
 		handover->repeats++;

@@ -231,7 +231,7 @@ void ikev1_resume(struct ike_engine *e, struct ike_sa *sa)
 		ikev1_transactions_resume(e, sa);
 		return;
 	}
-	struct ike_datagram datagram = { w->local, w->remote, { 0 } };
+	struct ike_datagram datagram = { w->local, w->remote, { 0 }, 0 };
 	struct ikev1_exchange *exchange =
 		ikev1_exchange_find(sa, w->header.message_id, w->header.exchange);
 	sa->v1->waiting = NULL;
@@ -421,7 +421,7 @@ static bool repeated(const struct arrival *a, struct ikev1_exchange *exchange)
 			exchange->message_id);
 		/* What was asked is answered to where that came from; what we began stays on its
 		 * way: Aggressive Mode's last message may have gone over to port 4500. */
-		ike_transmit(a->e, exchange->initiator ? &sa->local : &a->datagram->local,
+		ike_transmit(a->e, sa, exchange->initiator ? &sa->local : &a->datagram->local,
 			exchange->initiator ? &sa->remote : &a->datagram->remote, exchange->sent);
 	} else if (!exchange->initiator && is_asking(sa, exchange)) {
 		ike_request_repeat(a->e, sa);

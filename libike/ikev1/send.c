@@ -164,7 +164,7 @@ bool ikev1_send(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *
 		ike_request_begin(e, sa, exchange->message_id);
 		return true;
 	}
-	ike_transmit(e, &sa->local, &sa->remote, packets);
+	ike_transmit(e, sa, &sa->local, &sa->remote, packets);
 	if (how == IKEV1_SEND_KEEP) {
 		ike_packets_free(exchange->sent);
 		exchange->sent = packets;

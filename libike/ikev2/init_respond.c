@@ -33,7 +33,7 @@ void ike_init_answer_notify(struct ike_engine *e, const struct ike_datagram *dat
 	if (!packets)
 		return;
 	struct ike_datagram answer = { datagram->local, datagram->remote,
-		ike_packets_get(packets, 0) };
+		ike_packets_get(packets, 0), 0 };
 	if (answer.data.length <= datagram->data.length) {
 		ike_count_message(e, NULL, request->exchange, false, true);
 		e->host.send(e->host.context, &answer);

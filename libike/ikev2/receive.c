@@ -33,7 +33,7 @@ static void repeat_init_response(
 	if (!sa->response || !bytes_equal(sa->negotiation->init_request, datagram->data))
 		return;
 	ike_log_noise(e, sa, IKE_LOG_IKE, "received retransmit of IKE_SA_INIT request");
-	ike_transmit(e, &datagram->local, &datagram->remote, sa->response);
+	ike_transmit(e, sa, &datagram->local, &datagram->remote, sa->response);
 }
 
 static void refuse_init(struct ike_engine *e, const struct ike_datagram *datagram,
@@ -343,7 +343,7 @@ static void repeat_response(struct ike_engine *e, struct ike_sa *sa,
 	ike_log_noise(e, sa, IKE_LOG_IKE,
 		"received retransmit of request with ID %u, retransmitting response",
 		message->header.message_id);
-	ike_transmit(e, &datagram->local, &datagram->remote, sa->response);
+	ike_transmit(e, sa, &datagram->local, &datagram->remote, sa->response);
 }
 
 static void receive_for_sa(

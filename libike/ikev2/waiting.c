@@ -85,7 +85,7 @@ void ike_wait_expired(struct ike_engine *e, struct ike_sa *sa)
 
 static void resume_message(struct ike_engine *e, struct ike_sa *sa, const struct ike_waiting *w)
 {
-	struct ike_datagram datagram = { w->local, w->remote, { 0 } };
+	struct ike_datagram datagram = { w->local, w->remote, { 0 }, 0 };
 	struct ike_failure failure = { 0 };
 	struct ike_message message;
 	struct ike_builder reply;

@@ -196,7 +196,7 @@ struct ike_connection {
 	uint8_t childless;
 	uint8_t fragmentation;
 	uint8_t unique;
-	uint8_t dscp;
+	uint8_t dscp;        /* of IKE packets */
 	uint16_t local_port; /* 0: the daemon's own */
 	uint16_t remote_port;
 	struct ike_endpoints local_addrs;

@@ -178,7 +178,7 @@ static const struct field connection_fields[] = {
 	C(ocsp, REAUTH),
 	C(childless, REAUTH),
 	C(fragmentation, REAUTH),
-	C(dscp, REAUTH),
+	C(dscp, NOW),
 	C(unique, NOW),
 	C(dpd_delay, NOW),
 	C(dpd_timeout, NOW),

@@ -158,8 +158,9 @@ MUST_USE bool ike_keys_child(struct ike_engine *e, const struct ike_sa *sa,
 /* ---- window.c: requests, responses, retransmission (RFC 7296 2.1 to 2.3) ---- */
 
 void ike_builder_start(struct ike_engine *e, struct ike_builder *b);
-void ike_transmit(struct ike_engine *e, const struct address *local, const struct address *remote,
-	const struct ike_packets *packets);
+/* Messages of sa, perhaps on another way than its own. */
+void ike_transmit(struct ike_engine *e, const struct ike_sa *sa, const struct address *local,
+	const struct address *remote, const struct ike_packets *packets);
 /* Seals (except IKE_SA_INIT), keeps and sends the next request. */
 MUST_USE bool ike_request_send(
 	struct ike_engine *e, struct ike_sa *sa, uint8_t exchange, const struct ike_builder *b);

@@ -16,11 +16,14 @@ void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
 	ike_builder_begin(b, e->chain, sizeof(e->chain));
 }
 
-void ike_transmit(struct ike_engine *e, const struct address *local, const struct address *remote,
-	const struct ike_packets *packets)
+void ike_transmit(struct ike_engine *e, const struct ike_sa *sa, const struct address *local,
+	const struct address *remote, const struct ike_packets *packets)
 {
+	uint8_t dscp = sa->connection ? sa->connection->dscp : 0;
+
 	for (size_t i = 0; i < packets->count; i++) {
-		struct ike_datagram datagram = { *local, *remote, ike_packets_get(packets, i) };
+		struct ike_datagram datagram = { *local, *remote, ike_packets_get(packets, i),
+			dscp };
 
 		e->host.send(e->host.context, &datagram);
 	}
@@ -158,7 +161,7 @@ void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message
 	sa->request_sent_at = e->now;
 	sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
 	ike_schedule(e, sa);
-	ike_transmit(e, &sa->local, &sa->remote, sa->request);
+	ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
 }
 
 void ike_request_send_once(
@@ -169,7 +172,7 @@ void ike_request_send_once(
 	if (!packets)
 		return;
 	log_sent(e, sa, exchange, sa->next_request, NULL, packets);
-	ike_transmit(e, &sa->local, &sa->remote, packets);
+	ike_transmit(e, sa, &sa->local, &sa->remote, packets);
 	ike_packets_free(packets);
 }
 
@@ -184,7 +187,7 @@ bool ike_response_send(struct ike_engine *e, struct ike_sa *sa, const struct ike
 	ike_packets_free(sa->response);
 	sa->response = packets;
 	log_sent(e, sa, exchange, header->message_id, request, packets);
-	ike_transmit(e, &request->local, &request->remote, packets);
+	ike_transmit(e, sa, &request->local, &request->remote, packets);
 	return true;
 }
 
@@ -201,7 +204,7 @@ void ike_request_answered(struct ike_engine *e, struct ike_sa *sa)
 void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa)
 {
 	if (sa->request)
-		ike_transmit(e, &sa->local, &sa->remote, sa->request);
+		ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
 }
 
 bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
@@ -215,7 +218,7 @@ bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 	sa->transmissions++;
 	sa->retransmit_at = e->now + retransmission_delay(e, sa, sa->transmissions);
 	ike_schedule(e, sa);
-	ike_transmit(e, &sa->local, &sa->remote, sa->request);
+	ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
 	return true;
 }
 

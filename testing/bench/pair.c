@@ -266,7 +266,7 @@ static void pump(struct bench_pair *p)
 		struct slot *slot = &p->queue[p->first];
 		struct side *side = &p->sides[slot->to];
 		struct ike_datagram datagram = { slot->local, slot->remote,
-			bytes_of(slot->data, slot->length) };
+			bytes_of(slot->data, slot->length), 0 };
 		struct counted c;
 
 		p->first = (p->first + 1) % QUEUE_MAX;

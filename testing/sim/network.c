@@ -189,6 +189,7 @@ static struct sim_flight *flight_new(
 	flight->source = datagram->local;
 	flight->source_seen = sim_network_seen(from, &datagram->local);
 	flight->destination = datagram->remote;
+	flight->dscp = datagram->dscp;
 	flight->length = datagram->data.length;
 	flight->capacity = flight->length + ROOM;
 	if (!(flight->data = malloc(flight->capacity)))

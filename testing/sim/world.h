@@ -68,6 +68,7 @@ struct sim_flight {
 	struct address source;      /* as sent; */
 	struct address source_seen; /* as seen behind the sender's NAT */
 	struct address destination; /* as sent */
+	uint8_t dscp;
 	size_t length;
 	size_t capacity;
 	uint8_t *data;

@@ -103,5 +103,6 @@ TCase *followup_tests(void);
 TCase *ppk_tests(void);
 TCase *eap_tests(void);
 TCase *virtual_tests(void);
+TCase *port_tests(void);
 
 #endif
