@@ -109,13 +109,26 @@ static bool keep_supported_of_all(struct ike_engine *e, struct ike_connection *c
 	return true;
 }
 
+/* Datagrams leave from the sockets that there are. */
+static bool check_local_port(
+	const struct ike_engine *e, const struct ike_connection *c, struct why *why)
+{
+	if (c->local_port == 0 || c->local_port == e->settings.port ||
+		c->local_port == e->settings.port_nat_t)
+		return true;
+	return why_fail(why,
+		"local_port of '%s': there is no socket for port %u, only for charon.port (%u) and "
+		"charon.port_nat_t (%u)",
+		c->name, c->local_port, e->settings.port, e->settings.port_nat_t);
+}
+
 bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
 {
 	struct ike_loaded *loaded = ike_loaded_find(e, c->name);
 
 	e->now = now;
-	if (!keep_supported_of_all(e, c, why)) {
+	if (!check_local_port(e, c, why) || !keep_supported_of_all(e, c, why)) {
 		ike_connection_free(c);
 		return false;
 	}

@@ -8,6 +8,8 @@
 #include "libike/wishes.h"
 
 #define TARGETS_MAX 64
+#define IKE_PORT 500
+#define IKE_PORT_NAT_T 4500
 /* The longest an attempt waits for names; then it goes on with what is known. */
 #define NAMES_LIMIT IKE_SECONDS(20)
 /* What was sent just now need not be sent again. */
@@ -70,9 +72,14 @@ bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
 void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
 	struct address *local, struct address *remote)
 {
-	remote->port = c->remote_port ? c->remote_port : 500;
-	/* A peer's port other than 500 expects the non-ESP marker, which our port 4500 adds. */
-	local->port = remote->port == 500 ? e->settings.port : e->settings.port_nat_t;
+	bool from_nat_t = c->local_port && c->local_port == e->settings.port_nat_t;
+
+	remote->port = c->remote_port ? c->remote_port : IKE_PORT;
+	/* What leaves from our port of NAT traversal has the non-ESP marker, which is not for port
+	 * 500; a peer's other port expects it. */
+	if (from_nat_t && remote->port == IKE_PORT)
+		remote->port = IKE_PORT_NAT_T;
+	local->port = remote->port == IKE_PORT ? e->settings.port : e->settings.port_nat_t;
 }
 
 static void no_address(

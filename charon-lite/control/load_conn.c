@@ -174,7 +174,7 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "version", cl_load_word, AT(version), { .words = versions } },
 	{ "local_addrs", set_local_addrs, .list = true },
 	{ "remote_addrs", set_remote_addrs, .list = true },
-	{ "local_port", cl_load_u16, AT(local_port), .later = true },
+	{ "local_port", cl_load_u16, AT(local_port) },
 	{ "remote_port", cl_load_u16, AT(remote_port) },
 	{ "proposals", set_proposals, .list = true },
 	{ "vips", set_vips, .list = true },

@@ -197,7 +197,7 @@ struct ike_connection {
 	uint8_t fragmentation;
 	uint8_t unique;
 	uint8_t dscp;        /* of IKE packets */
-	uint16_t local_port; /* 0: the daemon's own */
+	uint16_t local_port; /* one of the daemon's own; 0: as the peer's port wants */
 	uint16_t remote_port;
 	struct ike_endpoints local_addrs;
 	struct ike_endpoints remote_addrs;
