@@ -42,23 +42,6 @@ static bool read_connections(
 	return true;
 }
 
-/* What is accepted and does nothing must not look as if it did. */
-static void warn_later(struct cl_daemon *d, struct vici_view request)
-{
-	char text[512];
-
-	VICI_EACH(each, request)
-	{
-		struct bytes name = vici_name(each);
-
-		cl_load_connection_later(each, text, sizeof(text));
-		if (text[0])
-			cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
-				"connection '%.*s': no effect in this version: %s",
-				(int)name.length, (const char *)name.at, text);
-	}
-}
-
 /* Success, and for each connection that was another one before how that takes effect. */
 static void reply_changes(struct cl_client *c, const struct loading *l)
 {
@@ -95,12 +78,10 @@ void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 			d->engine, cl_daemon_now(), ike_connection_hold(l.items[i]), &why);
 	}
 	cl_daemon_rearm(d);
-	if (good) {
-		warn_later(d, request);
+	if (good)
 		reply_changes(c, &l);
-	} else {
+	else
 		cl_client_reply_failure(c, "%s", why.text);
-	}
 	loading_free(&l);
 }
 

@@ -93,8 +93,8 @@ static bool set_copy_dscp(
 static const struct cl_load_word modes[] = {
 	{ "tunnel", IKE_MODE_TUNNEL },
 	{ "transport", IKE_MODE_TRANSPORT },
-	{ "transport_proxy", -1 },
-	{ "beet", -1 },
+	{ "transport_proxy", -1, "it is for Mobile IPv6; use transport or tunnel" },
+	{ "beet", -1, "no IKE standard has it; use transport or tunnel" },
 	{ "pass", IKE_MODE_PASS },
 	{ "drop", IKE_MODE_DROP },
 	{ NULL, 0 },
@@ -135,12 +135,14 @@ static const struct cl_load_word actions[] = {
 	{ NULL, 0 },
 };
 
+static const char labels[] = "policies have no SELinux labels here";
+
 #define AT(field) offsetof(struct ike_child_config, field)
 
 const struct cl_load_key cl_load_child_keys[] = {
 	{ "ah_proposals", set_ah, .list = true },
 	{ "esp_proposals", set_esp, .list = true },
-	{ "sha256_96", cl_load_bool, AT(sha256_96), .later = true },
+	{ "sha256_96", cl_load_bool, AT(sha256_96) },
 	{ "local_ts", set_local_ts, .list = true },
 	{ "remote_ts", set_remote_ts, .list = true },
 	{ "rekey_time", cl_load_time, AT(rekey_time) },
@@ -158,7 +160,8 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "policies", cl_load_bool, AT(policies) },
 	{ "policies_fwd_out", cl_load_bool, AT(policies_fwd_out) },
 	{ "dpd_action", cl_load_word, AT(dpd_action), { .words = actions } },
-	{ "ipcomp", cl_load_refuse, 0, { .harmless = "no" } },
+	{ "ipcomp", cl_load_refuse, 0, { .harmless = "no" },
+		.reason = "packets are not compressed here" },
 	{ "inactivity", cl_load_time, AT(inactivity) },
 	{ "reqid", cl_load_u32, AT(reqid) },
 	{ "priority", cl_load_u32, AT(priority) },
@@ -170,8 +173,8 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "set_mark_out", cl_load_mark, AT(set_mark_out) },
 	{ "if_id_in", cl_load_if_id, AT(if_id_in) },
 	{ "if_id_out", cl_load_if_id, AT(if_id_out) },
-	{ "label", cl_load_refuse },
-	{ "label_mode", cl_load_refuse, 0, { .harmless = "system" } },
+	{ "label", cl_load_refuse, .reason = labels },
+	{ "label_mode", cl_load_refuse, 0, { .harmless = "system" }, .reason = labels },
 	{ "tfc_padding", set_tfc_padding },
 	{ "replay_window", cl_load_u32, AT(replay_window), { .max = REPLAY_WINDOW_MAX } },
 	{ "hw_offload", set_hw_offload },

@@ -168,6 +168,8 @@ static const struct cl_load_word uniques[] = {
 	{ NULL, 0 },
 };
 
+static const char mediation[] = "there is no mediation; let one of the two have a public address";
+
 #define AT(field) offsetof(struct ike_connection, field)
 
 const struct cl_load_key cl_load_connection_keys[] = {
@@ -204,9 +206,9 @@ const struct cl_load_key cl_load_connection_keys[] = {
 	{ "pools", set_pools, .list = true },
 	{ "if_id_in", cl_load_if_id, AT(if_id_in) },
 	{ "if_id_out", cl_load_if_id, AT(if_id_out) },
-	{ "mediation", cl_load_refuse, 0, { .harmless = "no" } },
-	{ "mediated_by", cl_load_refuse },
-	{ "mediation_peer", cl_load_refuse },
+	{ "mediation", cl_load_refuse, 0, { .harmless = "no" }, .reason = mediation },
+	{ "mediated_by", cl_load_refuse, .reason = mediation },
+	{ "mediation_peer", cl_load_refuse, .reason = mediation },
 	{ NULL },
 };
 
@@ -297,18 +299,4 @@ struct ike_connection *cl_load_connection(
 		return NULL;
 	}
 	return c;
-}
-
-void cl_load_connection_later(struct vici_view section, char *text, size_t text_size)
-{
-	text[0] = '\0';
-	cl_load_list_later(section, cl_load_connection_keys, "", text, text_size);
-	VICI_EACH(each, vici_find(section, "children"))
-	{
-		char place[CL_LOAD_NAME_MAX + 1];
-		struct why why;
-
-		if (cl_load_name(vici_name(each), place, &why))
-			cl_load_list_later(each, cl_load_child_keys, place, text, text_size);
-	}
 }

@@ -16,10 +16,6 @@
 MUST_USE struct ike_connection *cl_load_connection(
 	struct vici_view section, OSSL_LIB_CTX *library, struct why *why);
 
-/* The keys of such a section that are accepted although nothing acts on them yet; "" when there are
- * none. */
-void cl_load_connection_later(struct vici_view section, char *text, size_t text_size);
-
 /* The tables of keys; each ends in a NULL name. */
 extern const struct cl_load_key cl_load_connection_keys[];
 extern const struct cl_load_key cl_load_local_keys[];

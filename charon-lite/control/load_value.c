@@ -182,7 +182,7 @@ bool cl_load_word(const struct cl_load_key *key, void *object, const char *text,
 		if (strcasecmp(text, word->text) != 0)
 			continue;
 		if (word->value < 0)
-			return why_fail(why, "'%s' is not supported by this version", text);
+			return why_fail(why, "'%s' is not supported: %s", word->text, word->reason);
 		*value = (uint8_t)word->value;
 		return true;
 	}
@@ -243,19 +243,5 @@ bool cl_load_refuse(const struct cl_load_key *key, void *object, const char *tex
 	(void)object;
 	if (!*text || (key->harmless && strcasecmp(text, key->harmless) == 0))
 		return true;
-	return why_fail(why, "%s is not supported by this version", key->name);
-}
-
-void cl_load_list_later(struct vici_view section, const struct cl_load_key *keys, const char *place,
-	char *text, size_t text_size)
-{
-	VICI_EACH(each, section)
-	{
-		const struct cl_load_key *key = cl_load_key_find(keys, vici_name(each));
-		size_t length = strlen(text);
-
-		if (key && key->later && length < text_size)
-			snprintf(text + length, text_size - length, "%s%s%s%s", length ? ", " : "",
-				place, *place ? "." : "", key->name);
-	}
+	return why_fail(why, "%s is not supported: %s", key->name, key->reason);
 }

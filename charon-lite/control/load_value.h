@@ -24,7 +24,8 @@ typedef bool cl_load_bytes_setter(
 
 struct cl_load_word {
 	const char *text;
-	int value; /* -1: known, but not supported by this version */
+	int value;          /* -1: known, but not supported */
+	const char *reason; /* of those */
 };
 
 struct cl_load_key {
@@ -36,8 +37,8 @@ struct cl_load_key {
 		const char *harmless;             /* of cl_load_refuse() */
 		uint64_t max;                     /* of numbers; 0: what the field holds */
 	};
+	const char *reason; /* of cl_load_refuse() */
 	bool list;
-	bool later;                      /* kept, shown, but nothing acts on it yet */
 	cl_load_bytes_setter *set_bytes; /* instead of set */
 };
 
@@ -46,10 +47,6 @@ struct cl_load_key {
  * may be "". */
 MUST_USE bool cl_load_section(struct vici_view section, const struct cl_load_key *keys,
 	const char *place, void *object, struct why *why);
-
-/* Appends the names of those keys of the section that nothing acts on yet, with commas. */
-void cl_load_list_later(struct vici_view section, const struct cl_load_key *keys, const char *place,
-	char *text, size_t text_size);
 
 const struct cl_load_key *cl_load_key_find(const struct cl_load_key *keys, struct bytes name);
 

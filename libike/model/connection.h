@@ -157,7 +157,7 @@ struct ike_child_config {
 	uint8_t close_action;
 	bool policies;
 	bool policies_fwd_out;
-	bool sha256_96;
+	bool sha256_96; /* what is agreed on as HMAC-SHA-256-128 is truncated to 96 bits */
 	bool ipcomp;
 	bool copy_df;
 	bool copy_ecn;

@@ -265,6 +265,16 @@ static struct ike_lifetime lifetime_of(
 	return lifetime;
 }
 
+/* RFC 4868 truncates to 128 bits. sha256_96 is for peers that use 96, which nobody negotiates. */
+static const struct ike_algorithm *integrity_of(const struct ike_child *child)
+{
+	const struct ike_algorithm *integrity = ike_suite_integrity(&child->suite);
+
+	if (integrity && integrity->id == IKE_INTEG_HMAC_SHA2_256_128 && child->config->sha256_96)
+		return ike_algorithm_find(IKE_TRANSFORM_INTEGRITY, IKE_INTEG_HMAC_SHA2_256_96, 0);
+	return integrity;
+}
+
 static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
 	struct bytes encryption_key, struct bytes integrity_key, struct why *why)
 {
@@ -278,7 +288,7 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 		.mode = child->mode,
 		.reqid = child->reqid,
 		.encryption = ike_suite_encryption(&child->suite),
-		.integrity = ike_suite_integrity(&child->suite),
+		.integrity = integrity_of(child),
 		.encryption_key = encryption_key,
 		.integrity_key = integrity_key,
 		.esn = child->suite.esn,

@@ -190,7 +190,7 @@ END_TEST
 
 START_TEST(features_that_are_not_there_are_errors_of_that_connection)
 {
-	refused("mediation = yes\n", "mediation is not supported by this version");
+	refused("mediation = yes\n", "mediation is not supported: there is no mediation");
 	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
 	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
 }
@@ -344,26 +344,6 @@ START_TEST(shunts_need_no_authentication)
 }
 END_TEST
 
-START_TEST(keys_without_effect_are_listed)
-{
-	struct vici_builder b = { 0 };
-	struct vici_message message;
-	struct bytes wire;
-	struct why why;
-	char text[256];
-
-	vici_section_start(&b, "home");
-	write_lines(&b, "version = 2\nchildren {\n net {\n sha256_96 = yes\n}\n}");
-	vici_section_end(&b);
-	ck_assert(vici_builder_finish(&b, &wire));
-	ck_assert(vici_message_parse(wire, &message, &why));
-	cl_load_connection_later(vici_first(vici_root(&message)), text, sizeof(text));
-	ck_assert_str_eq(text, "net.sha256_96");
-	vici_message_free(&message);
-	vici_builder_free(&b);
-}
-END_TEST
-
 START_TEST(no_key_of_the_manual_is_unknown)
 {
 	static const struct {
@@ -407,7 +387,6 @@ TCase *load_conn_cases(void)
 	tcase_add_test(tests, rounds_are_sorted_and_have_defaults);
 	tcase_add_test(tests, constraints_of_signatures_are_kept);
 	tcase_add_test(tests, shunts_need_no_authentication);
-	tcase_add_test(tests, keys_without_effect_are_listed);
 	tcase_add_test(tests, no_key_of_the_manual_is_unknown);
 	return tests;
 }

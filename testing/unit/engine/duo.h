@@ -104,5 +104,6 @@ TCase *ppk_tests(void);
 TCase *eap_tests(void);
 TCase *virtual_tests(void);
 TCase *port_tests(void);
+TCase *child_option_tests(void);
 
 #endif
