@@ -77,6 +77,14 @@ static bool host_spi_allocate(void *context, uint8_t protocol, const struct addr
 	return k->spi_allocate(k->context, protocol, source, destination, reqid, ret_spi, why);
 }
 
+static bool host_cpi_allocate(void *context, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint16_t *ret_cpi, struct why *why)
+{
+	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
+
+	return k->cpi_allocate(k->context, source, destination, reqid, ret_cpi, why);
+}
+
 static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
 {
 	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
@@ -337,6 +345,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.fetch = host_fetch,
 		.check_password = host_check_password,
 		.spi_allocate = host_spi_allocate,
+		.cpi_allocate = host_cpi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
 		.sa_query = host_sa_query,

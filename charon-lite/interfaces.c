@@ -1,5 +1,6 @@
 #include "charon-lite/interfaces.h"
 
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -31,4 +32,22 @@ bool cl_interface_index_is_used(const struct cl_interfaces *which, unsigned inde
 	if (!which->use && !which->ignore)
 		return true;
 	return if_indextoname(index, name) && cl_interface_is_used(which, name);
+}
+
+unsigned cl_interface_of_address(const struct address *address)
+{
+	struct ifaddrs *all;
+	unsigned index = 0;
+
+	if (getifaddrs(&all) < 0)
+		return 0;
+	for (const struct ifaddrs *at = all; at && !index; at = at->ifa_next) {
+		struct address has;
+
+		if (at->ifa_addr && address_from_sockaddr(at->ifa_addr, &has) &&
+			address_same_host(&has, address))
+			index = if_nametoindex(at->ifa_name);
+	}
+	freeifaddrs(all);
+	return index;
 }

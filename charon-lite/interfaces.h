@@ -4,6 +4,8 @@
 #ifndef CHARON_LITE_INTERFACES_H
 #define CHARON_LITE_INTERFACES_H
 
+#include "libbase/address.h"
+
 #include <stdbool.h>
 
 /* The lists are comma-separated or NULL; ignore counts only without use. Texts are borrowed. */
@@ -16,5 +18,8 @@ bool cl_interface_is_used(const struct cl_interfaces *which, const char *name);
 
 /* False, too, for an index that has no name, unless there are no lists. */
 bool cl_interface_index_is_used(const struct cl_interfaces *which, unsigned index);
+
+/* The index of the interface that has it; 0: none. Asks the kernel for all. */
+unsigned cl_interface_of_address(const struct address *address);
 
 #endif

@@ -1,17 +1,24 @@
 /* The kernel through libxfrm: SAs and events. Policies are in kernel_policy.c. */
 #include "charon-lite/kernel.h"
 
+#include "charon-lite/interfaces.h"
 #include "charon-lite/kernel_leftovers.h"
 #include "charon-lite/kernel_policy.h"
 #include "charon-lite/kernel_selector.h"
+#include "charon-lite/kernel_state.h"
 #include "libxfrm/xfrm.h"
 
+#include <net/if.h>
 #include <stdlib.h>
 #include <time.h>
 
 /* strongSwan's default range, which people know by sight */
 #define SPI_LOWEST 0xc0000000u
 #define SPI_HIGHEST 0xcfffffffu
+
+/* RFC 3173 3.3: what two peers may agree on */
+#define CPI_LOWEST 0x100u
+#define CPI_HIGHEST 0xefffu
 
 /* More packets than this wait until the kernel asks again. */
 #define WAITING_MAX 256
@@ -40,11 +47,6 @@ static ike_time kernel_now(void)
 	return (ike_time)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static uint8_t protocol_to_kernel(uint8_t protocol)
-{
-	return protocol == IKE_PROTOCOL_AH ? IPPROTO_AH : IPPROTO_ESP;
-}
-
 static uint8_t protocol_from_kernel(uint8_t protocol)
 {
 	switch (protocol) {
@@ -56,16 +58,6 @@ static uint8_t protocol_from_kernel(uint8_t protocol)
 	return IKE_PROTOCOL_NONE;
 }
 
-static struct xfrm_state_id id_to_kernel(const struct ike_kernel_id *id)
-{
-	return (struct xfrm_state_id){
-		.destination = id->destination,
-		.spi = id->spi,
-		.protocol = protocol_to_kernel(id->protocol),
-		.mark = { .v = id->mark.value, .m = id->mark.mask },
-	};
-}
-
 /* ---- SAs ---- */
 
 static bool spi_allocate(void *context, uint8_t protocol, const struct address *source,
@@ -74,7 +66,7 @@ static bool spi_allocate(void *context, uint8_t protocol, const struct address *
 	struct kernel *k = context;
 	struct xfrm_state larval = {
 		.id.destination = *destination,
-		.id.protocol = protocol_to_kernel(protocol),
+		.id.protocol = cl_kernel_protocol(protocol),
 		.source = *source,
 		.mode = XFRM_MODE_TUNNEL,
 		.reqid = reqid,
@@ -84,102 +76,113 @@ static bool spi_allocate(void *context, uint8_t protocol, const struct address *
 	       XFRM_RESULT_OK;
 }
 
-static void algorithms_fill(const struct ike_kernel_sa *sa, struct xfrm_state *ret)
+static bool cpi_allocate(void *context, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint16_t *ret_cpi, struct why *why)
 {
-	const struct ike_algorithm *encryption = sa->encryption, *integrity = sa->integrity;
+	struct kernel *k = context;
+	struct xfrm_state larval = {
+		.id.destination = *destination,
+		.id.protocol = IPPROTO_COMP,
+		.source = *source,
+		.mode = XFRM_MODE_TUNNEL,
+		.reqid = reqid,
+	};
+	uint32_t cpi;
 
-	if (encryption) {
-		struct xfrm_algorithm *to = encryption->aead ? &ret->aead : &ret->encryption;
-
-		to->name = encryption->kernel_name;
-		to->key = sa->encryption_key;
-		to->bits = encryption->aead ? encryption->icv_length * 8 : 0;
-	}
-	if (integrity && !(encryption && encryption->aead)) {
-		ret->integrity.name = integrity->kernel_name;
-		ret->integrity.key = sa->integrity_key;
-		ret->integrity.bits = integrity->icv_length * 8;
-	}
-}
-
-static bool algorithms_known(const struct ike_kernel_sa *sa, struct why *why)
-{
-	if (sa->encryption && !sa->encryption->kernel_name)
-		return why_fail(why, "%s is not for ESP", sa->encryption->name);
-	if (sa->integrity && !sa->integrity->kernel_name)
-		return why_fail(why, "%s is not for ESP and AH", sa->integrity->name);
+	if (xfrm_spi_allocate(k->handle, &larval, CPI_LOWEST, CPI_HIGHEST, &cpi, why) !=
+		XFRM_RESULT_OK)
+		return false;
+	*ret_cpi = (uint16_t)cpi;
 	return true;
 }
 
-static void mode_fill(const struct ike_kernel_sa *sa, struct xfrm_state *ret)
+static bool state_add(struct kernel *k, const struct xfrm_state *state, struct why *why)
 {
-	if (sa->mode == IKE_MODE_TRANSPORT) {
-		ret->mode = XFRM_MODE_TRANSPORT;
-		/* several pairs have no common form: then the policies alone decide */
-		if (sa->source_selector_count == 1 && sa->destination_selector_count == 1 &&
-			!cl_kernel_selector_of_pair(
-				sa->source_selectors, sa->destination_selectors, &ret->selector))
-			ret->selector = (struct xfrm_traffic_selector){ 0 };
-		return;
+	if (k->leftovers)
+		cl_leftovers_make_room(k->leftovers, &state->id);
+	return xfrm_state_add(k->handle, state, why) == XFRM_RESULT_OK;
+}
+
+static void remove_one(struct kernel *k, const struct xfrm_state_id *id)
+{
+	struct why why;
+
+	if (xfrm_state_delete(k->handle, id, &why) == XFRM_RESULT_FAILED)
+		complain(k, &why);
+}
+
+/* A kernel that finds no offload in the device goes without it, and says nothing. */
+static bool is_offloaded(struct kernel *k, const struct xfrm_state_id *id)
+{
+	struct xfrm_state_status status;
+
+	return xfrm_state_query(k->handle, id, &status, NULL) == XFRM_RESULT_OK &&
+	       status.offload_interface != 0;
+}
+
+static bool offloaded_add(
+	struct kernel *k, const struct ike_kernel_sa *sa, struct xfrm_state *state, struct why *why)
+{
+	const struct address *local = sa->inbound ? &sa->id.destination : &sa->id.source;
+	bool needed = sa->hw_offload != IKE_HW_OFFLOAD_AUTO;
+	char name[IF_NAMESIZE] = "?";
+
+	cl_kernel_offload(sa, cl_interface_of_address(local), state);
+	if (state->offload_interface == 0)
+		return needed ? why_fail(why, "hw_offload: no interface has our address")
+			      : state_add(k, state, why);
+	if (state_add(k, state, why)) {
+		if (!needed || is_offloaded(k, &state->id))
+			return true;
+		remove_one(k, &state->id);
+		why_fail(why, "the device does not offload ESP");
+	} else if (!needed) {
+		state->offload_interface = 0;
+		return state_add(k, state, why);
 	}
-	ret->mode = sa->mode == IKE_MODE_BEET ? XFRM_MODE_BEET : XFRM_MODE_TUNNEL;
-	if (ret->mode == XFRM_MODE_TUNNEL)
-		ret->flags |= XFRM_STATE_AF_UNSPEC; /* IPv6 in IPv4 and the other way */
-	ret->flags |= sa->copy_df ? 0 : XFRM_STATE_NOPMTUDISC;
-	ret->flags |= sa->copy_ecn ? 0 : XFRM_STATE_NOECN;
-	ret->flags |= sa->copy_dscp_in ? XFRM_STATE_DECAP_DSCP : 0;
-	ret->extra_flags |= sa->copy_dscp_out ? 0 : XFRM_SA_XFLAG_DONT_ENCAP_DSCP;
-	if (!sa->inbound && sa->id.protocol == IKE_PROTOCOL_ESP)
-		ret->tfc_padding = sa->tfc_padding;
+	return why_prefix(
+		why, "hw_offload on %s: ", if_indextoname(state->offload_interface, name));
 }
 
 static bool sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
 {
 	struct kernel *k = context;
-	struct xfrm_state state = {
-		.id = id_to_kernel(&sa->id),
-		.source = sa->id.source,
-		.reqid = sa->reqid,
-		.esn = sa->esn,
-		.replay_window = sa->inbound ? sa->replay_window : 0,
-		.udp_encapsulation = sa->udp_encapsulation,
-		.limits = {
-			.soft_bytes = sa->lifetime.soft_bytes,
-			.hard_bytes = sa->lifetime.hard_bytes,
-			.soft_packets = sa->lifetime.soft_packets,
-			.hard_packets = sa->lifetime.hard_packets,
-			.soft_seconds = sa->lifetime.soft_seconds,
-			.hard_seconds = sa->lifetime.hard_seconds,
-		},
-		.set_mark = { .v = sa->set_mark.value, .m = sa->set_mark.mask },
-		.if_id = sa->id.if_id,
-	};
+	struct xfrm_state state, compression;
 
-	if (!algorithms_known(sa, why))
+	if (!cl_kernel_state(sa, &state, why))
 		return false;
-	algorithms_fill(sa, &state);
-	mode_fill(sa, &state);
-	if (k->leftovers)
-		cl_leftovers_make_room(k->leftovers, &state.id);
-	return xfrm_state_add(k->handle, &state, why) == XFRM_RESULT_OK;
+	cl_kernel_compression(sa, &compression);
+	if (sa->id.cpi && !state_add(k, &compression, why))
+		return false;
+	if (sa->hw_offload ? offloaded_add(k, sa, &state, why) : state_add(k, &state, why))
+		return true;
+	if (sa->id.cpi)
+		remove_one(k, &compression.id);
+	return false;
 }
 
 static void sa_remove(void *context, const struct ike_kernel_id *id)
 {
 	struct kernel *k = context;
-	struct xfrm_state_id state = id_to_kernel(id);
-	struct why why;
+	struct xfrm_state_id state = cl_kernel_state_id(id),
+			     compression = cl_kernel_compression_id(id);
 
-	if (xfrm_state_delete(k->handle, &state, &why) == XFRM_RESULT_FAILED)
-		complain(k, &why);
+	if (id->spi)
+		remove_one(k, &state);
+	if (id->cpi)
+		remove_one(k, &compression);
 }
 
 static bool sa_move(void *context, const struct ike_kernel_id *id, const struct address *source,
 	const struct address *destination, bool udp_encapsulation, struct why *why)
 {
 	struct kernel *k = context;
-	struct xfrm_state_id state = id_to_kernel(id);
+	struct xfrm_state_id state = cl_kernel_state_id(id),
+			     compression = cl_kernel_compression_id(id);
 
+	if (id->cpi && xfrm_state_move(k->handle, &compression, source, destination, false, why) !=
+			       XFRM_RESULT_OK)
+		return false;
 	return xfrm_state_move(k->handle, &state, source, destination, udp_encapsulation, why) ==
 	       XFRM_RESULT_OK;
 }
@@ -214,7 +217,7 @@ static uint64_t last_used(
 static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
 {
 	struct kernel *k = context;
-	struct xfrm_state_id state = id_to_kernel(id);
+	struct xfrm_state_id state = cl_kernel_state_id(id);
 	struct xfrm_state_status status;
 	uint64_t now = (uint64_t)time(NULL), last;
 
@@ -234,7 +237,7 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 static bool sa_is_gone(void *context, const struct ike_kernel_id *id)
 {
 	struct kernel *k = context;
-	struct xfrm_state_id state = id_to_kernel(id);
+	struct xfrm_state_id state = cl_kernel_state_id(id);
 	struct xfrm_state_status status;
 
 	return xfrm_state_query(k->handle, &state, &status, NULL) == XFRM_RESULT_NOT_FOUND;
@@ -502,7 +505,8 @@ struct found {
 
 static bool is_larval(const struct xfrm_state *state)
 {
-	return !state->aead.name && !state->encryption.name && !state->integrity.name;
+	return !state->aead.name && !state->encryption.name && !state->integrity.name &&
+	       !state->compression.name;
 }
 
 /* Reserved SPIs expire by themselves. */
@@ -595,6 +599,7 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		.context = k,
 		.last_reqid = k->last_reqid,
 		.spi_allocate = spi_allocate,
+		.cpi_allocate = cpi_allocate,
 		.sa_install = sa_install,
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,

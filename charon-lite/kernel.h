@@ -34,6 +34,9 @@ struct cl_kernel {
 	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
 		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
 		struct why *why);
+	bool (*cpi_allocate)(void *context, const struct address *source,
+		const struct address *destination, uint32_t reqid, uint16_t *ret_cpi,
+		struct why *why);
 	bool (*sa_install)(void *context, const struct ike_kernel_sa *sa, struct why *why);
 	void (*sa_remove)(void *context, const struct ike_kernel_id *id);
 	bool (*sa_query)(

@@ -25,6 +25,17 @@ static bool spi_allocate(void *context, uint8_t protocol, const struct address *
 	return true;
 }
 
+static bool cpi_allocate(void *context, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint16_t *ret_cpi, struct why *why)
+{
+	uint32_t spi = 0;
+
+	if (!spi_allocate(context, IKE_PROTOCOL_ESP, source, destination, reqid, &spi, why))
+		return false;
+	*ret_cpi = (uint16_t)(0x100 + spi % 0xee00);
+	return true;
+}
+
 static bool sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
 {
 	(void)context;
@@ -105,6 +116,7 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 	*ret = (struct cl_kernel){
 		.context = k,
 		.spi_allocate = spi_allocate,
+		.cpi_allocate = cpi_allocate,
 		.sa_install = sa_install,
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,

@@ -1,6 +1,8 @@
 #include "charon-lite/kernel_policy.h"
 
+#include "charon-lite/interfaces.h"
 #include "charon-lite/kernel_selector.h"
+#include "charon-lite/kernel_state.h"
 
 #include <net/if.h>
 #include <stdlib.h>
@@ -17,8 +19,11 @@ struct policy_user {
 	uint32_t priority;
 	uint8_t kind; /* enum ike_policy_kind */
 	uint8_t action;
-	bool protects; /* template counts */
+	bool protects; /* templates count */
+	bool packet_offload;
+	uint32_t offload_interface;
 	struct xfrm_template template;
+	struct xfrm_template compression; /* goes before it; protocol 0: there is none */
 };
 
 struct shared_policy {
@@ -139,21 +144,32 @@ static uint8_t template_mode(uint8_t mode)
 static void template_fill(
 	const struct ike_kernel_policies *wanted, bool outbound, struct xfrm_policy *ret)
 {
-	struct xfrm_template *template = &ret->templates[0];
+	struct xfrm_template template = {
+		.protocol = cl_kernel_protocol(wanted->protocol),
+		.mode = template_mode(wanted->mode),
+		.reqid = wanted->reqid,
+		.spi = outbound ? wanted->spi_out : 0,
+	};
 
 	if (wanted->kind == IKE_POLICY_SHUNT)
 		return;
-	ret->template_count = 1;
-	template->protocol = wanted->protocol == IKE_PROTOCOL_AH ? IPPROTO_AH : IPPROTO_ESP;
-	template->mode = template_mode(wanted->mode);
-	template->reqid = wanted->reqid;
-	if (outbound)
-		template->spi = wanted->spi_out;
-	if (wanted->mode == IKE_MODE_TRANSPORT)
-		return;
-	template->source = outbound ? wanted->local : wanted->remote;
-	template->destination = outbound ? wanted->remote : wanted->local;
-	template->source.port = template->destination.port = 0;
+	if (wanted->mode != IKE_MODE_TRANSPORT) {
+		template.source = outbound ? wanted->local : wanted->remote;
+		template.destination = outbound ? wanted->remote : wanted->local;
+		template.source.port = template.destination.port = 0;
+	}
+	ret->template_count = 0;
+	if (wanted->cpi_out) {
+		struct xfrm_template *compression = &ret->templates[ret->template_count++];
+
+		*compression = template;
+		compression->protocol = IPPROTO_COMP;
+		compression->spi = outbound ? wanted->cpi_out : 0;
+		/* Packets that would not become smaller come without. */
+		compression->optional = !outbound;
+		template.mode = XFRM_MODE_TRANSPORT;
+	}
+	ret->templates[ret->template_count++] = template;
 }
 
 enum { PART_OUT, PART_IN, PART_FWD, PART_FWD_OUT, PARTS };
@@ -187,6 +203,8 @@ static void part_fill(const struct cl_policy_walk *walk, unsigned part, struct x
 		template_fill(wanted, outbound, ret);
 	if (part == PART_OUT)
 		ret->id.selector.interface = walk->interface;
+	if (part == PART_OUT || part == PART_IN)
+		ret->offload_interface = walk->offload_interface;
 	ret->priority = wanted->priority
 				? wanted->priority
 				: xfrm_policy_priority(policy_class(wanted), &ret->id.selector);
@@ -221,6 +239,8 @@ bool cl_policy_walk_next(struct cl_policy_walk *walk, struct xfrm_policy *ret)
 static bool walk_begin(const struct ike_kernel_policies *wanted, struct cl_policy_walk *ret)
 {
 	*ret = (struct cl_policy_walk){ .wanted = wanted };
+	if (wanted->packet_offload)
+		ret->offload_interface = cl_interface_of_address(&wanted->local);
 	if (!wanted->interface)
 		return true;
 	ret->interface = if_nametoindex(wanted->interface);
@@ -291,25 +311,35 @@ static bool template_equal(const struct xfrm_template *a, const struct xfrm_temp
 {
 	return address_equal(&a->source, &b->source) &&
 	       address_equal(&a->destination, &b->destination) && a->spi == b->spi &&
-	       a->protocol == b->protocol && a->mode == b->mode && a->reqid == b->reqid;
+	       a->protocol == b->protocol && a->mode == b->mode && a->reqid == b->reqid &&
+	       a->optional == b->optional;
 }
 
 static bool user_wants_same(const struct policy_user *a, const struct policy_user *b)
 {
 	return a->priority == b->priority && a->action == b->action && a->protects == b->protects &&
-	       (!a->protects || template_equal(&a->template, &b->template));
+	       a->packet_offload == b->packet_offload &&
+	       (!a->protects || (template_equal(&a->template, &b->template) &&
+					template_equal(&a->compression, &b->compression)));
 }
 
 static struct policy_user user_of(
 	const struct ike_kernel_policies *wanted, const struct xfrm_policy *policy)
 {
-	return (struct policy_user){
+	struct policy_user user = {
 		.priority = policy->priority,
 		.kind = wanted->kind,
 		.action = policy->action,
 		.protects = policy->template_count > 0,
-		.template = policy->templates[0],
+		.packet_offload = wanted->packet_offload,
+		.offload_interface = policy->offload_interface,
 	};
+
+	if (policy->template_count > 0)
+		user.template = policy->templates[policy->template_count - 1];
+	if (policy->template_count > 1)
+		user.compression = policy->templates[0];
+	return user;
 }
 
 /* Gives the kernel what the best user wants. */
@@ -321,10 +351,14 @@ static bool shared_put(struct cl_policies *policies, const struct shared_policy 
 		.id = shared->id,
 		.action = best->action,
 		.priority = best->priority,
-		.template_count = best->protects ? 1 : 0,
-		.templates = { best->template },
+		.offload_interface = best->offload_interface,
+		.offload_flags = best->offload_interface ? XFRM_OFFLOAD_PACKET : 0,
 	};
 
+	if (best->compression.protocol)
+		policy.templates[policy.template_count++] = best->compression;
+	if (best->protects)
+		policy.templates[policy.template_count++] = best->template;
 	return policies->kernel.put(policies->kernel.context, &policy, best->kind, replace, why);
 }
 
@@ -429,8 +463,11 @@ static bool user_leads_to(const struct policy_user *user, const struct address *
 {
 	const struct xfrm_traffic_selector *selector = &user->shared->id.selector;
 
-	if (user->template.destination.family != 0)
-		return address_same_host(&user->template.destination, destination);
+	const struct xfrm_template *tunnel =
+		user->compression.protocol ? &user->compression : &user->template;
+
+	if (tunnel->destination.family != 0)
+		return address_same_host(&tunnel->destination, destination);
 	return address_in_prefix(destination, &selector->destination, selector->destination_prefix);
 }
 

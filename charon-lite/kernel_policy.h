@@ -62,9 +62,10 @@ void cl_policies_of_sa(struct cl_policies *policies, uint32_t reqid,
  */
 struct cl_policy_walk {
 	const struct ike_kernel_policies *wanted;
-	uint32_t interface; /* index of wanted->interface */
-	unsigned pair;      /* of selectors */
-	unsigned part;      /* out, in, fwd, outbound fwd */
+	uint32_t interface;         /* index of wanted->interface */
+	uint32_t offload_interface; /* index, with wanted->packet_offload */
+	unsigned pair;              /* of selectors */
+	unsigned part;              /* out, in, fwd, outbound fwd */
 };
 
 /* False at the end. */

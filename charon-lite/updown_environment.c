@@ -102,6 +102,8 @@ static void put_child(struct cl_updown_environment *e, const struct ike_child *c
 		put(e, "PLUTO_IF_ID_OUT=%u", child->if_id_out);
 	if (child->udp_encapsulation)
 		put(e, "PLUTO_UDP_ENC=%u", child->sa->remote.port);
+	if (child->cpi_in && child->cpi_out)
+		put(e, "PLUTO_IPCOMP=1");
 	if (child->config->hostaccess)
 		put(e, "PLUTO_HOST_ACCESS=1");
 }

@@ -122,6 +122,17 @@ static bool check_local_port(
 		c->name, c->local_port, e->settings.port, e->settings.port_nat_t);
 }
 
+/* Compression is what peers may always do without (RFC 3173 3.1). */
+static void say_what_ikev1_lacks(struct ike_engine *e, const struct ike_connection *c)
+{
+	for (size_t i = 0; c->version == 1 && i < c->child_count; i++)
+		if (c->children[i]->ipcomp)
+			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+				"connection '%s': ipcomp of '%s' has no effect with IKEv1: packets "
+				"are not compressed",
+				c->name, c->children[i]->name);
+}
+
 bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
 {
@@ -140,6 +151,7 @@ bool ike_engine_load_connection(
 		ike_connection_free(c);
 		return true;
 	}
+	say_what_ikev1_lacks(e, c);
 	if (!ike_names_adopt(e, c)) {
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");

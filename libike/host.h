@@ -47,6 +47,14 @@ enum ike_mode {
 	IKE_MODE_DROP,
 };
 
+/* What a network card does of ESP. */
+enum ike_hw_offload {
+	IKE_HW_OFFLOAD_NO,
+	IKE_HW_OFFLOAD_CRYPTO, /* encrypts and decrypts; it must */
+	IKE_HW_OFFLOAD_PACKET, /* policies and headers, too; it must */
+	IKE_HW_OFFLOAD_AUTO,   /* encrypts and decrypts if it can */
+};
+
 /* mask 0 means "no mark". %unique has been replaced by a number. */
 struct ike_mark {
 	uint32_t value;
@@ -68,6 +76,9 @@ struct ike_kernel_id {
 	struct address destination;
 	uint32_t spi;     /* host order */
 	uint8_t protocol; /* IKE_PROTOCOL_ESP or _AH */
+	/* Of the IPComp SA that belongs to it (RFC 3173): packets are compressed with DEFLATE
+	 * first. 0: they are not. */
+	uint16_t cpi;
 	struct ike_mark mark;
 	uint32_t if_id;
 };
@@ -78,7 +89,8 @@ struct ike_kernel_sa {
 		id; /* ports in source and destination are those of UDP encapsulation */
 	bool inbound;
 	bool udp_encapsulation;
-	uint8_t mode; /* enum ike_mode: tunnel, transport, BEET */
+	uint8_t mode;       /* enum ike_mode: tunnel, transport, BEET */
+	uint8_t hw_offload; /* enum ike_hw_offload */
 	uint32_t reqid;
 	const struct ike_algorithm *encryption; /* NULL for AH */
 	const struct ike_algorithm *integrity;  /* NULL with an AEAD */
@@ -117,10 +129,12 @@ enum ike_policy_kind {
 /* All policies of one child (out, in and fwd, for every pair of selectors). Installing the same
  * ones twice counts references; removing is by the same description. */
 struct ike_kernel_policies {
-	uint8_t kind;     /* enum ike_policy_kind */
-	uint8_t mode;     /* enum ike_mode */
-	uint8_t protocol; /* IKE_PROTOCOL_ESP or _AH */
-	bool no_fwd_out;  /* policies_fwd_out = no (the default): no outbound FWD policies */
+	uint8_t kind;        /* enum ike_policy_kind */
+	uint8_t mode;        /* enum ike_mode */
+	uint8_t protocol;    /* IKE_PROTOCOL_ESP or _AH */
+	bool no_fwd_out;     /* policies_fwd_out = no (the default): no outbound FWD policies */
+	bool packet_offload; /* the SAs are offloaded as IKE_HW_OFFLOAD_PACKET */
+	uint16_t cpi_out;    /* of children whose packets are compressed; else 0 */
 	uint32_t reqid;
 	uint32_t priority;     /* 0: computed as strongSwan does; else as configured */
 	uint32_t spi_out;      /* 0 for traps */
@@ -280,9 +294,15 @@ struct ike_host {
 	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
 		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
 		struct why *why);
+	/* A CPI for what comes in, to be in struct ike_kernel_id from then on. May be NULL: nothing
+	 * is compressed. */
+	bool (*cpi_allocate)(void *context, const struct address *source,
+		const struct address *destination, uint32_t reqid, uint16_t *ret_cpi,
+		struct why *why);
 	/* Inbound replaces the larval SA of spi_allocate. */
 	bool (*sa_install)(void *context, const struct ike_kernel_sa *sa, struct why *why);
-	/* Also removes a larval one. Removing what is gone is not an error. */
+	/* Also removes a larval one. Removing what is gone is not an error. SPI 0: the CPI alone.
+	 */
 	void (*sa_remove)(void *context, const struct ike_kernel_id *id);
 	bool (*sa_query)(
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);

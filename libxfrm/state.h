@@ -18,6 +18,10 @@
 
 #include <linux/xfrm.h> /* struct xfrm_mark and constants: XFRM_MODE_*, XFRM_STATE_*, ... */
 
+#ifndef XFRM_OFFLOAD_PACKET
+#define XFRM_OFFLOAD_PACKET 4 /* missing in older headers of Linux 6.1 */
+#endif
+
 #define XFRM_REPLAY_WINDOW_MAX 4096 /* packets: what the kernel accepts */
 
 /* How a request ended. Anything but XFRM_RESULT_OK leaves words in the caller's struct why. */
@@ -98,6 +102,8 @@ struct xfrm_state_status {
 	uint32_t replayed;           /* packets dropped: seen before */
 	uint32_t outside_window;     /* too old for the window */
 	uint32_t integrity_failures; /* wrong ICV */
+	uint32_t
+		offload_interface; /* index; 0: not offloaded, as the kernel may decide by itself */
 };
 
 /*

@@ -377,6 +377,7 @@ bool xfrm_parse_state(const struct nlmsghdr *message, struct xfrm_state *ret_sta
 	xfrm_get_or_zero(attributes[XFRMA_LASTUSED], &status.last_used, sizeof(status.last_used));
 	encapsulation_get(attributes[XFRMA_ENCAP], &state);
 	extras_get(attributes, &state);
+	status.offload_interface = state.offload_interface;
 	*ret_state = state;
 	*ret_status = status;
 	return true;

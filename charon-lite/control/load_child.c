@@ -100,27 +100,14 @@ static const struct cl_load_word modes[] = {
 	{ NULL, 0 },
 };
 
-/* hw_offload = auto asks for what is possible; that is none. */
 static const struct cl_load_word offloads[] = {
-	{ "no", 0 },
-	{ "auto", 0 },
-	{ "yes", -1 },
-	{ "crypto", -1 },
-	{ "packet", -1 },
+	{ "no", IKE_HW_OFFLOAD_NO },
+	{ "yes", IKE_HW_OFFLOAD_CRYPTO },
+	{ "crypto", IKE_HW_OFFLOAD_CRYPTO },
+	{ "packet", IKE_HW_OFFLOAD_PACKET },
+	{ "auto", IKE_HW_OFFLOAD_AUTO },
 	{ NULL, 0 },
 };
-
-static bool set_hw_offload(
-	const struct cl_load_key *key, void *object, const char *text, struct why *why)
-{
-	static const struct cl_load_key offload = { "hw_offload", cl_load_word, 0,
-		{ .words = offloads } };
-	uint8_t none;
-
-	(void)key;
-	(void)object;
-	return cl_load_word(&offload, &none, text, why);
-}
 
 static const struct cl_load_word actions[] = {
 	{ "none", IKE_ACTION_NONE },
@@ -160,8 +147,7 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "policies", cl_load_bool, AT(policies) },
 	{ "policies_fwd_out", cl_load_bool, AT(policies_fwd_out) },
 	{ "dpd_action", cl_load_word, AT(dpd_action), { .words = actions } },
-	{ "ipcomp", cl_load_refuse, 0, { .harmless = "no" },
-		.reason = "packets are not compressed here" },
+	{ "ipcomp", cl_load_bool, AT(ipcomp) },
 	{ "inactivity", cl_load_time, AT(inactivity) },
 	{ "reqid", cl_load_u32, AT(reqid) },
 	{ "priority", cl_load_u32, AT(priority) },
@@ -177,7 +163,7 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "label_mode", cl_load_refuse, 0, { .harmless = "system" }, .reason = labels },
 	{ "tfc_padding", set_tfc_padding },
 	{ "replay_window", cl_load_u32, AT(replay_window), { .max = REPLAY_WINDOW_MAX } },
-	{ "hw_offload", set_hw_offload },
+	{ "hw_offload", cl_load_word, AT(hw_offload), { .words = offloads } },
 	{ "copy_df", cl_load_bool, AT(copy_df) },
 	{ "copy_ecn", cl_load_bool, AT(copy_ecn) },
 	{ "copy_dscp", set_copy_dscp },

@@ -209,6 +209,10 @@ static void put_installed(
 	put_yes(b, "encap", child->udp_encapsulation);
 	vici_key_format(b, "spi-in", "%08x", child->spi_in);
 	vici_key_format(b, "spi-out", "%08x", child->spi_out);
+	if (child->cpi_in && child->cpi_out) {
+		vici_key_format(b, "cpi-in", "%04x", child->cpi_in);
+		vici_key_format(b, "cpi-out", "%04x", child->cpi_out);
+	}
 	put_mark(b, "in", &child->mark_in);
 	put_mark(b, "out", &child->mark_out);
 	if (child->if_id_in)

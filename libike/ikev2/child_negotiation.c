@@ -75,6 +75,7 @@ static bool prepare_offer(
 			"no SPI from the kernel: %s", why.text);
 		return false;
 	}
+	ike_compression_offer(e, child);
 	return true;
 }
 
@@ -109,6 +110,7 @@ bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *t
 		return false;
 	if (child->config->mode == IKE_MODE_TRANSPORT)
 		ike_build_notify(b, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	ike_compression_build(child, b);
 	ike_build_sa(
 		b, proposals->items, proposals->count, spi_octets(child->spi_in, spi), in_auth);
 	if (!in_auth) {
@@ -272,6 +274,7 @@ bool ike_child_agree(struct ike_received *x, struct ike_task *task, bool in_auth
 	}
 	*ret_inform = true; /* from here on the responder has the child */
 	if (!accept_proposal(x, task, in_auth, failure) || !accept_mode(x, task->child, failure) ||
+		!ike_compression_accept(x, task->child, failure) ||
 		(!in_auth && !accept_key_exchange(x, task, ret_shared, failure)) ||
 		!accept_selectors(x, task->child, failure))
 		return false;
@@ -391,6 +394,7 @@ static void build_answer(struct ike_received *x, const struct ike_child *child, 
 
 	if (child->mode == IKE_MODE_TRANSPORT)
 		ike_build_notify(x->reply, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	ike_compression_build(child, x->reply);
 	ike_suite_to_proposal(&child->suite, number, &agreed);
 	ike_build_sa(x->reply, &agreed, 1, spi_octets(child->spi_in, spi), in_auth);
 	if (!in_auth) {
@@ -402,6 +406,15 @@ static void build_answer(struct ike_received *x, const struct ike_child *child, 
 		x->reply, IKE_PAYLOAD_TS_INITIATOR, ike_child_remote(child), child->remote_count);
 	ike_build_ts(
 		x->reply, IKE_PAYLOAD_TS_RESPONDER, ike_child_local(child), child->local_count);
+}
+
+/* What others are to send under. */
+static bool allocate(struct ike_received *x, struct ike_child *child, struct why *why)
+{
+	if (!ike_child_allocate_spi(x->e, child, child->suite.protocol, why))
+		return false;
+	ike_compression_answer(x, child);
+	return true;
 }
 
 static bool install_answered(struct ike_received *x, struct ike_child *child,
@@ -429,8 +442,7 @@ static void answer_for_now(struct ike_received *x, struct ike_child *child,
 		f->child = child;
 		f->rekeyed = rekeyed;
 	}
-	if (f && ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
-		ike_followup_expect(x, f)) {
+	if (f && allocate(x, child, &why) && ike_followup_expect(x, f)) {
 		build_answer(x, child, number, false, secrets->nonce_r, kx);
 		return;
 	}
@@ -490,8 +502,8 @@ static bool answer_child(struct ike_received *x, struct ike_child *child, struct
 		ike_key_exchange_free(kx);
 		return false;
 	}
-	bool installed = ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
-			 install_answered(x, child, rekeyed, &secrets, &why);
+	bool installed =
+		allocate(x, child, &why) && install_answered(x, child, rekeyed, &secrets, &why);
 	if (installed) {
 		build_answer(x, child, number, in_auth, nonce_r, kx);
 	} else {

@@ -289,6 +289,17 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
 /* The old or the new IKE SA has nothing more to do: the old one may go. */
 void ike_reauth_rest(struct ike_engine *e, struct ike_sa *sa);
 
+/* ---- compression.c: IPCOMP_SUPPORTED ---- */
+/* Initiator: a CPI, if the child's packets may be compressed. */
+void ike_compression_offer(struct ike_engine *e, struct ike_child *child);
+/* Responder: the same, if the peer offers what we can do. */
+void ike_compression_answer(struct ike_received *x, struct ike_child *child);
+/* Initiator: as the peer answers. False when it goes on with what was not offered. */
+MUST_USE bool ike_compression_accept(
+	struct ike_received *x, struct ike_child *child, struct ike_failure *failure);
+/* The notify of whoever has a CPI. */
+void ike_compression_build(const struct ike_child *child, struct ike_builder *b);
+
 /* ---- informational.c: DELETE, liveness, error notifies ---- */
 enum ike_outcome ike_informational_requested(struct ike_received *x);
 enum ike_outcome ike_informational_answered(struct ike_received *x);

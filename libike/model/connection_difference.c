@@ -243,6 +243,7 @@ static const struct field child_fields[] = {
 	CH(life_packets, REKEY),
 	CH(rand_packets, REKEY),
 	CH(sha256_96, REKEY),
+	CH(hw_offload, REBUILD),
 	CH(ipcomp, REKEY),
 	CH(copy_df, REKEY),
 	CH(copy_ecn, REKEY),

@@ -88,6 +88,7 @@ struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound
 		.destination = inbound ? *local : *remote,
 		.spi = inbound ? c->spi_in : c->spi_out,
 		.protocol = c->suite.protocol,
+		.cpi = inbound ? c->cpi_in : c->cpi_out,
 		.mark = inbound ? mark_in : c->mark_out,
 		.if_id = inbound ? c->if_id_in : c->if_id_out,
 	};
@@ -101,6 +102,33 @@ bool ike_child_allocate_spi(
 	child->suite.protocol = protocol;
 	return e->host.spi_allocate(e->host.context, protocol, ike_children_remote(sa),
 		ike_children_local(sa), child->reqid, &child->spi_in, why);
+}
+
+/* Without one packets are not compressed, which the peer has to be ready for anyway. */
+void ike_child_allocate_cpi(struct ike_engine *e, struct ike_child *child)
+{
+	const struct ike_sa *sa = child->sa;
+	struct why why;
+
+	if (child->cpi_in == 0 &&
+		!e->host.cpi_allocate(e->host.context, ike_children_remote(sa),
+			ike_children_local(sa), child->reqid, &child->cpi_in, &why)) {
+		child->cpi_in = 0;
+		ike_log(e, sa, IKE_LOG_CHD, IKE_LOG_INFO,
+			"CHILD_SA '%s' goes without IPComp: no CPI from the kernel: %s",
+			child->config->name, why.text);
+	}
+}
+
+void ike_child_release_cpi(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_kernel_id id = ike_child_kernel_id(child, true);
+
+	if (child->cpi_in == 0)
+		return;
+	id.spi = 0;
+	e->host.sa_remove(e->host.context, &id);
+	child->cpi_in = child->cpi_out = 0;
 }
 
 bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
@@ -177,6 +205,8 @@ struct ike_kernel_policies ike_child_policies(const struct ike_child *child)
 		.mode = child->mode,
 		.protocol = child->suite.protocol,
 		.no_fwd_out = !config->policies_fwd_out,
+		.packet_offload = config->hw_offload == IKE_HW_OFFLOAD_PACKET,
+		.cpi_out = child->cpi_out,
 		.reqid = child->reqid,
 		.priority = config->priority,
 		.spi_out = child->spi_out,
@@ -286,6 +316,7 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 		.inbound = inbound,
 		.udp_encapsulation = child->udp_encapsulation,
 		.mode = child->mode,
+		.hw_offload = config->hw_offload,
 		.reqid = child->reqid,
 		.encryption = ike_suite_encryption(&child->suite),
 		.integrity = integrity_of(child),

@@ -60,6 +60,8 @@ struct ike_child {
 	struct ike_reqid *shared_reqid; /* NULL when the definition gives a number */
 	uint32_t spi_in;                /* ours; host order */
 	uint32_t spi_out;
+	uint16_t cpi_in; /* IPComp's (RFC 3173); both 0 without it */
+	uint16_t cpi_out;
 	uint8_t state;
 	uint8_t mode; /* enum ike_mode as negotiated */
 	bool udp_encapsulation;

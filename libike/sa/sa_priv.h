@@ -214,6 +214,10 @@ void ike_child_set_config(struct ike_child *child, const struct ike_child_config
 /* An inbound SPI from the kernel. */
 MUST_USE bool ike_child_allocate_spi(
 	struct ike_engine *e, struct ike_child *child, uint8_t protocol, struct why *why);
+/* A CPI from the kernel, unless it has one; without memory there the child goes without. */
+void ike_child_allocate_cpi(struct ike_engine *e, struct ike_child *child);
+/* Packets are not compressed after all. */
+void ike_child_release_cpi(struct ike_engine *e, struct ike_child *child);
 /* Takes the selectors over (copied). */
 MUST_USE bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
 	size_t local_count, const struct ike_selector *remote, size_t remote_count);

@@ -267,7 +267,8 @@ static bool selectors_mirrored(const struct ike_child *a, const struct ike_child
 static bool kernel_keys_equal(const struct sim_kernel_sa *a, const struct sim_kernel_sa *b)
 {
 	return a->encryption == b->encryption && a->integrity == b->integrity && a->esn == b->esn &&
-	       a->mode == b->mode && a->udp_encapsulation == b->udp_encapsulation &&
+	       a->mode == b->mode && a->id.cpi == b->id.cpi &&
+	       a->udp_encapsulation == b->udp_encapsulation &&
 	       secret_equal(bytes_of(a->encryption_key, a->encryption_key_length),
 		       bytes_of(b->encryption_key, b->encryption_key_length)) &&
 	       secret_equal(bytes_of(a->integrity_key, a->integrity_key_length),

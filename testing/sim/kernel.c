@@ -50,6 +50,7 @@ static void policies_free(struct sim_kernel_policies *p)
 void sim_kernel_flush(struct sim_kernel *k)
 {
 	k->next = IKE_NEVER;
+	k->cpi_count = 0;
 	while (k->sas) {
 		struct sim_kernel_sa *sa = k->sas;
 
@@ -104,7 +105,7 @@ static struct sim_kernel_sa *sa_add(struct sim_kernel *k, const struct ike_kerne
 bool sim_kernel_spi_allocate(struct sim_kernel *k, uint8_t protocol, const struct address *source,
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
 {
-	struct ike_kernel_id id = { *source, *destination, 0, protocol, { 0, 0 }, 0 };
+	struct ike_kernel_id id = { *source, *destination, 0, protocol, 0, { 0, 0 }, 0 };
 	struct sim_kernel_sa *sa;
 
 	if (sim_random_chance(k->random, k->spi_fails))
@@ -120,6 +121,40 @@ bool sim_kernel_spi_allocate(struct sim_kernel *k, uint8_t protocol, const struc
 	sa->reqid = reqid;
 	*ret_spi = id.spi;
 	return true;
+}
+
+static struct ike_kernel_id *cpi_find(
+	struct sim_kernel *k, const struct address *destination, uint16_t cpi)
+{
+	for (size_t i = 0; i < k->cpi_count; i++) {
+		if (k->cpis[i].cpi == cpi &&
+			address_same_host(&k->cpis[i].destination, destination))
+			return &k->cpis[i];
+	}
+	return NULL;
+}
+
+bool sim_kernel_cpi_allocate(
+	struct sim_kernel *k, const struct address *destination, uint16_t *ret_cpi, struct why *why)
+{
+	struct ike_kernel_id id = { .destination = *destination };
+
+	if (sim_random_chance(k->random, k->cpi_fails) || k->cpi_count == SIM_CPIS_MAX)
+		return why_fail(why, "made-up kernel: no CPI today");
+	do {
+		id.cpi = (uint16_t)(0x100 + sim_random_below(k->random, 0xee00));
+	} while (cpi_find(k, destination, id.cpi));
+	k->cpis[k->cpi_count++] = id;
+	*ret_cpi = id.cpi;
+	return true;
+}
+
+static void cpi_remove(struct sim_kernel *k, const struct ike_kernel_id *id)
+{
+	struct ike_kernel_id *at = id->cpi ? cpi_find(k, &id->destination, id->cpi) : NULL;
+
+	if (at)
+		*at = k->cpis[--k->cpi_count];
 }
 
 static bool sa_refused(struct sim_kernel *k, const struct ike_kernel_sa *sa, struct why *why)
@@ -152,6 +187,8 @@ static void sa_check(struct sim_kernel *k, const struct ike_kernel_sa *sa)
 	if (sa->encryption && sa->encryption->aead == (sa->integrity != NULL) &&
 		sa->encryption->id != IKE_ENCR_NULL)
 		complain(k, "SA %08x: cipher and integrity do not fit together", sa->id.spi);
+	if (sa->inbound && sa->id.cpi && !cpi_find(k, &sa->id.destination, sa->id.cpi))
+		complain(k, "SA %08x with a CPI that is not the kernel's", sa->id.spi);
 	if (!sa->reqid)
 		complain(k, "SA %08x without reqid", sa->id.spi);
 	if (sa->mode != IKE_MODE_TUNNEL && sa->mode != IKE_MODE_TRANSPORT &&
@@ -231,7 +268,8 @@ void sim_kernel_sa_remove(struct sim_kernel *k, const struct ike_kernel_id *id)
 {
 	struct sim_kernel_sa *sa = sim_kernel_sa_find(k, id);
 
-	if (!sa)
+	cpi_remove(k, id);
+	if (!sa || id->spi == 0)
 		return;
 	for (struct sim_kernel_sa **at = &k->sas; *at; at = &(*at)->next) {
 		if (*at == sa) {
@@ -251,6 +289,7 @@ bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,
 
 	if (!sa)
 		return why_fail(why, "made-up kernel: no SA to move");
+	struct ike_kernel_id *cpi = id->cpi ? cpi_find(k, &id->destination, id->cpi) : NULL;
 	moved.source = *source;
 	moved.destination = *destination;
 	if (address_is_any(source) || address_is_any(destination))
@@ -261,6 +300,8 @@ bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,
 		return why_fail(why, "made-up kernel: no SA moves today");
 	sa->id.source = *source;
 	sa->id.destination = *destination;
+	if (cpi)
+		cpi->destination = *destination;
 	sa->udp_encapsulation = udp_encapsulation;
 	return true;
 }

@@ -10,6 +10,7 @@
 
 #define SIM_KEY_MAX 128
 #define SIM_EXPIRED 32
+#define SIM_CPIS_MAX 64
 
 struct sim_kernel_sa {
 	struct sim_kernel_sa *next; /* newest first */
@@ -50,6 +51,9 @@ struct sim_kernel {
 	struct sim_random *random; /* borrowed: SPIs and failures */
 	struct sim_kernel_sa *sas;
 	struct sim_kernel_policies *policies;
+	struct ike_kernel_id
+		cpis[SIM_CPIS_MAX]; /* that were allocated; destination and cpi count */
+	size_t cpi_count;
 	uint32_t expired[SIM_EXPIRED]; /* SPIs, the last ones */
 	size_t expired_count;
 	uint64_t order;
@@ -58,6 +62,7 @@ struct sim_kernel {
 
 	/* Failures to inject, in a thousand calls. */
 	uint32_t spi_fails;
+	uint32_t cpi_fails;
 	uint32_t install_fails;
 	uint32_t policies_fail;
 	const struct ike_algorithm *missing; /* ENOSYS for this one */
@@ -79,6 +84,8 @@ void sim_kernel_flush(struct sim_kernel *k); /* forgets everything: a reboot */
 /* As in struct ike_host. */
 bool sim_kernel_spi_allocate(struct sim_kernel *k, uint8_t protocol, const struct address *source,
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why);
+bool sim_kernel_cpi_allocate(struct sim_kernel *k, const struct address *destination,
+	uint16_t *ret_cpi, struct why *why);
 bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *sa, struct why *why);
 void sim_kernel_sa_remove(struct sim_kernel *k, const struct ike_kernel_id *id);
 bool sim_kernel_sa_move(struct sim_kernel *k, const struct ike_kernel_id *id,

@@ -72,6 +72,14 @@ static bool host_spi_allocate(void *context, uint8_t protocol, const struct addr
 	return done;
 }
 
+static bool host_cpi_allocate(void *context, const struct address *source,
+	const struct address *destination, uint32_t reqid, uint16_t *ret_cpi, struct why *why)
+{
+	(void)source, (void)reqid;
+	return sim_kernel_cpi_allocate(
+		&((struct sim_node *)context)->kernel, destination, ret_cpi, why);
+}
+
 static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struct why *why)
 {
 	struct sim_node *n = context;
@@ -344,6 +352,7 @@ void sim_node_start(struct sim_node *n)
 		.local_addresses = host_local_addresses,
 		.resolve = host_resolve,
 		.spi_allocate = host_spi_allocate,
+		.cpi_allocate = host_cpi_allocate,
 		.sa_install = host_sa_install,
 		.sa_remove = host_sa_remove,
 		.sa_query = host_sa_query,

@@ -52,7 +52,8 @@ static enum sim_fate without_sa(struct sim_node *n, const struct sim_packet *pac
 static bool same_keys(const struct sim_kernel_sa *a, const struct sim_kernel_sa *b)
 {
 	return a->encryption == b->encryption && a->integrity == b->integrity && a->esn == b->esn &&
-	       a->mode == b->mode && a->udp_encapsulation == b->udp_encapsulation &&
+	       a->mode == b->mode && a->id.cpi == b->id.cpi &&
+	       a->udp_encapsulation == b->udp_encapsulation &&
 	       secret_equal(bytes_of(a->encryption_key, a->encryption_key_length),
 		       bytes_of(b->encryption_key, b->encryption_key_length)) &&
 	       secret_equal(bytes_of(a->integrity_key, a->integrity_key_length),

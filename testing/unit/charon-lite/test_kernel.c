@@ -1,9 +1,12 @@
 /* Selectors and policies as the kernel gets them, and who shares them. No root. */
+#include "charon-lite/interfaces.h"
 #include "charon-lite/kernel.h"
 #include "charon-lite/kernel_policy.h"
 #include "charon-lite/kernel_selector.h"
+#include "charon-lite/kernel_state.h"
 
 #include <check.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,6 +219,186 @@ START_TEST(child_has_policies_out_in_and_fwd)
 		"drop in 10.2.0.0/16 === 10.1.0.0/16", "drop fwd 10.2.0.0/16 === 10.1.0.0/16");
 	cl_policies_remove(policies, &wanted);
 	assert_recorded(0);
+}
+END_TEST
+
+/* IPComp in the child's mode, ESP in transport mode around it; what came in may lack IPComp. */
+START_TEST(compressed_child_has_two_templates)
+{
+	struct ike_kernel_policies wanted = child(IKE_POLICY_CHILD, 0xc1);
+	struct cl_policy_walk walk = { .wanted = &wanted };
+	struct xfrm_policy policy;
+	unsigned count = 0;
+
+	wanted.cpi_out = 0x1234;
+	while (cl_policy_walk_next(&walk, &policy)) {
+		const struct xfrm_template *comp = &policy.templates[0];
+		const struct xfrm_template *esp = &policy.templates[1];
+		bool out = policy.id.direction == XFRM_POLICY_OUT;
+
+		ck_assert_uint_eq(policy.template_count, 2);
+		ck_assert_uint_eq(comp->protocol, IPPROTO_COMP);
+		ck_assert_uint_eq(comp->mode, XFRM_MODE_TUNNEL);
+		ck_assert_uint_eq(comp->spi, out ? 0x1234 : 0);
+		ck_assert_uint_eq(comp->optional, !out);
+		ck_assert_uint_eq(comp->reqid, 7);
+		ck_assert(address_same_host(
+			&comp->destination, out ? &wanted.remote : &wanted.local));
+		ck_assert_uint_eq(esp->protocol, IPPROTO_ESP);
+		ck_assert_uint_eq(esp->mode, XFRM_MODE_TRANSPORT);
+		ck_assert_uint_eq(esp->spi, out ? 0xc1 : 0);
+		ck_assert(!esp->optional);
+		count++;
+	}
+	ck_assert_uint_eq(count, 3);
+}
+END_TEST
+
+START_TEST(compression_that_comes_with_new_keys_replaces_the_policies)
+{
+	struct ike_kernel_policies old = child(IKE_POLICY_CHILD, 0xc1);
+	struct ike_kernel_policies new = child(IKE_POLICY_CHILD, 0xc2);
+
+	new.cpi_out = 0x1234;
+	install(&old);
+	recorder.count = 0;
+	install(&new);
+	assert_recorded(3,
+		"replace out 10.1.0.0/16 === 10.2.0.0/16 prio 383615 tmpl spi 1234 reqid 7",
+		"replace in 10.2.0.0/16 === 10.1.0.0/16 prio 383615 tmpl spi 0 reqid 7",
+		"replace fwd 10.2.0.0/16 === 10.1.0.0/16 prio 383615 tmpl spi 0 reqid 7");
+	cl_policies_remove(policies, &old);
+	assert_recorded(0);
+	cl_policies_remove(policies, &new);
+	ck_assert_uint_eq(recorder.count, 3);
+}
+END_TEST
+
+/* ---- States ---- */
+
+static struct ike_kernel_sa sa_of_child(bool inbound, const struct ike_selector *selectors)
+{
+	struct ike_kernel_sa sa = {
+		.id = { .spi = 0xc1, .protocol = IKE_PROTOCOL_ESP },
+		.inbound = inbound,
+		.mode = IKE_MODE_TUNNEL,
+		.reqid = 7,
+		.encryption = ike_algorithm_find(IKE_TRANSFORM_ENCRYPTION, IKE_ENCR_AES_CBC, 128),
+		.integrity =
+			ike_algorithm_find(IKE_TRANSFORM_INTEGRITY, IKE_INTEG_HMAC_SHA2_256_96, 0),
+		.replay_window = 32,
+		.lifetime = { .hard_seconds = 60 },
+		.tfc_padding = 1400,
+		.copy_ecn = true,
+		.source_selectors = selectors,
+		.destination_selectors = selectors,
+		.source_selector_count = 1,
+		.destination_selector_count = 1,
+	};
+
+	ck_assert(address_parse(inbound ? "192.0.2.2" : "192.0.2.1", &sa.id.source));
+	ck_assert(address_parse(inbound ? "192.0.2.1" : "192.0.2.2", &sa.id.destination));
+	return sa;
+}
+
+START_TEST(sa_becomes_a_state)
+{
+	struct ike_selector any = selector("10.1.0.0/16");
+	struct ike_kernel_sa sa = sa_of_child(_i, &any);
+	struct xfrm_state state;
+	struct why why;
+
+	ck_assert(cl_kernel_state(&sa, &state, &why));
+	ck_assert_uint_eq(state.mode, XFRM_MODE_TUNNEL);
+	ck_assert_uint_eq(state.id.protocol, IPPROTO_ESP);
+	ck_assert_str_eq(state.integrity.name, "hmac(sha256)");
+	ck_assert_uint_eq(state.integrity.bits, 96);
+	ck_assert_uint_eq(state.replay_window, _i ? 32 : 0);
+	ck_assert_uint_eq(state.tfc_padding, _i ? 0 : 1400);
+	ck_assert(state.flags & XFRM_STATE_AF_UNSPEC);
+	ck_assert(!(state.flags & XFRM_STATE_NOECN));
+	ck_assert_uint_eq(state.offload_interface, 0);
+}
+END_TEST
+
+START_TEST(compressed_sa_is_two_states)
+{
+	struct ike_selector any = selector("10.1.0.0/16");
+	struct ike_kernel_sa sa = sa_of_child(_i, &any);
+	struct xfrm_state state, compression;
+	struct why why;
+
+	sa.id.cpi = 0x1234;
+	sa.id.if_id = 5;
+	ck_assert(cl_kernel_state(&sa, &state, &why));
+	cl_kernel_compression(&sa, &compression);
+	ck_assert_uint_eq(state.mode, XFRM_MODE_TRANSPORT);
+	ck_assert_uint_eq(state.flags, 0);
+	ck_assert_uint_eq(state.limits.hard_seconds, 60);
+	ck_assert_uint_eq(compression.mode, XFRM_MODE_TUNNEL);
+	ck_assert_uint_eq(compression.id.protocol, IPPROTO_COMP);
+	ck_assert_uint_eq(compression.id.spi, 0x1234);
+	ck_assert_str_eq(compression.compression.name, "deflate");
+	ck_assert(compression.flags & XFRM_STATE_AF_UNSPEC);
+	ck_assert_uint_eq(compression.limits.hard_seconds, 0);
+	ck_assert_ptr_null(compression.encryption.name);
+	ck_assert_uint_eq(compression.if_id, 5);
+	/* in transport mode both are, and only ESP has the selector, which is the packet's own */
+	sa.mode = IKE_MODE_TRANSPORT;
+	cl_kernel_compression(&sa, &compression);
+	ck_assert_uint_eq(compression.mode, XFRM_MODE_TRANSPORT);
+}
+END_TEST
+
+static const struct {
+	uint8_t offload;
+	uint8_t out, in;
+} offloads[] = {
+	{ IKE_HW_OFFLOAD_CRYPTO, 0, XFRM_OFFLOAD_INBOUND },
+	{ IKE_HW_OFFLOAD_AUTO, 0, XFRM_OFFLOAD_INBOUND },
+	{ IKE_HW_OFFLOAD_PACKET, XFRM_OFFLOAD_PACKET, XFRM_OFFLOAD_PACKET | XFRM_OFFLOAD_INBOUND },
+};
+
+START_TEST(offloaded_states_name_device_and_direction)
+{
+	struct ike_selector any = selector("10.1.0.0/16");
+
+	for (int inbound = 0; inbound < 2; inbound++) {
+		struct ike_kernel_sa sa = sa_of_child(inbound, &any);
+		struct xfrm_state state;
+		struct why why;
+
+		sa.hw_offload = offloads[_i].offload;
+		ck_assert(cl_kernel_state(&sa, &state, &why));
+		cl_kernel_offload(&sa, 3, &state);
+		ck_assert_uint_eq(state.offload_interface, 3);
+		ck_assert_uint_eq(
+			state.offload_flags, inbound ? offloads[_i].in : offloads[_i].out);
+	}
+}
+END_TEST
+
+/* The device looks at what comes in and goes out; what is forwarded it never sees. */
+START_TEST(packet_offload_is_for_policies_too)
+{
+	struct ike_kernel_policies wanted = child(IKE_POLICY_CHILD, 0xc1);
+	struct cl_policy_walk walk = { .wanted = &wanted, .offload_interface = 3 };
+	struct xfrm_policy policy;
+
+	while (cl_policy_walk_next(&walk, &policy))
+		ck_assert_uint_eq(
+			policy.offload_interface, policy.id.direction == XFRM_POLICY_FWD ? 0 : 3);
+}
+END_TEST
+
+START_TEST(interface_of_an_address_is_found)
+{
+	struct address loopback, nobody;
+
+	ck_assert(address_parse("127.0.0.1", &loopback));
+	ck_assert(address_parse("192.0.2.200", &nobody));
+	ck_assert_uint_eq(cl_interface_of_address(&loopback), if_nametoindex("lo"));
+	ck_assert_uint_eq(cl_interface_of_address(&nobody), 0);
 }
 END_TEST
 
@@ -442,6 +625,14 @@ int main(void)
 	tcase_add_checked_fixture(shared, setup, teardown);
 	tcase_add_test(shared, child_has_policies_out_in_and_fwd);
 	tcase_add_test(shared, outbound_fwd_policies_have_no_template);
+	tcase_add_test(shared, compressed_child_has_two_templates);
+	tcase_add_test(shared, compression_that_comes_with_new_keys_replaces_the_policies);
+	tcase_add_test(shared, packet_offload_is_for_policies_too);
+	tcase_add_test(shared, interface_of_an_address_is_found);
+	tcase_add_loop_test(shared, sa_becomes_a_state, 0, 2);
+	tcase_add_loop_test(shared, compressed_sa_is_two_states, 0, 2);
+	tcase_add_loop_test(shared, offloaded_states_name_device_and_direction, 0,
+		sizeof(offloads) / sizeof(*offloads));
 	tcase_add_test(shared, transport_mode_forwards_nothing);
 	tcase_add_test(shared, shunts_have_their_own_priorities);
 	tcase_add_test(shared, rekeyed_child_takes_over_without_a_gap);

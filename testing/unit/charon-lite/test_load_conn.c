@@ -191,8 +191,9 @@ END_TEST
 START_TEST(features_that_are_not_there_are_errors_of_that_connection)
 {
 	refused("mediation = yes\n", "mediation is not supported: there is no mediation");
-	refused("children {\n net {\n ipcomp = yes\n }\n}\n", "ipcomp is not supported");
-	refused("children {\n net {\n hw_offload = yes\n }\n}\n", "not supported");
+	refused("children {\n net {\n label = a\n }\n}\n", "label is not supported: policies have");
+	refused("children {\n net {\n mode = beet\n }\n}\n", "'beet' is not supported: no IKE");
+	refused("children {\n net {\n hw_offload = maybe\n }\n}\n", "is not one of: no, yes");
 }
 END_TEST
 

@@ -8,10 +8,6 @@
 #include <netlink/msg.h>
 #include <stdlib.h>
 
-#ifndef XFRM_OFFLOAD_PACKET
-#define XFRM_OFFLOAD_PACKET 4 /* missing in older headers of Linux 6.1 */
-#endif
-
 static struct address address(const char *text, uint16_t port)
 {
 	struct address result = { 0 };
