@@ -60,7 +60,7 @@ settings() {
 		case ${daemon_of[$site]} in
 		strongswan-*)
 			# Without a list strongSwan tries every plugin; af-alg alone takes 8 s under this kernel.
-			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation curl eap-identity eap-md5 eap-mschapv2 eap-tls eap-radius xauth-generic xauth-eap unity kernel-netlink socket-default vici updown counters'
+			echo '	load = random nonce openssl aes sha1 sha2 md5 hmac kdf gcm ccm ctr chapoly cmac xcbc gmp curve25519 pem pkcs1 pkcs8 x509 pubkey constraints revocation curl eap-identity eap-md5 eap-mschapv2 eap-tls eap-radius xauth-generic xauth-eap xauth-pam unity kernel-netlink socket-default vici updown counters'
 			echo '	filelog { stderr { default = 1'
 			echo '		ike = 2'
 			echo '		time_format = %H:%M:%S'

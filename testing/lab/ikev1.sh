@@ -56,6 +56,7 @@ ikev1_case() {
 	xauth-rsa) ikev1_road_warrior rsa ;;
 	hybrid) ikev1_road_warrior hybrid ;;
 	xauth-eap) ikev1_road_warrior eap ;;
+	xauth-pam) ikev1_road_warrior pam ;;
 	pull) ikev1_road_warrior pull ;;
 	push) ikev1_road_warrior push ;;
 	gre) ikev1_both mode=transport local_ts='dynamic[gre]' remote_ts='dynamic[gre]' ;;
@@ -76,7 +77,7 @@ ikev1_named() {
 # ikev1_road_warrior HOW: moon gets an address of sun's, and proves who its user is unless it only pulls
 # or takes what is pushed
 ikev1_road_warrior() {
-	local how=$1 moon=() sun=() round='' demand='' more='' client='leftmodecfgclient=yes;rightmodecfgserver=yes'
+	local how=$1 moon=() sun=() round='' users demand='' more='' client='leftmodecfgclient=yes;rightmodecfgserver=yes'
 	local server='leftmodecfgserver=yes;rightmodecfgclient=yes;rightaddresspool=10.3.0.1-10.3.0.100;modecfgdns=10.2.0.1'
 	case $how in
 	rsa | eap)
@@ -91,7 +92,7 @@ ikev1_road_warrior() {
 		;;
 	esac
 	case $how in
-	psk | rsa | eap)
+	psk | rsa | eap | pam)
 		round='local-user {;auth = xauth;xauth_id = carol;}'
 		demand='remote-user {;auth = xauth;}'
 		;;
@@ -116,15 +117,87 @@ ikev1_road_warrior() {
 		settings sun "plugins { eap-radius { servers { lab { address = 203.0.113.254
 			secret = $radius_secret } } } }"
 	fi
+	users="xauth-carol { id = carol
+			$ikev1_user }"
 	libreswan=$client libreswan_secrets='@carol : XAUTH "Ar3etTnp"' \
 		ikev1_gateway moon sun local_ts=dynamic conn="vips = 0.0.0.0;$round$more" secrets="xauth-carol { id = carol
 			${ikev1_user_of_moon-$ikev1_user} }" "${moon[@]}"
-	libreswan=$server ikev1_gateway sun moon remote_ts=dynamic conn="pools = road;$demand$more" secrets="xauth-carol { id = carol
-			$ikev1_user }" sections="$ikev1_pool" "${sun[@]}"
+	if [ "$how" = pam ]; then
+		users=''
+		server=${server/=file/=pam}
+		demand='remote-user {;auth = xauth-pam;}'
+		settings sun 'plugins { xauth-pam { pam_service = pluto } }' # libreswan's name for it
+		ikev1_pam sun
+	fi
+	libreswan=$server ikev1_gateway sun moon remote_ts=dynamic conn="pools = road;$demand$more" secrets="$users" sections="$ikev1_pool" "${sun[@]}"
 	if [ "$(maker_of sun)" = libreswan ]; then
 		mkdir -p "$sites/sun/root/etc/ipsec.d"
 		echo "$libreswan_passwd" >"$sites/sun/root/etc/ipsec.d/passwd"
 	fi
+}
+
+# ikev1_short_lives SITE child|ike: libreswan there rekeys 28 s after it has made one
+ikev1_short_lives() {
+	[ "$(maker_of "$1")" = libreswan ] || return 0
+	local lines='rekeymargin=8s\n\trekeyfuzz=0%'
+	case $2 in
+	child) lines+='\n\tsalifetime=36s' ;;
+	ike) lines+='\n\tikelifetime=36s' ;;
+	esac
+	sed -i "s/^\tauto=/\t$lines\n&/" "$sites/$1/root/etc/ipsec.conf"
+}
+
+# ikev1_lifetime_over SITE child|ike BEFORE: it is replaced as its lifetime is nearly over
+ikev1_lifetime_over() {
+	within 50 sa_changed "$@" || failed "$1: the $2 SA was not replaced in time"
+}
+
+# ikev1_with_pfs: the newest child has keys of its own Diffie-Hellman exchange
+ikev1_with_pfs() {
+	local site
+	for site in moon sun; do
+		! speaks_swanctl $site || listed $site "HMAC_SHA1_96/$(ikev1_group | sed 's/modp/MODP_/')"
+	done
+}
+
+# ikev1_keep_up: both gateways have what makes a tunnel come back by itself, as events.sh has it for IKEv2
+ikev1_keep_up() {
+	local detection='dpddelay=1s;dpdtimeout=3s;retransmit-interval=400;retransmit-timeout=3s'
+	gateway_defaults+=(version=1 proposals=aes256-sha1-modp1536 esp=aes256-sha1)
+	libreswan=$detection keep_up 'dpd_timeout = 3s'
+	# libreswan begins by itself what has auto=start, and tries for ever
+	if [ "$(maker_of moon)" = libreswan ]; then
+		sed -i 's/auto=add/auto=start/' "$sites/moon/root/etc/ipsec.conf"
+	fi
+}
+
+# ikev1_one_pair SECONDS: as one_pair. libreswan keeps SAs that its peer has forgotten, and its peer those that
+# libreswan has forgotten, until they expire: it neither sends INITIAL-CONTACT nor heeds it. There the pair in use
+# is the same at both ends, and charon-lite calls anything else REKEYED
+ikev1_one_pair() {
+	with_libreswan || { one_pair "$1"; return; }
+	within "$1" ikev1_pair_in_use || failed "no pair of SAs in use at both ends: moon $(pair_of moon | xargs), sun $(pair_of sun | xargs)"
+}
+
+ikev1_pair_in_use() {
+	local site spi
+	for site in moon sun; do
+		speaks_swanctl $site || continue
+		swanctl $site --list-sas || return 1
+		[ "$(grep -cE '^gw: #[0-9]+, ESTABLISHED' <<<"$output")" = 1 ] || return 1
+		[ "$(grep -cE '^ +net: #[0-9]+, .*INSTALLED' <<<"$output")" = 1 ] || return 1
+		for spi in $(awk '/^ +net: .*INSTALLED/ { found = 1 } found && $1 ~ /^(in|out)$/ { sub(/,/, "", $2); print $2 } $1 == "out" { found = 0 }' <<<"$output"); do
+			kernel_spis moon | grep -qx "0x$spi" && kernel_spis sun | grep -qx "0x$spi" || return 1
+		done
+	done
+}
+
+# ikev1_pam SITE: it has carol for a user, and PAM asks for her password
+ikev1_pam() {
+	local etc=$sites/$1/root/etc
+	printf '%s\n' 'auth required pam_unix.so' 'account required pam_unix.so' >"$etc/pam.d/pluto"
+	echo 'carol:x:4711:4711::/:/bin/false' >>"$etc/passwd"
+	echo "carol:$(cut -d : -f 2 <<<"$libreswan_passwd"):20000:0:99999:7:::" >>"$etc/shadow"
 }
 
 # ikev1_established CASE: both gateways have it, in IKEv1, and it carries what it is for

@@ -36,7 +36,7 @@ config setup
 	dnssec-enable=no
 	ikev1-policy=accept
 conn gw
-	left=$local
+	left=${local/\%any/%defaultroute}
 	right=${remote//0.0.0.0/%any}
 	leftid=$(libreswan_id "$id")
 	rightid=$(libreswan_id "$peer")
@@ -120,7 +120,7 @@ libreswan_rsasigkey() {
 }
 
 libreswan_answers() {
-	inside "$1" /usr/libexec/ipsec/whack --connectionstatus 2>&1 | grep -q '"gw":.*unrouted'
+	inside "$1" /usr/libexec/ipsec/whack --connectionstatus 2>&1 | grep -q '"gw":.*routed'
 }
 
 libreswan_initiate() {
@@ -129,6 +129,19 @@ libreswan_initiate() {
 	within 10 libreswan_established "$1" || failed "$1: whack --initiate: $(tail -n 1 <<<"$output")"
 }
 
+libreswan_terminate() {
+	output=$(inside "$1" timeout 20 /usr/libexec/ipsec/whack --terminate --name gw 2>&1)
+	printf '%s\n' '# whack --terminate --name gw' "$output" >>"$scene_logs/$1.console"
+}
+
 libreswan_established() {
 	inside "$1" /usr/libexec/ipsec/whack --trafficstatus 2>&1 | grep -q '"gw"'
+}
+
+# libreswan_sa_now SITE child|ike: the number of the newest that is established
+libreswan_sa_now() {
+	local kind=IPsec
+	[ "$2" = child ] || kind=ISAKMP
+	inside "$1" /usr/libexec/ipsec/whack --showstates >"$scene_logs/$1.states" 2>&1
+	sed -n "s/^#\([0-9]*\): \"gw\".*($kind SA established).*/\1/p" "$scene_logs/$1.states" | sort -n | tail -n 1
 }

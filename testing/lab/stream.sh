@@ -21,22 +21,23 @@ stream_flows() {
 
 stream_flowed() { [ "$(grep -c flows "$scene_logs/stream")" -ge "$1" ]; }
 
-# stream_end: sets stream_lost, stream_duplicated (datagrams) and stream_outage (milliseconds, of the worse way)
+# stream_end: sets stream_sent, stream_lost, stream_duplicated (datagrams) and stream_outage (milliseconds, of the worse way)
 stream_end() {
 	kill -TERM "${pid_of[stream]}"
 	wait "${pid_of[stream]}" || failed "stream: $(tail -n 1 "$scene_logs/stream")"
 	unset 'pid_of[stream]'
-	read -r stream_lost stream_duplicated stream_outage < <(awk '
-		$1 == "way" { lost += $4 - $6; duplicated += $8; if ($10 + 0 > outage) outage = $10 }
-		END { print lost + 0, duplicated + 0, outage + 0 }' "$scene_logs/stream")
+	read -r stream_sent stream_lost stream_duplicated stream_outage < <(awk '
+		$1 == "way" { sent += $4; lost += $4 - $6; duplicated += $8; if ($10 + 0 > outage) outage = $10 }
+		END { print sent + 0, lost + 0, duplicated + 0, outage + 0 }' "$scene_logs/stream")
 }
 
-# stream_lossless: ends the stream; not one datagram may be lost
+# stream_lossless: ends the stream; not one datagram may be lost, and it tells of how many
 stream_lossless() {
 	stream_end
 	[ "$stream_lost" = 0 ] ||
 		failed "the stream lost $stream_lost datagrams: $(grep '^gap' "$scene_logs/stream" | head -n 3 | xargs)"
 	[ "$stream_duplicated" = 0 ] || failed "$stream_duplicated datagrams came twice"
+	printf ', 0 of %d datagrams lost' "$stream_sent" >"$scene_logs/outage"
 }
 
 # outage: ends the stream; tells how long it was down
@@ -65,8 +66,8 @@ pair_alone() {
 }
 
 pair_of() {
-	swanctl "$1" --list-sas
-	grep -oE '^ *[a-z]+: #[0-9]+, .*(ESTABLISHED|CONNECTING|INSTALLED|REKEY[A-Z]*|DELET[A-Z]*)' <<<"$output"
+	! speaks_swanctl "$1" || swanctl "$1" --list-sas
+	speaks_swanctl "$1" && grep -oE '^ *[a-z]+: #[0-9]+, .*(ESTABLISHED|CONNECTING|INSTALLED|REKEY[A-Z]*|DELET[A-Z]*)' <<<"$output"
 	kernel_spis "$1"
 }
 
@@ -76,20 +77,23 @@ kernel_spis() {
 }
 declare -A left_by_killed
 
-# rekey SITE child|ike [ARGUMENT...]: by command; waits until that site uses the new one
+# rekey SITE child|ike [ARGUMENT...]: by command; waits until that site uses the new one. libreswan's commands are for
+# IKEv2 alone: it rekeys when ikev1_short_lives says so
 rekey() {
 	local site=$1 what=$2 before
 	shift 2
 	before=$(sa_now "$site" "$what")
-	case $what in
-	child) swanctl "$site" --rekey --child net "$@" ;;
-	ike) swanctl "$site" --rekey --ike gw "$@" ;;
+	case $(maker_of "$site")-$what in
+	libreswan-*) ikev1_lifetime_over "$site" "$what" "$before" && return ;;
+	*-child) swanctl "$site" --rekey --child net "$@" ;;
+	*-ike) swanctl "$site" --rekey --ike gw "$@" ;;
 	esac || failed "$site: --rekey: $(tail -n 1 <<<"$output")"
 	within 15 sa_changed "$site" "$what" "$before" || failed "$site: the $what SA was not replaced"
 }
 
 # sa_now SITE child|ike: what names the SA in use: the inbound SPI, the IKE SPIs
 sa_now() {
+	speaks_swanctl "$1" || { "$(maker_of "$1")_sa_now" "$@"; return; }
 	swanctl "$1" --list-sas
 	case $2 in
 	child) awk '/^ +net: .*INSTALLED/ { found = 1 } found && $1 == "in" { print $2; found = 0 }' <<<"$output" ;;

@@ -58,6 +58,12 @@ initiate() {
 	swanctl "$site" --initiate "$@" --timeout 20 || failed "$site: --initiate: $(tail -n 1 <<<"$output")"
 }
 
+# terminate SITE CONNECTION: by command
+terminate() {
+	speaks_swanctl "$1" || { "$(maker_of "$1")_terminate" "$1"; return; }
+	swanctl "$1" --terminate --ike "$2" --timeout 10 || failed "$1: --terminate: $(tail -n 1 <<<"$output")"
+}
+
 # refused SITE SECONDS PATTERN: the site tries to bring the child up, is told why not in the pattern's
 # words (extended regular expression) on the command line, and in no more than that time
 refused() {

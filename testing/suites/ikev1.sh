@@ -2,32 +2,39 @@
 # IKEv1 by peers and cases: strongSwan, libreswan and charon-lite at the other end, in both roles
 # order: 56
 # trees: strongswan-6.0.1 libreswan-5.2 freeradius
-# limit: 1500
-# IKEV1_CASES='vyos nat' plays these alone; IKEV1_OURS puts another daemon in the place of charon-lite.
+# limit: 2700
+# IKEV1_CASES='vyos nat-both' plays these alone; IKEV1_OURS puts another daemon in the place of charon-lite.
 set -u
 ours=${IKEV1_OURS:-charon-lite}
 peers=(strongswan-6.0.1 libreswan-5.2 "$ours")
-cases=(vyos aggressive rsa aggressive-rsa ecdsa xauth-psk xauth-rsa xauth-eap hybrid pull push gre l2tp
-	nat-moon nat-sun nat-both nat-moon-transport nat-sun-transport nat-both-transport)
+cases=(vyos aggressive rsa aggressive-rsa ecdsa xauth-psk xauth-rsa xauth-eap xauth-pam hybrid pull push gre l2tp dmvpn
+	nat-left nat-right nat-both nat-left-transport nat-right-transport nat-both-transport
+	rekey-child rekey-pfs rekey-ike kill-left kill-right)
 
-# scene_of CASE: the name that testing/lab/run knows
+# scene_of CASE: the name that testing/lab/run knows. Left is the initiator, moon; right is sun.
 scene_of() {
 	local mode=tunnel case=$1
 	[[ $case != *-transport ]] || mode=transport
-	case=${case%-transport}
-	case $case in
-	nat-moon) echo "ikev1-nat:nat:$mode" ;;
-	nat-*) echo "ikev1-nat:$case:$mode" ;;
+	case ${case%-transport} in
+	nat-left) echo "ikev1-nat:nat:$mode" ;;
+	nat-right) echo "ikev1-nat:nat-sun:$mode" ;;
+	nat-both) echo "ikev1-nat:nat-both:$mode" ;;
+	rekey-*) echo "ikev1-rekey:${case#rekey-}" ;;
+	kill-left) echo ikev1-kill:moon ;;
+	kill-right) echo ikev1-kill:sun ;;
+	dmvpn) echo ikev1-dmvpn ;;
 	*) echo "ikev1:$case" ;;
 	esac
 }
 
-# lacks PEER ROLE CASE: why it cannot be had of this peer as initiator or responder; fails when it can
+# lacks PEER ROLE CASE: why it cannot be had of this peer as initiator or responder, in its own words where it has
+# any; fails when it can
 lacks() {
 	case ${1%%-[0-9]*}-$2-$3 in
-	libreswan-*-ecdsa) echo 'ipsec.conf(5): ECDSA is not implemented for IKEv1' ;;
-	libreswan-*-hybrid) echo 'no hybrid authentication among its Phase 1 methods' ;;
-	libreswan-responder-xauth-eap) echo 'xauthby=file, pam or alwaysok alone' ;;
+	libreswan-*-ecdsa | libreswan-*-hybrid) echo '"ikev1 connection must use authby= of rsasig, secret or never"' ;;
+	libreswan-responder-xauth-eap) echo '"invalid, keyword ignored: xauthby=eap"' ;;
+	libreswan-initiator-dmvpn) echo 'no VICI, by which nhrpd initiates' ;;
+	strongswan-initiator-dmvpn) echo '"invalid registration: child-state-installed", an event that VyOS patches in' ;;
 	*) return 1 ;;
 	esac
 }
@@ -40,7 +47,7 @@ selected() {
 	strongswan-*-responder-xauth-rsa | strongswan-*-responder-push) return 0 ;;
 	strongswan-*-initiator-vyos | strongswan-*-initiator-xauth-eap | strongswan-*-initiator-nat-both) return 0 ;;
 	libreswan-*-initiator-aggressive | libreswan-*-responder-vyos) return 0 ;;
-	charon-lite-responder-gre | charon-lite-responder-ecdsa) return 0 ;;
+	"$ours"-responder-gre | "$ours"-responder-ecdsa | "$ours"-responder-rekey-ike | "$ours"-responder-dmvpn) return 0 ;;
 	*) return 1 ;;
 	esac
 }
@@ -60,23 +67,16 @@ for peer in "${peers[@]}"; do
 				echo "lacks $pair--$(scene_of "$case") $reason" >>$log
 			elif selected "$peer" $role "$case"; then
 				wanted+=(-s "$(scene_of "$case")")
+				echo "wanted $pair--$(scene_of "$case")" >>$log
 			fi
 		done
 		[ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "$pair" | tee -a $log
 	done
 done
 
-# What is measured, and what two ends do over time.
-if [ -z "${IKEV1_CASES-}" ]; then
-	wanted=(-s 'ikev1-rekey:*' -s 'ikev1-kill:*' -s ikev1-dmvpn)
-	[ "${CI-}" != true ] || wanted=(-s ikev1-rekey:ike -s ikev1-dmvpn)
-	testing/lab/run "${wanted[@]}" "$ours--$ours"
-	[ "${CI-}" = true ] || testing/lab/run -s ikev1-dmvpn "$ours--strongswan-6.0.1"
-	[ "${CI-}" = true ] || testing/lab/run -s 'ikev1-rekey:*' -s 'ikev1-kill:*' \
-		"$ours--strongswan-6.0.1" "strongswan-6.0.1--$ours"
-fi
-
 for case in "${cases[@]}"; do
 	echo "$case $(scene_of "$case")"
 done | testing/suites/table "$ours" "${peers[*]}" $log
-echo "libreswan is built without modp1024: vyos has modp1536 with it."
+echo 'Left is the initiator, right the responder. Seconds are those without traffic after kill -9; lost are datagrams of a
+stream of 1000 a second each way over three rekeyings (with libreswan two).'
+echo "libreswan has no modp1024 (\"IKE DH algorithm 'modp1024' is not supported\"): vyos, dmvpn and rekey-pfs have modp1536 with it."
