@@ -171,11 +171,10 @@ ikev1_keep_up() {
 	fi
 }
 
-# ikev1_one_pair SECONDS: as one_pair. libreswan keeps SAs that its peer has forgotten, and its peer those that
-# libreswan has forgotten, until they expire: it neither sends INITIAL-CONTACT nor heeds it. There the pair in use
-# is the same at both ends, and charon-lite calls anything else REKEYED
+# ikev1_one_pair SECONDS: in no more than that time one pair of SAs is in use, the same at both ends, and who speaks
+# swanctl calls anything else REKEYED. one_pair would be too much: others keep what was rekeyed until it expires,
+# and libreswan what its peer has forgotten; it neither sends INITIAL-CONTACT nor heeds it
 ikev1_one_pair() {
-	with_libreswan || { one_pair "$1"; return; }
 	within "$1" ikev1_pair_in_use || failed "no pair of SAs in use at both ends: moon $(pair_of moon | xargs), sun $(pair_of sun | xargs)"
 }
 
