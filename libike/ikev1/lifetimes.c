@@ -6,7 +6,9 @@
  * both ends, each for itself, give the children to the new one: it is between the same identities
  * and hosts and of the same definition. The old one makes nothing any more, but takes in what the
  * peer says about it for a while: who initiated the new one deletes it, and when that gets lost, or
- * the peer leaves it to us as strongSwan does, the other end.
+ * the peer leaves it to us as strongSwan does, the other end. But when the peer has made several at
+ * once, of which it keeps the children at one that we cannot know, and ends them with that one as
+ * strongSwan does, it alone deletes.
  *
  * When both ends begin at once, two are new, and both ends keep the one with the higher cookie of
  * its initiator.
@@ -18,6 +20,8 @@
 #define OURS_STAYS IKE_SECONDS(10)
 #define PEERS_STAYS IKE_SECONDS(11)
 #define PEERS_JITTER IKE_SECONDS(3)
+/* So many of several are kept for a peer: more is no oversight. */
+#define SEVERAL_MAX 4
 
 static struct ike_sa *find_sa(struct ike_engine *e, uint32_t id)
 {
@@ -144,8 +148,10 @@ bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa)
 		return false;
 	drop_rekeying(e, sa);
 	if (heir->state == IKE_SA_REKEYED) {
-		if (!sa->children && !sa->tasks)
+		if (!sa->children && !sa->tasks) {
+			ikev1_hurry_superseded(e, sa);
 			return false;
+		}
 		/* The peer keeps that one, though we took the other. */
 		heir->superseded = false;
 		ike_sa_set_state(e, heir, IKE_SA_ESTABLISHED);
@@ -172,6 +178,19 @@ static void forget_reauthentication(struct ike_engine *e, struct ike_sa *old)
 	old->reauthenticated_by = 0;
 }
 
+/* Both were made by the peer, which had no time to delete one: see above. */
+static bool made_at_once(struct ike_engine *e, const struct ike_sa *old, const struct ike_sa *new)
+{
+	unsigned kept = 0;
+
+	if (old->initiator || new->initiator || old->established_at + PEERS_STAYS <= e->now)
+		return false;
+	for (const struct ike_sa *other = ike_peers_of(e, new->local_id, ike_sa_peer_id(new));
+		other; other = other->peer_next)
+		kept += other->superseded && same_peer(other, new);
+	return kept < SEVERAL_MAX;
+}
+
 static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
 {
 	ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
@@ -180,10 +199,11 @@ static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 	ike_virtual_move(e, old, new);
 	ike_sa_hand_over(e, old, new);
 	forget_reauthentication(e, old);
+	if (!made_at_once(e, old, new))
+		old->expires_at = e->now + (new->initiator ? OURS_STAYS
+							   : PEERS_STAYS + draw(e, PEERS_JITTER));
 	old->superseded = true;
 	old->rekey_at = old->reauth_at = old->dpd_at = old->path_at = IKE_NEVER;
-	old->expires_at =
-		e->now + (new->initiator ? OURS_STAYS : PEERS_STAYS + draw(e, PEERS_JITTER));
 	ike_sa_set_state(e, old, IKE_SA_REKEYED);
 	ike_schedule(e, old);
 }

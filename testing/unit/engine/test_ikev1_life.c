@@ -322,6 +322,7 @@ START_TEST(the_old_one_ends_without_a_delete)
 
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
+	pass(&d, IKE_SECONDS(20));
 	set_sieve(&d, &s);
 	duo_stream_begin(&d, &stream, 50);
 	rekey_ike(&d, d.sun, true);
@@ -330,6 +331,37 @@ START_TEST(the_old_one_ends_without_a_delete)
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(stream.arrived, stream.sent);
+	duo_end(&d);
+}
+END_TEST
+
+/* The peer renews twice within seconds. At which of its two IKE SAs it keeps the children cannot be
+ * known, and strongSwan ends them with that one: sun leaves it to moon to delete, also when moon's
+ * DELETEs get lost. */
+START_TEST(of_several_at_once_the_peer_deletes)
+{
+	struct duo d = begin_two();
+	struct sieve s = { .exchange = EXCHANGE_INFORMATIONAL, .drop = 100 };
+	struct duo_stream stream;
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	duo_stream_begin(&d, &stream, 50);
+	rekey_ike(&d, d.moon, true);
+	pass(&d, IKE_SECONDS(2));
+	rekey_ike(&d, d.moon, true);
+	pass(&d, IKE_SECONDS(2));
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 3);
+	if (_i)
+		set_sieve(&d, &s);
+	pass(&d, IKE_SECONDS(60));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), _i ? 2 : 1);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	ck_assert_uint_eq(stream.arrived, stream.sent);
+	d.world->filter = NULL;
+	duo_down(&d, d.moon);
 	duo_end(&d);
 }
 END_TEST
@@ -556,6 +588,7 @@ TCase *ikev1_life_tests(void)
 	tcase_add_loop_test(c, a_new_ike_sa_takes_the_children_over, 0, 4);
 	tcase_add_loop_test(c, that_stands_losses, 0, 3);
 	tcase_add_test(c, the_old_one_ends_without_a_delete);
+	tcase_add_loop_test(c, of_several_at_once_the_peer_deletes, 0, 2);
 	tcase_add_test(c, one_that_fails_leaves_the_old_one_and_is_tried_again);
 	tcase_add_loop_test(c, when_both_ends_do_it_one_ike_sa_stays, 0, 12);
 	tcase_add_loop_test(c, both_phases_are_renewed_by_time, 0, 2);
