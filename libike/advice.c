@@ -399,6 +399,13 @@ static void no_private_key(const struct ike_matter *m, struct ike_advice *ret)
 static void below_policy(const struct ike_matter *m, struct ike_advice *ret)
 {
 	cause_is_text(m, ret);
+	if (ike_matter_says(m, "groups")) {
+		snprintf(ret->cure, SIZE,
+			"have the RADIUS server put the user into one of the groups (attribute "
+			"Class) that connections.%s.remote.groups names, or add the user's there",
+			m->connection);
+		return;
+	}
 	snprintf(ret->cure, SIZE,
 		"have keys and certificates made with what is allowed, or allow it in "
 		"connections.%s.remote.auth (and local.auth, if it is ours): pubkey-sha256-sha384, "

@@ -160,11 +160,12 @@ static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_failure failure = { 0 };
 	char peer[ADDRESS_TEXT_MAX];
 	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
+	const char *asked = sa->active ? ike_task_name_in(sa, sa->active) : NULL;
 	bool reported = explain_silence(e, sa, &failure);
 
 	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
 		"%s did not answer %s: giving up after %u retransmits in %d s",
-		address_format_with_port(&sa->remote, peer), ike_task_name(kind),
+		address_format_with_port(&sa->remote, peer), asked ? asked : "us",
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
 	if (!reported)
 		say_silent(e, sa, &failure);

@@ -6,6 +6,13 @@ const struct ike_version *ike_version_of(const struct ike_sa *sa)
 	return sa->version == 1 ? &ike_version_1 : &ike_version_2;
 }
 
+const char *ike_task_name_in(const struct ike_sa *sa, const struct ike_task *task)
+{
+	const struct ike_version *version = ike_version_of(sa);
+
+	return version->task_name ? version->task_name(sa, task) : ike_task_name(task->kind);
+}
+
 uint8_t ike_version_to_initiate(const struct ike_connection *c)
 {
 	return c->version == 1 ? 1 : 2;

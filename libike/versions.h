@@ -32,6 +32,9 @@ struct ike_version {
 	bool (*holds)(struct ike_engine *e, struct ike_sa *sa, const struct ike_task *task);
 	/* It could not be sent: what else depends on it. May be NULL. */
 	void (*abandoned)(struct ike_engine *e, struct ike_sa *sa, const struct ike_task *task);
+	/* What it is called; NULL: it is part of the one before. May be NULL: as ike_task_name().
+	 */
+	const char *(*task_name)(const struct ike_sa *sa, const struct ike_task *task);
 	/* The peer has not answered: what is in flight was sent again. May be NULL. */
 	void (*sent_again)(struct ike_engine *e, struct ike_sa *sa);
 	/* The peer does not go on: fills in why, if more is known than that; true: it was reported

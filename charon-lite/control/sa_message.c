@@ -82,14 +82,23 @@ static void put_times(struct vici_builder *b, const struct ike_sa *sa)
 	put_until(b, "reauth-time", sa->reauth_at);
 }
 
-static void put_tasks(struct vici_builder *b, const char *name, const struct ike_task *tasks)
+static void put_tasks(struct vici_builder *b, const char *name, const struct ike_sa *sa,
+	const struct ike_task *tasks)
 {
-	if (!tasks)
-		return;
-	vici_list_start(b, name);
-	for (; tasks; tasks = tasks->next)
-		vici_item_text(b, ike_task_name(tasks->kind));
-	vici_list_end(b);
+	bool any = false;
+
+	for (; tasks; tasks = tasks->next) {
+		const char *task = ike_task_name_in(sa, tasks);
+
+		if (!task)
+			continue;
+		if (!any)
+			vici_list_start(b, name);
+		any = true;
+		vici_item_text(b, task);
+	}
+	if (any)
+		vici_list_end(b);
 }
 
 static void put_virtual(struct vici_builder *b, const char *name,
@@ -136,8 +145,8 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 		put_virtual(b, "local-vips", sa->virtual->ours, sa->virtual->our_count);
 		put_virtual(b, "remote-vips", sa->virtual->theirs, sa->virtual->their_count);
 	}
-	put_tasks(b, "tasks-queued", sa->tasks);
-	put_tasks(b, "tasks-active", sa->active);
+	put_tasks(b, "tasks-queued", sa, sa->tasks);
+	put_tasks(b, "tasks-active", sa, sa->active);
 }
 
 void cl_ike_sa_liveness_build(

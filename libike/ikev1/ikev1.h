@@ -470,6 +470,8 @@ enum ikev1_outcome ikev1_transaction_answer(struct ikev1_received *x);
 bool ikev1_transactions_go_on(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* Whether Quick Modes, the peer's and ours, have to wait for it. */
 bool ikev1_transactions_pending(const struct ike_sa *sa);
+/* strongSwan's name of the one that is under way: "XAUTH", "MODE_CONFIG"; or NULL. */
+const char *ikev1_transactions_name(const struct ike_sa *sa);
 /* struct ike_version.wake and .deadline. */
 bool ikev1_transactions_wake(struct ike_engine *e, struct ike_sa *sa);
 ike_time ikev1_transactions_deadline(const struct ike_sa *sa); /* IKE_NEVER: none */

@@ -23,6 +23,22 @@ bool ikev1_transactions_pending(const struct ike_sa *sa)
 	return t && t->stage != IKEV1_TRANSACTING_IDLE;
 }
 
+const char *ikev1_transactions_name(const struct ike_sa *sa)
+{
+	if (!ikev1_transactions_pending(sa))
+		return NULL;
+	switch (ikev1_transactions_of(sa)->stage) {
+	case IKEV1_TRANSACTING_PULL:
+	case IKEV1_TRANSACTING_PULLED:
+	case IKEV1_TRANSACTING_AWAIT_PUSH:
+	case IKEV1_TRANSACTING_PUSH:
+	case IKEV1_TRANSACTING_PUSHED:
+		return "MODE_CONFIG";
+	default:
+		return "XAUTH";
+	}
+}
+
 ike_time ikev1_transactions_patience(const struct ike_engine *e)
 {
 	return e->settings.half_open_timeout > 0 ? e->settings.half_open_timeout : PATIENCE_DEFAULT;

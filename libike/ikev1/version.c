@@ -79,6 +79,37 @@ static bool holds(struct ike_engine *e, struct ike_sa *sa, const struct ike_task
 	       (!sa->was_established || ikev1_transactions_pending(sa));
 }
 
+static const char *phase1_name(const struct ike_sa *sa)
+{
+	const char *transaction = ikev1_transactions_name(sa);
+
+	if (transaction)
+		return transaction;
+	return sa->connection->aggressive ? "AGGRESSIVE_MODE" : "MAIN_MODE";
+}
+
+/* As strongSwan calls them; what phase 1 has to prove is no task of its own. */
+static const char *task_name(const struct ike_sa *sa, const struct ike_task *task)
+{
+	switch (task->kind) {
+	case IKE_TASK_INIT:
+		return phase1_name(sa);
+	case IKE_TASK_AUTH:
+		return task == sa->active ? phase1_name(sa) : NULL;
+	case IKE_TASK_CREATE_CHILD:
+	case IKE_TASK_REKEY_CHILD:
+		return "QUICK_MODE";
+	case IKE_TASK_DELETE_CHILD:
+		return "QUICK_DELETE";
+	case IKE_TASK_DELETE_IKE:
+		return "ISAKMP_DELETE";
+	case IKE_TASK_DPD:
+		return "ISAKMP_DPD";
+	default:
+		return ike_task_name(task->kind);
+	}
+}
+
 /* Of times that are 0 when there is nothing to wait for. */
 static bool is_due(const struct ike_engine *e, ike_time at)
 {
@@ -141,6 +172,7 @@ const struct ike_version ike_version_1 = {
 	.resume = ikev1_resume,
 	.start = start,
 	.holds = holds,
+	.task_name = task_name,
 	.sent_again = ikev1_phase1_suspect,
 	.silent = ikev1_phase1_silent,
 	.wake = wake,

@@ -124,6 +124,10 @@ enum ike_task_kind {
 const char *ike_task_name(uint8_t kind); /* strongSwan's: "IKE_INIT", "CHILD_CREATE", ... */
 
 struct ike_child_offer;
+struct ike_task;
+
+/* The same as the version of the IKE SA has it: "MAIN_MODE"; NULL: it is part of the one before. */
+const char *ike_task_name_in(const struct ike_sa *sa, const struct ike_task *task);
 
 struct ike_task {
 	struct ike_task *next;

@@ -387,6 +387,46 @@ START_TEST(selectors_that_differ)
 }
 END_TEST
 
+/* ---- What is under way ---- */
+
+static void shows(const struct sim_node *n, const char *active, const char *queued)
+{
+	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
+	const struct ike_task *task = sa->tasks;
+
+	ck_assert_str_eq(ike_task_name_in(sa, sa->active), active);
+	while (task && !ike_task_name_in(sa, task))
+		task = task->next;
+	ck_assert_ptr_nonnull(task);
+	ck_assert_str_eq(ike_task_name_in(sa, task), queued);
+}
+
+START_TEST(tasks_have_strongswans_names)
+{
+	struct duo d = duo_begin_ikev1(_i);
+	struct responder r = { .seen = 1 };
+	struct why why;
+
+	duo_start(&d);
+	d.world->filter = answer;
+	d.world->filter_context = &r;
+	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
+	shows(d.sun, _i ? "AGGRESSIVE_MODE" : "MAIN_MODE", "QUICK_MODE");
+	sim_world_run(d.world, d.world->now + IKE_SECONDS(1));
+	if (_i) {
+		const struct ike_sa *sa = ike_engine_sa_next(d.sun->engine, NULL);
+
+		ck_assert_str_eq(ike_task_name_in(sa, sa->active), "QUICK_MODE");
+	} else {
+		shows(d.sun, "MAIN_MODE", "QUICK_MODE");
+	}
+	d.world->filter = NULL;
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(60));
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *ikev1_explain_tests(void)
 {
 	TCase *tests = tcase_create("explain");
@@ -407,6 +447,7 @@ TCase *ikev1_explain_tests(void)
 	tcase_add_loop_test(tests, the_other_version, 0, 2);
 	tcase_add_loop_test(tests, nobody_answers, 0, 2);
 	tcase_add_loop_test(tests, nobody_answers_our_certificate, 0, 2);
+	tcase_add_loop_test(tests, tasks_have_strongswans_names, 0, 2);
 	tcase_add_test(tests, no_common_child_proposal);
 	tcase_add_loop_test(tests, pfs_that_differs, 0, 3);
 	tcase_add_loop_test(tests, selectors_that_differ, 0, 2);

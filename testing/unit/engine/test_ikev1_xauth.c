@@ -332,7 +332,8 @@ START_TEST(radius_refuses)
 	struct bed b = bed_begin();
 
 	b.radius_rejects = _i == 0;
-	b.sun_cure = _i ? NULL : "what it checks with (secrets, RADIUS or PAM)";
+	b.sun_cure = _i ? "connections.moon.remote.groups"
+			: "what it checks with (secrets, RADIUS or PAM)";
 	if (_i == 1)
 		b.group = "servers";
 	start_radius(&b);
