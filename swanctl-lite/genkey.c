@@ -1,5 +1,7 @@
 /* --genkey, --pubkey: keys for tunnels without a CA, made without the daemon (raw public keys, RFC
  * 7670). */
+#include "swanctl-lite/genkey.h"
+
 #include "libbase/why.h"
 #include "swanctl-lite/command.h"
 
@@ -49,6 +51,17 @@ static EVP_PKEY *make(const struct kind *kind)
 	return EVP_PKEY_Q_keygen(NULL, NULL, kind->openssl_name);
 }
 
+EVP_PKEY *swanctl_key_make(const char *type)
+{
+	const struct kind *kind = find_kind(type);
+	EVP_PKEY *key = kind ? make(kind) : NULL;
+
+	if (kind && !key)
+		fprintf(stderr, "making a key failed: %s\n",
+			ERR_reason_error_string(ERR_peek_last_error()));
+	return key;
+}
+
 static int complain(const char *what, const char *path)
 {
 	fprintf(stderr, "%s '%s' failed: %s\n", what, path, strerror(errno));
@@ -78,29 +91,32 @@ static void warn_if_readable(void)
 			stderr);
 }
 
-static int write_private(const struct swanctl *s, EVP_PKEY *key)
+bool swanctl_key_save(const char *path, EVP_PKEY *key)
 {
-	FILE *to = s->argument ? open_private(s->argument) : stdout;
+	FILE *to = open_private(path);
 
 	if (!to)
-		return complain("creating", s->argument);
-	if (!s->argument)
-		warn_if_readable();
+		return false;
 	bool written = PEM_write_PKCS8PrivateKey(to, key, NULL, NULL, 0, NULL, NULL);
-	written = (s->argument ? fclose(to) : fflush(to)) == 0 && written;
-	return written ? 0 : complain("writing", s->argument ? s->argument : "standard output");
+	return fclose(to) == 0 && written;
+}
+
+static int print_private(EVP_PKEY *key)
+{
+	warn_if_readable();
+	bool written = PEM_write_PKCS8PrivateKey(stdout, key, NULL, NULL, 0, NULL, NULL);
+	return fflush(stdout) == 0 && written ? 0 : complain("writing", "standard output");
 }
 
 static int run_genkey(struct swanctl *s)
 {
-	const struct kind *kind =
-		find_kind(swanctl_given(s, 't') ? swanctl_value(s, 't') : "ed25519");
-	EVP_PKEY *key = kind ? make(kind) : NULL;
+	EVP_PKEY *key = swanctl_key_make(swanctl_given(s, 't') ? swanctl_value(s, 't') : "ed25519");
+	int status = 1;
 
-	if (kind && !key)
-		fprintf(stderr, "making a key failed: %s\n",
-			ERR_reason_error_string(ERR_peek_last_error()));
-	int status = key ? write_private(s, key) : 1;
+	if (key && !s->argument)
+		status = print_private(key);
+	else if (key)
+		status = swanctl_key_save(s->argument, key) ? 0 : complain("writing", s->argument);
 	EVP_PKEY_free(key);
 	return status;
 }

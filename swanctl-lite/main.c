@@ -31,6 +31,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_load_pools,
 	&swanctl_genkey,
 	&swanctl_pubkey,
+	&swanctl_mesh,
 	&swanctl_log,
 	&swanctl_version,
 	&swanctl_stats,

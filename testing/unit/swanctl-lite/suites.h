@@ -7,5 +7,6 @@
 TCase *output_cases(void);
 TCase *load_cases(void);
 TCase *genkey_cases(void);
+TCase *mesh_cases(void);
 
 #endif

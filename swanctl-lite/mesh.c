@@ -1,0 +1,211 @@
+/* --mesh: the definition is read and checked here; mesh_write.c writes the sites' files. */
+#include "swanctl-lite/mesh.h"
+
+#include "libvici/keys.h"
+#include "swanctl-lite/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SITES_MAX 500 /* a mesh of them has 124750 tunnels */
+
+static const char *const site_keys[] = { "addrs", "networks", "id", "pubkey", NULL };
+/* What the sites decide themselves. */
+static const char *const set_by_mesh[] = { "local_addrs", "remote_addrs", "local_ts", "remote_ts",
+	NULL };
+
+static bool is_one_of(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+/* Names become those of files, connections and identities. */
+static bool is_plain(const char *name)
+{
+	return name[0] &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				 "-_")] == '\0';
+}
+
+static bool read_site(
+	const struct settings_section *section, struct mesh_site *site, struct why *why)
+{
+	if (!is_plain(section->name))
+		return settings_fail(&section->place, why,
+			"a site's name has letters, digits, '-' and '_': '%s' does not",
+			section->name);
+	if (section->sections)
+		return settings_fail(&section->sections->place, why,
+			"site '%s' has no section '%s'", section->name, section->sections->name);
+	SETTINGS_KEYS(key, section)
+	{
+		if (!is_one_of(site_keys, key->name))
+			return settings_fail(&key->place, why,
+				"unknown key '%s' of a site; there are addrs, networks, id and "
+				"pubkey",
+				key->name);
+		if (strpbrk(key->value, "\"\\\n{}#"))
+			return settings_fail(&key->place, why,
+				"%s = %s has a character that swanctl.conf would read otherwise",
+				key->name, key->value);
+	}
+	*site = (struct mesh_site){ .name = section->name, .place = section->place };
+	site->addrs = settings_get(section, "addrs");
+	site->networks = settings_get(section, "networks");
+	site->pubkey = settings_get(section, "pubkey");
+	site->id = settings_get(section, "id");
+	if (!site->id)
+		site->id = site->name;
+	if (site->addrs && strcmp(site->addrs, "%any") == 0)
+		site->addrs = NULL;
+	if (!site->networks)
+		return settings_fail(
+			&section->place, why, "site '%s' has no networks", section->name);
+	return true;
+}
+
+/* What two sites may not have in common. */
+static bool check_pair(const struct mesh_site *a, const struct mesh_site *b, struct why *why)
+{
+	if (strcmp(a->id, b->id) == 0)
+		return settings_fail(&b->place, why, "sites '%s' and '%s' have the same id '%s'",
+			a->name, b->name, a->id);
+	if (strcmp(a->networks, b->networks) == 0)
+		return settings_fail(&b->place, why,
+			"sites '%s' and '%s' have the same networks %s", a->name, b->name,
+			a->networks);
+	if (!a->addrs && !b->addrs)
+		return settings_fail(&b->place, why,
+			"neither of the sites '%s' and '%s' has an address: one has to be found by "
+			"the other",
+			a->name, b->name);
+	return true;
+}
+
+/* A section that is taken over: its keys are those of a connection or a child. */
+static bool check_common(
+	const struct settings_section *section, enum vici_place place, struct why *why)
+{
+	if (!section)
+		return true;
+	if (section->sections)
+		return settings_fail(&section->sections->place, why,
+			"a section cannot be taken over into every %s", section->name);
+	SETTINGS_KEYS(key, section)
+	{
+		const struct vici_key *known = vici_key_find(place, key->name);
+		struct why what;
+
+		if (is_one_of(set_by_mesh, key->name))
+			return settings_fail(
+				&key->place, why, "%s is what the sites say", key->name);
+		if (!known) {
+			vici_key_hint(place, key->name, &what);
+			return settings_fail(&key->place, why, "unknown key '%s'%s%s", key->name,
+				what.text[0] ? ": " : "", what.text);
+		}
+		if (!vici_key_check(known, key->value, &what))
+			return settings_fail(&key->place, why, "%s", what.text);
+	}
+	return true;
+}
+
+static bool check_top(const struct settings_section *root, struct why *why)
+{
+	if (root->keys)
+		return settings_fail(
+			&root->keys->place, why, "'%s' is in no section", root->keys->name);
+	SETTINGS_SECTIONS(section, root)
+	if (strcmp(section->name, "sites") != 0 && strcmp(section->name, "connection") != 0 &&
+		strcmp(section->name, "child") != 0)
+		return settings_fail(&section->place, why,
+			"unknown section '%s'; there are sites, connection and child",
+			section->name);
+	return true;
+}
+
+static bool read_sites(struct mesh *m, const char *path, struct why *why)
+{
+	const struct settings_section *sites = settings_find(settings_root(m->settings), "sites");
+	size_t count = 0;
+
+	if (sites)
+		SETTINGS_SECTIONS(section, sites)
+	count++;
+	if (count > SITES_MAX)
+		return why_fail(why, "%s: a mesh has at most %d sites", path, SITES_MAX);
+	m->sites = calloc(count + 1, sizeof(*m->sites));
+	if (!m->sites)
+		return why_fail(why, "out of memory");
+	SETTINGS_SECTIONS(section, sites)
+	{
+		struct mesh_site *site = &m->sites[m->count];
+
+		if (!read_site(section, site, why))
+			return false;
+		for (size_t i = 0; i < m->count; i++)
+			if (!check_pair(&m->sites[i], site, why))
+				return false;
+		m->count++;
+	}
+	return count >= 2 || why_fail(why, "%s: a mesh has two sites or more", path);
+}
+
+bool mesh_load(struct mesh *ret, const char *path, struct why *why)
+{
+	*ret = (struct mesh){ .settings = settings_load(path, why) };
+	if (!ret->settings)
+		return false;
+	const struct settings_section *root = settings_root(ret->settings);
+
+	ret->connection = settings_find(root, "connection");
+	ret->child = settings_find(root, "child");
+	if (check_top(root, why) && check_common(ret->connection, VICI_PLACE_CONNECTION, why) &&
+		check_common(ret->child, VICI_PLACE_CHILD, why) && read_sites(ret, path, why))
+		return true;
+	mesh_free(ret);
+	return false;
+}
+
+void mesh_free(struct mesh *m)
+{
+	settings_free(m->settings);
+	free(m->sites);
+	*m = (struct mesh){ 0 };
+}
+
+static int run(struct swanctl *s)
+{
+	struct mesh mesh;
+	struct why why;
+
+	if (!s->argument) {
+		fprintf(stderr, "--mesh needs the file that defines the sites\n");
+		return 1;
+	}
+	if (!mesh_load(&mesh, s->argument, &why)) {
+		fprintf(stderr, "%s\n", why.text);
+		return 1;
+	}
+	const char *folder = swanctl_given(s, 'o') ? swanctl_value(s, 'o') : ".";
+	bool written = mesh_write(&mesh, folder, s->argument, &why);
+	mesh_free(&mesh);
+	if (!written)
+		fprintf(stderr, "%s\n", why.text);
+	return written ? 0 : 1;
+}
+
+const struct swanctl_command swanctl_mesh = {
+	.name = "mesh",
+	.letter = 'M',
+	.text = "make the files of all sites of a mesh from one definition",
+	.usage = { "[--output FOLDER] FILE" },
+	.options = {
+		{ "output", 'o', true, "where the sites' folders go, default: here" },
+	},
+	.takes_argument = true,
+	.run = run,
+};

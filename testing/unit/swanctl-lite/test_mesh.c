@@ -1,0 +1,206 @@
+/* --mesh: the files of all sites from one definition; who comes later disturbs nobody. */
+#include "testing/unit/swanctl-lite/fake_daemon.h"
+#include "testing/unit/swanctl-lite/suites.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct fake_answer answers[] = { { 0 } };
+static char folder[] = "/tmp/swanctl-lite-mesh-XXXXXX";
+static char arguments[256], definition[64];
+
+static void begin(void)
+{
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(definition, sizeof(definition), "%s/mesh.conf", folder);
+	snprintf(arguments, sizeof(arguments), "--mesh --output %s/out %s", folder, definition);
+	fake_daemon_start(answers);
+}
+
+static int delete_one(const char *path, const struct stat *is, int what, struct FTW *walk)
+{
+	(void)is, (void)what, (void)walk;
+	return remove(path);
+}
+
+static void end(void)
+{
+	fake_daemon_stop();
+	nftw(folder, delete_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void define(const char *text)
+{
+	FILE *file = fopen(definition, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* A file of a site. */
+static const char *content(const char *name)
+{
+	static char text[16384];
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/out/%s", folder, name);
+	FILE *file = fopen(path, "r");
+	ck_assert_msg(file != NULL, "no %s", path);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
+static const char two[] = "sites {\n"
+			  " ams { addrs = 198.51.100.1, 203.0.113.1\n networks = 10.1.0.0/24 }\n"
+			  " ber { networks = 10.2.0.0/24\n id = ber.example.org }\n"
+			  "%s}\n"
+			  "connection { dpd_delay = 2s }\nchild { esp_proposals = aes256gcm16 }\n";
+
+START_TEST(each_site_gets_its_files)
+{
+	const char *out, *err;
+	struct stat is;
+	char text[1024], path[256];
+
+	snprintf(text, sizeof(text), two, "");
+	define(text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 0);
+	ck_assert_str_eq(err, "");
+	ck_assert_str_eq(out, "ams: written, with a new key\nber: written, with a new key\n");
+	ck_assert_str_eq(content("ams/swanctl.conf"),
+		"# Site ams of a mesh, made by swanctl-lite --mesh: change the definition, not "
+		"this "
+		"file.\n"
+		"connections {\n"
+		"\tber {\n"
+		"\t\tlocal_addrs = 198.51.100.1, 203.0.113.1\n"
+		"\t\tremote_addrs = %any\n"
+		"\t\tdpd_delay = 2s\n"
+		"\t\tlocal {\n\t\t\tid = \"ams\"\n\t\t\tauth = pubkey\n\t\t\tpubkeys = "
+		"ams.pem\n\t\t}\n"
+		"\t\tremote {\n\t\t\tid = \"ber.example.org\"\n\t\t\tauth = pubkey\n"
+		"\t\t\tpubkeys = ber.pem\n\t\t}\n"
+		"\t\tchildren {\n\t\t\tber-net {\n"
+		"\t\t\t\tlocal_ts = 10.1.0.0/24\n\t\t\t\tremote_ts = 10.2.0.0/24\n"
+		"\t\t\t\tesp_proposals = aes256gcm16\n\t\t\t}\n\t\t}\n\t}\n}\n");
+	ck_assert_ptr_nonnull(strstr(content("ber/swanctl.conf"), "start_action = start"));
+	snprintf(path, sizeof(path), "%s/out/ber/private/ber.pem", folder);
+	ck_assert_int_eq(stat(path, &is), 0);
+	ck_assert_uint_eq(is.st_mode & 0777, 0600);
+	snprintf(path, sizeof(path), "--pubkey %s/out/ber/private/ber.pem", folder);
+	ck_assert_int_eq(swanctl_run(path, &out, &err), 0);
+	ck_assert_str_eq(content("ams/pubkey/ber.pem"), out);
+	ck_assert_str_eq(content("ber/pubkey/ber.pem"), out);
+	ck_assert_str_eq(fake_daemon_requests(), "");
+}
+END_TEST
+
+START_TEST(a_new_site_changes_no_keys)
+{
+	const char *out, *err;
+	char text[1024], before[512];
+
+	snprintf(text, sizeof(text), two, "");
+	define(text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 0);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 0);
+	ck_assert_str_eq(out, "ams: unchanged\nber: unchanged\n");
+	snprintf(before, sizeof(before), "%s", content("ams/private/ams.pem"));
+
+	snprintf(text, sizeof(text), two, " col { addrs = 192.0.2.1\n networks = 10.3.0.0/24 }\n");
+	define(text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 0);
+	ck_assert_str_eq(out, "ams: written\nber: written\ncol: written, with a new key\n");
+	ck_assert_str_eq(content("ams/private/ams.pem"), before);
+	ck_assert_ptr_nonnull(strstr(content("ams/swanctl.conf"), "\tcol {\n"));
+}
+END_TEST
+
+START_TEST(a_site_may_keep_its_private_key)
+{
+	const char *out, *err;
+	char text[1024], path[256];
+
+	snprintf(text, sizeof(text), two,
+		" col { addrs = 192.0.2.1\n networks = 10.3.0.0/24\n"
+		" pubkey = out/ams/pubkey/ams.pem }\n");
+	define(text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 1);
+	ck_assert_ptr_nonnull(strstr(err, "mesh.conf:6: pubkey of 'col': "));
+	ck_assert_ptr_nonnull(strstr(err, "No such file"));
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 1);
+
+	snprintf(text, sizeof(text), two, "");
+	define(text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 0);
+	snprintf(text, sizeof(text), two,
+		" col { addrs = 192.0.2.1\n networks = 10.3.0.0/24\n"
+		" pubkey = out/ams/pubkey/ams.pem }\n");
+	define(text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 0);
+	ck_assert_str_eq(out, "ams: written\nber: written\ncol: written\n");
+	snprintf(path, sizeof(path), "%s/out/col/private", folder);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+static const struct {
+	const char *text, *says;
+} wrong[] = {
+	{ "sites { a { networks = 10.1.0.0/24\n addrs = 192.0.2.1 } }",
+		"mesh.conf: a mesh has two sites or more" },
+	{ "sites { a { networks = 10.1.0.0/24 }\n b { networks = 10.2.0.0/24 } }",
+		"mesh.conf:2: neither of the sites 'a' and 'b' has an address" },
+	{ "sites { a { addrs = 192.0.2.1 }\n b { networks = 10.2.0.0/24 } }",
+		"mesh.conf:1: site 'a' has no networks" },
+	{ "sites {\n a { network = 10.1.0.0/24 } }",
+		"mesh.conf:2: unknown key 'network' of a site" },
+	{ "sites {\n a/b { networks = 10.1.0.0/24 }\n c { networks = 10.2.0.0/24 } }",
+		"mesh.conf:2: a site's name has letters" },
+	{ "sites {\n a { addrs = 192.0.2.1\n networks = 10.1.0.0/24 }\n b { networks = 10.1.0.0/24 "
+	  "} }",
+		"mesh.conf:4: sites 'a' and 'b' have the same networks" },
+	{ "sites {\n a { addrs = 192.0.2.1\n networks = 10.1.0.0/24 }\n"
+	  " b { id = a\n networks = 10.2.0.0/24 } }",
+		"mesh.conf:4: sites 'a' and 'b' have the same id 'a'" },
+	{ "connection { local_addrs = 192.0.2.1 }",
+		"mesh.conf:1: local_addrs is what the sites say" },
+	{ "connection {\n dpd_dely = 2s }",
+		"mesh.conf:2: unknown key 'dpd_dely': did you mean 'dpd_delay'?" },
+	{ "child {\n rekey_time = soon }", "mesh.conf:2: " },
+	{ "site { }", "mesh.conf:1: unknown section 'site'" },
+	{ "x = 1", "mesh.conf:1: 'x' is in no section" },
+};
+
+START_TEST(what_is_wrong_is_named_and_nothing_written)
+{
+	const char *out, *err;
+	char path[256];
+
+	define(wrong[_i].text);
+	ck_assert_int_eq(swanctl_run(arguments, &out, &err), 1);
+	ck_assert_msg(strstr(err, wrong[_i].says) != NULL, "said %s", err);
+	ck_assert_str_eq(out, "");
+	snprintf(path, sizeof(path), "%s/out", folder);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+TCase *mesh_cases(void)
+{
+	TCase *cases = tcase_create("mesh");
+
+	tcase_add_checked_fixture(cases, begin, end);
+	tcase_add_test(cases, each_site_gets_its_files);
+	tcase_add_test(cases, a_new_site_changes_no_keys);
+	tcase_add_test(cases, a_site_may_keep_its_private_key);
+	tcase_add_loop_test(cases, what_is_wrong_is_named_and_nothing_written, 0,
+		sizeof(wrong) / sizeof(*wrong));
+	return cases;
+}
