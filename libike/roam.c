@@ -5,6 +5,10 @@
  * the route says so. An address that vanishes with nothing in its place may come back: then nothing
  * happens, and liveness decides whether the peer is lost. With MOBIKE an SA takes another way at
  * once; without, it ends after a moment, so that whoever wants it up makes a new one.
+ *
+ * Ways are pairs of our addresses that local_addrs names and the peer's. The initiator decides: a
+ * way that is silent is left for one that answers, and the first of local_addrs and remote_addrs is
+ * gone back to as soon as it answers again.
  */
 #include "libike/supervisor.h"
 #include "libike/versions.h"
@@ -20,6 +24,11 @@
 /* Peers are told one after the other about addresses that came or went. */
 #define TELL_AFTER 500
 #define TELL_PAUSE 5
+/* The preferred way is looked for as often as the peer is asked whether it lives, else every
+ * minute; soon when an address came; and has so long to answer. */
+#define LOOK_BACK IKE_SECONDS(60)
+#define LOOK_BACK_SOON IKE_SECONDS(1)
+#define LOOK_BACK_PATIENCE 500
 
 /* One look at the host, for all SAs. */
 struct look {
@@ -90,55 +99,86 @@ static const struct address *route_to(
 
 /* ---- Choosing ---- */
 
-/* The definition names this address of ours. */
+/* Our addresses that may be used towards one of the peer's: those that are named and there, in
+ * their order, else the one that the route gives. */
+static size_t sources_for(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
+	const struct address *remote, struct address ret[IKE_LOCAL_ADDRESSES_MAX])
+{
+	size_t count =
+		ike_target_sources(e, sa->connection, remote->family, ret, IKE_LOCAL_ADDRESSES_MAX);
+
+	if (count > 1 || (count == 1 && is_ours(l, &ret[0])))
+		return count;
+	ret[0] = *route_to(e, l, remote);
+	return ret[0].family == remote->family && !address_is_any(&ret[0]) && is_ours(l, &ret[0]);
+}
+
+static bool source_for(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
+	const struct address *remote, struct address *ret)
+{
+	struct address list[IKE_LOCAL_ADDRESSES_MAX];
+
+	if (sources_for(e, sa, l, remote, list) == 0)
+		return false;
+	*ret = list[0];
+	return true;
+}
+
+/* The definition names it, whatever else it names. */
 static bool is_named(const struct ike_sa *sa, const struct address *a)
 {
-	const struct ike_endpoints *list = &sa->connection->local_addrs;
+	struct address list[IKE_LOCAL_ADDRESSES_MAX];
+	size_t count = ike_endpoints_addresses(
+		&sa->connection->local_addrs, list, IKE_LOCAL_ADDRESSES_MAX);
 
-	for (size_t i = 0; i < list->count; i++)
-		if ((list->items[i].kind == IKE_ENDPOINT_HOST &&
-			    address_same_host(&list->items[i].from, a)) ||
-			(list->items[i].dns && ike_name_has(list->items[i].dns, a)))
+	for (size_t i = 0; i < count; i++)
+		if (address_same_host(&list[i], a))
 			return true;
 	return false;
 }
 
-/* Named addresses that we have go first, then the one that the route gives. */
-static bool source_for(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
-	const struct address *remote, struct address *ret)
+static unsigned remotes(const struct ike_sa *sa)
 {
-	for (size_t i = 0; i < l->local_count; i++)
-		if (l->locals[i].family == remote->family && is_named(sa, &l->locals[i])) {
-			*ret = l->locals[i];
-			return true;
-		}
-	*ret = *route_to(e, l, remote);
-	return ret->family == remote->family && !address_is_any(ret) && is_ours(l, ret);
+	return 1 + (sa->peer_mobike && sa->mobike ? sa->mobike->peer_count : 0u);
 }
 
-/* Way number `index` to the peer: its present address, then the others. False when it leads
- * nowhere. */
-static bool way(struct ike_engine *e, const struct ike_sa *sa, struct look *l, unsigned index,
-	struct address *ret_local, struct address *ret_remote)
+/* Ports that go with the ones in use. */
+static void set_ports(const struct ike_engine *e, const struct ike_sa *sa, struct address *local,
+	struct address *remote)
 {
 	bool traverses = sa->local.port == e->settings.port_nat_t;
 
-	*ret_remote = sa->remote;
-	if (index > 0) {
-		*ret_remote = sa->mobike->peers[index - 1];
-		ret_remote->port = traverses ? IKE_PORT_NAT_T : sa->remote.port;
-		if (address_same_host(ret_remote, &sa->remote))
-			return false;
-	}
-	if (!source_for(e, sa, l, ret_remote, ret_local))
+	local->port = sa->local.port;
+	if (!address_same_host(remote, &sa->remote))
+		remote->port = traverses ? IKE_PORT_NAT_T : sa->remote.port;
+}
+
+/* Way number `index` to the peer: its present address, then the others; then the same from the next
+ * of our addresses. False when it leads nowhere. */
+static bool way(struct ike_engine *e, const struct ike_sa *sa, struct look *l, unsigned index,
+	struct address *ret_local, struct address *ret_remote)
+{
+	struct address list[IKE_LOCAL_ADDRESSES_MAX];
+	unsigned round = index / remotes(sa), which = index % remotes(sa);
+
+	*ret_remote = which == 0 ? sa->remote : sa->mobike->peers[which - 1];
+	if (which > 0 && address_same_host(ret_remote, &sa->remote))
 		return false;
-	ret_local->port = sa->local.port;
+	size_t count = sources_for(e, sa, l, ret_remote, list);
+	if (round >= count)
+		return false;
+	*ret_local = list[(round + which) % count];
+	set_ports(e, sa, ret_local, ret_remote);
 	return true;
 }
 
 static unsigned ways(const struct ike_sa *sa)
 {
-	return 1 + (sa->peer_mobike && sa->mobike ? sa->mobike->peer_count : 0u);
+	size_t sources = sa->connection->local_addrs.count;
+
+	if (!sa->peer_mobike || sources == 0)
+		sources = 1;
+	return remotes(sa) * (unsigned)sources;
 }
 
 static bool is_refused(
@@ -177,11 +217,13 @@ void ike_roam_to(struct ike_engine *e, struct ike_sa *sa, const struct address *
 	if (!ike_path_set(e, sa, local, remote))
 		return;
 	sa->mobike->lost = false;
+	sa->mobike->looks_back = false;
 	if (address_same_host(ike_children_remote(sa), &sa->remote))
 		ike_path_follow(e, sa);
 	ike_mobike_want(sa, sa->original_initiator ? IKE_MOBIKE_UPDATE | IKE_MOBIKE_ADDRESSES
 						   : IKE_MOBIKE_ADDRESSES);
 	ike_request_repeat(e, sa);
+	ike_roam_watch(e, sa);
 }
 
 void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa)
@@ -225,10 +267,96 @@ void ike_roam_answer_came(
 	for (unsigned i = 0; i < ways(sa); i++)
 		if (way(e, sa, &l, i, &local, &remote) &&
 			address_same_host(&local, &datagram->local) &&
-			address_same_host(&remote, &datagram->remote)) {
+			address_same_host(&remote, &datagram->remote) &&
+			!is_refused(sa->mobike, &local, &remote)) {
 			ike_roam_to(e, sa, &local, &remote);
 			return;
 		}
+}
+
+/* ---- The way that is preferred ---- */
+
+/* The first of local_addrs and remote_addrs that there is, if the SA is not there: the peer's must
+ * be known to be the peer's. */
+static bool preferred(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
+	struct address *ret_local, struct address *ret_remote)
+{
+	struct address list[IKE_LOCAL_ADDRESSES_MAX];
+	size_t count = ike_endpoints_addresses(
+		&sa->connection->remote_addrs, list, IKE_LOCAL_ADDRESSES_MAX);
+	bool found = false;
+
+	*ret_remote = sa->remote;
+	for (size_t i = 0; !found && i < count; i++)
+		for (unsigned k = 0; !found && k < remotes(sa); k++) {
+			*ret_remote = k == 0 ? sa->remote : sa->mobike->peers[k - 1];
+			found = address_same_host(ret_remote, &list[i]) &&
+				source_for(e, sa, l, ret_remote, ret_local);
+		}
+	if (!found && !source_for(e, sa, l, &sa->remote, ret_local))
+		return false;
+	if (!found)
+		*ret_remote = sa->remote;
+	set_ports(e, sa, ret_local, ret_remote);
+	return !(address_same_host(ret_local, &sa->local) &&
+		 address_same_host(ret_remote, &sa->remote));
+}
+
+static void wake_at(struct ike_engine *e, struct ike_sa *sa, ike_time at)
+{
+	if (at < sa->path_at)
+		sa->path_at = at;
+	ike_schedule(e, sa);
+}
+
+/* As often as the peer is asked whether it lives. */
+static ike_time look_back_every(const struct ike_sa *sa)
+{
+	uint32_t delay = sa->connection->dpd_delay;
+
+	return delay > 0 ? IKE_SECONDS((ike_time)delay) : LOOK_BACK;
+}
+
+static bool decides(const struct ike_sa *sa)
+{
+	return sa->peer_mobike && sa->original_initiator && sa->connection;
+}
+
+void ike_roam_watch(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct address local, remote;
+	struct look l;
+
+	look_begin(e, &l);
+	if (decides(sa) && preferred(e, sa, &l, &local, &remote))
+		wake_at(e, sa, e->now + look_back_every(sa));
+}
+
+/* Asks whether the peer lives, by the preferred way; a moment later by the present one, too. */
+static void look_back(struct ike_engine *e, struct ike_sa *sa, struct look *l)
+{
+	struct address local, remote;
+	struct ike_mobike *m;
+
+	if (!decides(sa) || !preferred(e, sa, l, &local, &remote))
+		return;
+	wake_at(e, sa, e->now + look_back_every(sa));
+	if (sa->active || !(m = ike_mobike_get(sa)) || is_refused(m, &local, &remote) ||
+		!ike_task_queue(sa, IKE_TASK_DPD, NULL, 0))
+		return;
+	m->first_local = local;
+	m->first_remote = remote;
+	m->looks_back = true;
+	wake_at(e, sa, e->now + LOOK_BACK_PATIENCE);
+}
+
+/* Nothing came back by the preferred way. */
+static void go_on_here(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!sa->mobike || !sa->mobike->looks_back)
+		return;
+	sa->mobike->looks_back = false;
+	ike_request_repeat(e, sa);
 }
 
 /* ---- Looking ---- */
@@ -264,13 +392,6 @@ static void set_lost(struct ike_engine *e, struct ike_sa *sa, bool lost)
 		ike_request_repeat(e, sa);
 }
 
-static void wake_at(struct ike_engine *e, struct ike_sa *sa, ike_time at)
-{
-	if (at < sa->path_at)
-		sa->path_at = at;
-	ike_schedule(e, sa);
-}
-
 /* What the peer's rekeying made while ours is in flight takes the path over with everything else.
  */
 static bool may_move(const struct ike_sa *sa)
@@ -286,6 +407,8 @@ static void look_at(struct ike_engine *e, struct ike_sa *sa, struct look *l)
 
 	if (is_good(e, sa, l)) {
 		set_lost(e, sa, false);
+		if (decides(sa) && preferred(e, sa, l, &local, &remote))
+			wake_at(e, sa, e->now + LOOK_BACK_SOON);
 		return;
 	}
 	if (sa->mobike)
@@ -307,6 +430,7 @@ static bool begin_elsewhere(struct ike_engine *e, struct ike_sa *sa, struct look
 	char text[ADDRESS_TEXT_MAX];
 
 	if (!sa->initiator || sa->was_established || !sa->active ||
+		(is_ours(l, &sa->local) && is_named(sa, &sa->local)) ||
 		!source_for(e, sa, l, &sa->remote, &source) ||
 		address_same_host(&source, &sa->local))
 		return true;
@@ -358,6 +482,8 @@ void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 		}
 		if (!begin_elsewhere(e, sa, &l) || !may_move(sa))
 			continue;
+		if (news && sa->mobike)
+			sa->mobike->refused_local.family = 0; /* may be welcome now */
 		look_at(e, sa, &l);
 		if (news && sa->peer_mobike && !(sa->mobike && sa->mobike->wanted)) {
 			sa->tells_addresses = true;
@@ -395,6 +521,7 @@ void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa)
 	sa->path_at = IKE_NEVER;
 	ike_schedule(e, sa);
 	look_begin(e, &l);
+	go_on_here(e, sa);
 	if (!begin_elsewhere(e, sa, &l) || !may_move(sa))
 		return;
 	if (!sa->peer_mobike && !is_good(e, sa, &l) && other(e, sa, &l, &local, &remote)) {
@@ -405,5 +532,6 @@ void ike_roam_wake(struct ike_engine *e, struct ike_sa *sa)
 	if (sa->tells_addresses && sa->peer_mobike)
 		ike_mobike_want(sa, IKE_MOBIKE_ADDRESSES);
 	sa->tells_addresses = false;
+	look_back(e, sa, &l);
 	ike_tasks_run(e, sa);
 }

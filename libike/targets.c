@@ -1,7 +1,8 @@
 /*
- * Where an attempt goes: the addresses of remote_addrs, names resolved anew, in turn. The one that
- * worked last goes first; one that is silent gives way to the next; only when all were silent does
- * keyingtries count a round.
+ * Where an attempt goes, and from where: the addresses of remote_addrs, names resolved anew, in
+ * turn; the one that worked last goes first. Where local_addrs names several addresses of ours,
+ * each of them is tried with each of the peer's: one that is silent gives way to the next pair, and
+ * only when all were silent does keyingtries count a round.
  */
 #include "libike/names.h"
 #include "libike/versions.h"
@@ -54,19 +55,42 @@ static size_t list_targets(
 	return count;
 }
 
+static bool is_among(const struct address *list, size_t count, const struct address *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (address_same_host(&list[i], a))
+			return true;
+	return false;
+}
+
+size_t ike_target_sources(struct ike_engine *e, const struct ike_connection *c, uint16_t family,
+	struct address *ret, size_t room)
+{
+	struct address list[TARGETS_MAX], ours[IKE_LOCAL_ADDRESSES_MAX];
+	size_t named = ike_endpoints_addresses(&c->local_addrs, list, TARGETS_MAX);
+	size_t count = 0, present = 0, our_count;
+
+	for (size_t i = 0; i < named && count < room; i++)
+		if (list[i].family == family)
+			ret[count++] = list[i];
+	if (count < 2)
+		return count;
+	our_count = ike_local_addresses(e, ours);
+	for (size_t i = 0; i < count; i++)
+		if (is_among(ours, our_count, &ret[i]))
+			ret[present++] = ret[i];
+	return present > 0 ? present : 1;
+}
+
 bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
 	const struct address *remote, struct address *ret)
 {
 	struct address list[TARGETS_MAX];
-	size_t count = ike_endpoints_addresses(&c->local_addrs, list, TARGETS_MAX);
 
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].family != remote->family)
-			continue;
-		*ret = list[i];
-		return true;
-	}
-	return e->host.source_address(e->host.context, remote, ret);
+	if (ike_target_sources(e, c, remote->family, list, TARGETS_MAX) == 0)
+		return e->host.source_address(e->host.context, remote, ret);
+	*ret = list[0];
+	return true;
 }
 
 void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
@@ -93,14 +117,44 @@ static void no_address(
 		error ? error : "");
 }
 
+/* One of our addresses (family 0: the one that the route says), one of the peer's. */
+struct pair {
+	struct address local, remote;
+};
+
+/* Each with each; providers are mostly named in the same order at both ends, so the first pairs
+ * have no address in common. */
+static size_t list_pairs(struct ike_engine *e, const struct ike_connection *c,
+	const struct address *remotes, size_t count, struct pair ret[TARGETS_MAX])
+{
+	struct address sources[TARGETS_MAX];
+	size_t pairs = 0, round = 0, most = 1;
+
+	for (; round < most; round++)
+		for (size_t i = 0; i < count && pairs < TARGETS_MAX; i++) {
+			size_t own =
+				ike_target_sources(e, c, remotes[i].family, sources, TARGETS_MAX);
+
+			most = own > most ? own : most;
+			if (round >= own && (round > 0 || own > 0))
+				continue;
+			ret[pairs] = (struct pair){ .remote = remotes[i] };
+			if (own > 0)
+				ret[pairs].local = sources[(round + i) % own];
+			pairs++;
+		}
+	return pairs;
+}
+
 /* The next one that there is a way to, from sa->negotiation->target on. */
 static bool take_target(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	struct ike_negotiation *n = sa->negotiation;
 	const struct ike_connection *c = sa->connection;
-	struct address list[TARGETS_MAX], local;
+	struct address list[TARGETS_MAX];
+	struct pair pairs[TARGETS_MAX];
 	char text[ADDRESS_TEXT_MAX];
-	size_t count = list_targets(e, c, list);
+	size_t count = list_pairs(e, c, list, list_targets(e, c, list), pairs);
 
 	n->target_count = (uint8_t)count;
 	if (count == 0) {
@@ -108,10 +162,13 @@ static bool take_target(struct ike_engine *e, struct ike_sa *sa, struct ike_fail
 		return false;
 	}
 	for (; n->target < count; n->target++) {
-		if (!ike_target_source(e, c, &list[n->target], &local))
+		struct pair *to = &pairs[n->target];
+
+		if (to->local.family == 0 &&
+			!e->host.source_address(e->host.context, &to->remote, &to->local))
 			continue;
-		sa->remote = list[n->target];
-		sa->local = local;
+		sa->remote = to->remote;
+		sa->local = to->local;
 		ike_target_ports(e, c, &sa->local, &sa->remote);
 		return true;
 	}
@@ -170,7 +227,7 @@ void ike_targets_named(struct ike_engine *e)
 	}
 }
 
-/* Moves on to the peer's next address; false when all were tried. */
+/* Moves on to the next pair of addresses; false when all were tried. */
 static bool next_target(struct ike_negotiation *n)
 {
 	if (n->fixed_target || n->target + 1 >= n->target_count)

@@ -122,7 +122,11 @@ bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *ta
 /* ---- targets.c: where an attempt goes ---- */
 /* Hosts and what names are known to have, in order; returns how many of at most room. */
 size_t ike_endpoints_addresses(const struct ike_endpoints *list, struct address *ret, size_t room);
-/* Our address towards that one: local_addrs, else what the route says. */
+/* Those of local_addrs that this host has, in order; one that is named alone need not be ours yet.
+ * None: the route says. Returns how many of at most room. */
+size_t ike_target_sources(struct ike_engine *e, const struct ike_connection *c, uint16_t family,
+	struct address *ret, size_t room);
+/* Our address towards that one: the first of local_addrs, else what the route says. */
 bool ike_target_source(struct ike_engine *e, const struct ike_connection *c,
 	const struct address *remote, struct address *ret);
 void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c,
@@ -170,6 +174,9 @@ bool ike_roam_other(struct ike_engine *e, struct ike_sa *sa, struct address *ret
 	struct address *ret_remote);
 /* No answer yet: the request in flight takes all other ways, too. */
 void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa);
+/* The IKE SA is up: when it is not where the definition would have it first, that way is tried now
+ * and then. */
+void ike_roam_watch(struct ike_engine *e, struct ike_sa *sa);
 /* An answer came another way than the request is thought to have gone. */
 void ike_roam_answer_came(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram);

@@ -103,6 +103,7 @@ void ike_mobike_read(struct ike_engine *e, struct ike_sa *sa, const struct ike_m
 	sa->peer_mobike = true;
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_DETAIL, "peer supports MOBIKE");
 	(void)read_addresses(sa, message);
+	ike_roam_watch(e, sa);
 }
 
 /* ---- Our requests ---- */
@@ -216,7 +217,6 @@ enum ike_outcome ike_mobike_answered(struct ike_received *x)
 		ike_mobike_want(sa, sent & (IKE_MOBIKE_UPDATE | IKE_MOBIKE_CHECK));
 		return IKE_OUTCOME_OK;
 	}
-	m->refused_local.family = 0;
 	m->refusals = 0;
 	if (sent & IKE_MOBIKE_UPDATE) {
 		(void)ike_nat_detect(x->e, sa, x->message);

@@ -69,7 +69,7 @@ struct ike_negotiation {
 	bool initial_contact; /* responder: the peer says that it has no other SA with us */
 	uint16_t group;       /* initiator: of the KE payload that we send */
 	bool fixed_target;    /* initiator: the addresses were given by whoever wants it */
-	uint8_t target;       /* initiator: of the peer's addresses, the one that is tried */
+	uint8_t target;       /* initiator: of the pairs of addresses, the one that is tried */
 	uint8_t target_count;
 	ike_time names_until; /* initiator: waits for names that long; 0: it does not */
 	ike_time hold_until;  /* initiator: IKE_AUTH waits for the peer's own; 0: it does not */

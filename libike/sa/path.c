@@ -223,6 +223,19 @@ static void announce(struct ike_engine *e, const struct ike_sa *sa, const struct
 	e->host.event(e->host.context, &event);
 }
 
+/* Where the peer was it may be again: its lists do not have the address that is in use. */
+static void keep_peer(const struct ike_sa *sa, const struct address *next, struct ike_mobike *m)
+{
+	if (!sa->peer_mobike || address_same_host(&sa->remote, next) ||
+		m->peer_count == IKE_PEER_ADDRESSES_MAX)
+		return;
+	for (uint8_t i = 0; i < m->peer_count; i++)
+		if (address_same_host(&m->peers[i], &sa->remote))
+			return;
+	m->peers[m->peer_count] = sa->remote;
+	m->peers[m->peer_count++].port = 0;
+}
+
 bool ike_path_set(struct ike_engine *e, struct ike_sa *sa, const struct address *local,
 	const struct address *remote)
 {
@@ -238,6 +251,7 @@ bool ike_path_set(struct ike_engine *e, struct ike_sa *sa, const struct address 
 		m->children_local = sa->local;
 		m->children_remote = sa->remote;
 	}
+	keep_peer(sa, remote, m);
 	sa->local = *local;
 	sa->remote = *remote;
 	m->astray = true;

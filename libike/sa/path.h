@@ -40,6 +40,10 @@ struct ike_mobike {
 	struct address sent_local, sent_remote;
 	struct address refused_local, refused_remote;
 	uint8_t refusals; /* in a row, since our addresses changed */
+	/* The next request takes this way first, to see whether it is there again; family 0: none.
+	 */
+	struct address first_local, first_remote;
+	bool looks_back; /* that request is in flight, and is to go the present way, too */
 	/* How the peer saw us, as NAT detection has it; all zero: not known. */
 	uint8_t seen_as[IKE_NAT_HASH_LENGTH];
 };

@@ -64,6 +64,22 @@ static struct ike_packets *make(struct ike_engine *e, struct ike_sa *sa, uint8_t
 		e->crypto, &keys, &header, b, ike_datagram_max(e, sa), &sa->seal_sequence);
 }
 
+/* The way that a new request takes. */
+static bool takes_another_way(const struct ike_sa *sa)
+{
+	return sa->mobike && sa->mobike->first_local.family != 0;
+}
+
+static const struct address *first_local(const struct ike_sa *sa)
+{
+	return takes_another_way(sa) ? &sa->mobike->first_local : &sa->local;
+}
+
+static const struct address *first_remote(const struct ike_sa *sa)
+{
+	return takes_another_way(sa) ? &sa->mobike->first_remote : &sa->remote;
+}
+
 /* request: the one that is answered, or NULL. */
 static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exchange,
 	uint32_t message_id, const struct ike_datagram *request, const struct ike_packets *packets)
@@ -75,8 +91,8 @@ static void log_sent(struct ike_engine *e, const struct ike_sa *sa, uint8_t exch
 		return;
 	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "sending %s %s %u: from %s to %s (%u bytes)",
 		ike_exchange_format(exchange, text), request ? "response" : "request", message_id,
-		address_format_with_port(request ? &request->local : &sa->local, from),
-		address_format_with_port(request ? &request->remote : &sa->remote, to),
+		address_format_with_port(request ? &request->local : first_local(sa), from),
+		address_format_with_port(request ? &request->remote : first_remote(sa), to),
 		packets->size - 2 * packets->count);
 }
 
@@ -161,7 +177,9 @@ void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message
 	sa->request_sent_at = e->now;
 	sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
 	ike_schedule(e, sa);
-	ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
+	ike_transmit(e, sa, first_local(sa), first_remote(sa), sa->request);
+	if (sa->mobike)
+		sa->mobike->first_local.family = 0;
 }
 
 void ike_request_send_once(

@@ -95,6 +95,7 @@ TCase *name_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
 TCase *mobike_tests(void);
+TCase *way_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);
 TCase *revoking_tests(void);

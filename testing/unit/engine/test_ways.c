@@ -1,0 +1,162 @@
+/* Several addresses at both ends, as with two providers: silent ways are left, the preferred one is
+ * gone back to, and attempts begin from each of our addresses. */
+#include "libike/sa/path.h"
+#include "testing/unit/engine/duo.h"
+
+#define FIRST "192.0.2.2"
+#define SECOND "198.51.100.2"
+
+/* Nothing passes whose source or destination is the first provider's. */
+static bool first_fails(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	const uint8_t *a = flight->source.octets, *b = flight->destination.octets;
+
+	(void)context, (void)w;
+	return a[0] != 192 && b[0] != 192;
+}
+
+/* A second address of IPv4 instead of the one of IPv6. */
+static void give(struct sim_node *n, const char *text)
+{
+	struct address a = { .family = 0 };
+
+	ck_assert(address_parse(text, &a));
+	sim_node_move(n, 1, &a);
+}
+
+/* moon 192.0.2.1 and 198.51.100.1, sun 192.0.2.2 and 198.51.100.2; sun initiates. */
+static struct duo with_providers(void)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.local_addrs = FIRST "," SECOND;
+	d.sun_side.remote_addrs = "192.0.2.1,198.51.100.1";
+	d.moon_side.local_addrs = "192.0.2.1,198.51.100.1";
+	d.moon_side.remote_addrs = "%any";
+	d.sun_side.dpd_delay = 10;
+	duo_start(&d);
+	give(d.moon, "198.51.100.1");
+	give(d.sun, SECOND);
+	return d;
+}
+
+static void assert_is_at(const struct duo *d, const char *local, const char *remote)
+{
+	const struct ike_sa *sa = ike_engine_sa_next(d->sun->engine, NULL);
+	char text[ADDRESS_TEXT_MAX];
+
+	ck_assert_ptr_nonnull(sa);
+	ck_assert_str_eq(address_format(&sa->local, text), local);
+	ck_assert_str_eq(address_format(&sa->remote, text), remote);
+	ck_assert(address_same_host(ike_children_local(sa), &sa->local));
+	ck_assert(address_same_host(ike_children_remote(sa), &sa->remote));
+}
+
+static void pass(struct duo *d, unsigned seconds)
+{
+	sim_world_run(d->world, d->world->now + IKE_SECONDS((ike_time)seconds));
+}
+
+START_TEST(a_provider_that_fails_is_left_and_gone_back_to)
+{
+	struct duo d = with_providers();
+
+	duo_up(&d, d.sun, "net");
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	d.world->filter = first_fails;
+	pass(&d, 24); /* liveness and two retransmissions */
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	pass(&d, 120);
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+
+	d.world->filter = NULL;
+	struct duo_stream stream;
+	duo_stream_begin(&d, &stream, 30);
+	pass(&d, 31);
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	ck_assert_uint_le(stream.sent - stream.arrived, 20); /* were on their way when both moved */
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+/* The probes are answered by the present way, so that the window is not held up by them. */
+START_TEST(looking_for_the_preferred_way_holds_nothing_up)
+{
+	struct duo d = with_providers();
+
+	duo_up(&d, d.sun, "net");
+	d.world->filter = first_fails;
+	for (int i = 0; i < 200; i++) {
+		pass(&d, 3);
+		const struct ike_sa *sa = ike_engine_sa_next(d.sun->engine, NULL);
+		ck_assert_ptr_nonnull(sa);
+		ck_assert(i < 10 || sa->transmissions <= 1);
+	}
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	d.world->filter = NULL;
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(an_attempt_begins_from_each_of_our_addresses)
+{
+	struct duo d = with_providers();
+
+	d.world->filter = first_fails;
+	duo_up(&d, d.sun, "net");
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	/* It was not the one that the definition has first. */
+	d.world->filter = NULL;
+	pass(&d, 30);
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+/* Only our own provider has failed: from the second one the peer's first address is there. */
+static bool own_first_fails(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct address first;
+
+	(void)context, (void)w;
+	ck_assert(address_parse(FIRST, &first));
+	return !address_same_host(&flight->source, &first) &&
+	       !address_same_host(&flight->destination, &first);
+}
+
+START_TEST(our_other_address_is_tried_with_the_same_peer)
+{
+	struct duo d = with_providers();
+	const struct ike_sa *sa;
+	char text[ADDRESS_TEXT_MAX];
+
+	duo_up(&d, d.sun, "net");
+	d.world->filter = own_first_fails;
+	pass(&d, 24);
+	sa = ike_engine_sa_next(d.sun->engine, NULL);
+	ck_assert_ptr_nonnull(sa);
+	ck_assert_str_eq(address_format(&sa->local, text), SECOND);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	d.world->filter = NULL;
+	pass(&d, 30);
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+TCase *way_tests(void)
+{
+	TCase *t = tcase_create("ways");
+
+	tcase_add_test(t, a_provider_that_fails_is_left_and_gone_back_to);
+	tcase_add_test(t, looking_for_the_preferred_way_holds_nothing_up);
+	tcase_add_test(t, an_attempt_begins_from_each_of_our_addresses);
+	tcase_add_test(t, our_other_address_is_tried_with_the_same_peer);
+	return t;
+}
