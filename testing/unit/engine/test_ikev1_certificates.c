@@ -1,5 +1,7 @@
 /* IKEv1's certificates: who looks sees them, chains, revocation, and what has to wait for it. */
 #include "libike/sa/sa_priv.h"
+#include "libike/wire/isakmp.h"
+#include "testing/sim/isakmp_seal.h"
 #include "testing/unit/engine/certified.h"
 
 #include <stdlib.h>
@@ -146,6 +148,42 @@ START_TEST(a_ca_in_between_that_nobody_has_is_named)
 }
 END_TEST
 
+/* ---- Encodings ---- */
+
+static struct sim_isakmp opened;
+
+/* Moon's message 5 has its certificate in another encoding. */
+static bool change_encoding(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct sim_node *to = context;
+	size_t at = 0;
+
+	if (flight->from == to->index || !sim_isakmp_open(to, flight, &opened))
+		return true;
+	uint8_t type = opened.header.next_payload;
+	while (type != 0 && type != ISAKMP_PAYLOAD_CERT && at + 4 <= opened.length) {
+		type = opened.chain[at];
+		at += (size_t)opened.chain[at + 2] << 8 | opened.chain[at + 3];
+	}
+	if (type != ISAKMP_PAYLOAD_CERT || at + 5 > opened.length)
+		return true;
+	opened.chain[at + 4] = IKE_CERT_PKCS7;
+	return sim_isakmp_reseal(w, to, flight, &opened);
+}
+
+START_TEST(a_bundle_of_certificates_is_named_in_the_log)
+{
+	struct duo d = begin(false, "", "");
+
+	start(&d);
+	d.world->filter = change_encoding;
+	d.world->filter_context = d.sun;
+	is_refused(&d, d.sun, "CERT payload with a PKCS#7 bundle (encoding 1)");
+	ck_assert(sim_node_logged(d.sun, "peer 'moon.example.org' sent no certificate"));
+	end(&d);
+}
+END_TEST
+
 /* ---- Revocation ---- */
 
 START_TEST(a_revoked_initiator_is_refused)
@@ -269,6 +307,7 @@ TCase *ikev1_certificate_tests(void)
 	tcase_add_loop_test(t, what_was_verified_is_not_verified_again, 0, 2);
 	tcase_add_loop_test(t, a_ca_in_between_goes_along, 0, 2);
 	tcase_add_loop_test(t, a_ca_in_between_that_nobody_has_is_named, 0, 2);
+	tcase_add_test(t, a_bundle_of_certificates_is_named_in_the_log);
 	tcase_add_loop_test(t, a_revoked_initiator_is_refused, 0, 2);
 	tcase_add_loop_test(t, a_revoked_responder_is_refused, 0, 2);
 	tcase_add_loop_test(t, a_check_that_takes_long_is_waited_for, 0, 4);
