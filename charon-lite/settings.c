@@ -166,6 +166,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_time(s, "delete_rekeyed_delay", &e->delete_rekeyed_delay, why) ||
 		!read_bool(s, "i_dont_care_about_security_and_use_aggressive_mode_psk",
 			&e->aggressive_psk, why) ||
+		!read_bool(s, "cisco_unity", &e->cisco_unity, why) ||
 		!read_bool(s, "make_before_break", &e->make_before_break, why) ||
 		!read_bool(s, "signature_authentication", &e->signature_authentication, why) ||
 		!read_protection(s, why) ||

@@ -33,6 +33,7 @@ static const struct {
 	{ "init_limit_half_open", HONOURED },
 	{ "fragment_size", HONOURED },
 	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", HONOURED },
+	{ "cisco_unity", HONOURED },
 	{ "ikesa_limit", HONOURED },
 	{ "keep_alive", HONOURED },
 	{ "leftover_time", HONOURED },

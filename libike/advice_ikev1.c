@@ -1,7 +1,7 @@
 /*
  * What IKEv1 shows otherwise: phase 1 says little in the clear and nothing that the other end could
- * read when keys differ, the method is agreed on with the proposal, and Quick Mode refuses what it
- * cannot narrow.
+ * read when keys differ, the method is agreed on with the proposal, and not everybody narrows
+ * the selectors of Quick Mode.
  */
 #include "libike/advice_priv.h"
 #include "libike/wire/isakmp.h"
@@ -321,11 +321,10 @@ static bool no_selectors(const struct ike_matter *m, struct ike_advice *ret)
 {
 	if (!m->theirs[0]) {
 		snprintf(ret->cause, SIZE,
-			"the peer has no child with exactly %s; IKEv1 cannot narrow selectors",
+			"the peer has no child for %s; in IKEv1 not every peer narrows selectors",
 			m->ours[0] ? m->ours : "our selectors");
 	} else {
-		snprintf(ret->cause, SIZE,
-			"peer wants %s, here it is %s: %s differs, and IKEv1 cannot narrow it",
+		snprintf(ret->cause, SIZE, "peer wants %s, here it is %s: %s has nothing in common",
 			m->theirs, m->ours, m->differs[0] ? m->differs : "local_ts or remote_ts");
 	}
 	snprintf(ret->cure, SIZE,

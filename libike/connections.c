@@ -122,15 +122,14 @@ static bool check_local_port(
 		c->name, c->local_port, e->settings.port, e->settings.port_nat_t);
 }
 
-/* Compression is what peers may always do without (RFC 3173 3.1). */
-static void say_what_ikev1_lacks(struct ike_engine *e, const struct ike_connection *c)
+static void say_remarks(struct ike_engine *e, const struct ike_connection *c)
 {
-	for (size_t i = 0; c->version == 1 && i < c->child_count; i++)
-		if (c->children[i]->ipcomp)
-			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
-				"connection '%s': ipcomp of '%s' has no effect with IKEv1: packets "
-				"are not compressed",
-				c->name, c->children[i]->name);
+	char text[IKE_REMARK_TEXT_MAX];
+
+	for (size_t i = 0; i < c->child_count; i++)
+		for (size_t j = 0; ike_child_config_remark(c->children[i], j, text); j++)
+			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT, "connection '%s': %s", c->name,
+				text);
 }
 
 bool ike_engine_load_connection(
@@ -151,7 +150,6 @@ bool ike_engine_load_connection(
 		ike_connection_free(c);
 		return true;
 	}
-	say_what_ikev1_lacks(e, c);
 	if (!ike_names_adopt(e, c)) {
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");
@@ -164,6 +162,7 @@ bool ike_engine_load_connection(
 		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "added connection '%s'", c->name);
 		ike_reload_found_again(e, c);
 	}
+	say_remarks(e, c);
 	ike_supervise_loaded(e, c);
 	ike_reload_rebuild(e, c);
 	return true;

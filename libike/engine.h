@@ -35,6 +35,7 @@ struct ike_settings {
 	uint32_t block_threshold;      /* half-open IKE SAs of one peer address: 5 (0 off) */
 	uint32_t init_limit_half_open; /* 0: none */
 	bool aggressive_psk;           /* IKEv1: as responder, too; no */
+	bool cisco_unity;              /* IKEv1: no */
 	uint32_t fragment_size;        /* of the IP packet: 1280; 0: what the family guarantees */
 	uint32_t max_ikev2_sas;        /* established and not: memory's ceiling; 0: none */
 	bool crl, ocsp;                /* revocation is looked up in both: yes */

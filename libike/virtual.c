@@ -1,6 +1,7 @@
 /* Virtual addresses of IKE SAs: asked for, given, installed, and given back. */
 #include "libike/virtual.h"
 
+#include "libike/bypass.h"
 #include "libike/sa/sa_priv.h"
 
 #include <stdio.h>
@@ -51,6 +52,7 @@ void ike_virtual_free(struct ike_virtual *v)
 	free(v->ours);
 	free(v->earlier);
 	ike_attributes_free(&v->attributes);
+	ike_bypass_free(v->bypass);
 	free(v);
 }
 
@@ -83,6 +85,8 @@ static void uninstall(struct ike_engine *e, struct ike_virtual *v)
 			e->host.address_remove(e->host.context, &v->ours[i].address);
 		v->ours[i].installed = false;
 	}
+	ike_bypass_remove(e, v->bypass);
+	v->bypass = NULL;
 }
 
 void ike_virtual_end(struct ike_engine *e, struct ike_sa *sa)
@@ -115,6 +119,8 @@ void ike_virtual_move(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 		ike_attributes_free(&to->virtual->attributes);
 		to->virtual->attributes = old->attributes;
 		old->attributes = (struct ike_attributes){ 0 };
+		to->virtual->bypass = old->bypass;
+		old->bypass = NULL;
 	}
 	if (to->virtual->their_count == 0) {
 		to->virtual->theirs = old->theirs;

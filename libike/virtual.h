@@ -20,12 +20,15 @@ struct ike_virtual_address {
 	bool installed;          /* of ours */
 };
 
+struct ike_bypass;
+
 struct ike_virtual {
 	struct ike_virtual_address *ours;   /* heap */
 	struct ike_virtual_address *theirs; /* heap */
 	/* Heap: what the IKE SA had that this one is to take the place of; it asks for that. */
 	struct address *earlier;
 	uint8_t our_count, their_count, earlier_count;
+	struct ike_bypass *bypass;        /* of Cisco Unity; NULL nearly always */
 	struct ike_attributes attributes; /* that came with ours: DNS servers and the like */
 };
 

@@ -94,6 +94,19 @@ static void put_wanted(struct vici_builder *b, const struct ike_engine *e, const
 			wanted.next_try > now ? (wanted.next_try - now + 999) / 1000 : 0);
 }
 
+/* What its version of IKE cannot say. */
+static void put_remarks(struct vici_builder *b, const struct ike_child_config *config)
+{
+	char text[IKE_REMARK_TEXT_MAX];
+
+	if (!ike_child_config_remark(config, 0, text))
+		return;
+	vici_list_start(b, "remarks");
+	for (size_t i = 0; ike_child_config_remark(config, i, text); i++)
+		vici_item_text(b, text);
+	vici_list_end(b);
+}
+
 static void put_child(struct vici_builder *b, const struct ike_engine *e,
 	const struct ike_connection *c, const struct ike_child_config *config)
 {
@@ -109,6 +122,7 @@ static void put_child(struct vici_builder *b, const struct ike_engine *e,
 	if (child && child->installed_at != IKE_NEVER)
 		vici_key_format(
 			b, "installed", "%" PRId64, (cl_daemon_now() - child->installed_at) / 1000);
+	put_remarks(b, config);
 	vici_section_end(b);
 }
 

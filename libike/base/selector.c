@@ -10,12 +10,12 @@ static size_t size_of(const struct ike_selector *s)
 	return s->family == AF_INET ? 4 : s->family == AF_INET6 ? 16 : 0;
 }
 
-static bool is_opaque(const struct ike_selector *s)
+bool ike_selector_is_opaque(const struct ike_selector *s)
 {
 	return s->port_from == PORT_MAX && s->port_to == 0;
 }
 
-static bool is_any_port(const struct ike_selector *s)
+bool ike_selector_is_any_port(const struct ike_selector *s)
 {
 	return s->port_from == 0 && s->port_to == PORT_MAX;
 }
@@ -60,12 +60,12 @@ struct ike_selector ike_selector_resolve(const struct ike_selector *s, const str
 static bool ports_intersect(
 	const struct ike_selector *a, const struct ike_selector *b, struct ike_selector *s)
 {
-	if (is_opaque(a) || is_opaque(b)) {
-		const struct ike_selector *other = is_opaque(a) ? b : a;
+	if (ike_selector_is_opaque(a) || ike_selector_is_opaque(b)) {
+		const struct ike_selector *other = ike_selector_is_opaque(a) ? b : a;
 
 		s->port_from = PORT_MAX;
 		s->port_to = 0;
-		return is_opaque(other) || is_any_port(other);
+		return ike_selector_is_opaque(other) || ike_selector_is_any_port(other);
 	}
 	s->port_from = a->port_from > b->port_from ? a->port_from : b->port_from;
 	s->port_to = a->port_to < b->port_to ? a->port_to : b->port_to;

@@ -51,6 +51,8 @@ MUST_USE bool ike_selector_intersect(
 
 bool ike_selector_contains(const struct ike_selector *outer, const struct ike_selector *inner);
 bool ike_selector_equal(const struct ike_selector *a, const struct ike_selector *b);
+bool ike_selector_is_opaque(const struct ike_selector *s);
+bool ike_selector_is_any_port(const struct ike_selector *s);
 bool ike_selector_is_host(const struct ike_selector *s, const struct address *host);
 
 /* True when the range is one prefix; the smallest prefix that covers it either way. */

@@ -3,7 +3,7 @@
  * and REPLY), or the gateway says them by itself (push: SET and ACK). Which addresses there are and
  * what becomes of them is libike/virtual.h's.
  */
-#include "libike/ikev1/transaction.h"
+#include "libike/ikev1/unity.h"
 
 /* What has to stay free of a message: attributes that do not fit are left out. */
 #define ROOM_LEFT 64
@@ -41,11 +41,12 @@ bool ikev1_mode_config_pull(struct ike_engine *e, struct ike_sa *sa)
 		put_empty(&m, IKE_ATTRIBUTE_IP4_DNS);
 	if (six)
 		put_empty(&m, IKE_ATTRIBUTE_IP6_DNS);
+	ikev1_unity_ask(e, sa, &m.b);
 	ikev1_transactions_stage(e, sa, IKEV1_TRANSACTING_PULLED, IKE_NEVER);
 	return ikev1_attributes_ask(e, sa, &m);
 }
 
-static void take(struct ikev1_received *x)
+static bool take(struct ikev1_received *x)
 {
 	struct isakmp_attribute a;
 	size_t cursor = 0;
@@ -54,6 +55,8 @@ static void take(struct ikev1_received *x)
 		if (!ike_virtual_take(x->e, x->sa, a.type, a.value))
 			ike_log(x->e, x->sa, IKE_LOG_CFG, IKE_LOG_INFO,
 				"configuration attribute %u of the peer's is malformed", a.type);
+	return ike_virtual_taken(x->e, x->sa, x->failure) &&
+	       ikev1_unity_taken(x->e, x->sa, x->failure);
 }
 
 static bool go_on(struct ikev1_received *x)
@@ -64,10 +67,10 @@ static bool go_on(struct ikev1_received *x)
 
 enum ikev1_outcome ikev1_mode_config_reply(struct ikev1_received *x)
 {
-	take(x);
+	bool taken = take(x);
+
 	ikev1_exchange_done(x->e, x->sa, x->exchange);
-	return ike_virtual_taken(x->e, x->sa, x->failure) && go_on(x) ? IKEV1_OK
-								      : ikev1_transactions_end(x);
+	return taken && go_on(x) ? IKEV1_OK : ikev1_transactions_end(x);
 }
 
 /* Says of each attribute that it was heard. */
@@ -106,22 +109,22 @@ enum ikev1_outcome ikev1_mode_config_set(struct ikev1_received *x)
 		return IKEV1_IGNORE;
 	if (t->stage == IKEV1_TRANSACTING_PULLED)
 		stop_asking(x);
-	take(x);
-	return ike_virtual_taken(x->e, x->sa, x->failure) && acknowledge(x) && go_on(x)
-		       ? IKEV1_OK
-		       : ikev1_transactions_end(x);
+	return take(x) && acknowledge(x) && go_on(x) ? IKEV1_OK : ikev1_transactions_end(x);
 }
 
 /* ---- Gateway ---- */
 
 /* What belongs to the addresses, as far as it fits. */
-static void put_attributes(const struct ike_sa *sa, struct ikev1_attributes *m)
+static void put_attributes(
+	const struct ike_engine *e, const struct ike_sa *sa, struct ikev1_attributes *m)
 {
 	const struct ike_attribute *a;
 
 	for (size_t i = 0; (a = ike_virtual_attribute(sa, i)); i++)
 		if (m->b.writer.length + a->value.length + ROOM_LEFT <= m->b.writer.capacity)
 			isakmp_build_attribute(&m->b, a->type, a->value);
+	if (ike_virtual_their_count(sa->virtual) > 0)
+		ikev1_unity_tell(e, sa, &m->b);
 }
 
 static void log_no_address(struct ike_engine *e, const struct ike_sa *sa)
@@ -170,7 +173,7 @@ enum ikev1_outcome ikev1_mode_config_request(struct ikev1_received *x)
 	ikev1_attributes_open(x->e, x->sa, IKE_CONFIGURATION_REPLY, x->message->attributes.id, &m);
 	if (x->sa->connection->pool_count > 0)
 		give(x, &m);
-	put_attributes(x->sa, &m);
+	put_attributes(x->e, x->sa, &m);
 	return ikev1_attributes_answer(x, &m) ? IKEV1_OK : ikev1_transactions_end(x);
 }
 
@@ -236,7 +239,7 @@ bool ikev1_mode_config_push(struct ike_engine *e, struct ike_sa *sa, struct ike_
 	ikev1_attributes_open(e, sa, IKE_CONFIGURATION_SET, (uint16_t)sa->unique_id, &m);
 	for (size_t i = 0; i < sa->virtual->their_count; i++)
 		put_address(&m, &sa->virtual->theirs[i].address);
-	put_attributes(sa, &m);
+	put_attributes(e, sa, &m);
 	ikev1_transactions_stage(e, sa, IKEV1_TRANSACTING_PUSHED, IKE_NEVER);
 	return ikev1_attributes_ask(e, sa, &m);
 }

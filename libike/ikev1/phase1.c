@@ -307,9 +307,10 @@ void ikev1_phase1_build_vendors(
 {
 	const struct ikev1_phase1 *p = sa->v1->phase1;
 
-	(void)e;
 	isakmp_build_vendor(b, ISAKMP_VENDOR_XAUTH);
 	isakmp_build_vendor(b, ISAKMP_VENDOR_DPD);
+	if (e->settings.cisco_unity)
+		isakmp_build_vendor(b, ISAKMP_VENDOR_UNITY);
 	if (sa->connection->fragmentation != IKE_FRAGMENTATION_NO)
 		isakmp_build_vendor(b, ISAKMP_VENDOR_FRAGMENTATION);
 	if (!sa->initiator) {

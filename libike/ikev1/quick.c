@@ -1,4 +1,4 @@
-/* Quick Mode: nonces, selectors, lifetimes (RFC 2409 5.5, RFC 2407 4.5, 4.6). */
+/* Quick Mode: nonces, lifetimes, what is replaced (RFC 2409 5.5, RFC 2407 4.5, 4.6). */
 #include "libike/ikev1/quick.h"
 
 #include <inttypes.h>
@@ -88,29 +88,7 @@ bool ikev1_spi_value(struct bytes octets, uint32_t *ret)
 	return true;
 }
 
-/* ---- Selectors ---- */
-
-bool ikev1_quick_read_pair(
-	const struct ikev1_received *x, bool we_initiated, struct ikev1_pair *ret)
-{
-	const struct isakmp_message *m = x->message;
-	struct ike_child_selectors *said = &ret->said;
-	struct ike_selector *first = we_initiated ? said->local : said->remote;
-	struct ike_selector *second = we_initiated ? said->remote : said->local;
-
-	said->local_count = said->remote_count = 1;
-	said->local[0] = ike_selector_of_host(&x->sa->local);
-	said->remote[0] = ike_selector_of_host(&x->sa->remote);
-	if (m->id_count != 0 && (m->id_count != 2 || !isakmp_id_to_selector(&m->ids[0], first) ||
-					!isakmp_id_to_selector(&m->ids[1], second)))
-		return false;
-	ret->seen = *said;
-	ike_child_see_through_nat(
-		x->sa, IKE_MODE_TRANSPORT, ret->seen.local, 1, ike_children_local(x->sa));
-	ike_child_see_through_nat(
-		x->sa, IKE_MODE_TRANSPORT, ret->seen.remote, 1, ike_children_remote(x->sa));
-	return true;
-}
+/* ---- Children with the same selectors ---- */
 
 static bool has_selectors(
 	const struct ike_child *child, const struct ike_child_selectors *selectors)

@@ -49,14 +49,6 @@ struct bytes ikev1_spi_octets(uint32_t spi, uint8_t room[4]);
 /* False for reserved ones (RFC 4303 2.1). */
 MUST_USE bool ikev1_spi_value(struct bytes octets, uint32_t *ret);
 
-/* The pair of a message: as it is said (without ID payloads: the two addresses), and as our kernel
- * sees it in transport mode through a NAT. False when an ID is no address. */
-struct ikev1_pair {
-	struct ike_child_selectors said, seen;
-};
-MUST_USE bool ikev1_quick_read_pair(
-	const struct ikev1_received *x, bool we_initiated, struct ikev1_pair *ret);
-
 /* Lifetimes: what is offered, and the smaller one counts. */
 uint64_t ikev1_quick_kilobytes(const struct ike_child_config *config);
 void ikev1_quick_limit(
@@ -76,6 +68,37 @@ struct ike_child *ikev1_quick_replaced(const struct ike_sa *sa,
 /* Ours beside theirs (view; NULL: not known) when there is no proposal in common. */
 void ikev1_quick_fail_proposals(struct ike_failure *failure, const struct ike_child_config *config,
 	const struct isakmp_sa_view *view, const char *what);
+
+/* ---- quick_selectors.c ---- */
+
+/* The pair of a message: as it is said (without ID payloads: the two addresses), and as our kernel
+ * sees it in transport mode through a NAT. */
+struct ikev1_pair {
+	struct ike_child_selectors said, seen;
+};
+/* False when an ID is no address. */
+MUST_USE bool ikev1_quick_read_pair(
+	const struct ikev1_received *x, bool we_initiated, struct ikev1_pair *ret);
+
+/* What the task's child is to be offered with: one pair. False: there is none of one family. */
+MUST_USE bool ikev1_quick_offered(const struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_task *task, struct ike_child_selectors *ret);
+/* Initiator: the child gets what the peer has answered with. False with a failure. */
+MUST_USE bool ikev1_quick_answered(struct ikev1_received *x, const struct ike_task *task,
+	struct ike_child *child, struct ike_failure *failure);
+
+/* Responder: what of theirs the child is to have, and how we say it. */
+struct ikev1_choice {
+	struct ike_child_selectors agreed;
+	struct ike_selector local, remote;
+	bool says_all; /* as in struct ike_child */
+};
+/* The definition that fits best; NULL when none does. */
+const struct ike_child_config *ikev1_quick_choose(
+	const struct ikev1_received *x, const struct ikev1_pair *theirs, struct ikev1_choice *ret);
+/* IDci, IDcr of message 2; none if message 1 has none. */
+void ikev1_quick_build_answer(
+	const struct ikev1_received *x, const struct ikev1_choice *choice, struct ike_builder *b);
 
 /* ---- quick_handover.c ---- */
 

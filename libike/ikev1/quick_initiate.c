@@ -4,36 +4,6 @@
 
 /* ---- Message 1 ---- */
 
-/* IKEv1 has one pair for a child: the first that can be one. What is rekeyed keeps its own, except
- * in transport mode, where the peer may see other addresses than we do. */
-static bool offered_pair(
-	const struct ike_sa *sa, const struct ike_task *task, struct ike_child_selectors *ret)
-{
-	const struct ike_child_config *config = task->child->config;
-	const struct ike_child *old = task->replaces;
-	struct ike_selector local[IKE_CHILD_SELECTORS_MAX], remote[IKE_CHILD_SELECTORS_MAX];
-
-	ret->local_count = ret->remote_count = 1;
-	if (old && old->mode != IKE_MODE_TRANSPORT && old->local_count > 0 &&
-		old->remote_count > 0) {
-		ret->local[0] = ike_child_local(old)[0];
-		ret->remote[0] = ike_child_remote(old)[0];
-		return true;
-	}
-	size_t ours = ike_child_config_selectors(sa, config, true, local, IKE_CHILD_SELECTORS_MAX);
-	size_t theirs =
-		ike_child_config_selectors(sa, config, false, remote, IKE_CHILD_SELECTORS_MAX);
-	for (size_t i = 0; i < ours; i++)
-		for (size_t j = 0; j < theirs; j++) {
-			if (local[i].family != remote[j].family)
-				continue;
-			ret->local[0] = local[i];
-			ret->remote[0] = remote[j];
-			return true;
-		}
-	return false;
-}
-
 static bool prepare(struct ike_engine *e, struct ikev1_exchange *exchange, struct ike_child *child,
 	struct ike_failure *failure)
 {
@@ -106,8 +76,9 @@ static bool can_be_said(const struct ike_child_config *config, struct ike_failur
 	return false;
 }
 
-static bool is_possible(const struct ike_sa *sa, const struct ike_task *task,
-	struct ike_child_selectors *ret_pair, struct ike_failure *failure)
+static bool is_possible(const struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_task *task, struct ike_child_selectors *ret_pair,
+	struct ike_failure *failure)
 {
 	const struct ike_child_config *config = task->child->config;
 
@@ -118,10 +89,16 @@ static bool is_possible(const struct ike_sa *sa, const struct ike_task *task,
 	}
 	if (!can_be_said(config, failure))
 		return false;
-	if (offered_pair(sa, task, ret_pair))
+	if (!ikev1_quick_offered(e, sa, task, ret_pair)) {
+		ike_child_fail_selectors(failure, sa, config, NULL,
+			"no local and remote traffic selector of one address family");
+		return false;
+	}
+	if (!ike_selector_is_opaque(&ret_pair->local[0]) &&
+		!ike_selector_is_opaque(&ret_pair->remote[0]))
 		return true;
-	ike_child_fail_selectors(failure, sa, config, NULL,
-		"no local and remote traffic selector of one address family");
+	ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
+		"CHILD_SA '%s': IKEv1 has no word for opaque ports", config->name);
 	return false;
 }
 
@@ -144,7 +121,7 @@ bool ikev1_quick_start(
 	struct ike_child_selectors pair;
 	struct ikev1_exchange *exchange;
 
-	if (!make_child(e, task) || !is_possible(sa, task, &pair, failure))
+	if (!make_child(e, task) || !is_possible(e, sa, task, &pair, failure))
 		return false;
 	exchange = ikev1_exchange_new(e, sa, ISAKMP_EXCHANGE_QUICK, true, 0);
 	if (!exchange)
@@ -209,42 +186,6 @@ static bool accept_key_exchange(struct ikev1_received *x, const struct ike_child
 	return false;
 }
 
-/* The peer has to repeat ours; some, strongSwan for one, answer with what is left of them. */
-static bool is_within(const struct ikev1_received *x, const struct ike_child_selectors *offered,
-	const struct ike_child_selectors *theirs)
-{
-	if (x->message->id_count == 0)
-		return ike_selector_equal(&offered->local[0], &theirs->local[0]) &&
-		       ike_selector_equal(&offered->remote[0], &theirs->remote[0]);
-	return ike_selector_contains(&offered->local[0], &theirs->local[0]) &&
-	       ike_selector_contains(&offered->remote[0], &theirs->remote[0]);
-}
-
-static bool accept_selectors(struct ikev1_received *x, const struct ike_task *task,
-	struct ike_child *child, struct ike_failure *failure)
-{
-	struct ike_child_selectors offered;
-	const struct ike_child_selectors *theirs;
-	struct ikev1_pair pair;
-
-	if (!ikev1_quick_read_pair(x, true, &pair) || !offered_pair(x->sa, task, &offered)) {
-		ike_failure_set(failure, IKE_REASON_PROTOCOL, NULL, NULL,
-			"peer answered with identities that are no traffic selectors for CHILD_SA "
-			"'%s'",
-			child->config->name);
-		return false;
-	}
-	theirs = child->mode == IKE_MODE_TRANSPORT && !is_within(x, &offered, &pair.said)
-			 ? &pair.seen
-			 : &pair.said;
-	if (!is_within(x, &offered, theirs)) {
-		ike_child_fail_selectors(failure, x->sa, child->config, &pair.said,
-			"peer answered with traffic selectors outside of ours");
-		return false;
-	}
-	return ike_child_set_selectors(child, theirs->local, 1, theirs->remote, 1);
-}
-
 static void read_lifetime(struct ikev1_received *x, struct ike_child *child)
 {
 	const struct isakmp_notify *n =
@@ -279,7 +220,7 @@ static bool agree(struct ikev1_received *x, struct ike_task *task, struct secret
 	}
 	if (!accept_proposal(x, child, failure) ||
 		!accept_key_exchange(x, child, ret_shared, failure) ||
-		!accept_selectors(x, task, child, failure) || was_deleted(task, failure))
+		!ikev1_quick_answered(x, task, child, failure) || was_deleted(task, failure))
 		return false;
 	read_lifetime(x, child);
 	return true;

@@ -5,7 +5,7 @@
 /* What comes of message 1. */
 struct answer {
 	const struct ike_child_config *config;
-	struct ike_child_selectors pair;
+	struct ikev1_choice choice;
 	struct isakmp_offer chosen;
 	uint8_t mode;
 	uint32_t spi;          /* the peer's */
@@ -18,31 +18,10 @@ struct answer {
 
 /* ---- Which child ---- */
 
-/* The initiator cannot be told that less is allowed. */
-static bool is_whole(
-	const struct ike_child_selectors *theirs, const struct ike_child_selectors *ours)
-{
-	return ours->local_count == 1 && ours->remote_count == 1 &&
-	       ike_selector_equal(&ours->local[0], &theirs->local[0]) &&
-	       ike_selector_equal(&ours->remote[0], &theirs->remote[0]);
-}
-
-static const char *what_differs(
-	const struct ike_child_selectors *theirs, const struct ike_child_selectors *common)
-{
-	bool local = common->local_count == 1 &&
-		     ike_selector_equal(&common->local[0], &theirs->local[0]);
-	bool remote = common->remote_count == 1 &&
-		      ike_selector_equal(&common->remote[0], &theirs->remote[0]);
-
-	return local ? "remote_ts" : remote ? "local_ts" : "local_ts, remote_ts";
-}
-
 static void fail_pair(
 	const struct ikev1_received *x, const struct ike_child_selectors *theirs, struct answer *a)
 {
 	const struct ike_child_config *nearest = ike_child_nearest_config(x->sa, theirs);
-	struct ike_child_selectors common;
 	char text[1100];
 
 	a->notify = ISAKMP_NOTIFY_INVALID_ID_INFORMATION;
@@ -55,12 +34,7 @@ static void fail_pair(
 		return;
 	}
 	ike_child_fail_selectors(&a->failure, x->sa, nearest, theirs,
-		ike_child_narrow(x->sa, nearest, theirs, &common)
-			? "peer's traffic selectors are more than ours allow, and IKEv1 cannot "
-			  "narrow them"
-			: "no common traffic selectors, the nearest are those");
-	if (!a->failure.differs)
-		ike_failure_set_differs(&a->failure, what_differs(theirs, &common));
+		"no common traffic selectors, the nearest are those");
 }
 
 static bool choose_child(const struct ikev1_received *x, struct answer *a)
@@ -73,10 +47,8 @@ static bool choose_child(const struct ikev1_received *x, struct answer *a)
 			"peer's Quick Mode has identities that are no traffic selectors");
 		return false;
 	}
-	a->config = ike_child_choose_config(x->sa, &theirs.said, &theirs.seen, &a->pair);
-	if (a->config &&
-		is_whole(a->config->mode == IKE_MODE_TRANSPORT ? &theirs.seen : &theirs.said,
-			&a->pair))
+	a->config = ikev1_quick_choose(x, &theirs, &a->choice);
+	if (a->config)
 		return true;
 	fail_pair(x, &theirs.said, a);
 	return false;
@@ -136,16 +108,6 @@ static bool ours_is_shorter(const struct answer *a)
 	       (kilobytes > 0 && a->chosen.life_kilobytes > kilobytes);
 }
 
-static void repeat_ids(const struct isakmp_message *m, struct ike_builder *b)
-{
-	for (size_t i = 0; i < m->id_count; i++) {
-		size_t mark = ike_build_open(b, ISAKMP_PAYLOAD_ID);
-
-		writer_put(&b->writer, m->ids[i].body);
-		ike_build_close(b, mark);
-	}
-}
-
 static bool send_2(struct ikev1_received *x, const struct answer *a, const struct ike_child *child)
 {
 	const struct ike_child_secrets s = ikev1_quick_secrets(x->exchange, (struct bytes){ 0 });
@@ -158,7 +120,7 @@ static bool send_2(struct ikev1_received *x, const struct answer *a, const struc
 	isakmp_build_nonce(&b, s.nonce_r);
 	if (a->key_exchange)
 		isakmp_build_ke(&b, ike_key_exchange_public(a->key_exchange));
-	repeat_ids(x->message, &b);
+	ikev1_quick_build_answer(x, &a->choice, &b);
 	if (ours_is_shorter(a))
 		ikev1_quick_build_lifetime(&b, child);
 	ikev1_nat_build_oa(x->e, x->sa, child->mode, false, &b);
@@ -170,16 +132,19 @@ static bool send_2(struct ikev1_received *x, const struct answer *a, const struc
 
 static struct ike_child *make_child(struct ikev1_received *x, const struct answer *a)
 {
+	const struct ike_child_selectors *agreed = &a->choice.agreed;
 	struct ike_child *child = ike_child_new(x->e, x->sa, a->config);
 
 	if (!child)
 		return NULL;
-	if (!ike_child_set_selectors(child, a->pair.local, 1, a->pair.remote, 1)) {
+	if (!ike_child_set_selectors(child, agreed->local, agreed->local_count, agreed->remote,
+		    agreed->remote_count)) {
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 		return NULL;
 	}
 	if (a->old)
 		ike_child_inherit(child, a->old);
+	child->says_all = a->choice.says_all;
 	child->suite = a->chosen.suite;
 	child->mode = a->mode;
 	child->spi_out = a->spi;
@@ -274,7 +239,7 @@ static bool may_be(struct ikev1_received *x, struct answer *a)
 
 static struct ike_child *find_old(const struct ikev1_received *x, const struct answer *a)
 {
-	return ikev1_quick_replaced(x->sa, a->config, &a->pair, a->mode);
+	return ikev1_quick_replaced(x->sa, a->config, &a->choice.agreed, a->mode);
 }
 
 static enum ikev1_outcome answer_1(struct ikev1_received *x, struct answer *a)

@@ -27,6 +27,7 @@ enum ike_attribute_type {
 	IKE_ATTRIBUTE_DNS_DOMAIN = 25,    /* RFC 8598: as text */
 	IKE_ATTRIBUTE_IP4_SERVER = 23456, /* Microsoft's */
 	IKE_ATTRIBUTE_IP6_SERVER = 23457,
+	IKE_ATTRIBUTE_BANNER = 28672, /* Unity: text */
 	IKE_ATTRIBUTE_SPLIT_INCLUDE =
 		28676, /* Unity: address, mask, six octets of zero, repeated */
 	IKE_ATTRIBUTE_SPLIT_EXCLUDE = 28678, /* Unity's LOCAL_LAN */

@@ -272,6 +272,12 @@ bool ike_connection_only_shunts(const struct ike_connection *c);
 #define IKE_UNSET UINT64_MAX
 MUST_USE bool ike_connection_complete(struct ike_connection *c, struct why *why);
 
+/* What the definition asks for that its version of IKE has no words for: a line that says what
+ * happens instead and what mends it. index from 0; false: there is nothing more to be said. */
+#define IKE_REMARK_TEXT_MAX 900
+bool ike_child_config_remark(
+	const struct ike_child_config *child, size_t index, char text[IKE_REMARK_TEXT_MAX]);
+
 /* How a difference takes effect on a tunnel that is up. */
 enum ike_apply {
 	IKE_APPLY_NOW,

@@ -71,6 +71,8 @@ struct ike_child {
 	bool announced; /* events have it up, and not replaced or down yet */
 	bool carried;   /* reauthentication has asked for it on the new IKE SA */
 	bool rebuilt;   /* by us, as its definition changed */
+	/* IKEv1, Cisco Unity: the gateway's side is said as 0.0.0.0/0, whatever it is. */
+	bool says_all;
 	uint8_t local_count;
 	uint8_t remote_count;
 	uint8_t attempts; /* of rekeying, that failed */

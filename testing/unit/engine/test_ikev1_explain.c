@@ -368,19 +368,18 @@ START_TEST(pfs_that_differs)
 }
 END_TEST
 
-/* Another network, or less of it than the peer allows. */
 START_TEST(selectors_that_differ)
 {
 	struct duo d = duo_begin_ikev1(false);
 	const struct ike_failure_record *record;
 
-	d.sun_side.children[0].remote_ts = _i ? "10.0.0.0/8" : "10.99.0.0/16";
+	d.sun_side.children[0].remote_ts = "10.99.0.0/16";
 	duo_start(&d);
 	ck_assert(!duo_initiate(&d, d.sun, "net")->done);
-	record = duo_explains(d.moon, "sun", IKE_REASON_NO_SELECTORS, "IKEv1 cannot narrow it",
-		"connections.sun.children.net.local_ts");
-	duo_contains(record->failure.theirs, _i ? "10.0.0.0/8" : "10.99.0.0/16");
-	duo_explains(d.sun, "moon", IKE_REASON_NO_SELECTORS, "the peer has no child with exactly",
+	record = duo_explains(d.moon, "sun", IKE_REASON_NO_SELECTORS,
+		"local_ts has nothing in common", "connections.sun.children.net.local_ts");
+	duo_contains(record->failure.theirs, "10.99.0.0/16");
+	duo_explains(d.sun, "moon", IKE_REASON_NO_SELECTORS, "the peer has no child for",
 		"connections.moon.children.net.");
 	duo_down(&d, d.sun);
 	duo_end(&d);
@@ -450,6 +449,6 @@ TCase *ikev1_explain_tests(void)
 	tcase_add_loop_test(tests, tasks_have_strongswans_names, 0, 2);
 	tcase_add_test(tests, no_common_child_proposal);
 	tcase_add_loop_test(tests, pfs_that_differs, 0, 3);
-	tcase_add_loop_test(tests, selectors_that_differ, 0, 2);
+	tcase_add_test(tests, selectors_that_differ);
 	return tests;
 }

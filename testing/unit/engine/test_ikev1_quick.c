@@ -127,80 +127,7 @@ START_TEST(several_children_share_one_ike_sa)
 }
 END_TEST
 
-/* The first pair is what a child is for; the other end may have more, or less precise ones. */
-START_TEST(selectors_are_one_pair)
-{
-	static const struct {
-		const char *sun_local, *sun_remote, *moon_local, *moon_remote, *agreed;
-	} cases[] = {
-		{ "10.2.0.0/16,10.5.0.0/16", "10.1.0.0/16", "10.1.0.0/16",
-			"10.2.0.0/16,10.5.0.0/16", "10.2.0.0/16" },
-		{ "10.2.0.0/24", "10.1.0.0/24", "10.1.0.0/16", "10.2.0.0/16", "10.2.0.0/24" },
-		{ "10.2.0.1-10.2.0.9", "10.1.0.0/24", "10.1.0.0/16", "10.2.0.0/16",
-			"10.2.0.1..10.2.0.9" },
-		{ "10.2.0.0/24[tcp/80]", "10.1.0.0/24[tcp]", "10.1.0.0/24", "10.2.0.0/24",
-			"10.2.0.0/24[tcp/http]" },
-		{ "dynamic[gre]", "dynamic[gre]", "dynamic[gre]", "dynamic[gre]",
-			"192.0.2.2/32[gre]" },
-		{ "dynamic[/1701]", "dynamic", "dynamic", "dynamic[/1701]", "192.0.2.2/32[0/l2f]" },
-		{ "fec2::/64", "fec1::/64", "fec1::/64", "fec2::/64", "fec2::/64" },
-		{ "0.0.0.0/0", "10.1.0.0/24", "10.1.0.0/24", "0.0.0.0/0", "0.0.0.0/0" },
-	};
-	struct duo d = begin("aes128-sha256");
-	char text[IKE_SELECTOR_TEXT_MAX];
-
-	d.sun_side.children[0].local_ts = cases[_i].sun_local;
-	d.sun_side.children[0].remote_ts = cases[_i].sun_remote;
-	d.moon_side.children[0].local_ts = cases[_i].moon_local;
-	d.moon_side.children[0].remote_ts = cases[_i].moon_remote;
-	duo_start(&d);
-	duo_up(&d, d.sun, "net");
-	ck_assert_uint_eq(only_child(d.sun)->local_count, 1);
-	ck_assert_str_eq(
-		ike_selector_format(ike_child_local(only_child(d.sun)), text), cases[_i].agreed);
-	ck_assert_str_eq(
-		ike_selector_format(ike_child_remote(only_child(d.moon)), text), cases[_i].agreed);
-	duo_end(&d);
-}
-END_TEST
-
 /* ---- Children that do not ---- */
-
-START_TEST(selectors_that_are_not_ours_are_refused)
-{
-	static const struct {
-		const char *local, *remote, *differs;
-	} cases[] = {
-		{ "10.9.0.0/16", "10.1.0.0/16", "remote_ts" },
-		{ "10.2.0.0/16", "10.8.0.0/16", "local_ts" },
-		{ "10.2.0.0/15", "10.1.0.0/16", "remote_ts" },
-		{ "10.2.0.0/16", "10.0.0.0/8", "local_ts" },
-		{ "10.0.0.0/8", "10.0.0.0/8", "local_ts, remote_ts" },
-	};
-	struct duo d = begin("aes128-sha256");
-	const struct sim_command *command;
-	const struct ike_failure *f;
-
-	d.sun_side.children[0].local_ts = cases[_i].local;
-	d.sun_side.children[0].remote_ts = cases[_i].remote;
-	duo_start(&d);
-	command = duo_initiate(&d, d.sun, "net");
-	ck_assert(!command->done);
-	ck_assert_ptr_nonnull(strstr(command->text, "INVALID_ID_INFORMATION"));
-	ck_assert_ptr_nonnull(strstr(command->text, cases[_i].local));
-	ck_assert_int_eq(failure_of(&d, d.sun)->reason, IKE_REASON_NO_SELECTORS);
-	f = failure_of(&d, d.moon);
-	ck_assert_int_eq(f->reason, IKE_REASON_NO_SELECTORS);
-	ck_assert_str_eq(f->differs, cases[_i].differs);
-	ck_assert_ptr_nonnull(strstr(f->ours, "10.1.0.0/16 === 10.2.0.0/16"));
-	ck_assert_ptr_nonnull(strstr(f->theirs, cases[_i].local));
-	/* The IKE SA has done nothing wrong. */
-	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
-	ck_assert_uint_eq(duo_children(d.moon), 0);
-	ck_assert_ptr_null(d.sun->kernel.sas);
-	duo_end(&d);
-}
-END_TEST
 
 START_TEST(proposals_without_a_common_one_are_refused)
 {
@@ -677,8 +604,6 @@ TCase *ikev1_quick_tests(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, a_child_comes_up, 0, 2 * KINDS);
 	tcase_add_test(tests, several_children_share_one_ike_sa);
-	tcase_add_loop_test(tests, selectors_are_one_pair, 0, 8);
-	tcase_add_loop_test(tests, selectors_that_are_not_ours_are_refused, 0, 5);
 	tcase_add_loop_test(tests, proposals_without_a_common_one_are_refused, 0, 5);
 	tcase_add_test(tests, what_ikev1_cannot_say_is_not_offered);
 	tcase_add_test(tests, transport_mode_needs_both);
