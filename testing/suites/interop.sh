@@ -2,7 +2,7 @@
 # strongSwan 6.0.1 and 5.9.8 at the other end in both roles, its swanctl on our daemon, our swanctl-lite on its
 # order: 50
 # trees: strongswan-6.0.1 strongswan-5.9.8
-# limit: 1500
+# limit: 1800
 set -u
 # CI has not the time for all of it.
 newer=() older=()
