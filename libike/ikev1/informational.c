@@ -378,6 +378,10 @@ void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint6
 			(void)ikev1_bequeath(e, sa);
 		else
 			ikev1_hurry_superseded(e, sa);
+	} else {
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"ending IKE_SA %s[%u] before it is established",
+			sa->connection ? sa->connection->name : "(unnamed)", sa->unique_id);
 	}
 	ikev1_delete_once(e, sa);
 	ike_command_finish(e, ticket, true, NULL);

@@ -227,6 +227,10 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 {
 	bool deleting = sa->state == IKE_SA_DELETING;
 
+	if (!sa->was_established)
+		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"ending IKE_SA %s[%u] before it is established",
+			sa->connection ? sa->connection->name : "(unnamed)", sa->unique_id);
 	if (!sa->was_established || force) {
 		/* With our IKE_AUTH under way the peer is about to have it. */
 		if (sa->was_established || ike_auth_has_begun(sa))

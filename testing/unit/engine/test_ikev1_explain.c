@@ -388,6 +388,23 @@ END_TEST
 
 /* ---- What is under way ---- */
 
+START_TEST(an_attempt_that_is_ended_says_so)
+{
+	struct duo d = _i ? duo_begin_ikev1(false) : duo_begin(false);
+	struct ike_terminate what = { .ike = "moon" };
+	struct why why;
+
+	duo_start(&d);
+	sim_node_crash(d.moon);
+	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
+	ck_assert_ptr_nonnull(sim_node_terminate(d.sun, &what, &why));
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(60));
+	ck_assert(sim_node_logged(d.sun, "ending IKE_SA moon[1] before it is established"));
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
+	duo_end(&d);
+}
+END_TEST
+
 static void shows(const struct sim_node *n, const char *active, const char *queued)
 {
 	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
@@ -447,6 +464,7 @@ TCase *ikev1_explain_tests(void)
 	tcase_add_loop_test(tests, nobody_answers, 0, 2);
 	tcase_add_loop_test(tests, nobody_answers_our_certificate, 0, 2);
 	tcase_add_loop_test(tests, tasks_have_strongswans_names, 0, 2);
+	tcase_add_loop_test(tests, an_attempt_that_is_ended_says_so, 0, 2);
 	tcase_add_test(tests, no_common_child_proposal);
 	tcase_add_loop_test(tests, pfs_that_differs, 0, 3);
 	tcase_add_test(tests, selectors_that_differ);
