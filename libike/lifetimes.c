@@ -7,6 +7,10 @@
 static void close_expired(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_child *successor = ike_handover_of(child);
+	/* IKEv1: the peer has not heard of it yet, and would take our DELETE for the tunnel's end.
+	 */
+	bool early = successor && child->sa->version == 1 && !successor->handover->initiator &&
+		     !successor->handover->arrived;
 
 	if (child->state == IKE_CHILD_DELETING)
 		return;
@@ -16,8 +20,11 @@ static void close_expired(struct ike_engine *e, struct ike_child *child)
 		ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_AUDIT,
 			"CHILD_SA %s{%u} reached its lifetime, closing it", child->config->name,
 			child->unique_id);
-	ike_child_delete_later(
-		e, child, child->announced ? IKE_REASON_EXPIRED : IKE_REASON_REPLACED);
+	if (early)
+		ike_child_retire(e, child);
+	else
+		ike_child_delete_later(
+			e, child, child->announced ? IKE_REASON_EXPIRED : IKE_REASON_REPLACED);
 }
 
 static void wake(struct ike_engine *e, struct ike_child *child)

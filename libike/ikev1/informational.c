@@ -421,6 +421,9 @@ void ikev1_delete_child(struct ike_engine *e, struct ike_child *child, bool forc
 		task->reason = (uint8_t)reason;
 	}
 	if (force || !task) {
+		/* What is to be made of it meanwhile is not wanted either. */
+		if (is_being_rekeyed(child))
+			sa->active->reason = (uint8_t)reason;
 		ike_command_finish(e, ticket, true, NULL);
 		ike_child_destroy(e, child, reason);
 	}

@@ -116,9 +116,8 @@ bool ikev1_quick_is_same(const struct ike_child *a, const struct ike_child *b)
 	       has_selectors(a, &of_b);
 }
 
-struct ike_child *ikev1_quick_replaced(const struct ike_sa *sa,
-	const struct ike_child_config *config, const struct ike_child_selectors *selectors,
-	uint8_t mode)
+static struct ike_child *newest_with(const struct ike_sa *sa, const struct ike_child_config *config,
+	const struct ike_child_selectors *selectors, uint8_t mode)
 {
 	struct ike_child *found = NULL;
 
@@ -127,7 +126,30 @@ struct ike_child *ikev1_quick_replaced(const struct ike_sa *sa,
 			(c->state == IKE_CHILD_INSTALLED || c->state == IKE_CHILD_REKEYING ||
 				c->state == IKE_CHILD_REKEYED) &&
 			strcmp(c->config->name, config->name) == 0 && has_selectors(c, selectors))
-			found = c; /* the newest */
+			found = c;
+	return found;
+}
+
+/* The same two ends, on the same path: a child can go from one to the other. */
+static bool is_beside(const struct ike_sa *a, const struct ike_sa *b)
+{
+	return a != b && a->version == b->version &&
+	       strcmp(a->connection->name, b->connection->name) == 0 &&
+	       ike_identity_equal(ike_sa_peer_id(a), ike_sa_peer_id(b)) &&
+	       address_equal(ike_children_local(a), ike_children_local(b)) &&
+	       address_equal(ike_children_remote(a), ike_children_remote(b));
+}
+
+struct ike_child *ikev1_quick_replaced(const struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_child_selectors *selectors,
+	uint8_t mode)
+{
+	struct ike_child *found = newest_with(sa, config, selectors, mode);
+	const struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa));
+
+	for (; other && !found; other = other->peer_next)
+		if (is_beside(other, sa))
+			found = newest_with(other, config, selectors, mode);
 	return found;
 }
 

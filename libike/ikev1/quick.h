@@ -60,8 +60,9 @@ void ikev1_quick_build_lifetime(struct ike_builder *b, const struct ike_child *c
 
 /* Of the same definition and the same selectors. */
 bool ikev1_quick_is_same(const struct ike_child *a, const struct ike_child *b);
-/* One that is up with the same selectors and definition: what a new one replaces. Or NULL. */
-struct ike_child *ikev1_quick_replaced(const struct ike_sa *sa,
+/* The newest that is up with the same selectors and definition: what a new one replaces. It may be
+ * another IKE SA's with the same peer: that has taken the children over. Or NULL. */
+struct ike_child *ikev1_quick_replaced(const struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors,
 	uint8_t mode);
 

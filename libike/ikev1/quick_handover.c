@@ -54,6 +54,15 @@ static bool is_whole(const struct ike_child *child)
 	return child->installed_out && (child->policies_installed || !child->config->policies);
 }
 
+/* The peer names selectors, not a child: whatever else there is of the same is replaced, too. */
+static void reduce(struct ike_engine *e, struct ike_child *child)
+{
+	for (struct ike_child *c = child->sa->children; c; c = c->next)
+		if (c->announced && !c->handover && c->state == IKE_CHILD_INSTALLED &&
+			ikev1_quick_is_same(c, child))
+			ike_child_delete_later(e, c, IKE_REASON_REPLACED);
+}
+
 void ikev1_handover_complete(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_child *old = child->handover->old;
@@ -68,6 +77,7 @@ void ikev1_handover_complete(struct ike_engine *e, struct ike_child *child)
 		ikev1_quick_taken_back(e, child);
 		return;
 	}
+	reduce(e, child);
 	/* Packets may be under way on it. The end that asked for the new one deletes the old one,
 	 * and the other one does in the end. */
 	if (goes_at < old->expires_at)

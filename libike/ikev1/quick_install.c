@@ -62,10 +62,11 @@ static bool lose(struct ikev1_received *x, struct ike_task *task, struct ike_chi
 	return true;
 }
 
-/* The peer takes a new one for a rekeying of what is there as well. */
+/* The peer takes a new one for a rekeying of what is there as well. What was to be rekeyed may be
+ * gone: then the new one is all there is. */
 static struct ike_child *find_old(const struct ike_task *task)
 {
-	if (task->kind == IKE_TASK_REKEY_CHILD)
+	if (task->kind == IKE_TASK_REKEY_CHILD && task->replaces)
 		return task->replaces;
 	for (struct ike_child *c = task->child->sa->children; c; c = c->next)
 		if (c->announced && c->state >= IKE_CHILD_INSTALLED &&
@@ -86,18 +87,27 @@ static struct ike_child *find_theirs(const struct ike_task *task, const struct i
 	return NULL;
 }
 
+/* The old one was closed on purpose, or replaced by another one already. */
+static bool is_unwanted(const struct ike_task *task, const struct ike_child *old)
+{
+	if (task->kind != IKE_TASK_REKEY_CHILD)
+		return false;
+	if (!task->replaces)
+		return task->reason == IKE_REASON_TERMINATED;
+	return !old->announced || old->state == IKE_CHILD_DELETED;
+}
+
 bool ikev1_quick_install(struct ikev1_received *x, struct ike_task *task, struct bytes shared,
 	struct ike_failure *failure)
 {
 	const struct ike_child_secrets secrets = ikev1_quick_secrets(x->exchange, shared);
 	const char *name = task->child->config->name;
 	struct ike_child *old = find_old(task), *theirs = find_theirs(task, old);
-	bool rekeys = task->kind == IKE_TASK_REKEY_CHILD, done;
+	bool done;
 	struct why why;
 
 	x->exchange->quick->spi = task->child->spi_in;
-	if ((rekeys && (!old || !old->announced || old->state == IKE_CHILD_DELETED)) ||
-		(theirs && ike_handover_prevails(theirs, &secrets)))
+	if (is_unwanted(task, old) || (theirs && ike_handover_prevails(theirs, &secrets)))
 		done = lose(x, task, old, &secrets, &why);
 	else if (old)
 		done = take_over(x, task, old, &secrets, &why);

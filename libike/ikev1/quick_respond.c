@@ -159,8 +159,12 @@ static bool install(struct ikev1_received *x, struct answer *a, struct ike_child
 	struct why why;
 
 	if (ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
-		ike_handover_begin(x->e, child, a->old, false, &secrets, &why))
+		ike_handover_begin(x->e, child, a->old, false, &secrets, &why)) {
+		/* The keys are of the IKE SA under which they were agreed on. */
+		if (a->old && a->old->sa != x->sa)
+			ike_child_move(x->e, child, a->old->sa);
 		return true;
+	}
 	a->notify = ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
 	ike_failure_set(&a->failure, IKE_REASON_KERNEL, NULL, NULL,
 		"installing CHILD_SA '%s' failed: %s", a->config->name, why.text);
@@ -239,7 +243,7 @@ static bool may_be(struct ikev1_received *x, struct answer *a)
 
 static struct ike_child *find_old(const struct ikev1_received *x, const struct answer *a)
 {
-	return ikev1_quick_replaced(x->sa, a->config, &a->choice.agreed, a->mode);
+	return ikev1_quick_replaced(x->e, x->sa, a->config, &a->choice.agreed, a->mode);
 }
 
 static enum ikev1_outcome answer_1(struct ikev1_received *x, struct answer *a)

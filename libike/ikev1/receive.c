@@ -146,9 +146,9 @@ static bool accepted(struct ikev1_received *x, const struct arrival *a, uint16_t
 									 : IKEV1_SEND_KEEP);
 }
 
-/* The handler's turn. iv: to be back at when the message counts for nothing. The SA may be gone
- * afterwards; true: it was accepted. */
-static bool hand_over(struct arrival *a, struct ikev1_exchange *exchange,
+/* The handler's turn, then that of what it has queued. iv: to be back at when the message counts
+ * for nothing. The SA may be gone afterwards. */
+static void hand_over(struct arrival *a, struct ikev1_exchange *exchange,
 	const struct ikev1_row *row, const uint8_t iv[IKEV1_BLOCK_MAX])
 {
 	struct ike_sa *sa = a->sa;
@@ -158,6 +158,7 @@ static bool hand_over(struct arrival *a, struct ikev1_exchange *exchange,
 		&failure };
 	const struct ike_packets *said = exchange->sent;
 	uint16_t requests = sa->v1->requests;
+	uint32_t id = sa->unique_id;
 
 	ike_builder_begin(&reply, a->e->reply, sizeof(a->e->reply));
 	sa->v1->worked = exchange;
@@ -184,15 +185,16 @@ static bool hand_over(struct arrival *a, struct ikev1_exchange *exchange,
 		end(a->e, sa, &failure);
 	}
 	ike_failure_free(&failure);
-	return outcome == IKEV1_OK;
+	/* What was not taken may have queued something, too. */
+	if (ike_engine_sa_find(a->e, id) == sa && !sa->v1->waiting)
+		ike_tasks_run(a->e, sa);
 }
 
 static void deliver(struct arrival *a, struct ikev1_exchange *exchange, const struct ikev1_row *row,
 	const uint8_t iv[IKEV1_BLOCK_MAX])
 {
 	log_received(a, exchange);
-	if (hand_over(a, exchange, row, iv))
-		ike_tasks_run(a->e, a->sa);
+	hand_over(a, exchange, row, iv);
 }
 
 static bool digest(struct arrival *a)
@@ -244,8 +246,8 @@ void ikev1_resume(struct ike_engine *e, struct ike_sa *sa)
 	/* It could be parsed before. */
 	if (exchange && isakmp_message_parse_inner(&w->header, w->payloads, &a.message, &why))
 		row = ikev1_row_for(exchange, &a.message, &why);
-	if (row && hand_over(&a, exchange, row, exchange->iv))
-		ike_tasks_run(e, sa);
+	if (row)
+		hand_over(&a, exchange, row, exchange->iv);
 	ikev1_waiting_free(w); /* the SA may be gone */
 }
 

@@ -2,7 +2,7 @@
  * Exchanges and what is sent in them (RFC 2408 3.1, RFC 2409 5 and appendix B): each has a chain of
  * IVs of its own, and remembers what it has said last.
  */
-#include "libike/ikev1/ikev1.h"
+#include "libike/ikev1/quick.h"
 
 #include <stdlib.h>
 
@@ -36,8 +36,16 @@ void ikev1_exchange_free(struct ikev1_exchange *exchange)
 	free(exchange);
 }
 
+/* Message 3 is still to come: as many as there may be children. */
+static bool is_awaited(const struct ike_engine *e, const struct ikev1_exchange *x)
+{
+	const struct ike_child *child = x->step == IKEV1_QUICK_3 ? ikev1_quick_child(e, x) : NULL;
+
+	return child && child->handover;
+}
+
 /* Of the peer's and those that are over, the oldest makes room. */
-static void make_room(struct ike_sa *sa)
+static void make_room(const struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ikev1_exchange **oldest = NULL, *gone;
 	unsigned count = 0;
@@ -45,7 +53,8 @@ static void make_room(struct ike_sa *sa)
 	for (struct ikev1_exchange **at = &sa->v1->exchanges; *at; at = &(*at)->next) {
 		count++;
 		if (*at != sa->v1->worked && (*at)->message_id != 0 &&
-			((*at)->step == IKEV1_STEP_DONE || !(*at)->initiator))
+			((*at)->step == IKEV1_STEP_DONE || !(*at)->initiator) &&
+			!is_awaited(e, *at))
 			oldest = at;
 	}
 	if (count < IKEV1_EXCHANGES_MAX || !oldest)
@@ -81,7 +90,7 @@ struct ikev1_exchange *ikev1_exchange_new(
 
 	if (!x)
 		return NULL;
-	make_room(sa);
+	make_room(e, sa);
 	x->message_id = message_id;
 	x->type = type;
 	x->initiator = initiator;

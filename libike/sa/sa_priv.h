@@ -73,6 +73,9 @@ struct ike_sa *ike_sa_successor(
 /* It takes over: children, tasks, place. The old one is left without, in state REKEYED. */
 void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 
+/* To another IKE SA with the same peer, on the same path; with its handover. */
+void ike_child_move(struct ike_engine *e, struct ike_child *child, struct ike_sa *to);
+
 /* Its children and queued tasks alone; both are established with the same peer. */
 void ike_sa_hand_over(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new);
 

@@ -58,6 +58,27 @@ static void move_children(struct ike_engine *e, struct ike_sa *old, struct ike_s
 	ike_schedule(e, new);
 }
 
+void ike_child_move(struct ike_engine *e, struct ike_child *child, struct ike_sa *to)
+{
+	struct ike_child **at = &child->sa->children;
+
+	while (*at != child)
+		at = &(*at)->next;
+	*at = child->next;
+	child->next = NULL;
+	if (child->handover) {
+		child->sa->handovers--;
+		to->handovers++;
+	}
+	child->sa = to;
+	for (at = &to->children; *at;)
+		at = &(*at)->next;
+	*at = child;
+	if (child->wake_at < to->children_at)
+		to->children_at = child->wake_at;
+	ike_schedule(e, to);
+}
+
 static void move_tasks(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
 {
 	struct ike_task **end = &new->tasks, *task;

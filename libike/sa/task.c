@@ -73,7 +73,8 @@ void ike_task_finish(struct ike_engine *e, struct ike_task *task, bool done, con
 	ike_command_finish(e, task->ticket, done, text);
 	ike_command_finish(e, task->ike_ticket, done, text);
 	if (!done && task->child && task->kind != IKE_TASK_DELETE_CHILD) {
-		if (task->kind != IKE_TASK_REKEY_CHILD) /* the old one is there still */
+		if (task->kind != IKE_TASK_REKEY_CHILD || !task->replaces)
+			/* else the old one is there still */
 			ike_supervise_failed(e, task->child, (enum ike_reason)task->reason);
 		ike_child_destroy(e, task->child, (enum ike_reason)task->reason);
 	}

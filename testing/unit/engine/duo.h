@@ -70,6 +70,7 @@ TCase *ikev1_nat_tests(void);
 TCase *ikev1_quick_tests(void);
 TCase *ikev1_selector_tests(void);
 TCase *ikev1_unity_tests(void);
+TCase *ikev1_replace_tests(void);
 TCase *ikev1_hostile_tests(void);
 TCase *ikev1_proof_tests(void);
 TCase *ikev1_user_tests(void);

@@ -16,6 +16,7 @@ int main(void)
 	suite_add_tcase(suite, ikev1_quick_tests());
 	suite_add_tcase(suite, ikev1_selector_tests());
 	suite_add_tcase(suite, ikev1_unity_tests());
+	suite_add_tcase(suite, ikev1_replace_tests());
 	suite_add_tcase(suite, ikev1_hostile_tests());
 	suite_add_tcase(suite, ikev1_proof_tests());
 	suite_add_tcase(suite, ikev1_user_tests());
