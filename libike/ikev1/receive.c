@@ -658,12 +658,11 @@ static bool begins_phase1(const struct ike_header *h)
 static void receive_first(
 	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header)
 {
-	struct ike_sa *sa = ike_half_open_find(e, header->spi_initiator, &datagram->remote);
+	struct ike_sa *sa = ike_half_open_find(e, 1, header->spi_initiator, &datagram->remote);
 	struct arrival a = { .e = e, .sa = sa, .datagram = datagram, .whole = datagram->data };
 
 	if (sa) {
-		struct ikev1_exchange *exchange =
-			sa->version == 1 ? ikev1_exchange_find(sa, 0, header->exchange) : NULL;
+		struct ikev1_exchange *exchange = ikev1_exchange_find(sa, 0, header->exchange);
 
 		/* Only the very same: another one with this cookie is not our peer's. */
 		if (exchange && digest(&a))

@@ -66,7 +66,7 @@ static void receive_first(
 	struct ike_message message;
 	struct why why;
 	char from[ADDRESS_TEXT_MAX];
-	struct ike_sa *sa = ike_half_open_find(e, header->spi_initiator, &datagram->remote);
+	struct ike_sa *sa = ike_half_open_find(e, 2, header->spi_initiator, &datagram->remote);
 
 	if (sa) {
 		repeat_init_response(e, sa, datagram);
@@ -105,7 +105,8 @@ static struct ike_sa *find_sa(struct ike_engine *e, const struct ike_header *h)
 	bool from_initiator = (h->flags & IKE_FLAG_INITIATOR) != 0;
 	struct ike_sa *sa = ike_sa_by_spi(e, from_initiator ? h->spi_responder : h->spi_initiator);
 
-	if (!sa || sa->initiator == from_initiator)
+	/* Its keys and steps are those of its version. */
+	if (!sa || sa->version != 2 || sa->initiator == from_initiator)
 		return NULL;
 	if (from_initiator)
 		return sa->spi_initiator == h->spi_initiator ? sa : NULL;

@@ -55,6 +55,7 @@ bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_ini
 	}
 	n->request_key.spi_initiator = spi_initiator;
 	n->request_key.remote = *remote;
+	n->request_key.version = sa->version;
 	HASH_ADD(by_request, e->by_request, request_key, sizeof(n->request_key), n);
 	if (!n->by_request.tbl) {
 		if (peer->count == 0)
@@ -81,11 +82,11 @@ void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa)
 	e->half_open--;
 }
 
-struct ike_sa *ike_half_open_find(
-	const struct ike_engine *e, uint64_t spi_initiator, const struct address *remote)
+struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
+	uint64_t spi_initiator, const struct address *remote)
 {
 	struct ike_negotiation *found;
-	struct ike_negotiation wanted = { .request_key = { spi_initiator, *remote } };
+	struct ike_negotiation wanted = { .request_key = { spi_initiator, *remote, version } };
 
 	HASH_FIND(
 		by_request, e->by_request, &wanted.request_key, sizeof(wanted.request_key), found);

@@ -59,6 +59,7 @@ struct ike_negotiation {
 	struct {                   /* its key; zeroed before it is filled */
 		uint64_t spi_initiator;
 		struct address remote;
+		uint64_t version; /* wide, so that the key has no gaps */
 	} request_key;
 	struct ike_sa *sa;
 	uint8_t stage; /* enum ike_stage */

@@ -91,8 +91,9 @@ void ike_followups_forget(struct ike_sa *sa, const struct ike_child *child);
 bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_initiator,
 	const struct address *remote);
 void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa);
-struct ike_sa *ike_half_open_find(
-	const struct ike_engine *e, uint64_t spi_initiator, const struct address *remote);
+/* Of that IKE version: an SA of one never sees a message of the other. */
+struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
+	uint64_t spi_initiator, const struct address *remote);
 uint32_t ike_half_open_of_peer(const struct ike_engine *e, const struct address *remote);
 /* One more is too much, by block_threshold or init_limit_half_open; logged, with what the message
  * is. */

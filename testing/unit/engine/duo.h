@@ -61,6 +61,7 @@ struct duo_stream {
 void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds);
 
 /* test-ikev1 */
+TCase *version_tests(void);
 TCase *ikev1_phase1_tests(void);
 TCase *ikev1_xauth_tests(void);
 TCase *ikev1_mode_config_tests(void);

@@ -7,6 +7,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	suite_add_tcase(suite, version_tests());
 	suite_add_tcase(suite, ikev1_phase1_tests());
 	suite_add_tcase(suite, ikev1_xauth_tests());
 	suite_add_tcase(suite, ikev1_mode_config_tests());
