@@ -102,7 +102,9 @@ struct ikev1 {
 	bool peer_unity;
 	bool peer_xauth;
 	bool says_contact; /* as responder: the peer goes on with an IKE SA that we have not */
-	bool adopts; /* reauthentication: children of another IKE SA come over when it is up */
+	/* When it is looked at again whether the peer has this IKE SA up, so that children of
+	 * another one may come over; 0: they have, or there are none. */
+	ike_time adopt_at;
 	uint32_t dpd_sent;      /* sequence numbers (RFC 3706) */
 	uint32_t dpd_expected;  /* of the peer's next R_U_THERE; 0: any */
 	ike_time dpd_since;     /* unanswered since then; 0: nothing is */
@@ -305,7 +307,7 @@ enum ikev1_outcome ikev1_phase1_no_memory(struct ikev1_received *x);
 /* As initiator, the peer's proof: is it whom the definition wants? */
 MUST_USE bool ikev1_phase1_check_id(struct ikev1_received *x);
 /* All is through: announces, plans, starts what waits. */
-void ikev1_established(struct ike_engine *e, struct ike_sa *sa);
+void ikev1_established(struct ike_engine *e, struct ike_sa *sa, bool is_up_at_peer);
 /* A first message: no SA yet (half-open limits, then Main or Aggressive Mode as responder). */
 void ikev1_phase1_requested(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct isakmp_message *message);
@@ -426,6 +428,8 @@ enum ike_reason ikev1_notify_reason(uint16_t type);
 /* ---- liveness.c (RFC 3706) ---- */
 /* DPD: sends R_U_THERE and finishes the task; a question that is open already stays the one. */
 bool ikev1_liveness_start(struct ike_engine *e, struct ike_sa *sa);
+/* Asks now, whatever dpd_delay says; nothing when the peer has no DPD. */
+void ikev1_liveness_ask(struct ike_engine *e, struct ike_sa *sa);
 /* struct ike_version.asks, .asked_since, .dead_after */
 bool ikev1_liveness_asks(struct ike_engine *e, struct ike_sa *sa);
 ike_time ikev1_liveness_asked_since(const struct ike_sa *sa);
@@ -438,8 +442,12 @@ void ikev1_liveness_notified(struct ikev1_received *x, const struct isakmp_notif
 void ikev1_rekey_ike(struct ike_engine *e, struct ike_sa *sa);
 void ikev1_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
 /* Established: children and tasks of older IKE SAs between the same identities and addresses come
- * over, and those IKE SAs go. */
-void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa);
+ * over, and those IKE SAs go, as soon as this one is up at the peer, too. */
+void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa, bool is_up_at_peer);
+/* The peer has said under this IKE SA what it only says when it is up there. */
+void ikev1_up_at_peer(struct ike_engine *e, struct ike_sa *sa);
+/* v1->adopt_at may have come. */
+bool ikev1_adopt_wake(struct ike_engine *e, struct ike_sa *sa);
 /* The SA goes, the peer has another one with us: children and tasks go there. False: it has none.
  */
 bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa);

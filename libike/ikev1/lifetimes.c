@@ -2,13 +2,15 @@
  * The end of phase 1. IKEv1 cannot rekey it: an IKE SA from scratch takes its place, and children,
  * which are no part of the IKE SA that made them, come over as they are.
  *
- * Make before break: the old one stays as it is until the new one is up, or for another try. Then
- * both ends, each for itself, give the children to the new one: it is between the same identities
- * and hosts and of the same definition. The old one makes nothing any more, but takes in what the
- * peer says about it for a while: who initiated the new one deletes it, and when that gets lost, or
- * the peer leaves it to us as strongSwan does, the other end. But when the peer has made several at
- * once, of which it keeps the children at one that we cannot know, and ends them with that one as
- * strongSwan does, it alone deletes.
+ * Make before break: the old one stays as it is until the new one is up at both ends, or for
+ * another try. Who says the last word of phase 1 does not know whether it arrived: that end waits
+ * until something comes under the new one that only a peer says for whom it is up, and asks
+ * R_U_THERE for it. Then both ends, each for itself, give the children to the new one: it is
+ * between the same identities and hosts and of the same definition. The old one makes nothing any
+ * more, but takes in what the peer says about it for a while: who initiated the new one deletes it,
+ * and when that gets lost, or the peer leaves it to us as strongSwan does, the other end. But when
+ * the peer has made several at once, of which it keeps the children at one that we cannot know, and
+ * ends them with that one as strongSwan does, it alone deletes.
  *
  * When both ends begin at once, two are new, and both ends keep the one with the higher cookie of
  * its initiator.
@@ -22,6 +24,10 @@
 #define PEERS_JITTER IKE_SECONDS(3)
 /* So many of several are kept for a peer: more is no oversight. */
 #define SEVERAL_MAX 4
+/* The peer is asked so often whether the new one is up there; who cannot be asked is believed after
+ * a while. */
+#define ASK_AGAIN IKE_SECONDS(2)
+#define BELIEVED_AFTER IKE_SECONDS(11)
 
 static struct ike_sa *find_sa(struct ike_engine *e, uint32_t id)
 {
@@ -196,6 +202,8 @@ static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 	ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
 		"IKE_SA %s[%u] takes the place of [%u], with its children", new->connection->name,
 		new->unique_id, old->unique_id);
+	/* The old child goes over, and what would rekey it here must not outlive it. */
+	drop_rekeying(e, old);
 	ike_virtual_move(e, old, new);
 	ike_sa_hand_over(e, old, new);
 	forget_reauthentication(e, old);
@@ -231,20 +239,72 @@ static void adopt_from(struct ike_engine *e, struct ike_sa *sa, struct ike_sa *o
 		ike_tasks_run(e, other);
 }
 
-void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa)
+static bool may_adopt(const struct ike_sa *sa, const struct ike_sa *other)
+{
+	return sa->state == IKE_SA_ESTABLISHED && other->state == IKE_SA_ESTABLISHED &&
+	       (other->unique_id == sa->reauthenticates || same_peer(other, sa));
+}
+
+static void adopt(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_sa *old = find_sa(e, sa->reauthenticates), *other, *next;
 
+	sa->v1->adopt_at = 0;
+	for (other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other; other = next) {
+		next = other->peer_next;
+		if (may_adopt(sa, other))
+			adopt_from(e, sa, other);
+	}
 	if (old)
 		forget_reauthentication(e, old);
 	sa->reauthenticates = 0;
+}
+
+static bool has_something_to_adopt(struct ike_engine *e, const struct ike_sa *sa)
+{
+	for (struct ike_sa *other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other;
+		other = other->peer_next)
+		if (may_adopt(sa, other))
+			return true;
+	return false;
+}
+
+static void ask_whether_up(struct ike_engine *e, struct ike_sa *sa)
+{
+	ike_time left = sa->established_at + BELIEVED_AFTER - e->now;
+
+	sa->v1->adopt_at = e->now + (sa->v1->peer_dpd || left <= 0 ? ASK_AGAIN : left);
+	ikev1_liveness_ask(e, sa);
+	ike_schedule(e, sa);
+}
+
+void ikev1_adopt(struct ike_engine *e, struct ike_sa *sa, bool is_up_at_peer)
+{
 	ikev1_limit_lifetime(e, sa);
-	for (other = ike_peers_of(e, sa->local_id, ike_sa_peer_id(sa)); other; other = next) {
-		next = other->peer_next;
-		if (sa->state == IKE_SA_ESTABLISHED && other->state == IKE_SA_ESTABLISHED &&
-			(other == old || same_peer(other, sa)))
-			adopt_from(e, sa, other);
-	}
+	if (is_up_at_peer || !has_something_to_adopt(e, sa))
+		adopt(e, sa);
+	else
+		ask_whether_up(e, sa);
+}
+
+void ikev1_up_at_peer(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->v1->adopt_at == 0)
+		return;
+	adopt(e, sa);
+	ike_schedule(e, sa);
+}
+
+bool ikev1_adopt_wake(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (sa->v1->adopt_at == 0 || sa->v1->adopt_at > e->now)
+		return false;
+	if (!has_something_to_adopt(e, sa) || !sa->v1->peer_dpd)
+		ikev1_up_at_peer(e, sa);
+	else
+		ask_whether_up(e, sa);
+	ike_tasks_run(e, sa);
+	return true;
 }
 
 /* ---- Times ---- */

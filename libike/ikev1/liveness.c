@@ -53,16 +53,21 @@ static bool next_number(struct ike_engine *e, struct ikev1 *v1)
 	return true;
 }
 
+void ikev1_liveness_ask(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!sa->v1->peer_dpd || (sa->v1->dpd_since == 0 && !next_number(e, sa->v1)))
+		return;
+	if (sa->v1->dpd_since == 0)
+		sa->v1->dpd_since = e->now;
+	ask(e, sa);
+}
+
 bool ikev1_liveness_start(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_task *task = sa->active;
 
-	if (sa->v1->peer_dpd && sa->v1->dpd_since == 0) {
-		if (!next_number(e, sa->v1))
-			return false;
-		sa->v1->dpd_since = e->now;
-		ask(e, sa);
-	}
+	if (sa->v1->dpd_since == 0)
+		ikev1_liveness_ask(e, sa);
 	sa->active = NULL;
 	ike_task_finish(e, task, true, NULL);
 	return true;
@@ -119,6 +124,7 @@ static void asked(struct ikev1_received *x, const struct isakmp_notify *n, uint3
 			"DPD request has number %u, expected %u", number, v1->dpd_expected);
 	if (fresh) {
 		ikev1_heard(x->e, x->sa, x->datagram);
+		ikev1_up_at_peer(x->e, x->sa);
 		v1->dpd_expected = number + 1;
 	}
 	ikev1_inform_notify(
@@ -138,6 +144,7 @@ static void answered(struct ikev1_received *x, uint32_t number)
 	if (sa->v1->dpd_since == 0)
 		return;
 	ikev1_heard(x->e, sa, x->datagram);
+	ikev1_up_at_peer(x->e, sa);
 	sa->v1->dpd_since = 0;
 	ike_schedule_liveness(x->e, sa);
 }

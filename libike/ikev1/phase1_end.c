@@ -36,6 +36,15 @@ static bool is_unique(struct ikev1_received *x)
 	return false;
 }
 
+/* Who had the first of the last two words knows that the peer was through before. A client may
+ * still ask for addresses. */
+static bool is_up_at_peer(const struct ike_sa *sa)
+{
+	bool aggressive = sa->v1->phase1->aggressive;
+
+	return sa->initiator ? !aggressive : aggressive && sa->connection->pool_count == 0;
+}
+
 enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -50,11 +59,11 @@ enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x)
 		return IKEV1_OK;
 	if (x->failure->reason != IKE_REASON_NONE)
 		return IKEV1_END;
-	ikev1_established(x->e, sa);
+	ikev1_established(x->e, sa, is_up_at_peer(sa));
 	return IKEV1_OK;
 }
 
-void ikev1_established(struct ike_engine *e, struct ike_sa *sa)
+void ikev1_established(struct ike_engine *e, struct ike_sa *sa, bool is_up_at_peer)
 {
 	struct ike_task *task = sa->active;
 	bool told = sa->negotiation->initial_contact;
@@ -70,7 +79,7 @@ void ikev1_established(struct ike_engine *e, struct ike_sa *sa)
 	ikev1_phase1_free(sa->v1);
 	if (!sa->initiator && told)
 		ike_initial_contact_apply(e, sa, true);
-	ikev1_adopt(e, sa);
+	ikev1_adopt(e, sa, is_up_at_peer);
 	ikev1_crossing_settle(e, sa);
 	if (!sa->initiator && !told)
 		ike_initial_contact_apply(e, sa, false);

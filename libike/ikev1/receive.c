@@ -357,6 +357,8 @@ static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange
 	/* An INFORMATIONAL may be an old one that somebody repeats: liveness.c knows. */
 	if (exchange->step != IKEV1_INFORMATIONAL)
 		ikev1_heard(a->e, a->sa, a->datagram);
+	if (exchange->type == ISAKMP_EXCHANGE_QUICK)
+		ikev1_up_at_peer(a->e, a->sa);
 	deliver(a, exchange, row, iv);
 }
 

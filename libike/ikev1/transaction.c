@@ -101,7 +101,7 @@ bool ikev1_transactions_next(struct ike_engine *e, struct ike_sa *sa, struct ike
 		return true;
 	if (failure->reason != IKE_REASON_NONE)
 		return false;
-	ikev1_established(e, sa);
+	ikev1_established(e, sa, false);
 	return true;
 }
 

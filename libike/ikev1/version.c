@@ -146,8 +146,8 @@ static bool wake(struct ike_engine *e, struct ike_sa *sa)
 		ikev1_contact_wake(e, sa);
 		return true;
 	}
-	return ikev1_crossing_wake(e, sa) || ikev1_transactions_wake(e, sa) ||
-	       ikev1_quick_wake(e, sa) || forget(e, sa);
+	return ikev1_adopt_wake(e, sa) || ikev1_crossing_wake(e, sa) ||
+	       ikev1_transactions_wake(e, sa) || ikev1_quick_wake(e, sa) || forget(e, sa);
 }
 
 static ike_time deadline(const struct ike_sa *sa)
@@ -158,7 +158,8 @@ static ike_time deadline(const struct ike_sa *sa)
 		at = transactions;
 	if (sa->v1->says_contact && sa->state == IKE_SA_ESTABLISHED && sa->established_at < at)
 		at = sa->established_at;
-
+	if (sa->v1->adopt_at != 0 && sa->v1->adopt_at < at)
+		at = sa->v1->adopt_at;
 	for (const struct ikev1_exchange *x = sa->v1->exchanges; x; x = x->next)
 		if (x->forget_at < at)
 			at = x->forget_at;

@@ -549,6 +549,29 @@ static void forget_in_tasks(struct ike_engine *e, struct ike_child *child)
 	}
 }
 
+/* In IKEv1 a child may have gone over to another IKE SA with the peer, and what speaks of it be
+ * left. */
+static void forget_elsewhere(struct ike_engine *e, const struct ike_child *child)
+{
+	const struct ike_identity *peer = ike_sa_peer_id(child->sa);
+	struct ike_sa *other =
+		child->sa->local_id && peer ? ike_peers_of(e, child->sa->local_id, peer) : NULL;
+
+	for (; other; other = other->peer_next) {
+		if (other == child->sa)
+			continue;
+		if (other->active && other->active->replaces == child)
+			other->active->replaces = NULL;
+		for (struct ike_task *task = other->tasks; task; task = task->next)
+			if (task->replaces == child)
+				task->replaces = NULL;
+		for (struct ike_child *c = other->handovers ? other->children : NULL; c;
+			c = c->next)
+			if (c->handover && c->handover->old == child)
+				c->handover->old = NULL;
+	}
+}
+
 void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_reason reason)
 {
 	const struct ike_task *task = ike_task_of_child(child->sa, IKE_TASK_DELETE_CHILD, child);
@@ -561,6 +584,7 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 	else if (child->state >= IKE_CHILD_INSTALLED)
 		reason = IKE_REASON_REPLACED;
 	forget_in_tasks(e, child);
+	forget_elsewhere(e, child);
 	ike_handover_forget(e, child);
 	ike_followups_forget(child->sa, child);
 	bool linked = unlink_child(e, child);

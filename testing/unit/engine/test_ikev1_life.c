@@ -3,6 +3,8 @@
 
 #define EXCHANGE_INFORMATIONAL 5
 #define EXCHANGE_MAIN 2
+#define EXCHANGE_AGGRESSIVE 4
+#define EXCHANGE_QUICK 32
 
 /* ---- Datagrams ---- */
 
@@ -313,6 +315,72 @@ START_TEST(that_stands_losses)
 }
 END_TEST
 
+/* The last message of phase 1 gets lost, as often as it is said in 20 s (10 s): who says it has the
+ * new IKE SA up, the peer does not. Main Mode: the responder's; Aggressive Mode: the initiator's.
+ */
+static bool lose_last_word(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	const struct duo *d = context;
+	bool is_main = flight->data[18] == EXCHANGE_MAIN && (flight->data[19] & 1) &&
+		       flight->from == d->moon->index;
+	bool is_aggressive = flight->data[18] == EXCHANGE_AGGRESSIVE &&
+			     flight->from == d->sun->index &&
+			     memcmp(flight->data + 8, "\0\0\0\0\0\0\0\0", 8) != 0;
+
+	return w->now > IKE_SECONDS(is_main ? 1000 : 990) || !(is_main || is_aggressive);
+}
+
+START_TEST(the_old_one_stays_until_both_have_the_new_one)
+{
+	struct duo d = duo_begin_ikev1(_i == 1);
+	struct duo_stream stream;
+
+	d.sun_side.local_addrs = NULL;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	pass(&d, IKE_SECONDS(980) - d.world->now);
+	duo_stream_begin(&d, &stream, 100);
+	d.world->filter = lose_last_word;
+	d.world->filter_context = &d;
+	rekey_ike(&d, d.sun, true);
+	pass(&d, IKE_SECONDS(_i == 0 ? 19 : 9));
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	pass(&d, IKE_SECONDS(120));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	ck_assert_uint_eq(stream.arrived, stream.sent);
+	duo_end(&d);
+}
+END_TEST
+
+/* The child is being rekeyed, which nobody answers, when the IKE SA gives way to another; then the
+ * child is deleted there, and the old IKE SA goes: a rekeying under the one must not hold a child
+ * of the other. */
+START_TEST(a_rekeying_in_flight_does_not_outlive_its_child)
+{
+	struct duo d = begin_two();
+	struct sieve s = { .exchange = EXCHANGE_QUICK, .drop = 1000 };
+	struct why why;
+
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	set_sieve(&d, &s);
+	ck_assert(sim_node_rekey(d.moon, &(struct ike_rekey){ .child = "net" }, &why));
+	pass(&d, 1000);
+	rekey_ike(&d, d.sun, true);
+	pass(&d, IKE_SECONDS(2));
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	(void)terminate(&d, d.sun, "net");
+	pass(&d, IKE_SECONDS(60));
+	ck_assert_uint_eq(duo_children(d.moon), 0);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	duo_end(&d);
+}
+END_TEST
+
 /* Both DELETEs of the old one get lost: it ends by itself, and takes nothing along. */
 START_TEST(the_old_one_ends_without_a_delete)
 {
@@ -323,10 +391,11 @@ START_TEST(the_old_one_ends_without_a_delete)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	pass(&d, IKE_SECONDS(20));
-	set_sieve(&d, &s);
 	duo_stream_begin(&d, &stream, 50);
 	rekey_ike(&d, d.sun, true);
-	pass(&d, IKE_SECONDS(60));
+	pass(&d, IKE_SECONDS(5)); /* both know that the new one is up */
+	set_sieve(&d, &s);
+	pass(&d, IKE_SECONDS(55));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
@@ -587,6 +656,8 @@ TCase *ikev1_life_tests(void)
 	tcase_add_test(c, after_a_peer_was_killed_dpd_action_brings_the_tunnel_back);
 	tcase_add_loop_test(c, a_new_ike_sa_takes_the_children_over, 0, 4);
 	tcase_add_loop_test(c, that_stands_losses, 0, 3);
+	tcase_add_loop_test(c, the_old_one_stays_until_both_have_the_new_one, 0, 2);
+	tcase_add_test(c, a_rekeying_in_flight_does_not_outlive_its_child);
 	tcase_add_test(c, the_old_one_ends_without_a_delete);
 	tcase_add_loop_test(c, of_several_at_once_the_peer_deletes, 0, 2);
 	tcase_add_test(c, one_that_fails_leaves_the_old_one_and_is_tried_again);
