@@ -78,5 +78,5 @@ for case in "${cases[@]}"; do
 	echo "$case $(scene_of "$case")"
 done | testing/suites/table "$ours" "${peers[*]}" $log
 echo 'Left is the initiator, right the responder. Seconds are those without traffic after kill -9; lost are datagrams of a
-stream of 1000 a second each way over two rekeyings, one by each end.'
+stream of 1000 a second each way over two rekeyings or more, by each end in turn.'
 echo "libreswan has no modp1024 (\"IKE DH algorithm 'modp1024' is not supported\"): vyos, dmvpn and rekey-pfs have modp1536 with it."
