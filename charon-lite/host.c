@@ -294,8 +294,10 @@ static bool open_kernel(struct cl_daemon *d, struct why *why)
 
 	if (d->kernel_none)
 		return cl_kernel_none_open(d->library, &d->kernel, why);
-	return cl_kernel_open(
-		       d->base, &events, d->settings.leftover_time, d->log, &d->kernel, why) ||
+	const struct cl_kernel_settings settings = { d->settings.leftover_time, d->settings.spi_min,
+		d->settings.spi_max };
+
+	return cl_kernel_open(d->base, &events, &settings, d->log, &d->kernel, why) ||
 	       why_prefix(why, "the kernel's XFRM (it takes CAP_NET_ADMIN): ");
 }
 
@@ -305,6 +307,8 @@ static bool open_sockets(struct cl_daemon *d, struct why *why)
 	const struct cl_udp_config config = {
 		.port = settings->port,
 		.port_nat_t = settings->port_nat_t,
+		.without_ipv4 = !d->settings.use_ipv4,
+		.without_ipv6 = !d->settings.use_ipv6,
 		.interfaces_use = d->settings.network.interfaces_use,
 		.interfaces_ignore = d->settings.network.interfaces_ignore,
 		.context = d,
@@ -316,6 +320,7 @@ static bool open_sockets(struct cl_daemon *d, struct why *why)
 		return false;
 	settings->port = cl_udp_port(d->udp);
 	settings->port_nat_t = cl_udp_port_nat_t(d->udp);
+	cl_udp_settings(d->udp, d->settings.max_packet, d->settings.socket_mark);
 	return true;
 }
 
@@ -325,6 +330,14 @@ static bool open_network(struct cl_daemon *d, struct why *why)
 
 	return cl_network_open(
 		d->base, &d->settings.network, &events, !d->kernel_none, d->log, &d->network, why);
+}
+
+/* Leftovers keep theirs. */
+static uint32_t first_reqid(const struct cl_daemon *d)
+{
+	uint32_t base = d->settings.reqid_base ? d->settings.reqid_base : 1;
+
+	return d->kernel.last_reqid >= base ? d->kernel.last_reqid + 1 : base;
 }
 
 static bool open_engine(struct cl_daemon *d, struct why *why)
@@ -362,7 +375,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 
 	d->engine = ike_engine_new(&host, &d->settings.engine, why);
 	if (d->engine)
-		ike_engine_reqids_after(d->engine, d->kernel.last_reqid);
+		ike_engine_reqids_after(d->engine, first_reqid(d) - 1);
 	return d->engine != NULL;
 }
 

@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* strongSwan's default range, which people know by sight */
-#define SPI_LOWEST 0xc0000000u
-#define SPI_HIGHEST 0xcfffffffu
-
 /* RFC 3173 3.3: what two peers may agree on */
 #define CPI_LOWEST 0x100u
 #define CPI_HIGHEST 0xefffu
@@ -31,6 +27,7 @@ struct kernel {
 	struct event *leftovers_turn;
 	uint32_t last_reqid; /* of the leftovers */
 	struct cl_kernel_events events;
+	struct cl_kernel_settings settings;
 	struct cl_log *log;
 };
 
@@ -72,8 +69,8 @@ static bool spi_allocate(void *context, uint8_t protocol, const struct address *
 		.reqid = reqid,
 	};
 
-	return xfrm_spi_allocate(k->handle, &larval, SPI_LOWEST, SPI_HIGHEST, ret_spi, why) ==
-	       XFRM_RESULT_OK;
+	return xfrm_spi_allocate(k->handle, &larval, k->settings.spi_min, k->settings.spi_max,
+		       ret_spi, why) == XFRM_RESULT_OK;
 }
 
 static bool cpi_allocate(void *context, const struct address *source,
@@ -583,15 +580,17 @@ static bool kernel_start(
 }
 
 bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *events,
-	uint32_t leftover_seconds, struct cl_log *log, struct cl_kernel *ret, struct why *why)
+	const struct cl_kernel_settings *settings, struct cl_log *log, struct cl_kernel *ret,
+	struct why *why)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return why_fail(why, "no memory for the kernel's tables");
 	k->events = *events;
+	k->settings = *settings;
 	k->log = log;
-	if (!kernel_start(k, base, leftover_seconds, why)) {
+	if (!kernel_start(k, base, settings->leftover_seconds, why)) {
 		kernel_free(k);
 		return false;
 	}

@@ -27,6 +27,13 @@ struct cl_kernel_events {
 	void (*lost)(void *context);
 };
 
+/* strongswan.conf's. */
+struct cl_kernel_settings {
+	uint32_t leftover_seconds; /* that what a crashed predecessor left carries packets, at most
+				    */
+	uint32_t spi_min, spi_max;
+};
+
 struct cl_kernel {
 	void *context; /* passed to all of them */
 	/* Reqids up to this are those of leftovers. */
@@ -60,9 +67,10 @@ struct cl_kernel {
 };
 
 /* Needs CAP_NET_ADMIN. What a crashed predecessor left carries packets until it is replaced, or for
- * that many seconds at most (kernel_leftovers.h). base, events' context and log must outlive it. */
+ * a time (kernel_leftovers.h). base, events' context and log must outlive it. */
 MUST_USE bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *events,
-	uint32_t leftover_seconds, struct cl_log *log, struct cl_kernel *ret, struct why *why);
+	const struct cl_kernel_settings *settings, struct cl_log *log, struct cl_kernel *ret,
+	struct why *why);
 
 /* Randomness for SPIs comes from library. */
 MUST_USE bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct why *why);

@@ -90,6 +90,7 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 	cl_log_configure(d->log, &settings);
 	cl_settings_warn(&settings, d->log);
 	ike_engine_settings(d->engine, &settings.engine);
+	cl_udp_settings(d->udp, settings.max_packet, settings.socket_mark);
 	cl_updown_limit(d->updown, settings.updown_timeout);
 	cl_fetcher_limits(d->fetcher, settings.fetch_timeout, settings.fetch_redirects);
 	cl_settings_free(&d->settings);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define REPLAY_WINDOW_MAX 4096 /* packets; the kernel's own limit */
+
 static const char *const section_names[CL_SETTINGS_SECTIONS] = { "charon-lite", "charon-systemd",
 	"charon" };
 
@@ -149,6 +151,63 @@ static bool read_xauth(struct cl_settings *s, struct why *why)
 	return read_bool(s, "plugins.xauth-pam.trim_email", &s->pam_trim, why);
 }
 
+static bool read_fragment_sizes(struct cl_settings *s, struct why *why)
+{
+	struct ike_settings *e = &s->engine;
+	uint32_t both = e->fragment_size_v4;
+
+	if (!read_number(s, "fragment_size", UINT16_MAX, &both, why))
+		return false;
+	e->fragment_size_v4 = e->fragment_size_v6 = both;
+	return read_number(s, "fragment_size_v4", UINT16_MAX, &e->fragment_size_v4, why) &&
+	       read_number(s, "fragment_size_v6", UINT16_MAX, &e->fragment_size_v6, why);
+}
+
+static bool read_behaviour(struct cl_settings *s, struct why *why)
+{
+	struct ike_settings *e = &s->engine;
+
+	return read_bool(s, "initiator_only", &e->initiator_only, why) &&
+	       read_bool(s, "reuse_ikesa", &e->reuse_ikesa, why) &&
+	       read_bool(s, "inactivity_close_ike", &e->inactivity_close_ike, why) &&
+	       read_bool(s, "close_ike_on_child_failure", &e->close_ike_on_child_failure, why) &&
+	       read_bool(s, "cisco_flexvpn", &e->cisco_flexvpn, why) &&
+	       read_bool(s, "send_vendor_id", &e->send_vendor_id, why) &&
+	       read_number(s, "replay_window", REPLAY_WINDOW_MAX, &e->replay_window, why);
+}
+
+static bool read_sockets(struct cl_settings *s, struct why *why)
+{
+	s->max_packet = 10000;
+	s->use_ipv4 = s->use_ipv6 = true;
+	s->socket_mark = 0;
+	if (!read_number(s, "max_packet", UINT32_MAX, &s->max_packet, why) ||
+		!read_bool(s, "plugins.socket-default.use_ipv4", &s->use_ipv4, why) ||
+		!read_bool(s, "plugins.socket-default.use_ipv6", &s->use_ipv6, why) ||
+		!read_number(s, "plugins.socket-default.fwmark", UINT32_MAX, &s->socket_mark, why))
+		return false;
+	return s->use_ipv4 || s->use_ipv6 ||
+	       cl_value_wrong(cl_settings_key(s, "plugins.socket-default.use_ipv6"),
+		       "left one family to talk in", why);
+}
+
+/* SPIs below 256 are reserved (RFC 4303 2.1). */
+static bool read_kernel(struct cl_settings *s, struct why *why)
+{
+	s->spi_min = 0xc0000000u;
+	s->spi_max = 0xcfffffffu;
+	s->reqid_base = 1;
+	if (!read_number(s, "spi_min", UINT32_MAX, &s->spi_min, why) ||
+		!read_number(s, "spi_max", UINT32_MAX, &s->spi_max, why) ||
+		!read_number(s, "reqid_base", UINT32_MAX / 2, &s->reqid_base, why))
+		return false;
+	if (s->spi_min < 256 || s->spi_min > s->spi_max)
+		return cl_value_wrong(
+			cl_settings_key(s, cl_settings_key(s, "spi_min") ? "spi_min" : "spi_max"),
+			"a range of SPIs from 0x100 on", why);
+	return true;
+}
+
 static bool read_all(struct cl_settings *s, struct why *why)
 {
 	struct ike_settings *e = &s->engine;
@@ -172,7 +231,8 @@ static bool read_all(struct cl_settings *s, struct why *why)
 		!read_protection(s, why) ||
 		!read_number(
 			s, "init_limit_half_open", UINT32_MAX, &e->init_limit_half_open, why) ||
-		!read_number(s, "fragment_size", UINT16_MAX, &e->fragment_size, why) ||
+		!read_fragment_sizes(s, why) || !read_behaviour(s, why) || !read_sockets(s, why) ||
+		!read_kernel(s, why) ||
 		!read_number(s, "ikesa_limit", UINT32_MAX, &e->max_ikev2_sas, why) ||
 		!read_time(s, "keep_alive", &keep_alive, why) ||
 		!read_time(s, "leftover_time", &leftover, why) ||

@@ -41,6 +41,8 @@ struct cl_udp {
 	const struct cl_kernel *kernel;
 	struct cl_log *log;
 	time_t last_error;
+	uint32_t max_packet;
+	uint32_t mark;
 	uint8_t (*rooms)[DATAGRAM_MAX];
 };
 
@@ -115,6 +117,16 @@ static const char *hint(int error)
 	return error == EADDRINUSE ? ": does another IKE daemon run?" : "";
 }
 
+/* One that is not wanted is as one that does not exist. */
+static int family_open(const struct cl_udp *u, uint16_t family, uint16_t port)
+{
+	if (family == AF_INET ? u->config.without_ipv4 : u->config.without_ipv6) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return socket_open(family, port);
+}
+
 /* Both families on one port. With port 0 the first family's choice may be taken in the other: then
  * once more. */
 static bool open_port(struct cl_udp *u, bool nat_t, uint16_t *port, struct why *why)
@@ -122,11 +134,11 @@ static bool open_port(struct cl_udp *u, bool nat_t, uint16_t *port, struct why *
 	struct udp_socket *v4 = &u->sockets[nat_t], *v6 = &u->sockets[2 + nat_t];
 
 	for (unsigned tries = 0; tries < PORT_TRIES; tries++) {
-		v4->fd = socket_open(AF_INET, *port);
+		v4->fd = family_open(u, AF_INET, *port);
 		if (v4->fd < 0 && !family_is_missing(errno))
 			return why_fail(
 				why, "UDP port %u: %s%s", *port, strerror(errno), hint(errno));
-		v6->fd = socket_open(AF_INET6, v4->fd < 0 || *port ? *port : bound_port(v4->fd));
+		v6->fd = family_open(u, AF_INET6, v4->fd < 0 || *port ? *port : bound_port(v4->fd));
 		if (v6->fd >= 0 || family_is_missing(errno)) {
 			if (v4->fd < 0 && v6->fd < 0)
 				return why_fail(why, "neither IPv4 nor IPv6 is there");
@@ -176,6 +188,19 @@ bool cl_udp_interfaces(struct cl_udp *u, const char *interfaces_use, const char 
 	u->interfaces_use = use;
 	u->interfaces_ignore = ignore;
 	return true;
+}
+
+void cl_udp_settings(struct cl_udp *u, uint32_t max_packet, uint32_t mark)
+{
+	u->max_packet = max_packet;
+	if (mark == u->mark)
+		return;
+	u->mark = mark;
+	for (size_t i = 0; i < SOCKETS; i++)
+		if (u->sockets[i].fd >= 0 &&
+			!set_option(u->sockets[i].fd, SOL_SOCKET, SO_MARK, (int)mark))
+			cl_log_text(u->log, IKE_LOG_NET, IKE_LOG_AUDIT,
+				"IKE's packets go without the mark %#x: %s", mark, strerror(errno));
 }
 
 static bool udp_start(struct cl_udp *u, struct event_base *base, struct why *why)
@@ -298,7 +323,7 @@ static void receive_one(struct udp_socket *s, const struct mmsghdr *m)
 	unsigned interface;
 
 	datagram.data = bytes_of(message->msg_iov->iov_base, m->msg_len);
-	if (!is_ike(s, &datagram.data))
+	if (!is_ike(s, &datagram.data) || (s->udp->max_packet && m->msg_len > s->udp->max_packet))
 		return;
 	if ((message->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
 		!address_from_sockaddr(message->msg_name, &datagram.remote) ||

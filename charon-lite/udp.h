@@ -18,6 +18,7 @@ struct cl_udp;
 struct cl_udp_config {
 	uint16_t port; /* 0: any that is free */
 	uint16_t port_nat_t;
+	bool without_ipv4, without_ipv6;
 	const char *interfaces_use; /* as in struct cl_settings; copied */
 	const char *interfaces_ignore;
 	void *context;
@@ -35,6 +36,10 @@ void cl_udp_close(struct cl_udp *u); /* NULL is fine */
 /* Other interfaces from now on. What was set stays when memory ran out. */
 MUST_USE bool cl_udp_interfaces(
 	struct cl_udp *u, const char *interfaces_use, const char *interfaces_ignore);
+
+/* max_packet: longer ones are not read, 0: any. mark: of what is sent, 0: none; it takes
+ * CAP_NET_ADMIN, and what the kernel says to it is logged. */
+void cl_udp_settings(struct cl_udp *u, uint32_t max_packet, uint32_t mark);
 
 /* The ports that are bound. */
 uint16_t cl_udp_port(const struct cl_udp *u);

@@ -36,11 +36,19 @@ struct ike_settings {
 	uint32_t init_limit_half_open; /* 0: none */
 	bool aggressive_psk;           /* IKEv1: as responder, too; no */
 	bool cisco_unity;              /* IKEv1: no */
-	uint32_t fragment_size;        /* of the IP packet: 1280; 0: what the family guarantees */
-	uint32_t max_ikev2_sas;        /* established and not: memory's ceiling; 0: none */
-	bool crl, ocsp;                /* revocation is looked up in both: yes */
-	ike_time fetch_timeout;        /* of one CRL or OCSP response: 10 s */
-	uint32_t ocsp_nonce_length;    /* RFC 8954: 1 to 32; 32 */
+	/* Of the IP packet, of IPv4 and IPv6: 1280; 0: what the family guarantees. */
+	uint32_t fragment_size_v4, fragment_size_v6;
+	uint32_t replay_window;          /* of children that do not say: 32 packets */
+	bool initiator_only;             /* nobody else begins an IKE SA; no */
+	bool reuse_ikesa;                /* for a child where there is one to its peer; yes */
+	bool inactivity_close_ike;       /* with its last child; no */
+	bool close_ike_on_child_failure; /* IKEv2, when its first child does not come up; no */
+	bool cisco_flexvpn;              /* IKEv2: says so in a vendor id; no */
+	bool send_vendor_id;             /* the same of who we are; no */
+	uint32_t max_ikev2_sas;          /* established and not: memory's ceiling; 0: none */
+	bool crl, ocsp;                  /* revocation is looked up in both: yes */
+	ike_time fetch_timeout;          /* of one CRL or OCSP response: 10 s */
+	uint32_t ocsp_nonce_length;      /* RFC 8954: 1 to 32; 32 */
 };
 
 void ike_settings_default(struct ike_settings *ret);

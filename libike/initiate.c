@@ -87,8 +87,11 @@ static bool is_usable(const struct ike_sa *sa, const struct route *route)
 	       (sa->state == IKE_SA_CONNECTING && sa->initiator);
 }
 
-static struct ike_sa *reusable(const struct ike_connection *c, const struct route *route)
+static struct ike_sa *reusable(
+	const struct ike_engine *e, const struct ike_connection *c, const struct route *route)
 {
+	if (!e->settings.reuse_ikesa)
+		return NULL;
 	for (struct ike_sa *sa = c->sas; sa; sa = sa->next)
 		if (is_usable(sa, route))
 			return sa;
@@ -170,7 +173,7 @@ static bool initiate(struct ike_engine *e, struct ike_connection *c,
 			config->name, config->mode == IKE_MODE_PASS ? "pass" : "drop");
 	if (!find_route(e, c, what, route, why))
 		return false;
-	struct ike_sa *sa = reusable(c, route);
+	struct ike_sa *sa = reusable(e, c, route);
 	bool is_new = !sa;
 	if (!config && sa)
 		return ike_is_there(e, sa, what, ret_ike_id, why);

@@ -116,6 +116,23 @@ static ike_time look_at(struct ike_engine *e, struct ike_child *child)
 	return 0;
 }
 
+/* May take the SA with it. */
+static void close_inactive(struct ike_engine *e, struct ike_child *child)
+{
+	struct ike_sa *sa = child->sa;
+	struct ike_failure failure = { 0 };
+
+	if (!e->settings.inactivity_close_ike || child != sa->children || child->next) {
+		ike_version_of(sa)->delete_child(e, child, false, 0, IKE_REASON_INACTIVE);
+		return;
+	}
+	ike_failure_set(&failure, IKE_REASON_INACTIVE, NULL, NULL,
+		"IKE_SA %s[%u] has no other child", sa->connection->name, sa->unique_id);
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "%s, closing it", failure.text);
+	ike_version_of(sa)->delete_ike(e, sa, false, 0, &failure);
+	ike_failure_free(&failure);
+}
+
 void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint32_t id = sa->unique_id;
@@ -126,7 +143,7 @@ void ike_inactivity_check(struct ike_engine *e, struct ike_sa *sa)
 
 		if (at == 0) {
 			/* May take child and SA with it: the others are looked at right after. */
-			ike_version_of(sa)->delete_child(e, child, false, 0, IKE_REASON_INACTIVE);
+			close_inactive(e, child);
 			if (ike_engine_sa_find(e, id) != sa)
 				return;
 			next = e->now + 1;

@@ -1,6 +1,8 @@
 /* Which version of IKE a message or an IKE SA is of. */
 #include "libike/versions.h"
 
+#include "libike/wire/isakmp.h"
+
 const struct ike_version *ike_version_of(const struct ike_sa *sa)
 {
 	return sa->version == 1 ? &ike_version_1 : &ike_version_2;
@@ -32,6 +34,17 @@ void ike_resume(struct ike_engine *e, uint32_t ike_id)
 		ike_version_of(sa)->resume(e, sa);
 }
 
+/* The first message of somebody who wants an IKE SA. */
+static bool begins(const struct ike_header *header)
+{
+	if (header->spi_responder != 0)
+		return false;
+	if (header->version >> 4 == 1)
+		return header->exchange == ISAKMP_EXCHANGE_MAIN ||
+		       header->exchange == ISAKMP_EXCHANGE_AGGRESSIVE;
+	return !(header->flags & IKE_FLAG_RESPONSE);
+}
+
 void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
 {
 	struct ike_header header;
@@ -42,6 +55,12 @@ void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
 		ike_log_noise(e, NULL, IKE_LOG_NET,
 			"ignoring %zu bytes from %s that are no IKE message", datagram->data.length,
+			address_format_with_port(&datagram->remote, from));
+		return;
+	}
+	if (e->settings.initiator_only && begins(&header)) {
+		ike_log_noise(e, NULL, IKE_LOG_NET,
+			"ignoring %s, which begins an IKE_SA: initiator_only",
 			address_format_with_port(&datagram->remote, from));
 		return;
 	}

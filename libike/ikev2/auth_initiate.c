@@ -390,10 +390,12 @@ static void finish_child(struct ike_received *x, struct ike_task *task)
 		task->reason = (uint8_t)failure.reason;
 		ike_log_child_failure(
 			x->e, sa, sa->connection, task->child->config->name, &failure);
-		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
-			"failed to establish CHILD_SA, keeping IKE_SA");
+		if (!x->e->settings.close_ike_on_child_failure)
+			ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+				"failed to establish CHILD_SA, keeping IKE_SA");
 		if (inform)
 			ike_delete_child_at_peer(sa, task->child);
+		ike_delete_ike_as_childless(x->e, sa);
 	}
 	ike_task_finish(
 		x->e, task, done, done ? NULL : ike_failure_format(&failure, text, sizeof(text)));

@@ -329,9 +329,9 @@ static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 	ike_sa_established(x->e, sa);
 	if (notify)
 		ike_build_notify(x->reply, notify, (struct bytes){ 0 });
-	else if (wants_child)
-		(void)ike_child_answer(
-			x, true, NULL, n->peer_nonce, bytes_of(n->nonce, n->nonce_length));
+	else if (wants_child && !ike_child_answer(x, true, NULL, n->peer_nonce,
+					bytes_of(n->nonce, n->nonce_length)))
+		ike_delete_ike_as_childless(x->e, sa);
 	ike_mobike_offer(x->e, sa, x->reply);
 	ike_crossing_settle(x->e, sa);
 	return IKE_OUTCOME_OK;

@@ -312,6 +312,8 @@ bool ike_delete_ike_start(struct ike_engine *e, struct ike_sa *sa);
  * force nobody waits for the answer. The SA may be gone afterwards. */
 void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_t ticket,
 	const struct ike_failure *why);
+/* Its first child did not come up: with close_ike_on_child_failure its deletion is queued. */
+void ike_delete_ike_as_childless(struct ike_engine *e, struct ike_sa *sa);
 void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket,
 	enum ike_reason reason);
 

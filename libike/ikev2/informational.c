@@ -254,6 +254,23 @@ void ike_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint64_
 	ike_tasks_run(e, sa);
 }
 
+void ike_delete_ike_as_childless(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_task *task;
+
+	if (!e->settings.close_ike_on_child_failure || sa->state == IKE_SA_DELETING)
+		return;
+	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT,
+		"closing IKE_SA as its CHILD_SA did not come up");
+	task = ike_task_queue_first(sa, IKE_TASK_DELETE_IKE, NULL, 0);
+	if (!task)
+		return;
+	task->reason = IKE_REASON_NO_CHILD_PROPOSAL;
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->resume_at = IKE_NEVER;
+	ike_sa_set_state(e, sa, IKE_SA_DELETING);
+	ike_schedule(e, sa);
+}
+
 void ike_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket,
 	enum ike_reason reason)
 {

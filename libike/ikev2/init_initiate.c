@@ -48,6 +48,11 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 			  : ike_suite_additional_count(&sa->suite) > 0)
 		ike_build_notify(
 			b, IKE_NOTIFY_INTERMEDIATE_EXCHANGE_SUPPORTED, (struct bytes){ 0 });
+	/* Cisco's then takes selectors of ours beside the virtual address. */
+	if (e->settings.cisco_flexvpn)
+		ike_build_vendor(b, bytes_of_text("FLEXVPN-SUPPORTED"));
+	if (e->settings.send_vendor_id)
+		ike_build_vendor(b, bytes_of_text("charon-lite"));
 }
 
 void ike_init_read_notifies(

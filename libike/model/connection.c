@@ -117,7 +117,7 @@ static struct ike_child_config *child_config_new(const char *name)
 	child->copy_df = true;
 	child->copy_ecn = true;
 	child->copy_dscp_out = true;
-	child->replay_window = 32;
+	child->replay_window = IKE_REPLAY_WINDOW_UNSET;
 	child->rekey_time = child->life_time = child->rand_time = IKE_UNSET;
 	child->dpd_action = child->close_action = IKE_ACTION_UNSET;
 	child->rekey_bytes = child->life_bytes = child->rand_bytes = IKE_UNSET;

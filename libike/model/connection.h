@@ -141,6 +141,7 @@ enum ike_send_cert { IKE_SEND_CERT_IFASKED, IKE_SEND_CERT_NEVER, IKE_SEND_CERT_A
 #define IKE_MARK_SAME 0xfffffffdu       /* set_mark only: the value of mark_in or mark_out */
 #define IKE_IF_ID_UNIQUE 0xffffffffu
 #define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
+#define IKE_REPLAY_WINDOW_UNSET 0xffffffffu
 #define IKE_TFC_PADDING_MTU 0xffffffffu /* tfc_padding = mtu */
 
 struct ike_child_config {
@@ -170,7 +171,7 @@ struct ike_child_config {
 	uint64_t inactivity;
 	uint32_t reqid; /* 0: chosen by us */
 	uint32_t priority;
-	uint32_t replay_window;
+	uint32_t replay_window; /* packets; IKE_REPLAY_WINDOW_UNSET: the daemon's */
 	uint32_t tfc_padding;
 	bool mark_in_sa; /* mark_in also on the inbound SA, not on its policies alone */
 	struct ike_mark mark_in, mark_out, set_mark_in, set_mark_out;

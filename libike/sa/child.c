@@ -323,7 +323,9 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 		.encryption_key = encryption_key,
 		.integrity_key = integrity_key,
 		.esn = child->suite.esn,
-		.replay_window = config->replay_window,
+		.replay_window = config->replay_window == IKE_REPLAY_WINDOW_UNSET
+					 ? e->settings.replay_window
+					 : config->replay_window,
 		.lifetime = lifetime_of(e, child, inbound),
 		.set_mark = inbound ? config->set_mark_in : config->set_mark_out,
 		.tfc_padding = inbound ? 0 : config->tfc_padding,

@@ -32,7 +32,8 @@ void ike_transmit(struct ike_engine *e, const struct ike_sa *sa, const struct ad
 size_t ike_datagram_max(const struct ike_engine *e, const struct ike_sa *sa)
 {
 	size_t overhead = sa->remote.family == AF_INET6 ? IP6_AND_UDP : IP4_AND_UDP;
-	size_t packet = e->settings.fragment_size;
+	size_t packet = sa->remote.family == AF_INET6 ? e->settings.fragment_size_v6
+						      : e->settings.fragment_size_v4;
 
 	if (!sa->peer_fragments || !sa->connection ||
 		sa->connection->fragmentation == IKE_FRAGMENTATION_NO ||

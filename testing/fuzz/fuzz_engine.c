@@ -180,7 +180,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 2; i++) {
 		struct sim_node *n = &world->nodes[i];
 
-		n->settings.fragment_size = (choice & 3) == 3 ? 290 : 1280;
+		n->settings.fragment_size_v4 = n->settings.fragment_size_v6 =
+			(choice & 3) == 3 ? 290 : 1280;
 		n->settings.cookie_threshold = choice & 64 ? 1 : 30;
 		sim_node_start(n);
 		load(n, choice);

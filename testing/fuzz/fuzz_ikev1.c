@@ -267,7 +267,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct sim_node *n = &world->nodes[i];
 
 		n->settings.aggressive_psk = true;
-		n->settings.fragment_size = (choice & 3) == 3 ? 160 : 1280;
+		n->settings.fragment_size_v4 = n->settings.fragment_size_v6 =
+			(choice & 3) == 3 ? 160 : 1280;
 		sim_node_start(n);
 		load(n, choice, proof);
 	}

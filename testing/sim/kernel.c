@@ -246,6 +246,7 @@ bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *fro
 	sa->esn = from->esn;
 	sa->mode = from->mode;
 	sa->reqid = from->reqid;
+	sa->replay_window = from->replay_window;
 	sa->encryption = from->encryption;
 	sa->integrity = from->integrity;
 	if (from->encryption_key.length <= SIM_KEY_MAX) {

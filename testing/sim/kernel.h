@@ -21,6 +21,7 @@ struct sim_kernel_sa {
 	bool esn;
 	uint8_t mode;
 	uint32_t reqid;
+	uint32_t replay_window;
 	struct ike_kernel_id id;
 	const struct ike_algorithm *encryption;
 	const struct ike_algorithm *integrity;

@@ -388,7 +388,8 @@ static void make_settings(struct sim_world *w, struct ike_settings *s)
 	s->aggressive_psk = true;
 	s->cookie_threshold = cookies[sim_random_below(&w->random, COUNT(cookies))];
 	s->block_threshold = blocks[sim_random_below(&w->random, COUNT(blocks))];
-	s->fragment_size = fragments[sim_random_below(&w->random, COUNT(fragments))];
+	s->fragment_size_v4 = s->fragment_size_v6 =
+		fragments[sim_random_below(&w->random, COUNT(fragments))];
 }
 
 void plan_make(struct sim_world *w, struct plan *plan)

@@ -72,7 +72,7 @@ static void make_settings(struct tunnels *t, struct ike_settings *s)
 	s->aggressive_psk = true;
 	if (chance(t, 10)) {
 		s->cookie_threshold = 1;
-		s->fragment_size = 320;
+		s->fragment_size_v4 = s->fragment_size_v6 = 320;
 	}
 }
 

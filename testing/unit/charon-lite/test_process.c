@@ -92,10 +92,10 @@ START_TEST(settings_are_reloaded_by_signal_and_command)
 
 	running_start(&r, NULL);
 	FILE *file = fopen(r.conf, "a");
-	fputs("charon {\n retransmit_tries = 1\n max_packet = 1\n}\n", file);
+	fputs("charon {\n retransmit_tries = 1\n spi_label = 1\n}\n", file);
 	fclose(file);
 	kill(r.pid, SIGHUP);
-	running_expect(&r, "max_packet has no effect");
+	running_expect(&r, "spi_label has no effect");
 	running_expect(&r, "settings reloaded");
 	struct vici_client *c = running_client(&r);
 	expect_success(call(c, "reload-settings"));

@@ -127,6 +127,12 @@ START_TEST(senseless_values_are_refused_with_their_place)
 		{ "charon {\n ocsp_nonce_len = 33\n}", "ocsp_nonce_len" },
 		{ "charon {\n plugins {\n revocation {\n timeout = 0\n}\n}\n}", "timeout = 0" },
 		{ "charon {\n plugins {\n curl {\n redir = -2\n}\n}\n}", "redir" },
+		{ "charon {\n spi_min = 255\n}", "spi_min = 255" },
+		{ "charon {\n spi_max = 0x1000\n}", "spi_max" },
+		{ "charon {\n replay_window = 4097\n}", "replay_window" },
+		{ "charon {\n plugins {\n socket-default {\n use_ipv4 = no\n use_ipv6 = "
+		  "no\n}\n}\n}",
+			"family" },
 		{ "charon {\n port = 500", "test:" },
 	};
 	struct cl_settings s;
@@ -175,8 +181,10 @@ static void collect(void *context, const struct ike_log *line)
 START_TEST(what_has_no_effect_is_said_once_with_its_place)
 {
 	struct cl_settings s = parse("charon {\n"
-				     "  max_packet = 1\n"
+				     "  spi_label = 1\n"
 				     "  threads = 4\n"
+				     "  follow_redirects = false\n"
+				     "  ignore_acquire_ts = no\n"
 				     "  port = 500\n"
 				     "  plugins {\n"
 				     "    aes {\n load = yes\n }\n"
@@ -190,9 +198,61 @@ START_TEST(what_has_no_effect_is_said_once_with_its_place)
 
 	cl_log_listen(log, all_levels, collect, text);
 	cl_settings_warn(&s, log);
-	ck_assert_str_eq(text, "test:2: max_packet has no effect in this version\n"
-			       "test:10: plugins.attr.dns has no effect in this version\n");
+	ck_assert_str_eq(text, "test:2: spi_label has no effect in this version\n"
+			       "test:5: ignore_acquire_ts has no effect in this version\n"
+			       "test:12: plugins.attr.dns has no effect in this version\n");
 	cl_log_free(log);
+	cl_settings_free(&s);
+}
+END_TEST
+
+/* As Debian's strongSwan installs them in strongswan.d, comments taken off: what each plugin loads.
+ */
+START_TEST(plugins_that_are_switched_on_are_no_reason_to_warn)
+{
+	struct cl_settings s = parse("charon { plugins {\n"
+				     " kernel-netlink { load = yes\n timeout = 1000\n }\n"
+				     " eap-radius { load = yes\n dae { enable = no\n } }\n"
+				     " attr { load = yes\n }\n"
+				     "} }\n");
+	struct cl_log *log = cl_log_new();
+	char text[4096] = "";
+
+	cl_log_listen(log, all_levels, collect, text);
+	cl_settings_warn(&s, log);
+	ck_assert_str_eq(text, "");
+	cl_log_free(log);
+	cl_settings_free(&s);
+}
+END_TEST
+
+START_TEST(behaviour_of_the_engine_is_read)
+{
+	struct cl_settings s = parse("");
+
+	ck_assert_uint_eq(s.engine.replay_window, 32);
+	ck_assert_uint_eq(s.engine.fragment_size_v6, 1280);
+	ck_assert(s.engine.reuse_ikesa && !s.engine.initiator_only);
+	ck_assert_uint_eq(s.max_packet, 10000);
+	ck_assert_uint_eq(s.spi_min, 0xc0000000u);
+	ck_assert_uint_eq(s.spi_max, 0xcfffffffu);
+	cl_settings_free(&s);
+	s = parse("charon {\n fragment_size = 1400\n fragment_size_v6 = 1300\n replay_window = 64\n"
+		  " initiator_only = yes\n reuse_ikesa = no\n inactivity_close_ike = yes\n"
+		  " close_ike_on_child_failure = yes\n cisco_flexvpn = yes\n send_vendor_id = yes\n"
+		  " max_packet = 3000\n spi_min = 0x1000\n spi_max = 0x2000\n reqid_base = 100\n"
+		  " plugins {\n socket-default {\n use_ipv6 = no\n fwmark = 0x2a\n }\n }\n}\n");
+	ck_assert_uint_eq(s.engine.fragment_size_v4, 1400);
+	ck_assert_uint_eq(s.engine.fragment_size_v6, 1300);
+	ck_assert_uint_eq(s.engine.replay_window, 64);
+	ck_assert(s.engine.initiator_only && !s.engine.reuse_ikesa);
+	ck_assert(s.engine.inactivity_close_ike && s.engine.close_ike_on_child_failure);
+	ck_assert(s.engine.cisco_flexvpn && s.engine.send_vendor_id);
+	ck_assert_uint_eq(s.max_packet, 3000);
+	ck_assert_uint_eq(s.spi_max, 0x2000);
+	ck_assert_uint_eq(s.reqid_base, 100);
+	ck_assert(s.use_ipv4 && !s.use_ipv6);
+	ck_assert_uint_eq(s.socket_mark, 42);
 	cl_settings_free(&s);
 }
 END_TEST
@@ -209,6 +269,8 @@ TCase *settings_cases(void)
 	tcase_add_test(tests, senseless_values_are_refused_with_their_place);
 	tcase_add_test(tests, cookies_are_asked_for_from_a_number_of_one_address);
 	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);
+	tcase_add_test(tests, plugins_that_are_switched_on_are_no_reason_to_warn);
+	tcase_add_test(tests, behaviour_of_the_engine_is_read);
 	tcase_add_test(tests, what_has_no_effect_is_said_once_with_its_place);
 	return tests;
 }

@@ -42,17 +42,23 @@ static int peer_open(struct address *at)
 	return fd;
 }
 
-static struct bed bed_begin(const char *loopback)
+static struct bed bed_of(const char *loopback, const struct cl_udp_config *config)
 {
-	const struct cl_udp_config config = { .receive = ignore, .received = ignore_all };
 	struct bed b = { .base = event_base_new() };
 	struct why why;
 
 	ck_assert(address_parse(loopback, &b.peer_at));
 	b.peer = peer_open(&b.peer_at);
 	ck_assert(cl_kernel_none_open(NULL, &b.kernel, &why));
-	ck_assert_msg(cl_udp_open(b.base, &config, &b.kernel, NULL, &b.udp, &why), "%s", why.text);
+	ck_assert_msg(cl_udp_open(b.base, config, &b.kernel, NULL, &b.udp, &why), "%s", why.text);
 	return b;
+}
+
+static struct bed bed_begin(const char *loopback)
+{
+	const struct cl_udp_config config = { .receive = ignore, .received = ignore_all };
+
+	return bed_of(loopback, &config);
 }
 
 static void bed_end(struct bed *b)
@@ -148,6 +154,55 @@ START_TEST(one_datagrams_codepoint_is_not_the_next_ones)
 }
 END_TEST
 
+static void count(void *context, const struct ike_datagram *datagram)
+{
+	*(size_t *)context += datagram->data.length;
+}
+
+START_TEST(longer_ones_than_max_packet_are_not_read)
+{
+	size_t octets = 0;
+	const struct cl_udp_config config = {
+		.receive = count, .received = ignore_all, .context = &octets
+	};
+	struct bed b = bed_of("127.0.0.1", &config);
+	static const uint8_t data[300] = { 1 };
+	struct address to = b.peer_at;
+	struct sockaddr_storage name;
+
+	to.port = cl_udp_port(b.udp);
+	socklen_t length = address_to_sockaddr(&to, &name);
+	cl_udp_settings(b.udp, 200, 0);
+	ck_assert_int_eq(sendto(b.peer, data, 201, 0, (struct sockaddr *)&name, length), 201);
+	ck_assert_int_eq(sendto(b.peer, data, 200, 0, (struct sockaddr *)&name, length), 200);
+	event_base_loop(b.base, EVLOOP_ONCE);
+	ck_assert_uint_eq(octets, 200);
+	bed_end(&b);
+}
+END_TEST
+
+/* Only the other family's ports are bound then. */
+START_TEST(a_family_can_be_left_out)
+{
+	const struct cl_udp_config config = {
+		.receive = ignore, .received = ignore_all, .without_ipv6 = !_i, .without_ipv4 = _i
+	};
+	struct bed b = bed_of(_i ? "::1" : "127.0.0.1", &config);
+	struct ike_datagram datagram = {
+		.local = b.peer_at, .remote = b.peer_at, .data = bytes_of_text("words")
+	};
+	struct address other;
+
+	datagram.local.port = cl_udp_port(b.udp);
+	cl_udp_send(b.udp, &datagram);
+	ck_assert_uint_eq(arrival(&b).length, 5);
+	ck_assert(address_parse(_i ? "127.0.0.1" : "::1", &other));
+	other.port = cl_udp_port(b.udp);
+	close(peer_open(&other)); /* it is free */
+	bed_end(&b);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("udp");
@@ -156,6 +211,8 @@ int main(void)
 	tcase_add_loop_test(sending, datagrams_have_their_codepoint_source_and_marker, 0,
 		sizeof(sendings) / sizeof(*sendings));
 	tcase_add_test(sending, one_datagrams_codepoint_is_not_the_next_ones);
+	tcase_add_test(sending, longer_ones_than_max_packet_are_not_read);
+	tcase_add_loop_test(sending, a_family_can_be_left_out, 0, 2);
 	suite_add_tcase(suite, sending);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

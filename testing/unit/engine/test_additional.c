@@ -106,7 +106,7 @@ START_TEST(fragments_carry_large_exchanges_behind_a_nat)
 {
 	struct duo d = begin(IKE "x25519-ke1_modp8192-ke2_modp4096", true);
 
-	d.moon->settings.fragment_size = d.sun->settings.fragment_size = 500;
+	d.moon->settings.fragment_size_v4 = d.sun->settings.fragment_size_v4 = 500;
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	ck_assert_uint_eq(agreed(d.sun), 2);

@@ -1,4 +1,5 @@
-/* Options of children that change what the kernel does with packets. */
+/* Options of children that change what the kernel does with packets, and what strongswan.conf says
+ * of all IKE SAs and children. */
 #include "testing/unit/engine/duo.h"
 
 static struct sim_packet packet_from(const struct sim_definition *side)
@@ -231,6 +232,104 @@ START_TEST(ikev1_does_not_compress_and_says_so)
 }
 END_TEST
 
+/* ---- What strongswan.conf says of all ---- */
+
+START_TEST(a_child_that_does_not_say_has_the_daemons_replay_window)
+{
+	struct duo d = duo_begin(false);
+	struct ike_connection *c = sim_define(&d.sun_side);
+
+	ck_assert_uint_eq(c->children[0]->replay_window, IKE_REPLAY_WINDOW_UNSET);
+	ike_connection_free(c);
+	d.moon_side.children[0].proposals = d.sun_side.children[0].proposals = "aes128gcm16-esn";
+	d.sun->settings.replay_window = 64;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	const struct ike_kernel_id in = ike_child_kernel_id(only_child(d.sun), true);
+	ck_assert_uint_eq(sim_kernel_sa_find(&d.sun->kernel, &in)->replay_window, 64);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(an_ike_sa_without_its_first_child_can_go)
+{
+	struct duo d = duo_begin(false);
+	struct sim_node *strict = _i ? d.moon : d.sun;
+
+	d.sun_side.children[0].proposals = "aes256gcm16";
+	strict->settings.close_ike_on_child_failure = true;
+	duo_start(&d);
+	const struct sim_command *command = duo_initiate(&d, d.sun, "net");
+	ck_assert(!command->done);
+	ck_assert(sim_node_logged(strict, "closing IKE_SA as its CHILD_SA did not come up"));
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(an_initiator_only_lets_nobody_begin)
+{
+	struct duo d = _i ? duo_begin_ikev1(false) : duo_begin(false);
+
+	d.moon->settings.initiator_only = true;
+	duo_start(&d);
+	ck_assert(!duo_initiate(&d, d.sun, "net")->done);
+	ck_assert(sim_node_logged(d.moon, "which begins an IKE_SA: initiator_only"));
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
+	duo_up(&d, d.moon, "net");
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(each_child_can_have_an_ike_sa_of_its_own)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun->settings.reuse_ikesa = _i;
+	d.moon_side.unique = d.sun_side.unique = IKE_UNIQUE_NEVER;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	duo_initiate(&d, d.sun, "net");
+	ck_assert_uint_eq(duo_ike_sas(d.sun), _i ? 1 : 2);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
+/* In both messages of IKE_SA_INIT. */
+static bool find_vendor(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	static const char *const words[] = { "FLEXVPN-SUPPORTED", "charon-lite" };
+	unsigned *found = context;
+
+	(void)w;
+	for (size_t i = 0; i < 2; i++)
+		found[flight->from] +=
+			memmem(flight->data, flight->length, words[i], strlen(words[i])) != NULL;
+	return true;
+}
+
+START_TEST(vendor_ids_are_said_when_wanted)
+{
+	struct duo d = duo_begin(false);
+	unsigned found[2] = { 0 };
+
+	d.sun->settings.cisco_flexvpn = true;
+	d.moon->settings.cisco_flexvpn = d.moon->settings.send_vendor_id = true;
+	d.world->filter = find_vendor;
+	d.world->filter_context = found;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	ck_assert_uint_eq(found[d.sun->index], 1);
+	ck_assert_uint_eq(found[d.moon->index], 2);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *child_option_tests(void)
 {
 	TCase *test = tcase_create("child options");
@@ -244,5 +343,10 @@ TCase *child_option_tests(void)
 	tcase_add_test(test, compression_follows_a_peer_that_moves);
 	tcase_add_test(test, a_refused_child_leaves_no_cpi);
 	tcase_add_test(test, ikev1_does_not_compress_and_says_so);
+	tcase_add_test(test, a_child_that_does_not_say_has_the_daemons_replay_window);
+	tcase_add_loop_test(test, an_ike_sa_without_its_first_child_can_go, 0, 2);
+	tcase_add_loop_test(test, an_initiator_only_lets_nobody_begin, 0, 2);
+	tcase_add_loop_test(test, each_child_can_have_an_ike_sa_of_its_own, 0, 2);
+	tcase_add_test(test, vendor_ids_are_said_when_wanted);
 	return test;
 }

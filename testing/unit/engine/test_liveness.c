@@ -178,6 +178,25 @@ START_TEST(an_unused_child_is_closed_and_stays_so)
 }
 END_TEST
 
+/* inactivity_close_ike: not while it has another one. */
+START_TEST(an_ike_sa_can_go_with_its_last_unused_child)
+{
+	struct duo d = duo_begin(false);
+
+	d.sun_side.children[0].inactivity = 60;
+	d.sun->settings.inactivity_close_ike = true;
+	d = up(d);
+	if (_i)
+		duo_up(&d, d.sun, "net");
+	pass(&d, 200, NULL);
+	ck_assert_uint_eq(duo_children(d.sun), 0);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
+	ck_assert(sim_node_logged(d.sun, "has no other child, closing it"));
+	duo_end(&d);
+}
+END_TEST
+
 /* Its deletion waits while the peer is asked whether it is there. */
 START_TEST(a_silent_peers_unused_child_is_closed_once)
 {
@@ -226,6 +245,7 @@ TCase *liveness_tests(void)
 	tcase_add_test(tests, the_log_says_when_a_peer_would_be_dead);
 	tcase_add_test(tests, a_connection_has_its_own_retransmission);
 	tcase_add_test(tests, a_timeout_of_nothing_does_not_spin);
+	tcase_add_loop_test(tests, an_ike_sa_can_go_with_its_last_unused_child, 0, 2);
 	tcase_add_loop_test(tests, an_unused_child_is_closed_and_stays_so, 0, 2);
 	tcase_add_test(tests, a_silent_peers_unused_child_is_closed_once);
 	tcase_add_loop_test(tests, traffic_either_way_keeps_a_child, 0, 2);

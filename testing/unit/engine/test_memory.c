@@ -324,7 +324,7 @@ static bool run(unsigned long refuse, bool proofs)
 
 	running = &d;
 	d.world->log_level = IKE_LOG_INFO;
-	d.sun->settings.fragment_size = d.moon->settings.fragment_size = 290;
+	d.sun->settings.fragment_size_v4 = d.moon->settings.fragment_size_v4 = 290;
 	d.sun_side.vips = "0.0.0.0";
 	d.moon_side.pools = "rw";
 	if (proofs)

@@ -107,7 +107,7 @@ START_TEST(default_times_are_those_of_the_manual)
 	ck_assert_uint_eq(child->rekey_bytes, 0);
 	ck_assert_uint_eq(child->life_bytes, 0);
 	ck_assert_uint_eq(child->life_packets, 0);
-	ck_assert_uint_eq(child->replay_window, 32);
+	ck_assert_uint_eq(child->replay_window, IKE_REPLAY_WINDOW_UNSET);
 	ck_assert_uint_eq(child->local_ts_count, 1);
 	ck_assert(child->local_ts[0].dynamic);
 	ck_assert_uint_gt(child->proposals.count, 0);

@@ -146,7 +146,7 @@ START_TEST(a_fragment_that_is_lost_costs_one_retransmission)
 		.drop_from = 2,
 		.drop_to = 2 };
 
-	d.sun->settings.fragment_size = d.moon->settings.fragment_size = 290;
+	d.sun->settings.fragment_size_v4 = d.moon->settings.fragment_size_v4 = 290;
 	d.sun_side.children[0].local_ts = "10.2.0.0/24,10.2.2.0/24,10.2.4.0/24,10.2.6.0/24";
 	d.world->filter = hand;
 	d.world->filter_context = &h;
