@@ -1,0 +1,27 @@
+/*
+ * docs/swanctl.conf-keys.md and docs/strongswan.conf-keys.md, printed from the tables in the code:
+ * what libvici knows of keys, what the daemon's load-conn does with them, which settings have an
+ * effect.
+ */
+#ifndef TESTING_UNIT_DOCS_PAGES_H
+#define TESTING_UNIT_DOCS_PAGES_H
+
+#include "libvici/keys.h"
+
+#include <stdio.h>
+
+struct key_note {
+	enum vici_place place;
+	const char *key; /* NULL ends the list */
+	const char *note;
+	bool refused; /* of places whose keys load-conn has no table of */
+};
+
+/* notes.c */
+extern const char *const place_notes[VICI_PLACES]; /* may be NULL */
+extern const struct key_note key_notes[];
+
+void print_swanctl_page(FILE *file);
+void print_strongswan_page(FILE *file);
+
+#endif
