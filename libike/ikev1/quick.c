@@ -179,7 +179,7 @@ void ikev1_quick_limit(
 			"received %" PRIu64 "s lifetime, configured %" PRIu64 "s", seconds,
 			config->life_time);
 	}
-	if (kilobytes <= UINT32_MAX && is_less(kilobytes * 1024, config->life_bytes) &&
+	if (kilobytes <= UINT32_MAX && is_less(kilobytes, ikev1_quick_kilobytes(config)) &&
 		is_less(kilobytes * 1024, child->life_bytes)) {
 		child->life_bytes = kilobytes * 1024;
 		ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO,

@@ -82,10 +82,11 @@ static uint64_t number_of(struct bytes value)
 	return number;
 }
 
-/* Groups that IKEv1 has numbers for are those of IANA's old registry, Brainpool the last. */
+/* Groups that IKEv1 has numbers for are those of IANA's old registry, Brainpool the last;
+ * strongSwan says Curve25519 and Curve448 by their numbers of IKEv2, and so do we. */
 static bool is_group(uint64_t number)
 {
-	return number > 0 && number <= IKE_GROUP_BRAINPOOL_512 &&
+	return number > 0 && number <= IKE_GROUP_X448 &&
 	       ike_algorithm_find(IKE_TRANSFORM_KEY_EXCHANGE, (uint16_t)number, 0) != NULL;
 }
 

@@ -8,6 +8,7 @@ set -u
 ours=${IKEV1_OURS:-charon-lite}
 peers=(strongswan-6.0.1 libreswan-5.2 "$ours")
 cases=(vyos aggressive rsa aggressive-rsa ecdsa xauth-psk xauth-rsa xauth-eap xauth-pam hybrid pull push gre l2tp dmvpn
+	selectors-larger selectors-unity
 	nat-left nat-right nat-both nat-left-transport nat-right-transport nat-both-transport
 	rekey-child rekey-pfs rekey-ike kill-left kill-right)
 
@@ -19,6 +20,7 @@ scene_of() {
 	nat-left) echo "ikev1-nat:nat:$mode" ;;
 	nat-right) echo "ikev1-nat:nat-sun:$mode" ;;
 	nat-both) echo "ikev1-nat:nat-both:$mode" ;;
+	selectors-*) echo "ikev1-selectors:${case#selectors-}" ;;
 	rekey-*) echo "ikev1-rekey:${case#rekey-}" ;;
 	kill-left) echo ikev1-kill:moon ;;
 	kill-right) echo ikev1-kill:sun ;;
@@ -32,6 +34,7 @@ scene_of() {
 lacks() {
 	case ${1%%-[0-9]*}-$2-$3 in
 	libreswan-*-ecdsa | libreswan-*-hybrid) echo '"ikev1 connection must use authby= of rsasig, secret or never"' ;;
+	libreswan-*-selectors-*) echo 'it does not narrow' ;;
 	libreswan-responder-xauth-eap) echo '"invalid, keyword ignored: xauthby=eap"' ;;
 	libreswan-initiator-dmvpn) echo 'no VICI, by which nhrpd initiates' ;;
 	strongswan-initiator-dmvpn) echo '"invalid registration: child-state-installed", an event that VyOS patches in' ;;

@@ -144,6 +144,27 @@ START_TEST(responder_lifetime_shortens_what_was_planned)
 }
 END_TEST
 
+/* As initiator the end with the larger one hears it by RESPONDER_LIFETIME, else by the offer. */
+START_TEST(the_smaller_volume_counts)
+{
+	struct duo d = duo_begin_ikev1(false);
+	const struct ike_child *child;
+
+	d.sun_side.children[0].rekey_bytes = 1000000; /* and 1100000 at most, which is 1074 kB */
+	d.moon_side.children[0].rekey_bytes = 10000000;
+	duo_start(&d);
+	duo_up(&d, _i ? d.moon : d.sun, "net");
+	child = sa_of(d.moon)->children;
+	ck_assert_uint_eq(child->life_bytes, 1074 * 1024);
+	ck_assert_uint_gt(child->rekey_bytes, 0);
+	ck_assert_uint_lt(child->rekey_bytes, 1074 * 1024);
+	ck_assert(sim_node_logged(d.moon, "received 1099776 lifebytes, configured 11000000"));
+	ck_assert_uint_eq(sa_of(d.sun)->children->life_bytes, 0);
+	ck_assert(!sim_node_logged(d.sun, "lifebytes, configured"));
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_peer_that_refuses_us_after_all_ends_the_ike_sa)
 {
 	struct duo d = up();
@@ -172,7 +193,8 @@ START_TEST(what_is_in_the_clear_changes_nothing)
 		.exchange = ISAKMP_EXCHANGE_INFORMATIONAL,
 		.message_id = 77,
 	};
-	uint8_t room[1000];
+	uint8_t room[1000], spi[4], attributes[12];
+	ike_time expires_at = sa->children->expires_at;
 	struct ike_builder b;
 	struct ike_packets *packets;
 
@@ -181,9 +203,15 @@ START_TEST(what_is_in_the_clear_changes_nothing)
 		isakmp_build_delete_isakmp(&b, sa->spi_initiator, sa->spi_responder);
 	else if (_i == 1)
 		isakmp_build_delete(&b, ISAKMP_PROTOCOL_ESP, &sa->children->spi_out, 1);
-	else
+	else if (_i == 2)
 		isakmp_build_notify(&b, ISAKMP_PROTOCOL_ISAKMP, ISAKMP_NOTIFY_AUTHENTICATION_FAILED,
 			(struct bytes){ 0 }, (struct bytes){ 0 });
+	else if (_i == 3)
+		isakmp_build_notify(&b, ISAKMP_PROTOCOL_ESP, ISAKMP_NOTIFY_INVALID_SPI,
+			u32(sa->children->spi_out, spi), (struct bytes){ 0 });
+	else
+		isakmp_build_notify(&b, ISAKMP_PROTOCOL_ESP, ISAKMP_NOTIFY_RESPONDER_LIFETIME,
+			u32(sa->children->spi_out, spi), life(1, 60, attributes));
 	packets = isakmp_packets_clear(&header, &b, 0, 0);
 	ck_assert_ptr_nonnull(packets);
 	sim_world_inject(d.world, d.moon, &sa->remote, sa->local.port, ike_packets_get(packets, 0));
@@ -192,6 +220,7 @@ START_TEST(what_is_in_the_clear_changes_nothing)
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
+	ck_assert_int_eq(sa->children->expires_at, expires_at);
 	duo_end(&d);
 }
 END_TEST
@@ -204,7 +233,8 @@ TCase *ikev1_inform_tests(void)
 	tcase_add_test(c, dpd_numbers);
 	tcase_add_test(c, invalid_spi_ends_the_child_and_it_is_made_again);
 	tcase_add_test(c, responder_lifetime_shortens_what_was_planned);
+	tcase_add_loop_test(c, the_smaller_volume_counts, 0, 2);
 	tcase_add_test(c, a_peer_that_refuses_us_after_all_ends_the_ike_sa);
-	tcase_add_loop_test(c, what_is_in_the_clear_changes_nothing, 0, 3);
+	tcase_add_loop_test(c, what_is_in_the_clear_changes_nothing, 0, 5);
 	return c;
 }

@@ -65,7 +65,7 @@ START_TEST(every_suite_makes_keys)
 {
 	static const char *const suites[] = { "aes256-sha1-modp1024", "3des-md5-modp1024",
 		"camellia256-sha512-modp2048", "aes192-sha384-ecp384", "aes256-md5-ecp521",
-		"3des-sha1-modp1536" };
+		"3des-sha1-modp1536", "aes256-sha256-x25519", "aes256-sha512-x448" };
 	struct duo d = duo_begin_ikev1(_i & 1);
 
 	d.moon_side.proposals = d.sun_side.proposals = suites[_i / 2];
@@ -438,7 +438,7 @@ TCase *ikev1_phase1_tests(void)
 	tcase_add_test(t, main_mode);
 	tcase_add_test(t, aggressive_mode);
 	tcase_add_loop_test(t, with_a_child, 0, 2);
-	tcase_add_loop_test(t, every_suite_makes_keys, 0, 12);
+	tcase_add_loop_test(t, every_suite_makes_keys, 0, 16);
 	tcase_add_loop_test(t, main_mode_outlives_any_lost_message, 1, 9);
 	tcase_add_loop_test(t, aggressive_mode_outlives_any_lost_message, 1, 6);
 	tcase_add_test(t, a_lost_third_message_of_aggressive_mode_without_a_child);

@@ -293,7 +293,7 @@ START_TEST(attributes_of_phase_1)
 	 */
 	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2", &o));
 	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2\x80\3\0\1\x80\x63\0\1", &o));
-	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\37\x80\3\0\1", &o));
+	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\43\x80\3\0\1", &o));
 	ck_assert(READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2\x80\3\0\1", &o));
 	/* a duration without its type; a key length that AES has not */
 	ck_assert(!READ_OFFER(1, 1, "\x80\1\0\5\x80\2\0\2\x80\4\0\2\x80\3\0\1\x80\14\0\1", &o));
