@@ -161,6 +161,21 @@ static unsigned bypasses(const struct sim_node *n)
 	return count;
 }
 
+/* Some leave the padding out; masks with holes and other lengths are no networks. */
+START_TEST(malformed_networks_are_passed_over)
+{
+	static const char *const split[] = { "28676", "nonsense", "28676", "x", "28676",
+		"10.7.0.0/16", "28678", "fourteen octets", NULL };
+	struct duo d = begin(3);
+
+	start(&d, split);
+	duo_up(&d, d.moon, "net");
+	expect_selectors(d.moon, "10.3.0.1/32", "10.7.0.0/16");
+	ck_assert_uint_eq(bypasses(d.moon), 0);
+	duo_end(&d);
+}
+END_TEST
+
 /* LOCAL_LAN goes past the tunnel as long as the IKE SA is there, and is not the Internet. */
 START_TEST(local_networks_pass_by)
 {
@@ -212,6 +227,7 @@ TCase *ikev1_unity_tests(void)
 	tcase_add_test(tests, one_child_carries_all_networks);
 	tcase_add_loop_test(tests, both_ends_have_to_speak_it, 0, 3);
 	tcase_add_loop_test(tests, the_pools_networks_are_narrowed_by_the_clients, 0, 4);
+	tcase_add_test(tests, malformed_networks_are_passed_over);
 	tcase_add_test(tests, local_networks_pass_by);
 	tcase_add_test(tests, a_bypass_that_the_kernel_refuses_is_no_tunnel);
 	return tests;
