@@ -220,25 +220,31 @@ static bool has_child(const struct sim_node *n, const char *connection, const ch
 }
 
 /* As after an edit of the file: lifetimes, what is to be done about failures, and what makes a
- * child be made anew. */
+ * child be made anew. False: it says what it said. */
+static bool edit(struct tunnels *t, struct sim_definition *d)
+{
+	struct sim_child_definition *child = &d->children[0];
+	bool raised;
+
+	if (!chance(t, 50))
+		return false;
+	d->dpd_delay += d->dpd_delay ? 5 : 0;
+	child->rekey_time += child->rekey_time ? 100 : 0;
+	child->life_time += child->life_time ? 100 : 0;
+	raised = chance(t, 60);
+	child->priority += raised;
+	return raised || d->dpd_delay || child->rekey_time || child->life_time;
+}
+
 static void reload(struct tunnels *t, struct sim_node *n, struct tunnel_side *side)
 {
 	struct sim_definition *d = &side->definition;
 	struct why why = { "" };
 
-	if (chance(t, 50)) {
-		/* What another version wanted is forgotten; what is up is this one's now. */
+	/* What another version wanted is forgotten; what is up is this one's now. */
+	if (edit(t, d))
 		for (size_t i = 0; i < TUNNELS_CHILDREN_MAX && d->children[i].name; i++)
 			side->was_up[i] = has_child(n, d->name, d->children[i].name);
-		if (d->dpd_delay)
-			d->dpd_delay += 5;
-		if (d->children[0].rekey_time)
-			d->children[0].rekey_time += 100;
-		if (d->children[0].life_time)
-			d->children[0].life_time += 100;
-		if (chance(t, 60))
-			d->children[0].priority++;
-	}
 	if (!sim_node_load(n, sim_define(d), &why))
 		sim_complain(t->w, "%s does not load %s again: %s", n->name, d->name, why.text);
 }
