@@ -72,7 +72,7 @@ void ike_liveness_check(struct ike_engine *e, struct ike_sa *sa)
 	bool ends = sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED;
 
 	/* Somebody else may have wanted to know, too. */
-	if (!ends && version->asks && version->asks(e, sa))
+	if (sa->state != IKE_SA_DELETING && version->asks && version->asks(e, sa))
 		return;
 	if (ends || delay == 0) {
 		sa->dpd_at = IKE_NEVER;

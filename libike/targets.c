@@ -236,6 +236,23 @@ static bool next_target(struct ike_negotiation *n)
 	return true;
 }
 
+/* What reauthenticates tries first where the old one is. True: the peer is there no more, and the
+ * definition knows other places, which are yet to be tried. */
+static bool leaves_old_place(const struct ike_engine *e, struct ike_sa *sa)
+{
+	struct address list[TARGETS_MAX];
+	size_t count, i = 0;
+
+	if (!sa->reauthenticates || !sa->negotiation->fixed_target)
+		return false;
+	sa->negotiation->fixed_target = false;
+	count = list_targets(e, sa->connection, list);
+	while (i < count && address_same_host(&list[i], &sa->remote))
+		i++;
+	sa->negotiation->target = 0;
+	return i < count;
+}
+
 bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_negotiation *n = sa->negotiation;
@@ -243,10 +260,7 @@ bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa)
 
 	if (n->stage != IKE_STAGE_INIT)
 		return false;
-	/* Where the old one is, the peer is no more. */
-	if (sa->reauthenticates)
-		n->fixed_target = false;
-	if (!next_target(n)) {
+	if (!leaves_old_place(e, sa) && !next_target(n)) {
 		if (allowed != 0 && n->tries + 1 >= allowed)
 			return false;
 		n->tries++;

@@ -57,6 +57,7 @@ struct ikev1_exchange {
 	bool has_received;
 	struct ike_packets *sent; /* to that; NULL: nothing */
 	ike_time forget_at;       /* DONE, or the peer does not go on */
+	uint8_t repetitions;      /* of ours that nobody answers: so often it is sent again then */
 	struct ikev1_quick *quick;
 };
 
@@ -421,6 +422,8 @@ void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint6
 void ikev1_delete_child(struct ike_engine *e, struct ike_child *child, bool force, uint64_t ticket,
 	enum ike_reason reason);
 void ikev1_delete_once(struct ike_engine *e, struct ike_sa *sa);
+/* A DELETE of ours is due to be sent once more. */
+void ikev1_delete_again(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange);
 /* DELETE_CHILD of a child that may be gone already. Finishes the task. */
 bool ikev1_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task);
 enum ike_reason ikev1_notify_reason(uint16_t type);
@@ -451,6 +454,9 @@ bool ikev1_adopt_wake(struct ike_engine *e, struct ike_sa *sa);
 /* The SA goes, the peer has another one with us: children and tasks go there. False: it has none.
  */
 bool ikev1_bequeath(struct ike_engine *e, struct ike_sa *sa);
+/* What it was replaced by has its children. The peer said nothing about it any more: they may lead
+ * nowhere, and are made anew. */
+void ikev1_renew_inherited(struct ike_engine *e, const struct ike_sa *sa);
 /* It is meant to end, and with it those that it took the place of. */
 void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa);
 /* What both ends agreed on, where that is less than was planned. */

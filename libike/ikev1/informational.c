@@ -3,9 +3,10 @@
  * RFC 2409 5.7).
  *
  * A DELETE may get lost, so it goes out twice, the second time as a repetition that a peer which
- * has the first one passes over. When both are lost, the peer finds out by itself: that the IKE SA
- * is gone when nobody answers its R_U_THERE, that a child is when its lifetime ends or when we say
- * INVALID_SPI.
+ * has the first one passes over. That of a child which is not just replaced is repeated for a
+ * minute more, as long as its IKE SA is there. When all are lost, the peer finds out by itself:
+ * that the IKE SA is gone when nobody answers its R_U_THERE, that a child is when its lifetime
+ * ends.
  *
  * Children are no part of the IKE SA that they were made by: what a peer tells of them may come
  * under any IKE SA that it has with us.
@@ -320,8 +321,22 @@ enum ikev1_outcome ikev1_informational(struct ikev1_received *x)
 
 /* ---- What we say ---- */
 
-/* Nothing is kept of the exchange: nobody answers. */
-static void send_twice(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, size_t mark)
+/* Between what is sent twice and each further repetition, the last one first. */
+static const ike_time pauses[] = { IKE_SECONDS(40), IKE_SECONDS(15), IKE_SECONDS(5) };
+#define REPETITIONS (sizeof(pauses) / sizeof(pauses[0]))
+
+void ikev1_delete_again(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchange *exchange)
+{
+	ike_transmit(e, sa, &sa->local, &sa->remote, exchange->sent);
+	exchange->repetitions--;
+	exchange->forget_at = e->now;
+	if (exchange->repetitions > 0)
+		exchange->forget_at += pauses[exchange->repetitions - 1];
+}
+
+/* Without repetitions nothing is kept of the exchange: nobody answers. */
+static void send_twice(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b, size_t mark,
+	uint8_t repetitions)
 {
 	struct ikev1_exchange *exchange =
 		ikev1_exchange_new(e, sa, ISAKMP_EXCHANGE_INFORMATIONAL, true, 0);
@@ -329,21 +344,29 @@ static void send_twice(struct ike_engine *e, struct ike_sa *sa, struct ike_build
 
 	if (!exchange)
 		return;
-	if (ikev1_send_hashed(e, sa, exchange, b, mark, 1, none, none, IKEV1_SEND_KEEP))
+	if (ikev1_send_hashed(e, sa, exchange, b, mark, 1, none, none, IKEV1_SEND_KEEP)) {
 		ike_transmit(e, sa, &sa->local, &sa->remote, exchange->sent);
+		if (repetitions > 0) {
+			exchange->step = IKEV1_STEP_DONE;
+			exchange->repetitions = repetitions;
+			exchange->forget_at = e->now + pauses[repetitions - 1];
+			ike_schedule(e, sa);
+			return;
+		}
+	}
 	sa->v1->exchanges = exchange->next; /* a new one comes first */
 	ikev1_exchange_free(exchange);
 }
 
-static void say_child_deleted(
-	struct ike_engine *e, struct ike_sa *sa, uint8_t protocol, uint32_t spi)
+static void say_child_deleted(struct ike_engine *e, struct ike_sa *sa, uint8_t protocol,
+	uint32_t spi, uint8_t repetitions)
 {
 	struct ike_builder b;
 
 	ike_builder_start(e, &b);
 	size_t mark = ikev1_hash_open(sa, &b);
 	isakmp_build_delete(&b, protocol, &spi, 1);
-	send_twice(e, sa, &b, mark);
+	send_twice(e, sa, &b, mark, repetitions);
 }
 
 static void say_ike_deleted(struct ike_engine *e, struct ike_sa *sa)
@@ -353,7 +376,7 @@ static void say_ike_deleted(struct ike_engine *e, struct ike_sa *sa)
 	ike_builder_start(e, &b);
 	size_t mark = ikev1_hash_open(sa, &b);
 	isakmp_build_delete_isakmp(&b, sa->spi_initiator, sa->spi_responder);
-	send_twice(e, sa, &b, mark);
+	send_twice(e, sa, &b, mark, 0);
 }
 
 /* A peer may keep the children of an IKE SA that is gone, so each is named. */
@@ -363,7 +386,7 @@ void ikev1_delete_once(struct ike_engine *e, struct ike_sa *sa)
 		return;
 	for (const struct ike_child *c = sa->children; c; c = c->next)
 		if (c->installed_in && c->state != IKE_CHILD_DELETED)
-			say_child_deleted(e, sa, c->suite.protocol, c->spi_in);
+			say_child_deleted(e, sa, c->suite.protocol, c->spi_in, 0);
 	say_ike_deleted(e, sa);
 }
 
@@ -374,10 +397,13 @@ void ikev1_delete_ike(struct ike_engine *e, struct ike_sa *sa, bool force, uint6
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "deleting IKE_SA %s[%u]",
 			sa->connection->name, sa->unique_id);
 		/* Nobody ever waits for an answer; force is for a peer that has forgotten all. */
-		if (why->reason == IKE_REASON_REPLACED && (sa->superseded || !force))
+		if (why->reason == IKE_REASON_REPLACED && (sa->superseded || !force)) {
 			(void)ikev1_bequeath(e, sa);
-		else
+			if (sa->superseded && ikev1_liveness_asked_since(sa) != IKE_NEVER)
+				ikev1_renew_inherited(e, sa);
+		} else {
 			ikev1_hurry_superseded(e, sa);
+		}
 	} else {
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"ending IKE_SA %s[%u] before it is established",
@@ -398,7 +424,9 @@ bool ikev1_delete_child_start(struct ike_engine *e, struct ike_sa *sa, struct ik
 			child->config->name, child->unique_id, child->spi_in, child->spi_out);
 		ike_child_set_state(e, child, IKE_CHILD_DELETING);
 	}
-	say_child_deleted(e, sa, task->protocol, task->spi);
+	/* One that was replaced the peer closes itself, in time. */
+	say_child_deleted(e, sa, task->protocol, task->spi,
+		task->reason == IKE_REASON_REPLACED ? 0 : REPETITIONS);
 	sa->active = NULL;
 	task->child = NULL;
 	if (child)

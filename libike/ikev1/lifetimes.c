@@ -12,11 +12,17 @@
  * the peer has made several at once, of which it keeps the children at one that we cannot know, and
  * ends them with that one as strongSwan does, it alone deletes.
  *
+ * A peer that starts from scratch looks like one that reauthenticates, unless it says
+ * INITIAL_CONTACT. So it is asked under the old one whether it lives: who has forgotten that one
+ * does not answer, and the children that came over are rekeyed, which does no harm if it was but
+ * hasty.
+ *
  * When both ends begin at once, two are new, and both ends keep the one with the higher cookie of
  * its initiator.
  */
 #include "libike/ikev1/ikev1.h"
 #include "libike/virtual.h"
+#include "libike/wishes.h"
 
 /* What is superseded stays for that long: by us, and by the peer. */
 #define OURS_STAYS IKE_SECONDS(10)
@@ -197,8 +203,21 @@ static bool made_at_once(struct ike_engine *e, const struct ike_sa *old, const s
 	return kept < SEVERAL_MAX;
 }
 
+/* The next child after that one (NULL: the first) that was made under an older IKE SA. */
+static struct ike_child *inherited(const struct ike_sa *sa, const struct ike_child *after)
+{
+	struct ike_child *child = after ? after->next : sa->children;
+
+	while (child && (child->state != IKE_CHILD_INSTALLED || !child->announced ||
+				child->installed_at >= sa->established_at))
+		child = child->next;
+	return child;
+}
+
 static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new)
 {
+	bool at_once = made_at_once(e, old, new);
+
 	ike_log(e, new, IKE_LOG_IKE, IKE_LOG_INFO,
 		"IKE_SA %s[%u] takes the place of [%u], with its children", new->connection->name,
 		new->unique_id, old->unique_id);
@@ -207,13 +226,41 @@ static void supersede(struct ike_engine *e, struct ike_sa *old, struct ike_sa *n
 	ike_virtual_move(e, old, new);
 	ike_sa_hand_over(e, old, new);
 	forget_reauthentication(e, old);
-	if (!made_at_once(e, old, new))
+	if (!at_once)
 		old->expires_at = e->now + (new->initiator ? OURS_STAYS
 							   : PEERS_STAYS + draw(e, PEERS_JITTER));
 	old->superseded = true;
 	old->rekey_at = old->reauth_at = old->dpd_at = old->path_at = IKE_NEVER;
+	old->v1->dpd_since = 0;
 	ike_sa_set_state(e, old, IKE_SA_REKEYED);
+	/* When the peer has had time to delete it. */
+	if (at_once)
+		old->dpd_at = e->now + PEERS_STAYS + PEERS_JITTER;
 	ike_schedule(e, old);
+	if (!at_once && inherited(new, NULL))
+		ikev1_liveness_ask(e, old);
+}
+
+void ikev1_renew_inherited(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_sa *heir = find_heir(e, sa);
+	struct ike_child *child = NULL;
+
+	if (!heir)
+		return;
+	while ((child = inherited(heir, child))) {
+		const char *name = child->config->name;
+
+		/* One that the peer has brought meanwhile is all that it wants. */
+		if (ike_site_is_up(ike_site_find(e, heir->connection->name), name, child))
+			continue;
+		ike_log(e, heir, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer did not answer under IKE_SA %s[%u], which was replaced: it may not "
+			"have CHILD_SA %s{%u} any more, which is rekeyed",
+			sa->connection->name, sa->unique_id, name, child->unique_id);
+		ikev1_rekey_child(e, child);
+	}
+	ike_tasks_run(e, heir);
 }
 
 void ikev1_hurry_superseded(struct ike_engine *e, const struct ike_sa *sa)

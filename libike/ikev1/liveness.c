@@ -10,6 +10,9 @@
 /* So often it is asked at least before the peer is dead. */
 #define QUESTIONS 5
 #define PAUSE_MIN IKE_SECONDS(1)
+/* Under an IKE SA that was replaced, and stays for a few of these only. */
+#define PAUSE_OF_REPLACED IKE_SECONDS(2)
+#define REPLACED_DEAD_AFTER IKE_SECONDS(20)
 
 ike_time ikev1_liveness_dead_after(const struct ike_engine *e, const struct ike_sa *sa)
 {
@@ -19,11 +22,23 @@ ike_time ikev1_liveness_dead_after(const struct ike_engine *e, const struct ike_
 						   : ike_retransmission_total(e, sa);
 }
 
-static void ask(struct ike_engine *e, struct ike_sa *sa)
+static ike_time next_question(const struct ike_engine *e, const struct ike_sa *sa)
 {
 	ike_time dead_after = ikev1_liveness_dead_after(e, sa);
 	ike_time pause = IKE_SECONDS((ike_time)sa->connection->dpd_delay);
 	ike_time dead_at = sa->v1->dpd_since + dead_after;
+
+	if (sa->state == IKE_SA_REKEYED)
+		return e->now + PAUSE_OF_REPLACED;
+	if (pause == 0 || pause > dead_after / QUESTIONS)
+		pause = dead_after / QUESTIONS;
+	if (pause < PAUSE_MIN)
+		pause = PAUSE_MIN;
+	return e->now + pause < dead_at ? e->now + pause : dead_at;
+}
+
+static void ask(struct ike_engine *e, struct ike_sa *sa)
+{
 	uint8_t cookies[16], number[4];
 	struct writer w = writer_of(cookies, sizeof(cookies));
 
@@ -33,11 +48,7 @@ static void ask(struct ike_engine *e, struct ike_sa *sa)
 	writer_u32(&w, sa->v1->dpd_sent);
 	ikev1_inform_notify(e, sa, ISAKMP_PROTOCOL_ISAKMP, ISAKMP_NOTIFY_R_U_THERE,
 		bytes_of(cookies, sizeof(cookies)), bytes_of(number, sizeof(number)));
-	if (pause == 0 || pause > dead_after / QUESTIONS)
-		pause = dead_after / QUESTIONS;
-	if (pause < PAUSE_MIN)
-		pause = PAUSE_MIN;
-	sa->dpd_at = e->now + pause < dead_at ? e->now + pause : dead_at;
+	sa->dpd_at = next_question(e, sa);
 	ike_schedule(e, sa);
 }
 
@@ -73,6 +84,14 @@ bool ikev1_liveness_start(struct ike_engine *e, struct ike_sa *sa)
 	return true;
 }
 
+/* Its time may be long, when the peer was to delete it. */
+static void give_up_replaced(struct ike_engine *e, struct ike_sa *sa)
+{
+	sa->dpd_at = IKE_NEVER;
+	sa->expires_at = e->now;
+	ike_schedule(e, sa);
+}
+
 static void give_up(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
@@ -97,12 +116,18 @@ bool ikev1_liveness_asks(struct ike_engine *e, struct ike_sa *sa)
 	}
 	if (v1->dpd_since > 0 && sa->last_received > v1->dpd_since)
 		v1->dpd_since = 0;
-	if (v1->dpd_since == 0)
-		return false;
-	if (e->now >= v1->dpd_since + ikev1_liveness_dead_after(e, sa))
-		give_up(e, sa);
-	else
+	bool replaced = sa->state == IKE_SA_REKEYED;
+	if (v1->dpd_since == 0 && replaced)
+		ikev1_liveness_ask(e, sa);
+	if (v1->dpd_since == 0 || v1->dpd_since == e->now)
+		return v1->dpd_since > 0;
+	ike_time limit = replaced ? REPLACED_DEAD_AFTER : ikev1_liveness_dead_after(e, sa);
+	if (e->now < v1->dpd_since + limit)
 		ask(e, sa);
+	else if (replaced)
+		give_up_replaced(e, sa);
+	else
+		give_up(e, sa);
 	return true;
 }
 

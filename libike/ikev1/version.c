@@ -127,9 +127,14 @@ static bool forget(struct ike_engine *e, struct ike_sa *sa)
 			at = &x->next;
 			continue;
 		}
+		forgot = true;
+		if (x->repetitions > 0) {
+			ikev1_delete_again(e, sa, x);
+			at = &x->next;
+			continue;
+		}
 		*at = x->next;
 		ikev1_exchange_free(x);
-		forgot = true;
 	}
 	if (forgot)
 		ike_schedule(e, sa);

@@ -66,6 +66,7 @@ TCase *ikev1_phase1_tests(void);
 TCase *ikev1_xauth_tests(void);
 TCase *ikev1_mode_config_tests(void);
 TCase *ikev1_life_tests(void);
+TCase *ikev1_lost_tests(void);
 TCase *ikev1_inform_tests(void);
 TCase *ikev1_nat_tests(void);
 TCase *ikev1_quick_tests(void);

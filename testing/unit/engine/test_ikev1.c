@@ -12,6 +12,7 @@ int main(void)
 	suite_add_tcase(suite, ikev1_xauth_tests());
 	suite_add_tcase(suite, ikev1_mode_config_tests());
 	suite_add_tcase(suite, ikev1_life_tests());
+	suite_add_tcase(suite, ikev1_lost_tests());
 	suite_add_tcase(suite, ikev1_inform_tests());
 	suite_add_tcase(suite, ikev1_nat_tests());
 	suite_add_tcase(suite, ikev1_quick_tests());
