@@ -581,10 +581,13 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 	if (task)
 		reason = (enum ike_reason)task->reason; /* we were about to, whoever was first */
 	/* What never was in charge, or no longer is, is not missed by anybody. */
-	if (child->announced)
+	if (child->announced) {
 		ike_supervise_ended(e, child, reason);
-	else if (child->state >= IKE_CHILD_INSTALLED)
+	} else if (child->state >= IKE_CHILD_INSTALLED) {
 		reason = IKE_REASON_REPLACED;
+		/* But what is wanted may have waited for it. */
+		ike_supervise_failed(e, child, reason);
+	}
 	forget_in_tasks(e, child);
 	forget_elsewhere(e, child);
 	ike_handover_forget(e, child);

@@ -2,6 +2,7 @@
 #include "testing/unit/engine/duo.h"
 
 #define EXCHANGE_INFORMATIONAL 5
+#define EXCHANGE_QUICK 32
 
 static void pass(struct duo *d, ike_time milliseconds)
 {
@@ -176,6 +177,51 @@ START_TEST(a_delete_of_a_child_outlives_a_short_outage)
 }
 END_TEST
 
+/* Of moon's messages of Quick Mode, the first one alone arrives until then. */
+struct half {
+	const struct sim_node *moon;
+	ike_time until;
+	unsigned count;
+};
+
+static bool lose_message_3(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct half *half = context;
+
+	if (w->now >= half->until || flight->from != half->moon->index || flight->length < 28 ||
+		flight->data[18] != EXCHANGE_QUICK)
+		return true;
+	return half->count++ == 0;
+}
+
+/* When sun's wish is due there is one that moon began: with that the wish is content, but it never
+ * comes up. */
+START_TEST(a_child_that_stays_half_is_no_tunnel)
+{
+	struct duo d = duo_begin_ikev1(false);
+	const char *remote_ts = d.moon_side.children[0].remote_ts;
+	struct half half = { .moon = d.moon };
+	struct why why;
+
+	d.sun_side.children[0].start_action = IKE_ACTION_START;
+	d.moon_side.children[0].remote_ts = "10.99.0.0/16";
+	duo_start(&d);
+	pass(&d, 500); /* moon has refused it once */
+	ck_assert_uint_eq(duo_children(d.sun), 0);
+	d.moon_side.children[0].remote_ts = remote_ts;
+	load(&d, d.moon);
+	half.until = d.world->now + IKE_SECONDS(60);
+	d.world->filter = lose_message_3;
+	d.world->filter_context = &half;
+	ck_assert_msg(sim_node_initiate(d.moon, "sun", "net", &why), "%s", why.text);
+	pass(&d, IKE_SECONDS(20));
+	ck_assert_uint_gt(half.count, 1);
+	pass(&d, IKE_SECONDS(280));
+	check(&d, 1);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *ikev1_lost_tests(void)
 {
 	TCase *c = tcase_create("lost");
@@ -186,5 +232,6 @@ TCase *ikev1_lost_tests(void)
 	tcase_add_test(c, a_responder_that_has_lost_all_says_so);
 	tcase_add_loop_test(c, reauthentication_follows_a_peer_that_moved, 0, 2);
 	tcase_add_loop_test(c, a_delete_of_a_child_outlives_a_short_outage, 0, 4);
+	tcase_add_test(c, a_child_that_stays_half_is_no_tunnel);
 	return c;
 }
