@@ -145,9 +145,7 @@ enum ikev1_outcome ikev1_aggressive_3(struct ikev1_received *x)
 	struct ike_sa *sa = x->sa;
 	enum ikev1_outcome outcome;
 
-	sa->local = x->datagram->local;
-	sa->remote = x->datagram->remote;
-	ikev1_nat_read(x);
+	ikev1_nat_follow(x);
 	outcome = ikev1_definition_verify(x);
 	/* The peer knows that the keys are the same: it was damaged on the way. */
 	if (outcome == IKEV1_END && ikev1_proof_is_shared(sa)) {

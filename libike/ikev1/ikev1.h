@@ -372,6 +372,10 @@ void ikev1_proof_free(struct ikev1_proof *proof); /* NULL is fine; forgets what 
 /* ---- nat.c (RFC 3947 and drafts) ---- */
 void ikev1_nat_build(struct ike_engine *e, struct ike_sa *sa, struct ike_builder *b); /* NAT-D */
 void ikev1_nat_read(struct ikev1_received *x); /* nat_local, nat_remote */
+/* Responder, the peer's encrypted message: sa->local and sa->remote follow it. Whether the peer has
+ * gone to port 4500 says whether it takes a NAT to be there, and both ends have to say the same, or
+ * no child comes up: hashes in the clear may have been damaged. */
+void ikev1_nat_follow(struct ikev1_received *x);
 /* Initiator, before message 5 (3 of Aggressive Mode): to port 4500 when there is a NAT. */
 void ikev1_nat_float(struct ike_engine *e, struct ike_sa *sa);
 /* The encapsulation attribute for a child's mode. */

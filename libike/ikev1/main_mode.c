@@ -160,8 +160,7 @@ enum ikev1_outcome ikev1_main_5(struct ikev1_received *x)
 	if (outcome == IKEV1_IGNORE)
 		return outcome;
 	/* The NAT may have moved the peer to port 4500; from here on this is where it is. */
-	sa->local = x->datagram->local;
-	sa->remote = x->datagram->remote;
+	ikev1_nat_follow(x);
 	if (outcome == IKEV1_END || !ikev1_proof_read_certreq(x) || !ikev1_definition_choose(x))
 		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
 	outcome = ikev1_definition_verify(x);

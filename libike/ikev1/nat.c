@@ -99,6 +99,33 @@ void ikev1_nat_read(struct ikev1_received *x)
 		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "remote host is behind NAT");
 }
 
+void ikev1_nat_follow(struct ikev1_received *x)
+{
+	const struct ike_settings *settings = &x->e->settings;
+	const struct address *now = &x->datagram->local;
+	struct ike_sa *sa = x->sa;
+	bool was_there = sa->local.port == settings->port_nat_t;
+
+	sa->local = x->datagram->local;
+	sa->remote = x->datagram->remote;
+	if (!traverses(sa))
+		return;
+	if (sa->v1->phase1->aggressive)
+		ikev1_nat_read(x);
+	if (was_there)
+		return;
+	if (now->port == settings->port_nat_t && !encapsulates(sa)) {
+		sa->nat_remote = true;
+		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer goes to port %u: it sees a NAT, which we do not", now->port);
+	} else if (now->port != settings->port_nat_t && !sa->v1->phase1->aggressive &&
+		   !sa->nat_fake && encapsulates(sa)) {
+		sa->nat_local = sa->nat_remote = false;
+		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"peer stays at port %u: it sees no NAT, which we do", now->port);
+	}
+}
+
 void ikev1_nat_float(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (!traverses(sa))

@@ -382,6 +382,11 @@ static bool same_identity(const struct ike_identity *a, const struct ike_identit
 	return a && b && ike_identity_equal(a, b);
 }
 
+static bool encapsulates(const struct ike_sa *sa)
+{
+	return sa->nat_local || sa->nat_remote || sa->nat_fake;
+}
+
 static const char *difference(const struct ike_sa *sa, const struct ike_sa *other)
 {
 	if (sa->initiator == other->initiator)
@@ -393,7 +398,9 @@ static const char *difference(const struct ike_sa *sa, const struct ike_sa *othe
 		return "identities";
 	if (!secret_equal(secret_bytes(&sa->keys), secret_bytes(&other->keys)))
 		return "keys";
-	if ((sa->nat_local || sa->nat_fake) != other->nat_remote)
+	/* Of IKEv1 the hashes may have been damaged: what counts is that both encapsulate. */
+	if (sa->version == 1 ? encapsulates(sa) != encapsulates(other)
+			     : (sa->nat_local || sa->nat_fake) != other->nat_remote)
 		return "NAT";
 	return NULL;
 }

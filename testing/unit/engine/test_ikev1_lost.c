@@ -3,6 +3,7 @@
 
 #define EXCHANGE_INFORMATIONAL 5
 #define EXCHANGE_QUICK 32
+#define PAYLOAD_NAT_D 20
 
 static void pass(struct duo *d, ike_time milliseconds)
 {
@@ -222,6 +223,52 @@ START_TEST(a_child_that_stays_half_is_no_tunnel)
 }
 END_TEST
 
+/* NAT-D payloads of that end's messages in the clear. */
+struct damage {
+	const struct sim_node *from;
+	unsigned done;
+};
+
+static bool damage_nat_d(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct damage *damage = context;
+	uint8_t *data = flight->data, type = flight->length < 28 ? 0 : data[16];
+	size_t at = 28, length = 0;
+
+	(void)w;
+	if (flight->from != damage->from->index || type == 0 || (data[19] & 1))
+		return true;
+	for (; type != 0 && at + 4 < flight->length; type = data[at], at += length) {
+		length = (size_t)data[at + 2] << 8 | data[at + 3];
+		if (type == PAYLOAD_NAT_D) {
+			data[at + 4] ^= 1;
+			damage->done++;
+		}
+	}
+	return true;
+}
+
+/* In Main Mode the responder's (_i = 0) or the initiator's, in Aggressive Mode the responder's. */
+START_TEST(damaged_nat_hashes_do_not_part_the_ends)
+{
+	struct duo d = duo_begin_ikev1(_i == 2);
+	struct damage damage = { .from = _i == 1 ? d.sun : d.moon };
+	struct ike_rekey what = { .child = "net" };
+	struct why why;
+
+	d.world->filter = damage_nat_d;
+	d.world->filter_context = &damage;
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	ck_assert_uint_eq(damage.done, 2);
+	/* The other end may begin, too. */
+	ck_assert(sim_node_rekey(d.moon, &what, &why));
+	pass(&d, IKE_SECONDS(30));
+	check(&d, 1);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *ikev1_lost_tests(void)
 {
 	TCase *c = tcase_create("lost");
@@ -233,5 +280,6 @@ TCase *ikev1_lost_tests(void)
 	tcase_add_loop_test(c, reauthentication_follows_a_peer_that_moved, 0, 2);
 	tcase_add_loop_test(c, a_delete_of_a_child_outlives_a_short_outage, 0, 4);
 	tcase_add_test(c, a_child_that_stays_half_is_no_tunnel);
+	tcase_add_loop_test(c, damaged_nat_hashes_do_not_part_the_ends, 0, 3);
 	return c;
 }
