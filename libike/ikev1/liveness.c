@@ -117,10 +117,11 @@ bool ikev1_liveness_asks(struct ike_engine *e, struct ike_sa *sa)
 	if (v1->dpd_since > 0 && sa->last_received > v1->dpd_since)
 		v1->dpd_since = 0;
 	bool replaced = sa->state == IKE_SA_REKEYED;
-	if (v1->dpd_since == 0 && replaced)
-		ikev1_liveness_ask(e, sa);
-	if (v1->dpd_since == 0 || v1->dpd_since == e->now)
+	if (v1->dpd_since == 0) {
+		if (replaced)
+			ikev1_liveness_ask(e, sa);
 		return v1->dpd_since > 0;
+	}
 	ike_time limit = replaced ? REPLACED_DEAD_AFTER : ikev1_liveness_dead_after(e, sa);
 	if (e->now < v1->dpd_since + limit)
 		ask(e, sa);
