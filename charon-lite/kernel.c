@@ -180,8 +180,14 @@ static bool sa_move(void *context, const struct ike_kernel_id *id, const struct 
 	if (id->cpi && xfrm_state_move(k->handle, &compression, source, destination, false, why) !=
 			       XFRM_RESULT_OK)
 		return false;
-	return xfrm_state_move(k->handle, &state, source, destination, udp_encapsulation, why) ==
-	       XFRM_RESULT_OK;
+	if (xfrm_state_move(k->handle, &state, source, destination, udp_encapsulation, why) ==
+		XFRM_RESULT_OK)
+		return true;
+	/* The caller removes what it knows by its old address. */
+	compression.destination = *destination;
+	if (id->cpi)
+		remove_one(k, &compression);
+	return false;
 }
 
 struct last_use {

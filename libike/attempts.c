@@ -28,6 +28,7 @@ void ike_attempt_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_t
 
 		e->host.sa_remove(e->host.context, &id);
 		child->spi_in = 0;
+		child->cpi_in = child->cpi_out = 0;
 	}
 	ike_child_offer_free(task->offer);
 	task->offer = NULL;

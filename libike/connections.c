@@ -3,6 +3,7 @@
  * are known, then by identities. As strongSwan chooses: exact before ranges before any, the first
  * loaded among equals.
  */
+#include "libike/eap/eap.h"
 #include "libike/names.h"
 #include "libike/supervisor.h"
 #include "libike/versions.h"
@@ -132,6 +133,43 @@ static void say_remarks(struct ike_engine *e, const struct ike_connection *c)
 				text);
 }
 
+static bool asks_radius(const struct ike_connection *c)
+{
+	for (size_t i = 0; i < c->remote.count; i++) {
+		const struct ike_auth_round *round = &c->remote.items[i];
+
+		if ((round->class == IKE_AUTH_CLASS_EAP &&
+			    round->eap_method == IKE_EAP_METHOD_RADIUS) ||
+			(round->class == IKE_AUTH_CLASS_XAUTH && round->xauth == IKE_XAUTH_EAP))
+			return true;
+	}
+	return false;
+}
+
+/* Names that are pools of nobody's definition with strongSwan. */
+static void say_what_pools_lack(struct ike_engine *e, const struct ike_connection *c)
+{
+	for (size_t i = 0; i < c->pool_count; i++) {
+		const char *name = c->pools[i];
+
+		if (ike_pools_find(e->pools, name))
+			continue;
+		if (strcmp(name, "dhcp") == 0)
+			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+				"connection '%s': there is no DHCP: its peers get no addresses "
+				"from "
+				"'dhcp' unless a pool of that name is loaded",
+				c->name);
+		if (strcmp(name, "radius") == 0 && !asks_radius(c))
+			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+				"connection '%s': its peers get no addresses from 'radius', as no "
+				"RADIUS server is asked about them: that takes auth = eap-radius "
+				"or "
+				"xauth-eap",
+				c->name);
+	}
+}
+
 bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
 {
@@ -163,6 +201,7 @@ bool ike_engine_load_connection(
 		ike_reload_found_again(e, c);
 	}
 	say_remarks(e, c);
+	say_what_pools_lack(e, c);
 	ike_supervise_loaded(e, c);
 	ike_reload_rebuild(e, c);
 	return true;

@@ -11,8 +11,7 @@
 /* A pool as its section describes it. */
 struct loading {
 	char name[CL_LOAD_NAME_MAX + 1];
-	struct ike_pool_range range;
-	bool has_range;
+	struct ike_pool_addrs addrs;
 	struct ike_attributes attributes;
 };
 
@@ -33,8 +32,7 @@ static bool set_value(struct loading *l, const char *key, struct bytes value, st
 		return false;
 	if (strcmp(key, "addrs") != 0)
 		return ike_attributes_add_text(&l->attributes, key, text, why);
-	l->has_range = ike_pool_range_parse(text, &l->range, why);
-	return l->has_range;
+	return ike_pool_addrs_parse(text, &l->addrs, why);
 }
 
 static bool set_key(struct loading *l, struct vici_view each, struct why *why)
@@ -58,7 +56,7 @@ static bool fill(struct loading *l, struct vici_view section, struct why *why)
 		if (!set_key(l, each, why))
 			return false;
 	}
-	return l->has_range || why_fail(why, "missing addrs for pool '%s'", l->name);
+	return l->addrs.count > 0 || why_fail(why, "missing addrs for pool '%s'", l->name);
 }
 
 static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
@@ -76,11 +74,12 @@ static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
 		return false;
 	}
 	enum ike_pool_loaded loaded =
-		ike_pools_load(ike_engine_pools(d->engine), l.name, &l.range, &l.attributes, why);
+		ike_pools_load(ike_engine_pools(d->engine), l.name, &l.addrs, &l.attributes, why);
 	if (loaded == IKE_POOL_FAILED)
 		return false;
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "%s vici pool %s: %s, %u entries",
-		words[loaded], l.name, address_format(&l.range.first, base), l.range.size);
+		words[loaded], l.name, address_format(&l.addrs.ranges[0].first, base),
+		l.addrs.size);
 	return true;
 }
 
@@ -137,8 +136,8 @@ static void put_pool(struct vici_builder *b, const struct ike_pool *pool, bool l
 	unsigned index = 0;
 
 	vici_section_start(b, ike_pool_name(pool));
-	vici_key_text(b, "base", address_format(&ike_pool_range(pool)->first, base));
-	vici_key_format(b, "size", "%u", ike_pool_range(pool)->size);
+	vici_key_text(b, "base", address_format(&ike_pool_addrs(pool)->ranges[0].first, base));
+	vici_key_format(b, "size", "%u", ike_pool_addrs(pool)->size);
 	vici_key_format(b, "online", "%u", ike_pool_online(pool));
 	vici_key_format(b, "offline", "%u", ike_pool_offline(pool));
 	if (leases) {

@@ -190,7 +190,7 @@ static size_t wanted_families(const struct ike_engine *e, const struct ike_sa *s
 			const struct ike_pool *pool =
 				ike_pools_find(e->pools, sa->connection->pools[i]);
 
-			there = pool && ike_pool_range(pool)->first.family == families[f];
+			there = pool && ike_pool_addrs(pool)->ranges[0].first.family == families[f];
 		}
 		if (there)
 			ret[count++] = families[f];

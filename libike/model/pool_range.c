@@ -1,10 +1,11 @@
-/* The range of a pool, out of swanctl.conf's `addrs`. */
+/* The ranges of a pool, out of swanctl.conf's `addrs`. */
 #include "libike/base/selector.h"
 #include "libike/model/pools.h"
 
 #include <stdlib.h>
 
 #define SIZE_MAX_BITS 31 /* as charon limits it */
+#define PART_TEXT_MAX (2 * ADDRESS_TEXT_MAX)
 
 static bool parse_part(const char *text, size_t length, struct address *ret)
 {
@@ -93,7 +94,7 @@ static bool parse_range(
 	return ret->size > 0 || why_fail(why, "'%s' ends before it begins", text);
 }
 
-bool ike_pool_range_parse(const char *text, struct ike_pool_range *ret, struct why *why)
+static bool parse_one(const char *text, struct ike_pool_range *ret, struct why *why)
 {
 	const char *slash = strchr(text, '/'), *dash = strchr(text, '-');
 	struct ike_pool_range range = { .size = 1 };
@@ -109,5 +110,58 @@ bool ike_pool_range_parse(const char *text, struct ike_pool_range *ret, struct w
 			return why_fail(why, "'%s' is no address, range or network", text);
 	}
 	*ret = range;
+	return true;
+}
+
+static bool contains(const struct ike_pool_range *range, const struct address *a)
+{
+	return memcmp(range->first.octets, a->octets, address_size(a)) <= 0 &&
+	       count_between(&range->first, a) <= range->size;
+}
+
+static bool add(struct ike_pool_addrs *list, const char *text, struct why *why)
+{
+	struct ike_pool_range *range = &list->ranges[list->count];
+
+	if (list->count == IKE_POOL_RANGES_MAX)
+		return why_fail(why, "more than %u ranges", IKE_POOL_RANGES_MAX);
+	if (!parse_one(text, range, why))
+		return false;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ike_pool_range *other = &list->ranges[i];
+
+		if (other->first.family != range->first.family)
+			return why_fail(
+				why, "'%s' is of another family: make it a pool of its own", text);
+		if (contains(other, &range->first) || contains(range, &other->first))
+			return why_fail(why, "'%s' overlaps with what is before it", text);
+	}
+	if (range->size > (UINT32_C(1) << SIZE_MAX_BITS) - 1 - list->size)
+		return why_fail(why, "there are more than 2^31 addresses with '%s'", text);
+	list->size += range->size;
+	list->count++;
+	return true;
+}
+
+bool ike_pool_addrs_parse(const char *text, struct ike_pool_addrs *ret, struct why *why)
+{
+	struct ike_pool_addrs list = { .count = 0 };
+	char part[PART_TEXT_MAX];
+
+	do {
+		text += strspn(text, " \t");
+		size_t length = strcspn(text, ","), used = length;
+
+		while (used > 0 && (text[used - 1] == ' ' || text[used - 1] == '\t'))
+			used--;
+		if (used >= sizeof(part))
+			return why_fail(why, "'%s' is no address, range or network", text);
+		memcpy(part, text, used);
+		part[used] = '\0';
+		if (!add(&list, part, why))
+			return false;
+		text += length;
+	} while (*text++);
+	*ret = list;
 	return true;
 }

@@ -15,7 +15,7 @@ struct ike_pool {
 	struct ike_pools *pools;
 	struct ike_pool *prev, *next;
 	char *name;
-	struct ike_pool_range range;
+	struct ike_pool_addrs addrs;
 	struct ike_attributes attributes;
 	struct ike_lease *by_address;
 	struct holder *holders;
@@ -30,7 +30,7 @@ struct ike_pools {
 
 /* ---- Addresses of a range ---- */
 
-static struct address address_at(const struct ike_pool_range *range, uint32_t offset)
+static struct address address_in(const struct ike_pool_range *range, uint32_t offset)
 {
 	struct address a = range->first;
 	uint64_t carry = offset;
@@ -44,7 +44,7 @@ static struct address address_at(const struct ike_pool_range *range, uint32_t of
 }
 
 /* False when it is outside. */
-static bool offset_of(const struct ike_pool_range *range, const struct address *a, uint32_t *ret)
+static bool offset_in(const struct ike_pool_range *range, const struct address *a, uint32_t *ret)
 {
 	size_t size = address_size(a);
 	uint64_t offset = 0;
@@ -66,13 +66,37 @@ static bool offset_of(const struct ike_pool_range *range, const struct address *
 	return !borrow && offset < range->size;
 }
 
+static struct address address_at(const struct ike_pool_addrs *addrs, uint32_t offset)
+{
+	const struct ike_pool_range *range = addrs->ranges;
+
+	for (; offset >= range->size; range++)
+		offset -= range->size;
+	return address_in(range, offset);
+}
+
+static bool has_address(const struct ike_pool_addrs *addrs, const struct address *a)
+{
+	uint32_t offset;
+
+	for (size_t i = 0; i < addrs->count; i++)
+		if (offset_in(&addrs->ranges[i], a, &offset))
+			return true;
+	return false;
+}
+
+static uint16_t family_of(const struct ike_pool *pool)
+{
+	return pool->addrs.ranges[0].first.family;
+}
+
 /* ---- Leases ---- */
 
 static struct ike_lease *lease_at(const struct ike_pool *pool, const struct address *a)
 {
 	struct ike_lease *lease;
 
-	if (a->family != pool->range.first.family)
+	if (a->family != family_of(pool))
 		return NULL;
 	HASH_FIND(by_address, pool->by_address, a->octets, sizeof(a->octets), lease);
 	return lease;
@@ -179,14 +203,13 @@ struct ike_lease *ike_lease_hold(struct ike_lease *lease)
 bool ike_lease_release(struct ike_lease *lease)
 {
 	struct ike_pool *pool = lease->pool;
-	uint32_t offset;
 
 	if (lease->users > 1) {
 		lease->users--;
 		return false;
 	}
-	if (!offset_of(&pool->range, &lease->address, &offset)) {
-		lease_free(lease); /* the range has become another one meanwhile */
+	if (!has_address(&pool->addrs, &lease->address)) {
+		lease_free(lease); /* the ranges have become others meanwhile */
 		return true;
 	}
 	lease->users = 0;
@@ -261,23 +284,21 @@ static struct ike_lease *take_own_other(struct ike_pool *pool, const struct ike_
 
 static struct ike_lease *make_wanted(struct ike_pool *pool, const struct ike_lease_request *r)
 {
-	uint32_t offset;
-
-	if (wants_any(r) || !offset_of(&pool->range, r->wanted, &offset) ||
-		lease_at(pool, r->wanted) || is_in_use(pool->pools, r->wanted))
+	if (wants_any(r) || !has_address(&pool->addrs, r->wanted) || lease_at(pool, r->wanted) ||
+		is_in_use(pool->pools, r->wanted))
 		return NULL;
 	return lease_new(pool, r->wanted, r->identity);
 }
 
 static struct ike_lease *make_fresh(struct ike_pool *pool, const struct ike_lease_request *r)
 {
-	uint32_t size = pool->range.size;
+	uint32_t size = pool->addrs.size;
 
 	/* One round at most; it begins where the last one found something. */
 	for (uint32_t tried = 0; tried < size && HASH_CNT(by_address, pool->by_address) < size;
 		tried++) {
 		uint32_t offset = (uint32_t)(((uint64_t)pool->fresh + tried) % size);
-		struct address a = address_at(&pool->range, offset);
+		struct address a = address_at(&pool->addrs, offset);
 
 		if (lease_at(pool, &a) || is_in_use(pool->pools, &a))
 			continue;
@@ -316,7 +337,7 @@ struct ike_lease *ike_pools_acquire(
 			struct ike_pool *pool =
 				(struct ike_pool *)ike_pools_find(pools, request->pools[i]);
 
-			if (!pool || pool->range.first.family != request->wanted->family)
+			if (!pool || family_of(pool) != request->wanted->family)
 				continue;
 			known = true;
 			struct ike_lease *lease = ways[way](pool, request);
@@ -362,21 +383,24 @@ void ike_pools_free(struct ike_pools *pools)
 	free(pools);
 }
 
-static bool range_equal(const struct ike_pool_range *a, const struct ike_pool_range *b)
+static bool addrs_equal(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b)
 {
-	return a->size == b->size && address_same_host(&a->first, &b->first);
+	for (size_t i = 0; i < a->count && i < b->count; i++)
+		if (a->ranges[i].size != b->ranges[i].size ||
+			!address_same_host(&a->ranges[i].first, &b->ranges[i].first))
+			return false;
+	return a->count == b->count;
 }
 
-static void set_range(struct ike_pool *pool, const struct ike_pool_range *range)
+static void set_addrs(struct ike_pool *pool, const struct ike_pool_addrs *addrs)
 {
 	struct ike_lease *lease, *next;
-	uint32_t offset;
 
-	pool->range = *range;
+	pool->addrs = *addrs;
 	pool->fresh = 0;
 	DL_FOREACH_SAFE(pool->offline, lease, next)
 	{
-		if (!offset_of(range, &lease->address, &offset))
+		if (!has_address(addrs, &lease->address))
 			lease_free(lease);
 	}
 }
@@ -395,20 +419,20 @@ static struct ike_pool *pool_new(struct ike_pools *pools, const char *name)
 }
 
 enum ike_pool_loaded ike_pools_load(struct ike_pools *pools, const char *name,
-	const struct ike_pool_range *range, struct ike_attributes *attributes, struct why *why)
+	const struct ike_pool_addrs *addrs, struct ike_attributes *attributes, struct why *why)
 {
 	struct ike_pool *pool = (struct ike_pool *)ike_pools_find(pools, name);
 	enum ike_pool_loaded loaded = IKE_POOL_ADDED;
 
 	if (pool)
-		loaded = range_equal(&pool->range, range) ? IKE_POOL_UPDATED : IKE_POOL_REPLACED;
+		loaded = addrs_equal(&pool->addrs, addrs) ? IKE_POOL_UPDATED : IKE_POOL_REPLACED;
 	else if (!(pool = pool_new(pools, name))) {
 		ike_attributes_free(attributes);
 		(void)why_fail(why, "out of memory");
 		return IKE_POOL_FAILED;
 	}
 	if (loaded != IKE_POOL_UPDATED)
-		set_range(pool, range);
+		set_addrs(pool, addrs);
 	ike_attributes_free(&pool->attributes);
 	pool->attributes = *attributes;
 	*attributes = (struct ike_attributes){ 0 };
@@ -454,9 +478,9 @@ const char *ike_pool_name(const struct ike_pool *pool)
 	return pool->name;
 }
 
-const struct ike_pool_range *ike_pool_range(const struct ike_pool *pool)
+const struct ike_pool_addrs *ike_pool_addrs(const struct ike_pool *pool)
 {
-	return &pool->range;
+	return &pool->addrs;
 }
 
 const struct ike_attributes *ike_pool_attributes(const struct ike_pool *pool)

@@ -23,6 +23,15 @@ struct ike_pool_range {
 	uint32_t size; /* at most 2^31 - 1 */
 };
 
+#define IKE_POOL_RANGES_MAX 16
+
+/* What a pool hands out: ranges of one family that do not overlap, in their order. */
+struct ike_pool_addrs {
+	struct ike_pool_range ranges[IKE_POOL_RANGES_MAX];
+	size_t count;
+	uint32_t size; /* of all; at most 2^31 - 1 */
+};
+
 struct ike_pools;
 struct ike_pool;
 
@@ -44,16 +53,17 @@ void ike_pools_free(struct ike_pools *pools);
 
 /* ---- Definitions ---- */
 
-/* addrs: "10.3.0.0/24" (without its first and last address, when it has more than two),
- * "10.3.0.9/24" (from that address on), "10.3.0.1-10.3.0.9", "10.3.0.1", "2001:db8::/64". */
-MUST_USE bool ike_pool_range_parse(const char *text, struct ike_pool_range *ret, struct why *why);
+/* addrs, separated by commas: "10.3.0.0/24" (without its first and last address, when it has more
+ * than two), "10.3.0.9/24" (from that address on), "10.3.0.1-10.3.0.9", "10.3.0.1",
+ * "2001:db8::/64". */
+MUST_USE bool ike_pool_addrs_parse(const char *text, struct ike_pool_addrs *ret, struct why *why);
 
 enum ike_pool_loaded { IKE_POOL_FAILED, IKE_POOL_ADDED, IKE_POOL_UPDATED, IKE_POOL_REPLACED };
 
 /* Adds or replaces by name; takes the attributes over, also on failure. Leases whose addresses are
- * in the new range stay; others stay while they are online. UPDATED: the range is the old one. */
+ * in the new ranges stay; others stay while they are online. UPDATED: they are the old ones. */
 MUST_USE enum ike_pool_loaded ike_pools_load(struct ike_pools *pools, const char *name,
-	const struct ike_pool_range *range, struct ike_attributes *attributes, struct why *why);
+	const struct ike_pool_addrs *addrs, struct ike_attributes *attributes, struct why *why);
 /* False with charon's words when there is none of that name or it has online leases. */
 MUST_USE bool ike_pools_unload(struct ike_pools *pools, const char *name, struct why *why);
 
@@ -61,7 +71,7 @@ MUST_USE bool ike_pools_unload(struct ike_pools *pools, const char *name, struct
 const struct ike_pool *ike_pools_get(const struct ike_pools *pools, size_t index);
 const struct ike_pool *ike_pools_find(const struct ike_pools *pools, const char *name);
 const char *ike_pool_name(const struct ike_pool *pool);
-const struct ike_pool_range *ike_pool_range(const struct ike_pool *pool);
+const struct ike_pool_addrs *ike_pool_addrs(const struct ike_pool *pool);
 const struct ike_attributes *ike_pool_attributes(const struct ike_pool *pool);
 uint32_t ike_pool_online(const struct ike_pool *pool); /* leases */
 uint32_t ike_pool_offline(const struct ike_pool *pool);

@@ -63,7 +63,7 @@ static void begin(void)
 		.address_remove = address_remove,
 	};
 	struct ike_attributes attributes = { 0 };
-	struct ike_pool_range range;
+	struct ike_pool_addrs addrs;
 	struct ike_settings settings;
 	struct why why;
 
@@ -73,9 +73,9 @@ static void begin(void)
 	if (!engine || !connection || !ike_connection_add_vip(connection, "0.0.0.0", &why) ||
 		!ike_connection_add_vip(connection, "::", &why) ||
 		!ike_connection_add_pool(connection, "rw", &why) ||
-		!ike_pool_range_parse("10.3.0.0/29", &range, &why) ||
+		!ike_pool_addrs_parse("10.3.0.0/29", &addrs, &why) ||
 		!ike_attributes_add_text(&attributes, "dns", "10.2.0.53", &why) ||
-		ike_pools_load(ike_engine_pools(engine), "rw", &range, &attributes, &why) ==
+		ike_pools_load(ike_engine_pools(engine), "rw", &addrs, &attributes, &why) ==
 			IKE_POOL_FAILED)
 		abort();
 }

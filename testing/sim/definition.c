@@ -117,6 +117,7 @@ static void add_child(struct ike_connection *c, const struct sim_child_definitio
 	child->start_action = d->start_action;
 	child->close_action = d->close_action;
 	child->priority = d->priority;
+	child->ipcomp = d->ipcomp;
 	child->dpd_action = d->dpd_action;
 	child->rekey_time = d->rekey_time;
 	child->life_time = d->rekey_time && !d->life_time ? IKE_UNSET : d->life_time;

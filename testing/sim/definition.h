@@ -23,6 +23,7 @@ struct sim_child_definition {
 	uint64_t rekey_bytes, rekey_packets, life_packets; /* 0: life_... are derived */
 	uint64_t inactivity;
 	uint32_t priority; /* of the policies; 0: computed */
+	bool ipcomp;
 };
 
 struct sim_definition {

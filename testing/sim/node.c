@@ -453,12 +453,12 @@ const char *sim_node_virtual(const struct sim_node *n, char text[ADDRESS_TEXT_MA
 void sim_node_pool(struct sim_node *n, const char *name, const char *addrs, const char *dns)
 {
 	struct ike_attributes attributes = { 0 };
-	struct ike_pool_range range;
+	struct ike_pool_addrs list;
 	struct why why;
 
-	if (!ike_pool_range_parse(addrs, &range, &why) ||
+	if (!ike_pool_addrs_parse(addrs, &list, &why) ||
 		(dns && !ike_attributes_add_text(&attributes, "dns", dns, &why)) ||
-		ike_pools_load(ike_engine_pools(n->engine), name, &range, &attributes, &why) ==
+		ike_pools_load(ike_engine_pools(n->engine), name, &list, &attributes, &why) ==
 			IKE_POOL_FAILED)
 		abort();
 }

@@ -225,6 +225,8 @@ static void make_child(
 	propose_child(w, pair, ah, pfs, proposals);
 	hub->proposals = proposals[0];
 	spoke->proposals = proposals[1];
+	hub->ipcomp = (w->seed / 2 + number) % 3 == 0;
+	spoke->ipcomp = hub->ipcomp || w->seed % 7 == 0;
 	hub->protocol = spoke->protocol = ah ? IKE_PROTOCOL_AH : IKE_PROTOCOL_ESP;
 	if (sim_random_chance(&w->random, nat ? 100 : 300) && pair->flaw != PLAN_NO_SELECTOR)
 		make_transport(w, pair, hub, spoke, number);

@@ -179,6 +179,8 @@ static void make_child(struct tunnels *t, struct tunnel_pair *pair, size_t numbe
 		struct sim_child_definition *d = &side->definition.children[number];
 
 		d->name = names[number];
+		/* Mostly both or none. */
+		d->ipcomp = (t->w->seed / 2 + number) % 3 == 0 || (t->w->seed + i) % 7 == 0;
 		d->proposals = several ? "aes128gcm16-x25519-ke1_ecp256-ke2_x448"
 			       : pfs   ? (pair->ikev1 ? "aes128gcm16-ecp256" : "aes128gcm16-x25519")
 				       : "aes128gcm16";

@@ -62,7 +62,9 @@ const struct key_note key_notes[] = {
 		"6" },
 	{ VICI_PLACE_CONNECTION, "over_time", "0: never" },
 	{ VICI_PLACE_CONNECTION, "pools",
-		"`radius` is what the RADIUS server says; there is no `dhcp`" },
+		"`radius` is what the RADIUS server says (with `auth = eap-radius` or "
+		"`xauth-eap`); there is no DHCP: the log says so of `dhcp`, unless a pool has that "
+		"name" },
 	{ VICI_PLACE_LOCAL, "certs", "the first certificate of a file" },
 	{ VICI_PLACE_LOCAL, "auth",
 		"`psk`, `pubkey` and constraints, `eap`, `eap-md5`, `eap-mschapv2`, `eap-tls`, "
@@ -118,5 +120,6 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_AUTHORITY, "slot", NULL, true },
 	{ VICI_PLACE_AUTHORITY, "module", NULL, true },
 	{ VICI_PLACE_POOL, "split_include", "as a client with `charon.cisco_unity` alone" },
+	{ VICI_PLACE_POOL, "addrs", "also several of one family, separated by commas" },
 	{ 0 },
 };

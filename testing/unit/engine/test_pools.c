@@ -25,14 +25,14 @@ static struct address host(const char *text)
 	return a;
 }
 
-static enum ike_pool_loaded load(const char *pool, const char *addrs)
+static enum ike_pool_loaded load(const char *pool, const char *text)
 {
 	struct ike_attributes none = { 0 };
-	struct ike_pool_range range;
+	struct ike_pool_addrs addrs;
 	struct why why = { "" };
 
-	ck_assert_msg(ike_pool_range_parse(addrs, &range, &why), "%s", why.text);
-	return ike_pools_load(pools, pool, &range, &none, &why);
+	ck_assert_msg(ike_pool_addrs_parse(text, &addrs, &why), "%s", why.text);
+	return ike_pools_load(pools, pool, &addrs, &none, &why);
 }
 
 static struct ike_lease *acquire_from(const char *who, const char *wanted, const char *from)
@@ -86,13 +86,13 @@ static void end(void)
 
 static void expect_range(const char *text, const char *first, uint32_t size)
 {
-	struct ike_pool_range range;
+	struct ike_pool_addrs addrs;
 	struct why why = { "" };
 	char room[ADDRESS_TEXT_MAX];
 
-	ck_assert_msg(ike_pool_range_parse(text, &range, &why), "%s: %s", text, why.text);
-	ck_assert_str_eq(address_format(&range.first, room), first);
-	ck_assert_uint_eq(range.size, size);
+	ck_assert_msg(ike_pool_addrs_parse(text, &addrs, &why), "%s: %s", text, why.text);
+	ck_assert_str_eq(address_format(&addrs.ranges[0].first, room), first);
+	ck_assert_uint_eq(addrs.size, size);
 }
 
 START_TEST(ranges_are_counted_as_charon_counts)
@@ -117,11 +117,11 @@ START_TEST(what_is_no_range_is_refused)
 	static const char *const texts[] = { "", "10.3.0.0/33", "10.3.0.0/", "10.3.0.0/x",
 		"10.3.0.9-10.3.0.1", "10.3.0.1-", "10.3.0.1-2001:db8::1", "10.3.0.255/24", "pool",
 		"2001:db8::/129", "10.3.0.0/-1" };
-	struct ike_pool_range range;
+	struct ike_pool_addrs addrs;
 	struct why why;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		ck_assert_msg(!ike_pool_range_parse(texts[i], &range, &why), "%s", texts[i]);
+		ck_assert_msg(!ike_pool_addrs_parse(texts[i], &addrs, &why), "%s", texts[i]);
 }
 END_TEST
 
@@ -259,6 +259,81 @@ static void expect_attribute(const char *key, const char *text, uint16_t type, c
 	ike_attributes_free(&list);
 }
 
+static void expect_addrs(const char *text, uint32_t size, const char *in_order)
+{
+	struct ike_pool_addrs addrs;
+	char is[256] = "", base[ADDRESS_TEXT_MAX];
+	struct why why;
+
+	ck_assert_msg(ike_pool_addrs_parse(text, &addrs, &why), "%s: %s", text, why.text);
+	for (size_t i = 0; i < addrs.count; i++) {
+		size_t used = strlen(is);
+
+		snprintf(is + used, sizeof(is) - used, "%s%s", i ? " " : "",
+			address_format(&addrs.ranges[i].first, base));
+	}
+	ck_assert_str_eq(is, in_order);
+	ck_assert_uint_eq(addrs.size, size);
+}
+
+START_TEST(pools_have_several_ranges)
+{
+	expect_addrs(
+		"10.3.0.0/30,10.4.0.1-10.4.0.9, 10.2.0.7", 2 + 9 + 1, "10.3.0.1 10.4.0.1 10.2.0.7");
+	expect_addrs("fd01::/126 , fd02::5", 2 + 1, "fd01::1 fd02::5");
+}
+END_TEST
+
+START_TEST(all_ranges_of_a_pool_are_handed_out)
+{
+	static const char *const who[] = { "a", "b", "c", "d" };
+	struct ike_lease *leases[4];
+	char text[ADDRESS_TEXT_MAX];
+
+	ck_assert_int_eq(load("one", "10.3.0.9,10.2.0.1-10.2.0.2"), IKE_POOL_ADDED);
+	for (size_t i = 0; i < 4; i++)
+		leases[i] = acquire(who[i], i == 0 ? "10.2.0.2" : "0.0.0.0");
+	ck_assert_str_eq(address_format(&leases[0]->address, text), "10.2.0.2");
+	ck_assert_str_eq(address_format(&leases[1]->address, text), "10.3.0.9");
+	ck_assert_str_eq(address_format(&leases[2]->address, text), "10.2.0.1");
+	ck_assert_ptr_null(leases[3]);
+	/* A reload that leaves one range out forgets what is offline there. */
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(ike_lease_release(leases[i]));
+	ck_assert_int_eq(load("one", "10.3.0.9,10.2.0.1-10.2.0.2"), IKE_POOL_UPDATED);
+	ck_assert_uint_eq(ike_pool_offline(ike_pools_find(pools, "one")), 3);
+	ck_assert_int_eq(load("one", "10.2.0.1-10.2.0.2"), IKE_POOL_REPLACED);
+	ck_assert_uint_eq(ike_pool_offline(ike_pools_find(pools, "one")), 2);
+}
+END_TEST
+
+START_TEST(ranges_of_a_pool_are_of_one_family_and_apart)
+{
+	static const struct {
+		const char *text, *reason;
+	} wrong[] = {
+		{ "10.3.0.1,fd01::1", "another family" },
+		{ "10.3.0.0/24,10.3.0.7", "overlaps" },
+		{ "10.3.0.7,10.3.0.0/24", "overlaps" },
+		{ "10.3.0.1,,10.3.0.2", "no address" },
+		{ "10.3.0.1,", "no address" },
+		{ "10.0.0.0/1,192.0.0.0/2", "2^31" },
+		{ "10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8,10.0.0."
+		  "9,"
+		  "10.0.0.10,10.0.0.11,10.0.0.12,10.0.0.13,10.0.0.14,10.0.0.15,10.0.0.16,10.0.0.17",
+			"more than 16" },
+	};
+	struct ike_pool_addrs addrs;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		ck_assert_msg(
+			!ike_pool_addrs_parse(wrong[i].text, &addrs, &why), "%s", wrong[i].text);
+		ck_assert_msg(strstr(why.text, wrong[i].reason) != NULL, "%s", why.text);
+	}
+}
+END_TEST
+
 START_TEST(attributes_have_charons_numbers_and_forms)
 {
 	expect_attribute("dns", "10.1.0.53", 3, "0a010035");
@@ -314,6 +389,9 @@ int main(void)
 	tcase_add_checked_fixture(leases, begin, end);
 	tcase_add_test(leases, ranges_are_counted_as_charon_counts);
 	tcase_add_test(leases, what_is_no_range_is_refused);
+	tcase_add_test(leases, pools_have_several_ranges);
+	tcase_add_test(leases, ranges_of_a_pool_are_of_one_family_and_apart);
+	tcase_add_test(leases, all_ranges_of_a_pool_are_handed_out);
 	tcase_add_test(leases, the_same_identity_gets_the_same_address_back);
 	tcase_add_test(leases, a_wish_is_granted_if_nobody_has_it);
 	tcase_add_test(leases, whoever_reauthenticates_shares_the_lease);

@@ -325,11 +325,31 @@ START_TEST(what_the_radius_server_says_comes_first)
 }
 END_TEST
 
+/* Names that mean something to strongSwan's plugins. */
+START_TEST(pools_that_nobody_defines_are_explained_when_a_connection_is_loaded)
+{
+	struct duo d = duo_begin(false);
+
+	d.moon_side.pools = _i & 1 ? "radius" : "dhcp";
+	sim_node_start(d.moon);
+	if (_i & 2)
+		sim_node_pool(d.moon, d.moon_side.pools, "10.3.0.0/24", NULL);
+	struct why why;
+	ck_assert(sim_node_load(d.moon, sim_define(&d.moon_side), &why));
+	ck_assert_int_eq(sim_node_logged(d.moon, "there is no DHCP"), _i == 0);
+	ck_assert_int_eq(sim_node_logged(d.moon, "no RADIUS server is asked"), _i == 1);
+	sim_node_crash(d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *virtual_tests(void)
 {
 	TCase *tests = tcase_create("virtual");
 
 	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(
+		tests, pools_that_nobody_defines_are_explained_when_a_connection_is_loaded, 0, 4);
 	tcase_add_test(tests, an_address_of_the_pool_becomes_the_clients);
 	tcase_add_test(tests, a_wish_is_granted);
 	tcase_add_test(tests, both_families_are_possible);
