@@ -30,14 +30,14 @@ static struct duo begin(unsigned unity)
 static void load_pool(struct sim_node *n, const char *const *attributes)
 {
 	struct ike_attributes list = { 0 };
-	struct ike_pool_range range;
+	struct ike_pool_addrs addrs;
 	struct why why;
 
 	for (; attributes && *attributes; attributes += 2)
 		ck_assert_msg(ike_attributes_add_text(&list, attributes[0], attributes[1], &why),
 			"%s", why.text);
-	ck_assert(ike_pool_range_parse("10.3.0.0/28", &range, &why));
-	ck_assert_int_ne(ike_pools_load(ike_engine_pools(n->engine), "rw", &range, &list, &why),
+	ck_assert(ike_pool_addrs_parse("10.3.0.0/28", &addrs, &why));
+	ck_assert_int_ne(ike_pools_load(ike_engine_pools(n->engine), "rw", &addrs, &list, &why),
 		IKE_POOL_FAILED);
 }
 
