@@ -345,7 +345,9 @@ static const char *rule_out(const struct ike_connection *c, const struct ike_sa 
 	unsigned match_theirs = IKE_MATCH_ANY;
 
 	if (!ike_version_is_allowed(c, sa->version))
-		return c->version == 1 ? "is for IKEv1" : "is for IKEv2";
+		return c->version == 1   ? "is for IKEv1"
+		       : c->version == 0 ? ike_connection_beyond_ikev1(c)
+					 : "is for IKEv2";
 	if (!ike_connection_authenticates(c))
 		return "has no authentication";
 	if (addresses == 0)

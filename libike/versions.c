@@ -22,6 +22,8 @@ uint8_t ike_version_to_initiate(const struct ike_connection *c)
 
 bool ike_version_is_allowed(const struct ike_connection *c, uint8_t version)
 {
+	if (version == 1 && ike_connection_beyond_ikev1(c))
+		return false;
 	return c->version == 0 || c->version == version;
 }
 

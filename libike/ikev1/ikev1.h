@@ -358,6 +358,10 @@ struct bytes ikev1_proof_psk(
  * certificate that c allows; true as long as there is neither. */
 bool ikev1_proof_fits(
 	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
+/* In Main Mode the key is chosen by addresses, and whoever has it may say to be anybody: true when
+ * there is a secret for the identity that the peer said, and SKEYID does not come of it. */
+bool ikev1_proof_is_anothers(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c);
 /* The peer's; IKEV1_WAIT while its chain is checked; IKEV1_END with a failure. */
 enum ikev1_outcome ikev1_proof_verify(struct ikev1_received *x);
 /* Main Mode's encrypted identity, and with a shared key its proof: that is no secret's matter any

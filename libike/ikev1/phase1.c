@@ -438,6 +438,14 @@ bool ikev1_phase1_check_id(struct ikev1_received *x)
 	const struct ike_identity *wanted = ike_auth_rounds_id(&x->sa->connection->remote);
 	char is[IKE_IDENTITY_TEXT_MAX], should[IKE_IDENTITY_TEXT_MAX];
 
+	if (ikev1_proof_is_shared(x->sa) && x->sa->keys.length > 0 &&
+		ikev1_proof_is_anothers(x->e, x->sa, x->sa->connection)) {
+		ike_failure_set(x->failure, IKE_REASON_AUTH_FAILED, NULL, NULL,
+			"the peer says to be '%s', and does not use the pre-shared key of that one",
+			ike_identity_format(x->sa->remote_id, is));
+		ike_failure_set_differs(x->failure, "secret of phase 1");
+		return false;
+	}
 	if (!wanted || ike_identity_match(x->sa->remote_id, wanted) != IKE_MATCH_NONE)
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_WRONG_IDENTITY, ike_identity_format(wanted, should),

@@ -70,20 +70,34 @@ static struct bytes nonces(const struct ike_sa *sa, bool of_initiator)
 	return of_initiator == sa->initiator ? bytes_of(n->nonce, n->nonce_length) : n->peer_nonce;
 }
 
-bool ikev1_proof_fits(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c)
+static bool comes_of(struct ike_engine *e, const struct ike_sa *sa, struct bytes key)
 {
 	struct bytes both[] = { nonces(sa, true), nonces(sa, false) };
-	struct bytes key = { 0 };
 	uint8_t skeyid[IKE_PRF_OUTPUT_MAX];
-
-	if (!ikev1_proof_is_shared(sa))
-		return ikev1_signature_is_good_for(e, sa, c);
-	key = ikev1_proof_psk(e, sa, c);
-	bool fits = key.length > 0 && ike_prf(e->crypto, sa->suite.prf, key, both, 2, skeyid) &&
+	bool same = key.length > 0 && ike_prf(e->crypto, sa->suite.prf, key, both, 2, skeyid) &&
 		    secret_equal(secret_bytes(&sa->v1->phase1->skeyid),
 			    bytes_of(skeyid, ike_suite_prf(&sa->suite)->output_length));
+
 	secret_wipe(skeyid, sizeof(skeyid));
-	return fits;
+	return same;
+}
+
+bool ikev1_proof_is_anothers(
+	struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c)
+{
+	struct ike_identity *mine = named(&c->local, &sa->local);
+	struct bytes key =
+		ike_credentials_find_named(e->credentials, IKE_SHARED_IKE, mine, sa->remote_id);
+
+	ike_identity_free(mine);
+	return key.length > 0 && !comes_of(e, sa, key);
+}
+
+bool ikev1_proof_fits(struct ike_engine *e, const struct ike_sa *sa, const struct ike_connection *c)
+{
+	if (!ikev1_proof_is_shared(sa))
+		return ikev1_signature_is_good_for(e, sa, c);
+	return comes_of(e, sa, ikev1_proof_psk(e, sa, c)) && !ikev1_proof_is_anothers(e, sa, c);
 }
 
 static void no_key(const struct ike_sa *sa, struct ike_failure *failure)

@@ -263,6 +263,10 @@ static inline bool ike_connection_authenticates(const struct ike_connection *c)
 	return c->local.count > 0 && c->remote.count > 0;
 }
 
+/* What of the definition IKEv1 cannot do or prove, as a sentence; NULL: nothing. With `version = 0`
+ * it is for IKEv2 alone then: who speaks the older version must not get by with less. */
+const char *ike_connection_beyond_ikev1(const struct ike_connection *c);
+
 /* Pass and drop policies and nothing else: there is no peer who would have to prove anything. */
 bool ike_connection_only_shunts(const struct ike_connection *c);
 

@@ -157,6 +157,33 @@ static bool has_xauth(const struct ike_auth_rounds *rounds)
 	return false;
 }
 
+/* Phase 1 proves one thing of each end, and XAuth comes behind it. Groups are RADIUS's. */
+static const char *rounds_beyond_ikev1(const struct ike_auth_rounds *rounds)
+{
+	for (size_t i = 0; i < rounds->count; i++) {
+		const struct ike_auth_round *round = &rounds->items[i];
+		bool xauth = round->class == IKE_AUTH_CLASS_XAUTH;
+
+		if (round->class == IKE_AUTH_CLASS_EAP)
+			return "auth = eap needs IKEv2 (IKEv1 has xauth)";
+		if (i > 0 && !xauth)
+			return "a second authentication round that is not xauth needs IKEv2";
+		if (round->group_count > 0 && !(xauth && round->xauth == IKE_XAUTH_EAP))
+			return "groups need IKEv2, or auth = xauth-eap: nothing but RADIUS proves "
+			       "them";
+	}
+	return NULL;
+}
+
+const char *ike_connection_beyond_ikev1(const struct ike_connection *c)
+{
+	const char *local = rounds_beyond_ikev1(&c->local);
+
+	if (c->ppk_required)
+		return "ppk_required needs IKEv2";
+	return local ? local : rounds_beyond_ikev1(&c->remote);
+}
+
 bool ike_connection_complete(struct ike_connection *c, struct why *why)
 {
 	if (c->version > 2)
@@ -170,6 +197,8 @@ bool ike_connection_complete(struct ike_connection *c, struct why *why)
 	if (!endpoints_fit(c))
 		return why_fail(
 			why, "local_addrs and remote_addrs have no address family in common");
+	if (c->version == 1 && ike_connection_beyond_ikev1(c))
+		return why_fail(why, "version = 1: %s", ike_connection_beyond_ikev1(c));
 	if (c->version == 1 && c->childless == IKE_CHILDLESS_FORCE)
 		return why_fail(why, "childless = force needs IKEv2");
 	if (c->proposals.count == 0 &&

@@ -350,13 +350,14 @@ static const struct shared *find_exact(const struct ike_credentials *c, uint8_t 
 }
 
 static const struct shared *find_best(const struct ike_credentials *c, uint8_t kind,
-	const struct ike_identity *my_id, const struct ike_identity *other_id)
+	const struct ike_identity *my_id, const struct ike_identity *other_id, bool named)
 {
 	const struct shared *best = NULL;
 	unsigned best_weight = 0;
 
 	for (size_t i = 0; i < c->count; i++) {
-		if (c->items[i]->kind != kind)
+		if (c->items[i]->kind != kind ||
+			(named && best_match(c->items[i], other_id) <= IKE_MATCH_ANY))
 			continue;
 		unsigned weight = weigh(c->items[i], my_id, other_id);
 		if (weight && weight >= best_weight) {
@@ -375,6 +376,14 @@ struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
 	if (my_id && other_id)
 		found = find_exact(c, kind, my_id, other_id);
 	if (!found)
-		found = find_best(c, kind, my_id, other_id);
+		found = find_best(c, kind, my_id, other_id, false);
+	return found ? secret_bytes(&found->secret) : (struct bytes){ 0 };
+}
+
+struct bytes ike_credentials_find_named(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id)
+{
+	const struct shared *found = find_best(c, kind, my_id, other_id, true);
+
 	return found ? secret_bytes(&found->secret) : (struct bytes){ 0 };
 }

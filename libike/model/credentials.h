@@ -43,4 +43,8 @@ const char *ike_credentials_unique_id(const struct ike_credentials *c, size_t in
 struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id);
 
+/* The same, of the secrets that name other_id (itself, or a pattern that is not everybody's). */
+struct bytes ike_credentials_find_named(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id);
+
 #endif

@@ -284,6 +284,37 @@ START_TEST(xauth_is_a_round_of_ikev1)
 }
 END_TEST
 
+START_TEST(what_ikev1_cannot_do_is_refused)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{ "local {\n auth = psk\n}\nremote-1 {\n auth = psk\n}\n"
+		  "remote-2 {\n auth = pubkey\n}\n",
+			"a second authentication round that is not xauth" },
+		{ "local {\n auth = psk\n}\nremote {\n auth = eap-md5\n}\n", "auth = eap" },
+		{ "local {\n auth = psk\n}\nremote {\n auth = psk\n groups = a\n}\n",
+			"nothing but RADIUS proves them" },
+		{ "ppk_id = a\nppk_required = yes\nlocal {\n auth = psk\n}\n"
+		  "remote {\n auth = psk\n}\n",
+			"ppk_required needs IKEv2" },
+	};
+	char text[256];
+	struct why why;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct ike_connection *c;
+
+		snprintf(text, sizeof(text), "version = 1\n%s", cases[i].text);
+		ck_assert_ptr_null(load(text, &why));
+		ck_assert_msg(strstr(why.text, cases[i].why), "%s", why.text);
+		c = load(cases[i].text, &why);
+		ck_assert_msg(c, "%s", why.text);
+		ike_connection_free(c);
+	}
+}
+END_TEST
+
 START_TEST(rounds_are_sorted_and_have_defaults)
 {
 	struct why why;
@@ -385,6 +416,7 @@ TCase *load_conn_cases(void)
 	tcase_add_test(tests, values_that_ask_for_nothing_are_fine);
 	tcase_add_test(tests, what_authentication_lacks_is_said);
 	tcase_add_test(tests, xauth_is_a_round_of_ikev1);
+	tcase_add_test(tests, what_ikev1_cannot_do_is_refused);
 	tcase_add_test(tests, rounds_are_sorted_and_have_defaults);
 	tcase_add_test(tests, constraints_of_signatures_are_kept);
 	tcase_add_test(tests, shunts_need_no_authentication);

@@ -1,5 +1,6 @@
 /* IKEv1, as responder: the next definition when what the peer proves is not good for the first, and
- * methods by the private keys that are there. Moon initiates, sun has several definitions. */
+ * methods by the private keys that are there, demands
+ * that IKEv1 cannot meet, and names. Moon initiates, sun has several definitions. */
 #include "libike/advice.h"
 #include "libike/ikev1/ikev1.h"
 #include "libike/sa/sa_priv.h"
@@ -362,6 +363,167 @@ START_TEST(a_key_of_the_other_kind_is_refused)
 }
 END_TEST
 
+/* ---- Beyond IKEv1: what a definition demands is not passed over by who speaks it ---- */
+
+static void ends_refused(struct duo *d, struct sim_node *by, const char *why)
+{
+	const struct sim_command *command = duo_initiate(d, d->moon, "net");
+
+	ck_assert(!command->done);
+	ck_assert_msg(sim_node_logged(by, why), "%s", command->text);
+	ck_assert_uint_eq(duo_children(d->sun), 0);
+	ck_assert_uint_eq(duo_ike_sas(d->moon), 0);
+	duo_end(d);
+}
+
+static void second_round(void *context, struct ike_connection *c)
+{
+	(void)context;
+	ck_assert(ike_auth_rounds_add(&c->remote, IKE_AUTH_CLASS_PUBKEY, NULL));
+}
+
+static void second_own_round(void *context, struct ike_connection *c)
+{
+	(void)context;
+	ck_assert(ike_auth_rounds_add(&c->local, IKE_AUTH_CLASS_PUBKEY, NULL));
+}
+
+static void eap(void *context, struct ike_connection *c)
+{
+	(void)context;
+	ck_assert(ike_auth_rounds_add(&c->remote, IKE_AUTH_CLASS_EAP, NULL));
+}
+
+static void groups(void *context, struct ike_connection *c)
+{
+	struct ike_auth_round *round = &c->remote.items[0];
+
+	(void)context;
+	round->groups = calloc(1, sizeof(*round->groups));
+	ck_assert_ptr_nonnull(round->groups);
+	round->groups[round->group_count++] = strdup("admins");
+}
+
+static void (*const beyond[])(
+	void *context, struct ike_connection *c) = { second_round, second_own_round, eap, groups };
+#define BEYOND 4
+
+START_TEST(a_demand_beyond_ikev1_is_for_ikev2_alone)
+{
+	struct duo d = duo_begin_ikev1(_i >= BEYOND);
+
+	d.sun_side.version = SIM_VERSION_EITHER;
+	d.sun_side.adjust = beyond[_i % BEYOND];
+	duo_start(&d);
+	ends_refused(&d, d.sun, "no IKEv1 connection is loaded");
+}
+END_TEST
+
+START_TEST(a_ppk_that_is_required_is_for_ikev2_alone)
+{
+	struct duo d = duo_begin_ikev1(false);
+
+	d.sun_side.version = SIM_VERSION_EITHER;
+	d.sun_side.ppk_id = "quantum";
+	d.sun_side.ppk_required = true;
+	duo_start(&d);
+	ends_refused(&d, d.sun, "no IKEv1 connection is loaded");
+}
+END_TEST
+
+/* The other definition for the addresses takes the first message, and the identity is not its. */
+START_TEST(nor_is_it_chosen_by_identity)
+{
+	struct duo d = duo_begin_ikev1(false);
+	struct sim_definition other = d.sun_side;
+	struct why why;
+
+	d.sun_side.version = SIM_VERSION_EITHER;
+	d.sun_side.adjust = second_round;
+	other.name = "other";
+	other.remote_id = "earth.example.org";
+	duo_start(&d);
+	ck_assert_msg(sim_node_load(d.sun, sim_define(&other), &why), "%s", why.text);
+	ends_refused(&d, d.sun, "a second authentication round that is not xauth needs IKEv2");
+}
+END_TEST
+
+/* ---- Names: nobody takes another's with a key that many have ---- */
+
+/* Sun has a site with a key of its own, and road warriors with one that they share. */
+static struct duo begin_site(void)
+{
+	struct duo d = duo_begin_ikev1(false);
+
+	d.moon_psk = d.sun_psk = NULL;
+	return d;
+}
+
+static void start_site(struct duo *d)
+{
+	static const char *const site[] = { "moon.example.org", NULL };
+	struct sim_definition warriors = d->sun_side;
+	struct why why;
+
+	duo_start(d);
+	warriors.name = "warriors";
+	warriors.remote_addrs = "%any";
+	warriors.remote_id = NULL;
+	warriors.children[0].remote_ts = "10.9.0.0/16";
+	ck_assert_msg(sim_node_load(d->sun, sim_define(&warriors), &why), "%s", why.text);
+	sim_node_psk(d->moon, "of the site alone", site);
+	sim_node_psk(d->sun, "of the site alone", site);
+	sim_node_psk(d->sun, "of the group", NULL);
+}
+
+/* Mars knows the group's key. */
+static struct sim_node *add_warrior(struct duo *d, struct sim_node *mars, const char *name)
+{
+	struct sim_definition side = d->moon_side;
+	struct why why;
+
+	side.local_id = name;
+	side.children[0].local_ts = "10.9.0.0/16";
+	sim_node_start(mars);
+	sim_node_psk(mars, "of the group", NULL);
+	ck_assert_msg(sim_node_load(mars, sim_define(&side), &why), "%s", why.text);
+	ck_assert_ptr_nonnull(sim_node_initiate(mars, side.name, "net", &why));
+	sim_world_run(d->world, d->world->now + IKE_SECONDS(5));
+	return mars;
+}
+
+START_TEST(a_road_warrior_does_not_take_the_name_of_a_site)
+{
+	struct duo d = begin_site();
+	struct sim_node *mars = sim_node_add(d.world, false);
+
+	start_site(&d);
+	duo_up(&d, d.moon, "net");
+	add_warrior(&d, mars, _i ? "moon.example.org" : "mars.example.org");
+	ck_assert_uint_eq(duo_children(mars), _i ? 0 : 1);
+	ck_assert_uint_eq(duo_children(d.moon), 1);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), _i ? 1 : 2);
+	ck_assert(!sim_node_logged(d.sun, "peer says INITIAL_CONTACT"));
+	sim_world_settle(d.world, d.world->now + IKE_SECONDS(400));
+	duo_end(&d);
+}
+END_TEST
+
+/* The other way round: moon asks for anybody at that address, and has a key for sun itself. */
+START_TEST(a_responder_does_not_take_anothers_name)
+{
+	static const char *const owner[] = { "sun.example.org", NULL };
+	struct duo d = begin_site();
+
+	d.moon_side.remote_id = "%any";
+	duo_start(&d);
+	sim_node_psk(d.moon, "of sun alone", owner);
+	sim_node_psk(d.moon, "of the group", NULL);
+	sim_node_psk(d.sun, "of the group", NULL);
+	ends_refused(&d, d.moon, "does not use the pre-shared key of that one");
+}
+END_TEST
+
 TCase *ikev1_definition_tests(void)
 {
 	TCase *t = tcase_create("definitions");
@@ -383,5 +545,10 @@ TCase *ikev1_definition_tests(void)
 	tcase_add_loop_test(t, an_initiator_without_any_key_says_so, 0, 2);
 	tcase_add_loop_test(t, a_definition_whose_key_is_missing_is_passed_over, 0, 2);
 	tcase_add_test(t, a_key_of_the_other_kind_is_refused);
+	tcase_add_loop_test(t, a_demand_beyond_ikev1_is_for_ikev2_alone, 0, 2 * BEYOND);
+	tcase_add_test(t, a_ppk_that_is_required_is_for_ikev2_alone);
+	tcase_add_test(t, nor_is_it_chosen_by_identity);
+	tcase_add_loop_test(t, a_road_warrior_does_not_take_the_name_of_a_site, 0, 2);
+	tcase_add_test(t, a_responder_does_not_take_anothers_name);
 	return t;
 }
