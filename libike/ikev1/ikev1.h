@@ -307,6 +307,9 @@ MUST_USE bool ikev1_phase1_say(struct ikev1_received *x, enum ikev1_sending how)
 enum ikev1_outcome ikev1_phase1_no_memory(struct ikev1_received *x);
 /* As initiator, the peer's proof: is it whom the definition wants? */
 MUST_USE bool ikev1_phase1_check_id(struct ikev1_received *x);
+/* As responder: false, with a failure, when `unique = keep` keeps another IKE SA of this peer. */
+MUST_USE bool ikev1_phase1_is_unique(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* All is through: announces, plans, starts what waits. */
 void ikev1_established(struct ike_engine *e, struct ike_sa *sa, bool is_up_at_peer);
 /* A first message: no SA yet (half-open limits, then Main or Aggressive Mode as responder). */

@@ -138,21 +138,39 @@ static void log_no_address(struct ike_engine *e, const struct ike_sa *sa)
 	ike_failure_free(&failure);
 }
 
+/* Of those that it has from before, the next of that family that was not said in this answer. */
+static bool has_already(
+	const struct ike_sa *sa, bool said[IKE_VIRTUAL_ADDRESSES_MAX], struct address *address)
+{
+	for (size_t i = 0; i < ike_virtual_their_count(sa->virtual); i++) {
+		if (said[i] || sa->virtual->theirs[i].address.family != address->family)
+			continue;
+		said[i] = true;
+		*address = sa->virtual->theirs[i].address;
+		return true;
+	}
+	return false;
+}
+
+/* Asked again, it gets what it had: children may be up for that. */
 static void give(struct ikev1_received *x, struct ikev1_attributes *m)
 {
+	bool said[IKE_VIRTUAL_ADDRESSES_MAX] = { false };
 	struct address wanted, given;
 	struct isakmp_attribute a;
 	size_t cursor = 0, asked = 0;
 
-	/* Asked again, it gets what it had. */
-	ike_virtual_release_theirs(x->e, x->sa);
 	while (asked < IKE_VIRTUAL_ADDRESSES_MAX &&
 		isakmp_attribute_next(x->message->attributes.list, &cursor, &a)) {
 		if (!ike_virtual_address_of(a.type, a.value, &wanted))
 			continue;
 		asked++;
-		if (ike_virtual_give(x->e, x->sa, &wanted, &given))
+		if (has_already(x->sa, said, &wanted)) {
+			put_address(m, &wanted);
+		} else if (ike_virtual_give(x->e, x->sa, &wanted, &given)) {
+			said[x->sa->virtual->their_count - 1] = true;
 			put_address(m, &given);
+		}
 	}
 	if (asked > 0 && ike_virtual_their_count(x->sa->virtual) == 0)
 		log_no_address(x->e, x->sa);

@@ -1,5 +1,5 @@
 /* How phase 1 ends: both have proved themselves, or the peer refuses, or it does not go on. */
-#include "libike/ikev1/ikev1.h"
+#include "libike/ikev1/transaction.h"
 
 bool ikev1_phase1_answered(struct ikev1_received *x)
 {
@@ -23,16 +23,15 @@ bool ikev1_phase1_say(struct ikev1_received *x, enum ikev1_sending how)
 
 /* ---- Established ---- */
 
-static bool is_unique(struct ikev1_received *x)
+bool ikev1_phase1_is_unique(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
-	struct ike_sa *sa = x->sa;
 	char peer[IKE_IDENTITY_TEXT_MAX];
 
-	if (sa->initiator || !ike_unique_refuses(x->e, sa, sa->negotiation->initial_contact))
+	if (sa->initiator || !ike_unique_refuses(e, sa, sa->negotiation->initial_contact))
 		return true;
-	ike_failure_set(x->failure, IKE_REASON_NOT_UNIQUE, NULL, NULL,
+	ike_failure_set(failure, IKE_REASON_NOT_UNIQUE, NULL, NULL,
 		"peer '%s' has an IKE_SA already, connection '%s' says unique = keep",
-		ike_identity_format(sa->remote_id, peer), sa->connection->name);
+		ike_identity_format(ike_sa_peer_id(sa), peer), sa->connection->name);
 	return false;
 }
 
@@ -45,11 +44,19 @@ static bool is_up_at_peer(const struct ike_sa *sa)
 	return sa->initiator ? !aggressive : aggressive && sa->connection->pool_count == 0;
 }
 
+/* Behind the identity that is common to many there are users, who are asked about themselves. */
+static bool has_users(const struct ike_sa *sa)
+{
+	uint8_t index = 0;
+
+	return ikev1_xauth_round(&sa->connection->remote, &index) != NULL;
+}
+
 enum ikev1_outcome ikev1_phase1_done(struct ikev1_received *x)
 {
 	struct ike_sa *sa = x->sa;
 
-	if (!is_unique(x))
+	if (!has_users(sa) && !ikev1_phase1_is_unique(x->e, sa, x->failure))
 		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
 	/* Before anything of phase 2, whose IVs come of it. */
 	if (x->reply->linked && !ikev1_phase1_say(x, IKEV1_SEND_KEEP))

@@ -359,7 +359,13 @@ static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange
 		ikev1_heard(a->e, a->sa, a->datagram);
 	if (exchange->type == ISAKMP_EXCHANGE_QUICK)
 		ikev1_up_at_peer(a->e, a->sa);
+	bool secret = exchange->type == ISAKMP_EXCHANGE_TRANSACTION;
+	struct ike_engine *e = a->e;
+	size_t length = a->whole.length;
 	deliver(a, exchange, row, iv);
+	/* A password may be in it, whatever the handler made of it. */
+	if (secret)
+		secret_wipe(e->datagram, length);
 }
 
 /* ---- INFORMATIONAL: one message that nothing is kept of ---- */

@@ -63,23 +63,37 @@ static bool tell(struct ike_engine *e, struct ike_sa *sa, bool right)
 	return ikev1_attributes_ask(e, sa, &m);
 }
 
+/* The last of them says who the peer is. */
+static bool is_last(const struct ike_sa *sa, const struct ikev1_xauth *t)
+{
+	uint8_t next = (uint8_t)(t->remote_round + 1);
+
+	return !ikev1_xauth_round(&sa->connection->remote, &next);
+}
+
+/* The password is right: lets the user in, if nothing else is against it. */
+static bool let_in(struct ike_engine *e, struct ike_sa *sa, struct ikev1_xauth *t)
+{
+	if (ikev1_xauth_admit(e, sa) != IKEV1_CHECKED_RIGHT)
+		return false;
+	ike_identity_free(sa->remote_eap_id);
+	sa->remote_eap_id = t->user;
+	t->user = NULL;
+	return !is_last(sa, t) || ikev1_phase1_is_unique(e, sa, &t->failure);
+}
+
 /* The check has come to an end: tells the peer. */
 static bool conclude(
 	struct ike_engine *e, struct ike_sa *sa, struct ikev1_xauth *t, enum ikev1_checked checked)
 {
 	char text[IKE_IDENTITY_TEXT_MAX] = "(nobody)";
 
-	t->right = checked == IKEV1_CHECKED_RIGHT;
-	bool right = t->right && ikev1_xauth_admit(e, sa) == IKEV1_CHECKED_RIGHT;
 	if (t->user)
 		ike_identity_format(t->user, text);
+	t->right = checked == IKEV1_CHECKED_RIGHT;
+	bool right = t->right && let_in(e, sa, t);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "XAuth authentication of '%s' %s", text,
 		right ? "successful" : "failed");
-	if (right) {
-		ike_identity_free(sa->remote_eap_id);
-		sa->remote_eap_id = t->user;
-		t->user = NULL;
-	}
 	ikev1_xauth_check_over(t);
 	return tell(e, sa, right);
 }

@@ -52,11 +52,14 @@ static enum ikev1_checked carry(
 		struct writer answer = writer_of(room, sizeof(room));
 
 		if (ike_eap_packet(t->eap->client, writer_bytes(packet), &answer, &t->failure) !=
-			IKE_EAP_SEND)
+			IKE_EAP_SEND) {
+			secret_wipe(room, sizeof(room));
 			return IKEV1_CHECKED_WRONG;
+		}
 		packet->length = 0;
 		packet->bad = false;
 		result = ike_eap_packet(t->eap->server, writer_bytes(&answer), packet, &t->failure);
+		secret_wipe(room, sizeof(room));
 	}
 	if (result == IKE_EAP_WAIT)
 		return IKEV1_CHECKED_LATER;

@@ -1,6 +1,6 @@
 /* IKEv1, as responder: the next definition when what the peer proves is not good for the first, and
- * methods by the private keys that are there, demands
- * that IKEv1 cannot meet, and names. Moon initiates, sun has several definitions. */
+ * methods by the private keys that are there, demands that IKEv1 cannot meet, and names. Moon
+ * initiates, sun has several definitions. */
 #include "libike/advice.h"
 #include "libike/ikev1/ikev1.h"
 #include "libike/sa/sa_priv.h"

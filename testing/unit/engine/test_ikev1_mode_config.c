@@ -1,6 +1,8 @@
 /* Mode Config: moon is the client, sun the gateway; pull and push. */
 #include "libike/engine_priv.h"
+#include "libike/ikev1/ikev1.h"
 #include "libike/virtual.h"
+#include "testing/sim/isakmp_seal.h"
 #include "testing/unit/engine/duo.h"
 
 struct bed {
@@ -240,6 +242,55 @@ START_TEST(reauthentication_keeps_the_address)
 }
 END_TEST
 
+static struct sim_isakmp message;
+
+/* Moon asks once more for something, under the IKE SA that is up. */
+static void ask_again(struct bed *b, uint32_t message_id, uint16_t type)
+{
+	static const uint8_t no_hash[IKE_PRF_OUTPUT_MAX];
+	static uint8_t room[2048];
+	const struct ike_sa *sa = the_sa(b->d.sun);
+	struct ike_builder builder;
+
+	ike_builder_begin(&builder, message.chain, sizeof(message.chain));
+	isakmp_build_hash(&builder, bytes_of(no_hash, sa->v1->key_length));
+	size_t mark = isakmp_build_attributes_open(&builder, IKE_CONFIGURATION_REQUEST, 77);
+	isakmp_build_attribute(&builder, type, (struct bytes){ 0 });
+	ike_build_close(&builder, mark);
+	message.header = (struct ike_header){ .version = 0x10,
+		.exchange = ISAKMP_EXCHANGE_TRANSACTION,
+		.message_id = message_id,
+		.next_payload = builder.first };
+	message.length = builder.writer.length;
+	size_t length = sim_isakmp_seal(b->d.sun, sa, &message, true, room, sizeof(room));
+	ck_assert_uint_gt(length, 0);
+	sim_world_inject(
+		b->d.world, b->d.sun, &sa->remote, sa->remote.port, bytes_of(room, length));
+	sim_world_run(b->d.world, b->d.world->now + IKE_SECONDS(1));
+}
+
+/* For DNS servers, for the other family, for an address again: the child's stays the peer's. */
+START_TEST(who_asks_again_keeps_what_he_has)
+{
+	static const uint16_t types[] = { IKE_ATTRIBUTE_IP4_DNS, IKE_ATTRIBUTE_IP6_ADDRESS,
+		IKE_ATTRIBUTE_IP4_ADDRESS };
+	struct bed b = bed_begin(false);
+	unsigned answers;
+
+	start(&b, "10.3.0.0/28");
+	duo_up(&b.d, b.d.moon, "net");
+	answers = (unsigned)b.d.world->datagrams_sent;
+	ask_again(&b, 4711, types[_i]);
+	ck_assert_uint_gt(b.d.world->datagrams_sent, answers);
+	expect_leases(&b, 1, 0);
+	ck_assert_uint_eq(ike_virtual_their_count(the_sa(b.d.sun)->virtual), 1);
+	expect_selectors(the_sa(b.d.sun)->children, "10.2.0.0/16", "10.3.0.1/32");
+	duo_down(&b.d, b.d.moon);
+	expect_leases(&b, 0, 1);
+	duo_end(&b.d);
+}
+END_TEST
+
 TCase *ikev1_mode_config_tests(void)
 {
 	TCase *t = tcase_create("mode config");
@@ -253,5 +304,6 @@ TCase *ikev1_mode_config_tests(void)
 	tcase_add_loop_test(t, what_the_host_refuses_is_no_tunnel, 0, 2);
 	tcase_add_loop_test(t, messages_that_get_lost_are_said_again, 0, 2);
 	tcase_add_loop_test(t, reauthentication_keeps_the_address, 0, 4);
+	tcase_add_loop_test(t, who_asks_again_keeps_what_he_has, 0, 3);
 	return t;
 }

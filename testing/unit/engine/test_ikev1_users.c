@@ -304,6 +304,43 @@ START_TEST(a_definition_for_the_user_has_to_be_for_the_signature_too)
 }
 END_TEST
 
+/* ---- Users behind one identity ---- */
+
+/* Another host comes, as the same user or another one. */
+START_TEST(unique_keep_holds_for_the_user)
+{
+	static const char *const dave[] = { "dave", NULL };
+	struct bed b = bed_begin(_i & 1);
+	struct sim_node *mars = sim_node_add(b.d.world, false);
+	struct demand any = { 0 };
+	struct why why = { "" };
+	bool same = _i & 2;
+
+	b.psk = true;
+	b.d.world->nodes[mars->index].settings.aggressive_psk = true;
+	b.d.sun_side.unique = IKE_UNIQUE_KEEP;
+	b.d.moon_side.unique = IKE_UNIQUE_NEVER; /* no INITIAL_CONTACT, which goes first */
+	b.d.sun_side.remote_addrs = "%any";
+	start(&b, &any);
+	duo_up(&b.d, b.d.moon, NULL);
+	b.user = same ? "carol" : "dave";
+	sim_node_start(mars);
+	sim_node_psk(mars, b.d.moon_psk, NULL);
+	knows(&b, mars, PASSWORD, "carol");
+	sim_node_eap(mars, "of dave alone", dave);
+	sim_node_eap(b.d.sun, "of dave alone", dave);
+	ck_assert_msg(sim_node_load(mars, sim_define(&b.d.moon_side), &why), "%s", why.text);
+	const struct sim_command *command =
+		sim_node_initiate(mars, duo_name(&b.d, b.d.moon), NULL, &why);
+	sim_world_settle(b.d.world, b.d.world->now + IKE_SECONDS(60));
+	ck_assert_int_eq(command->done, !same);
+	ck_assert_uint_eq(duo_ike_sas(b.d.sun), same ? 1 : 2);
+	ck_assert_uint_eq(duo_ike_sas(b.d.moon), 1);
+	ck_assert_int_eq(sim_node_logged(b.d.sun, "peer 'carol' has an IKE_SA already"), same);
+	end(&b);
+}
+END_TEST
+
 /* ---- Types of XAuth ---- */
 
 static struct sim_isakmp opened;
@@ -364,6 +401,7 @@ TCase *ikev1_user_tests(void)
 	tcase_add_loop_test(t, another_user_is_refused_whatever_the_password, 0, 4);
 	tcase_add_loop_test(t, a_user_has_the_next_definition_that_is_for_him, 0, 16);
 	tcase_add_loop_test(t, a_definition_for_the_user_has_to_be_for_the_signature_too, 0, 2);
+	tcase_add_loop_test(t, unique_keep_holds_for_the_user, 0, 4);
 	tcase_add_loop_test(t, types_with_challenges_are_refused, 0, 8);
 	return t;
 }
