@@ -62,6 +62,7 @@ struct ike_engine {
 	size_t heap_room;
 	uint32_t sa_count;
 	uint32_t half_open;
+	size_t fragments_held; /* octets, of IKEv1's: none of them is authenticated */
 	uint32_t child_count;
 
 	struct ike_eap *eap_waiting;   /* conversations that the host was asked for, by ticket */

@@ -604,22 +604,49 @@ static void receive_whole(struct arrival *a)
 		receive_message(a);
 }
 
-/* Handlers may end the SA; what the message was joined in must outlive them. */
+/* What is made of fragments under half-open IKE SAs, of all of them: from there on they get no
+ * more. Certificates of 500 peers fit in. */
+#define UNPROVED_FRAGMENTS_MAX (16u << 20)
+
+static size_t fragments_max(const struct ike_sa *sa)
+{
+	return sa->initiator || sa->was_established ? SIZE_MAX : UNPROVED_FRAGMENTS_MAX;
+}
+
+/* It was the peer's: as far as anybody can say, one that it is not wrong to have no more of. */
+static bool was_taken(const struct arrival *a)
+{
+	const struct ikev1 *v1 = a->sa->v1;
+
+	for (const struct ikev1_exchange *x = v1->exchanges; x; x = x->next)
+		if (x->has_received && memcmp(x->received, a->digest, sizeof(a->digest)) == 0)
+			return true;
+	return memcmp(v1->informed, a->digest, sizeof(a->digest)) == 0 ||
+	       (v1->waiting && memcmp(v1->waiting->digest, a->digest, sizeof(a->digest)) == 0);
+}
+
+/* Handlers may end the SA; what the message was joined in outlives them. */
 static void receive_fragment(struct arrival *a)
 {
-	struct ike_header outer = a->message.header;
-	struct isakmp_reassembly *joined;
+	const struct ike_header outer = a->message.header;
+	uint16_t id = a->message.fragment.id;
+	uint32_t unique_id = a->sa->unique_id;
+	struct bytes joined = { 0 };
+	enum ike_reassembled result = isakmp_reassembly_add(&a->sa->v1->reassembly, &a->message,
+		a->e->now, &a->e->fragments_held, fragments_max(a->sa), &joined);
 
-	if (isakmp_reassembly_add(&a->sa->v1->reassembly, &a->message, &a->whole) !=
-		IKE_REASSEMBLY_DONE)
+	ike_schedule(a->e, a->sa);
+	if (result != IKE_REASSEMBLY_DONE)
 		return;
-	joined = a->sa->v1->reassembly;
-	a->sa->v1->reassembly = NULL;
-	if (a->whole.length <= sizeof(a->e->datagram) && parse(a) && !is_fragment(&a->message) &&
+	a->whole = joined;
+	if (joined.length <= sizeof(a->e->datagram) && parse(a) && !is_fragment(&a->message) &&
 		a->message.header.spi_initiator == outer.spi_initiator &&
-		a->message.header.spi_responder == outer.spi_responder)
+		a->message.header.spi_responder == outer.spi_responder) {
 		receive_whole(a);
-	isakmp_reassembly_free(joined);
+		if (ike_engine_sa_find(a->e, unique_id) == a->sa && was_taken(a))
+			isakmp_reassembly_drop(&a->sa->v1->reassembly, id);
+	}
+	free((void *)joined.at);
 }
 
 static void receive_for_sa(

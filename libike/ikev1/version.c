@@ -141,6 +141,14 @@ static bool forget(struct ike_engine *e, struct ike_sa *sa)
 	return forgot;
 }
 
+static bool forget_fragments(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!isakmp_reassembly_expire(&sa->v1->reassembly, e->now))
+		return false;
+	ike_schedule(e, sa);
+	return true;
+}
+
 static bool wake(struct ike_engine *e, struct ike_sa *sa)
 {
 	if (is_due(e, sa->negotiation ? sa->negotiation->wait_until : 0)) {
@@ -152,7 +160,8 @@ static bool wake(struct ike_engine *e, struct ike_sa *sa)
 		return true;
 	}
 	return ikev1_adopt_wake(e, sa) || ikev1_crossing_wake(e, sa) ||
-	       ikev1_transactions_wake(e, sa) || ikev1_quick_wake(e, sa) || forget(e, sa);
+	       ikev1_transactions_wake(e, sa) || ikev1_quick_wake(e, sa) || forget(e, sa) ||
+	       forget_fragments(e, sa);
 }
 
 static ike_time deadline(const struct ike_sa *sa)
@@ -161,6 +170,8 @@ static ike_time deadline(const struct ike_sa *sa)
 
 	if (transactions < at)
 		at = transactions;
+	if (isakmp_reassembly_deadline(sa->v1->reassembly) < at)
+		at = isakmp_reassembly_deadline(sa->v1->reassembly);
 	if (sa->v1->says_contact && sa->state == IKE_SA_ESTABLISHED && sa->established_at < at)
 		at = sa->established_at;
 	if (sa->v1->adopt_at != 0 && sa->v1->adopt_at < at)

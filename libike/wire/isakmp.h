@@ -344,12 +344,24 @@ MUST_USE struct ike_packets *isakmp_packets_encrypted(struct ike_crypto *crypto,
 	const struct ike_header *header, const struct ike_builder *b, size_t datagram_max,
 	uint16_t fragment_id);
 
-/* Fragments of one message, under one pair of cookies. */
+/* Fragments of messages under one pair of cookies, which nobody has authenticated: forged ones cost
+ * memory and work within bounds, and what the peer says gets through as far as possible. */
 struct isakmp_reassembly; /* heap; NULL stands for "nothing yet" */
 void isakmp_reassembly_free(struct isakmp_reassembly *r);
-/* message has a FRAGMENT payload. DONE: *ret is the whole datagram, borrowed from *r. Bounds as for
- * IKEv2 (IKE_FRAGMENTS_MAX, IKE_REASSEMBLY_MAX). */
-enum ike_reassembled isakmp_reassembly_add(
-	struct isakmp_reassembly **r, const struct isakmp_message *message, struct bytes *ret);
+/* message has a FRAGMENT payload. DONE: *ret is a whole datagram, on the heap, the caller's; it may
+ * be a forged one, so what it was joined of is kept until isakmp_reassembly_drop(), or its time has
+ * come. Bounds: IKE_FRAGMENTS_MAX a message, IKE_REASSEMBLY_MAX octets in all. now: milliseconds.
+ * *held counts octets of all reassemblies with that counter, which outlives them; REFUSED when they
+ * would be more than held_max. */
+enum ike_reassembled isakmp_reassembly_add(struct isakmp_reassembly **r,
+	const struct isakmp_message *message, int64_t now, size_t *held, size_t held_max,
+	struct bytes *ret);
+/* The message of that id was right. */
+void isakmp_reassembly_drop(struct isakmp_reassembly **r, uint16_t id);
+/* So long after its first fragment came a message goes; when the next one does (INT64_MAX: none).
+ */
+#define ISAKMP_REASSEMBLY_TIME 30000
+int64_t isakmp_reassembly_deadline(const struct isakmp_reassembly *r);
+bool isakmp_reassembly_expire(struct isakmp_reassembly **r, int64_t now);
 
 #endif

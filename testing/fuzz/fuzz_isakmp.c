@@ -33,16 +33,23 @@ static void check(bool parsed, const struct isakmp_message *m)
 		abort();
 }
 
-/* Each: id, number, last, length, octets. */
+/* Each: id with what the message turns out to be and time that passes, number, last, length,
+ * octets. */
 static void reassemble(struct bytes input)
 {
 	struct isakmp_reassembly *r = NULL;
 	struct reader in = reader_of(input);
 	struct isakmp_message m = { 0 };
 	struct bytes whole;
+	size_t held = 0;
+	int64_t now = 0;
 
 	while (reader_more(&in)) {
-		m.fragment.id = reader_u8(&in) & 3;
+		uint8_t how = reader_u8(&in);
+
+		now += how & 0x40 ? ISAKMP_REASSEMBLY_TIME / 2 : 0;
+		(void)isakmp_reassembly_expire(&r, now);
+		m.fragment.id = how & 15;
 		m.fragment.number = reader_u8(&in);
 		m.fragment.last = reader_u8(&in) & 1;
 		size_t length = reader_u8(&in);
@@ -50,15 +57,21 @@ static void reassemble(struct bytes input)
 		m.fragment.data = reader_bytes(&in, length < in.left ? length : in.left);
 		if (m.fragment.data.length == 0) /* is refused before */
 			continue;
-		if (isakmp_reassembly_add(&r, &m, &whole) != IKE_REASSEMBLY_DONE)
+		if (isakmp_reassembly_add(&r, &m, now, &held, how & 0x80 ? 4000 : SIZE_MAX,
+			    &whole) != IKE_REASSEMBLY_DONE)
 			continue;
 		if (whole.length > IKE_REASSEMBLY_MAX)
 			abort();
 		walk_bytes(whole);
-		isakmp_reassembly_free(r);
-		r = NULL;
+		free((void *)whole.at);
+		if (how & 0x20)
+			isakmp_reassembly_drop(&r, m.fragment.id);
 	}
+	if ((isakmp_reassembly_deadline(r) == INT64_MAX) != (r == NULL))
+		abort();
 	isakmp_reassembly_free(r);
+	if (held != 0)
+		abort();
 }
 
 static void list_attributes(struct bytes list)
