@@ -145,10 +145,11 @@ enum ikev1_outcome ikev1_aggressive_3(struct ikev1_received *x)
 	struct ike_sa *sa = x->sa;
 	enum ikev1_outcome outcome;
 
-	ikev1_nat_follow(x);
 	outcome = ikev1_definition_verify(x);
-	/* The peer knows that the keys are the same: it was damaged on the way. */
-	if (outcome == IKEV1_END && ikev1_proof_is_shared(sa)) {
+	/* In the clear it may be anybody's; with a shared key the peer knows that the keys are the
+	 * same: it was damaged on the way. */
+	if (outcome == IKEV1_END && (!(x->message->header.flags & ISAKMP_FLAG_ENCRYPTED) ||
+					    ikev1_proof_is_shared(sa))) {
 		sa->v1->phase1->unproved = true;
 		return IKEV1_IGNORE;
 	}
@@ -156,6 +157,7 @@ enum ikev1_outcome ikev1_aggressive_3(struct ikev1_received *x)
 		return ikev1_refuse(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
 	if (outcome != IKEV1_OK)
 		return outcome;
+	ikev1_nat_follow(x);
 	ikev1_phase1_read_contact(x);
 	return ikev1_phase1_done(x);
 }

@@ -55,6 +55,7 @@ struct ikev1_exchange {
 	/* Of the peer's last message that was taken, as it came: a repetition gets `sent` again. */
 	uint8_t received[20]; /* SHA-1 */
 	bool has_received;
+	uint8_t helped;           /* so often `sent` went out although it was not asked for */
 	struct ike_packets *sent; /* to that; NULL: nothing */
 	ike_time forget_at;       /* DONE, or the peer does not go on */
 	uint8_t repetitions;      /* of ours that nobody answers: so often it is sent again then */

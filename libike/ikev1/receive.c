@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define TEXT_MAX 1024
+#define HELP_MAX 5 /* messages that are too early get what was said last once more */
 
 /* A message on its way to its handler. */
 struct arrival {
@@ -499,6 +500,23 @@ static void remember(struct ikev1 *v1, uint32_t message_id)
 	used->ids[used->count++ % used->room] = message_id;
 }
 
+/* The peer is further than we are: it may miss our last message of phase 1, or we its. Nobody has
+ * proved that, so each such message gets no more than what was to be sent to the peer anyway. */
+static void help_on(struct arrival *a)
+{
+	struct ike_sa *sa = a->sa;
+	struct ikev1_exchange *exchange = ikev1_exchange_find(sa, 0, ISAKMP_EXCHANGE_AGGRESSIVE);
+
+	if (sa->initiator || !exchange || !address_same_host(&a->datagram->remote, &sa->remote) ||
+		exchange->helped == HELP_MAX)
+		return;
+	exchange->helped++;
+	if (exchange->sent)
+		ike_transmit(a->e, &sa->local, &sa->remote, exchange->sent);
+	else if (sa->request && sa->next_request == 1)
+		ike_request_repeat(a->e, sa);
+}
+
 /* A message of the peer's that begins an exchange. It is known to be the peer's when its hash was
  * checked, and counts for nothing before: the exchange is taken back. */
 static void receive_opening(struct arrival *a)
@@ -510,9 +528,7 @@ static void receive_opening(struct arrival *a)
 
 	if (step == IKEV1_STEP_NONE || header.message_id == 0 || !ikev1_is_proved(sa) ||
 		(step == IKEV1_QUICK_1 && !sa->was_established)) {
-		/* The peer is further than we are: it may miss our last message of phase 1. */
-		if (sa->request && sa->next_request == 1 && !sa->initiator)
-			ike_request_repeat(a->e, sa);
+		help_on(a);
 		return;
 	}
 	if (is_used(sa->v1->used, header.message_id)) {
