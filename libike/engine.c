@@ -222,7 +222,7 @@ void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret)
 {
 	*ret = (struct ike_engine_stats){
 		.ike_sas = e->sa_count,
-		.half_open = e->half_open,
+		.half_open = e->half_open[0] + e->half_open[1],
 		.children = e->child_count,
 	};
 	for (const struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next)

@@ -61,7 +61,7 @@ struct ike_engine {
 	size_t heap_count;
 	size_t heap_room;
 	uint32_t sa_count;
-	uint32_t half_open;
+	uint32_t half_open[2]; /* of IKEv1, of IKEv2 */
 	size_t fragments_held; /* octets, of IKEv1's: none of them is authenticated */
 	uint32_t child_count;
 

@@ -76,6 +76,7 @@ struct ikev1_phase1 {
 	struct secret skeyid;
 	struct secret shared;      /* g^xy, until SKEYID is made */
 	uint32_t vendors;          /* 1 << enum isakmp_vendor: the peer's */
+	uint32_t vendors_said;     /* those that it was told of */
 	uint8_t nat_t;             /* enum isakmp_vendor that both know; ISAKMP_VENDORS: none */
 	struct ikev1_proof *proof; /* auth.h of signatures: signature.c; NULL with PSK */
 	struct ikev1_xauth *xauth; /* transaction.h; NULL before transactions */

@@ -144,6 +144,7 @@ enum ikev1_outcome ikev1_main_3(struct ikev1_received *x)
 		return ikev1_phase1_no_memory(x);
 	ikev1_proof_build_certreq(x->e, sa, x->reply);
 	ikev1_nat_build(x->e, sa, x->reply);
+	ikev1_phase1_build_vendors(x->e, sa, x->reply); /* what the peer said only now */
 	if (!ikev1_phase1_say(x, IKEV1_SEND_KEEP))
 		return ikev1_phase1_no_memory(x);
 	x->exchange->sealed = true;

@@ -302,20 +302,33 @@ void ikev1_phase1_read_vendors(struct ikev1_received *x)
 		p->nat_t = best_nat_t(p->vendors);
 }
 
+/* What a responder says goes to whoever's address the question has, and must not be more than it:
+ * so he names what the initiator has named, each once. */
+static void say_vendor(const struct ike_sa *sa, enum isakmp_vendor vendor, struct ike_builder *b)
+{
+	struct ikev1_phase1 *p = sa->v1->phase1;
+	uint32_t bit = UINT32_C(1) << vendor;
+
+	if ((p->vendors_said & bit) || (!sa->initiator && !(p->vendors & bit)))
+		return;
+	p->vendors_said |= bit;
+	isakmp_build_vendor(b, vendor);
+}
+
 void ikev1_phase1_build_vendors(
 	struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b)
 {
 	const struct ikev1_phase1 *p = sa->v1->phase1;
 
-	isakmp_build_vendor(b, ISAKMP_VENDOR_XAUTH);
-	isakmp_build_vendor(b, ISAKMP_VENDOR_DPD);
+	say_vendor(sa, ISAKMP_VENDOR_XAUTH, b);
+	say_vendor(sa, ISAKMP_VENDOR_DPD, b);
 	if (e->settings.cisco_unity)
-		isakmp_build_vendor(b, ISAKMP_VENDOR_UNITY);
+		say_vendor(sa, ISAKMP_VENDOR_UNITY, b);
 	if (sa->connection->fragmentation != IKE_FRAGMENTATION_NO)
-		isakmp_build_vendor(b, ISAKMP_VENDOR_FRAGMENTATION);
+		say_vendor(sa, ISAKMP_VENDOR_FRAGMENTATION, b);
 	if (!sa->initiator) {
 		if (p->nat_t != ISAKMP_VENDORS)
-			isakmp_build_vendor(b, (enum isakmp_vendor)p->nat_t);
+			say_vendor(sa, (enum isakmp_vendor)p->nat_t, b);
 		return;
 	}
 	isakmp_build_vendor(b, ISAKMP_VENDOR_NAT_T_RFC3947);

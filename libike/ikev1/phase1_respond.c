@@ -2,8 +2,9 @@
  * Phase 1 as responder: whether a stranger's first message gets anything of us, and which
  * definition is for it by addresses and offers (by identity: definition.c); other keys for it.
  *
- * IKEv1 has no cookies of IKEv2's kind (a half-open IKE SA is kept for every first message that
- * fits), so the number of half-open ones is all that protects us.
+ * IKEv1 has no cookies of IKEv2's kind: a half-open IKE SA is kept for every first message that
+ * fits, whoever's address it has. So there are few of one address, and not many in all, and the
+ * oldest of which nobody has come back yet makes room: a peer that is there needs a round trip.
  */
 #include "libike/ikev1/signature.h"
 #include "libike/names.h"
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 
 #define PROPOSALS_MAX 32
+#define OFFERS_OCTETS_MAX 8192 /* a peer's 128 transforms fit in; more costs each definition work \
+				*/
 #define KEYS_MAX 8 /* that are tried for one peer, of definitions with the same addresses */
 
 /* ---- The definition by addresses ---- */
@@ -253,16 +256,27 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	ikev1_process(e, sa, exchange, datagram, message);
 }
 
+/* Nobody has answered there yet. */
+static bool gives_way(const struct ike_sa *sa)
+{
+	const struct ikev1_exchange *x = sa->v1->exchanges;
+
+	while (x && x->message_id != 0)
+		x = x->next;
+	return x && (x->step == IKEV1_MAIN_3 || x->step == IKEV1_AGGRESSIVE_3);
+}
+
 void ikev1_phase1_requested(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct isakmp_message *message)
 {
 	struct choice choice;
 
-	if (!ISAKMP_HAS(message, SA) || message->repeated) {
+	if (!ISAKMP_HAS(message, SA) || message->repeated ||
+		message->sa.body.length > OFFERS_OCTETS_MAX) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
 		return;
 	}
-	if (ike_half_open_is_flooded(e, &datagram->remote, "a first IKEv1 message"))
+	if (ike_half_open_is_flooded(e, 1, &datagram->remote, gives_way, "a first IKEv1 message"))
 		return;
 	choose(e, datagram, message, &choice);
 	if (!choice.connection)

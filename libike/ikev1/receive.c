@@ -336,7 +336,76 @@ static const struct ikev1_row *open_encrypted(
 	return row;
 }
 
-static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange)
+/* The message ids of the peer's exchanges: one that begins another with the same is a listener who
+ * repeats what it heard, after we have forgotten the exchange (RFC 2408 3.1 has them unique). */
+struct ikev1_used {
+	uint32_t count; /* ever */
+	uint32_t room;
+	uint32_t ids[];
+};
+#define USED_MAX 4096 /* then the oldest goes */
+
+static bool is_used(const struct ikev1_used *used, uint32_t message_id)
+{
+	for (uint32_t i = 0; used && i < used->count && i < used->room; i++)
+		if (used->ids[i] == message_id)
+			return true;
+	return false;
+}
+
+/* Without memory, it is not remembered. */
+static void remember(struct ikev1 *v1, uint32_t message_id)
+{
+	struct ikev1_used *used = v1->used;
+	uint32_t room = used ? used->room : 0, count = used ? used->count : 0;
+
+	if (count == room && room < USED_MAX) {
+		room = room ? 2 * room : 4;
+		used = realloc(used, sizeof(*used) + room * sizeof(*used->ids));
+		if (!used)
+			return;
+		used->count = count;
+		used->room = room;
+		v1->used = used;
+	}
+	used->ids[used->count++ % used->room] = message_id;
+}
+
+static bool is_opening(uint8_t step)
+{
+	return step == IKEV1_QUICK_1 || step == IKEV1_TRANSACTION_REQUEST ||
+	       step == IKEV1_INFORMATIONAL;
+}
+
+/* Questions for life have numbers of their own, and come all the time. */
+static bool is_about_life_alone(const struct isakmp_message *m)
+{
+	for (size_t i = 0; i < m->notify_count; i++)
+		if (m->notifies[i].type != ISAKMP_NOTIFY_R_U_THERE &&
+			m->notifies[i].type != ISAKMP_NOTIFY_R_U_THERE_ACK)
+			return false;
+	return m->notify_count > 0 && m->delete_count == 0;
+}
+
+/* Its HASH is right. False: so it was before, or might have been. */
+static bool remember_once(
+	const struct arrival *a, const struct ikev1_exchange *exchange, struct why *why)
+{
+	uint32_t id = exchange->message_id;
+
+	/* Said again in an exchange that was refused, and is still there. */
+	if (memcmp(exchange->received, a->digest, sizeof(a->digest)) == 0)
+		return true;
+	if (exchange->step == IKEV1_INFORMATIONAL && is_about_life_alone(&a->message))
+		return true;
+	if (is_used(a->sa->v1->used, id))
+		return why_fail(why, "its ID was used before");
+	remember(a->sa->v1, id);
+	return true;
+}
+
+/* False: it was not what is expected, and nothing has changed. */
+static bool receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange)
 {
 	const struct ikev1_row *row;
 	uint8_t iv[IKEV1_BLOCK_MAX];
@@ -344,22 +413,26 @@ static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange
 
 	memcpy(iv, exchange->iv, sizeof(iv));
 	row = open_encrypted(a, exchange, &why);
-	if (!row) {
+	if (!row || (is_opening(exchange->step) && !remember_once(a, exchange, &why))) {
 		memcpy(exchange->iv, iv, sizeof(iv));
 		not_acceptable(a, &why);
-		if (exchange->step == IKEV1_INFORMATIONAL)
+		if (!row && exchange->step == IKEV1_INFORMATIONAL)
 			ikev1_phase1_unheard(a->e, a->sa);
-		return;
+		return false;
 	}
 	if (exchange->message_id == 0)
 		memcpy(a->sa->v1->last_block, exchange->iv, sizeof(iv));
 	if (exchange->step == IKEV1_INFORMATIONAL)
 		memcpy(a->sa->v1->informed, a->digest, sizeof(a->digest));
-	/* An INFORMATIONAL may be an old one that somebody repeats: liveness.c knows. */
-	if (exchange->step != IKEV1_INFORMATIONAL)
+	/* A R_U_THERE may be an old one that somebody repeats, liveness.c knows; others say again
+	 * what was passed over before. */
+	if (exchange->step != IKEV1_INFORMATIONAL &&
+		memcmp(exchange->received, a->digest, sizeof(a->digest)) != 0)
 		ikev1_heard(a->e, a->sa, a->datagram);
 	if (exchange->type == ISAKMP_EXCHANGE_QUICK)
 		ikev1_up_at_peer(a->e, a->sa);
+	if (!exchange->has_received)
+		memcpy(exchange->received, a->digest, sizeof(a->digest));
 	bool secret = exchange->type == ISAKMP_EXCHANGE_TRANSACTION;
 	struct ike_engine *e = a->e;
 	size_t length = a->whole.length;
@@ -367,6 +440,7 @@ static void receive_encrypted(struct arrival *a, struct ikev1_exchange *exchange
 	/* A password may be in it, whatever the handler made of it. */
 	if (secret)
 		secret_wipe(e->datagram, length);
+	return true;
 }
 
 /* ---- INFORMATIONAL: one message that nothing is kept of ---- */
@@ -412,7 +486,7 @@ static void receive_informational(struct arrival *a)
 		memcmp(a->sa->v1->informed, a->digest, sizeof(a->digest)) == 0)
 		return;
 	if (ikev1_keys_iv(a->e, a->sa, once.message_id, once.iv))
-		receive_encrypted(a, &once);
+		(void)receive_encrypted(a, &once);
 	ike_packets_free(once.sent);
 }
 
@@ -465,41 +539,6 @@ bool ikev1_is_proved(const struct ike_sa *sa)
 	return x && x->step == IKEV1_STEP_DONE;
 }
 
-/* The message ids of the peer's exchanges: one that begins another with the same is a listener who
- * repeats what it heard, after we have forgotten the exchange (RFC 2408 3.1 has them unique). */
-struct ikev1_used {
-	uint32_t count; /* ever */
-	uint32_t room;
-	uint32_t ids[];
-};
-#define USED_MAX 4096 /* then the oldest goes */
-
-static bool is_used(const struct ikev1_used *used, uint32_t message_id)
-{
-	for (uint32_t i = 0; used && i < used->count && i < used->room; i++)
-		if (used->ids[i] == message_id)
-			return true;
-	return false;
-}
-
-/* Without memory, it is not remembered. */
-static void remember(struct ikev1 *v1, uint32_t message_id)
-{
-	struct ikev1_used *used = v1->used;
-	uint32_t room = used ? used->room : 0, count = used ? used->count : 0;
-
-	if (count == room && room < USED_MAX) {
-		room = room ? 2 * room : 4;
-		used = realloc(used, sizeof(*used) + room * sizeof(*used->ids));
-		if (!used)
-			return;
-		used->count = count;
-		used->room = room;
-		v1->used = used;
-	}
-	used->ids[used->count++ % used->room] = message_id;
-}
-
 /* The peer is further than we are: it may miss our last message of phase 1, or we its. Nobody has
  * proved that, so each such message gets no more than what was to be sent to the peer anyway. */
 static void help_on(struct arrival *a)
@@ -512,19 +551,19 @@ static void help_on(struct arrival *a)
 		return;
 	exchange->helped++;
 	if (exchange->sent)
-		ike_transmit(a->e, &sa->local, &sa->remote, exchange->sent);
+		ike_transmit(a->e, sa, &sa->local, &sa->remote, exchange->sent);
 	else if (sa->request && sa->next_request == 1)
 		ike_request_repeat(a->e, sa);
 }
 
 /* A message of the peer's that begins an exchange. It is known to be the peer's when its hash was
- * checked, and counts for nothing before: the exchange is taken back. */
+ * checked, and counts for nothing before: the exchange is taken back. One that is refused stays for
+ * a while, as the peer may say it again. */
 static void receive_opening(struct arrival *a)
 {
 	const struct ike_header header = a->message.header;
 	uint8_t step = first_step(header.exchange);
 	struct ike_sa *sa = a->sa;
-	uint32_t id = sa->unique_id;
 
 	if (step == IKEV1_STEP_NONE || header.message_id == 0 || !ikev1_is_proved(sa) ||
 		(step == IKEV1_QUICK_1 && !sa->was_established)) {
@@ -541,16 +580,11 @@ static void receive_opening(struct arrival *a)
 	if (!exchange)
 		return;
 	exchange->step = step;
-	receive_encrypted(a, exchange);
-	if (ike_engine_sa_find(a->e, id) != sa)
+	if (receive_encrypted(a, exchange))
 		return;
 	for (struct ikev1_exchange **at = &sa->v1->exchanges; *at; at = &(*at)->next) {
 		if (*at != exchange)
 			continue;
-		if (exchange->has_received || sa->v1->waiting) {
-			remember(sa->v1, header.message_id);
-			return;
-		}
 		*at = exchange->next;
 		ikev1_exchange_free(exchange);
 		return;
@@ -575,7 +609,7 @@ static void receive_message(struct arrival *a)
 		return;
 	}
 	if (a->message.encrypted && a->sa->keys.length > 0 && exchange->sealed) {
-		receive_encrypted(a, exchange);
+		(void)receive_encrypted(a, exchange);
 		return;
 	}
 	/* RFC 2409 5: Aggressive Mode's last one need not be encrypted. */

@@ -11,12 +11,7 @@
  * peer blocked. */
 bool ike_cookie_wanted(struct ike_engine *e, const struct address *remote)
 {
-	const struct ike_settings *s = &e->settings;
-
-	return s->cookie_threshold > 0 &&
-	       (e->half_open >= s->cookie_threshold ||
-		       (s->cookie_threshold_ip > 0 &&
-			       ike_half_open_of_peer(e, remote) >= s->cookie_threshold_ip));
+	return ike_half_open_are_many(e, 2, remote);
 }
 
 static bool rotate(struct ike_engine *e)

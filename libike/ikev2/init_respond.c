@@ -50,13 +50,13 @@ static bool is_flooded(struct ike_engine *e, const struct ike_datagram *datagram
 		uint8_t cookie[IKE_COOKIE_LENGTH];
 
 		ike_log_noise(e, NULL, IKE_LOG_NET, "%u half-open IKE_SAs: asking %s for a cookie",
-			e->half_open, address_format_with_port(&datagram->remote, from));
+			e->half_open[1], address_format_with_port(&datagram->remote, from));
 		if (ike_cookie_make(e, datagram, message, cookie))
 			ike_init_answer_notify(e, datagram, &message->header, IKE_NOTIFY_COOKIE,
 				bytes_of(cookie, sizeof(cookie)));
 		return true;
 	}
-	return ike_half_open_is_flooded(e, &datagram->remote, "IKE_SA_INIT");
+	return ike_half_open_is_flooded(e, 2, &datagram->remote, NULL, "IKE_SA_INIT");
 }
 
 static void refuse_proposals(struct ike_engine *e, const struct ike_datagram *datagram,

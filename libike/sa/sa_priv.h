@@ -94,11 +94,16 @@ void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa);
 /* Of that IKE version: an SA of one never sees a message of the other. */
 struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
 	uint64_t spi_initiator, const struct address *remote);
-uint32_t ike_half_open_of_peer(const struct ike_engine *e, const struct address *remote);
+uint32_t ike_half_open_of_peer(
+	const struct ike_engine *e, uint8_t version, const struct address *remote);
+/* So many of that version, of that address (cookie_threshold_ip) or in all (cookie_threshold), that
+ * somebody may attack. */
+bool ike_half_open_are_many(
+	const struct ike_engine *e, uint8_t version, const struct address *remote);
 /* One more is too much, by block_threshold or init_limit_half_open; logged, with what the message
- * is. */
-bool ike_half_open_is_flooded(
-	struct ike_engine *e, const struct address *remote, const char *message);
+ * is. gives_way (may be NULL): those that are given up for it, the oldest first. */
+bool ike_half_open_is_flooded(struct ike_engine *e, uint8_t version, const struct address *remote,
+	bool (*gives_way)(const struct ike_sa *sa), const char *message);
 
 /* ---- schedule.c: who has to be woken when ---- */
 

@@ -62,6 +62,20 @@ struct duo certified_begin(bool aggressive)
 	return d;
 }
 
+void certified_start(struct duo *d, const char *kind, bool strangers)
+{
+	struct pki_certificate ca = pki_root("/O=test/CN=CA");
+	struct pki_certificate other = pki_root("/O=test/CN=other CA");
+
+	duo_start(d);
+	certified_trust(d->moon, &ca);
+	certified_trust(d->sun, &ca);
+	certified_give(d->moon, &ca, MOON, kind, 1);
+	certified_give(d->sun, strangers ? &other : &ca, SUN, kind, 2);
+	pki_free(&ca);
+	pki_free(&other);
+}
+
 unsigned certified_count(const struct sim_node *n, const char *text)
 {
 	size_t kept = n->log_count < SIM_LOG_LINES ? n->log_count : SIM_LOG_LINES;

@@ -26,6 +26,9 @@ struct pki_certificate certified_between(const struct pki_certificate *ca, const
 
 /* IKEv1 by signatures. */
 struct duo certified_begin(bool aggressive);
+/* Each has a certificate of its CA and trusts that of moon's; sun's is of another one: strangers.
+ */
+void certified_start(struct duo *d, const char *kind, bool strangers);
 /* How often the node's log has it. */
 unsigned certified_count(const struct sim_node *n, const char *text);
 /* The only IKE SA. */

@@ -148,6 +148,21 @@ void duo_stream_begin(struct duo *d, struct duo_stream *s, ike_time seconds)
 	sim_world_plan(d->world, d->world->now, stream_send, s, 0);
 }
 
+void duo_pass(struct duo *d, ike_time milliseconds)
+{
+	sim_world_run(d->world, d->world->now + milliseconds);
+}
+
+struct sim_node *duo_other(struct duo *d, const struct sim_node *n)
+{
+	return n == d->moon ? d->sun : d->moon;
+}
+
+const struct ike_sa *duo_sa(const struct sim_node *n)
+{
+	return ike_engine_sa_next(n->engine, NULL);
+}
+
 unsigned duo_ike_sas(const struct sim_node *n)
 {
 	struct ike_engine_stats stats;

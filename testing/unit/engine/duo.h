@@ -36,6 +36,11 @@ void duo_up(struct duo *d, struct sim_node *n, const char *child);
 /* Deletes all at that end, in an orderly way; both must end empty. */
 void duo_down(struct duo *d, struct sim_node *n);
 
+/* Lets time go by; and the other one of the two. */
+void duo_pass(struct duo *d, ike_time milliseconds);
+struct sim_node *duo_other(struct duo *d, const struct sim_node *n);
+/* Its first IKE SA, which is the only one mostly; NULL: none. */
+const struct ike_sa *duo_sa(const struct sim_node *n);
 unsigned duo_ike_sas(const struct sim_node *n);
 unsigned duo_children(const struct sim_node *n);
 
@@ -74,6 +79,8 @@ TCase *ikev1_selector_tests(void);
 TCase *ikev1_unity_tests(void);
 TCase *ikev1_replace_tests(void);
 TCase *ikev1_hostile_tests(void);
+TCase *ikev1_flood_tests(void);
+TCase *ikev1_malformed_tests(void);
 TCase *ikev1_proof_tests(void);
 TCase *ikev1_user_tests(void);
 TCase *ikev1_definition_tests(void);

@@ -20,6 +20,8 @@ int main(void)
 	suite_add_tcase(suite, ikev1_unity_tests());
 	suite_add_tcase(suite, ikev1_replace_tests());
 	suite_add_tcase(suite, ikev1_hostile_tests());
+	suite_add_tcase(suite, ikev1_flood_tests());
+	suite_add_tcase(suite, ikev1_malformed_tests());
 	suite_add_tcase(suite, ikev1_proof_tests());
 	suite_add_tcase(suite, ikev1_user_tests());
 	suite_add_tcase(suite, ikev1_definition_tests());

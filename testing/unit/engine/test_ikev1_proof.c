@@ -1,21 +1,6 @@
 /* Phase 1 by signatures: RSA and ECDSA, both modes, and what is refused. */
 #include "testing/unit/engine/certified.h"
 
-/* Each has a certificate of its CA and trusts that of moon's. */
-static void start(struct duo *d, const char *kind, bool strangers)
-{
-	struct pki_certificate ca = pki_root("/O=test/CN=CA");
-	struct pki_certificate other = pki_root("/O=test/CN=other CA");
-
-	duo_start(d);
-	certified_trust(d->moon, &ca);
-	certified_trust(d->sun, &ca);
-	certified_give(d->moon, &ca, MOON, kind, 1);
-	certified_give(d->sun, strangers ? &other : &ca, SUN, kind, 2);
-	pki_free(&ca);
-	pki_free(&other);
-}
-
 static const char *const kinds[] = { "rsa2048", "p256", "p384", "p521" };
 #define KINDS 4
 
@@ -23,7 +8,7 @@ START_TEST(each_kind_of_key_proves_an_identity)
 {
 	struct duo d = certified_begin(_i >= KINDS);
 
-	start(&d, kinds[_i % KINDS], false);
+	certified_start(&d, kinds[_i % KINDS], false);
 	duo_up(&d, d.moon, "net");
 	ck_assert(sim_node_logged(d.sun, "authentication of 'moon.example.org' by signature"));
 	ck_assert(sim_node_logged(d.moon, "authentication of 'sun.example.org' by signature"));
@@ -36,7 +21,7 @@ START_TEST(datagrams_may_get_lost_and_come_twice)
 {
 	struct duo d = certified_begin(_i % 2);
 
-	start(&d, "p256", false);
+	certified_start(&d, "p256", false);
 	d.world->faults = (struct sim_faults){ .loss = 250, .duplicate = 250, .delay_to = 400 };
 	d.world->faults_until = d.world->now + IKE_SECONDS(30);
 	for (int i = 0; i < _i; i++)
@@ -53,7 +38,7 @@ START_TEST(a_certificate_of_an_unknown_ca_is_refused)
 {
 	struct duo d = certified_begin(_i);
 
-	start(&d, "rsa2048", true);
+	certified_start(&d, "rsa2048", true);
 	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
 	ck_assert(!command->done);
 	ck_assert_msg(strstr(command->text, "other CA"), "%s", command->text);
@@ -94,7 +79,7 @@ START_TEST(without_a_private_key_nothing_can_be_proved)
 {
 	struct duo d = certified_begin(false);
 
-	start(&d, "rsa2048", false);
+	certified_start(&d, "rsa2048", false);
 	sim_node_forget_keys(d.moon);
 	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
 	ck_assert(!command->done);
@@ -107,7 +92,7 @@ START_TEST(an_edwards_key_has_no_method_in_ikev1)
 {
 	struct duo d = certified_begin(false);
 
-	start(&d, "ed25519", false);
+	certified_start(&d, "ed25519", false);
 	const struct sim_command *command = duo_initiate(&d, d.moon, "net");
 	ck_assert(!command->done);
 	ck_assert_msg(strstr(command->text, "IKEv1 has no signatures by ED25519 keys"), "%s",
