@@ -133,9 +133,10 @@ enum ikev1_outcome ikev1_aggressive_1(struct ikev1_received *x)
 	ikev1_proof_build_certreq(x->e, sa, x->reply);
 	ikev1_nat_build(x->e, sa, x->reply);
 	ikev1_phase1_build_vendors(x->e, sa, x->reply);
-	/* Who may not be there hears no more than he asks for while many are not. */
-	if (!ikev1_phase1_say(x, ike_half_open_are_many(x->e, 1, &sa->remote) ? IKEV1_SEND_KEEP
-									      : IKEV1_SEND_AGAIN))
+	/* Who may not be there hears it as often as he asks: certificates are far more than the
+	 * question, and many may be an attack. */
+	bool once = !ikev1_proof_is_shared(sa) || ike_half_open_are_many(x->e, 1, &sa->remote);
+	if (!ikev1_phase1_say(x, once ? IKEV1_SEND_KEEP : IKEV1_SEND_AGAIN))
 		return ikev1_phase1_no_memory(x);
 	x->exchange->sealed = true;
 	x->exchange->step = IKEV1_AGGRESSIVE_3;

@@ -82,6 +82,7 @@ struct ikev1_phase1 {
 	struct ikev1_xauth *xauth; /* transaction.h; NULL before transactions */
 	struct ikev1_definitions *unacceptable; /* definition.c; NULL: none was */
 	uint8_t psk_tries; /* responder, Main Mode: definitions whose key was not it */
+	uint8_t unopened;  /* messages that no key opened */
 	bool unreadable;   /* the peer's proof could not be decrypted */
 	bool unproved;     /* what was to prove the peer did not verify, and was ignored */
 	bool unread;    /* initiator: it said something to our proof that could not be decrypted */

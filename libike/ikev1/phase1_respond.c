@@ -13,8 +13,11 @@
 #include <stdlib.h>
 
 #define PROPOSALS_MAX 32
-#define OFFERS_OCTETS_MAX 8192 /* a peer's 128 transforms fit in; more costs each definition work \
-				*/
+#define OFFERS_OCTETS_MAX                                                       \
+	8192 /* a peer's 128 transforms fit in; more costs each definition work \
+	      */
+#define UNOPENED_MAX \
+	3 /* messages that all keys are tried on: whoever knows the cookies can send more */
 #define KEYS_MAX 8 /* that are tried for one peer, of definitions with the same addresses */
 
 /* ---- The definition by addresses ---- */
@@ -359,15 +362,19 @@ static void report_unreadable(struct ikev1_received *x)
 
 bool ikev1_phase1_unreadable(struct ikev1_received *x)
 {
-	if (!ikev1_proof_is_shared(x->sa))
+	struct ikev1_phase1 *p = x->sa->v1->phase1;
+
+	if (!ikev1_proof_is_shared(x->sa) || (p->psk_tries == 0 && p->unopened == UNOPENED_MAX))
 		return false;
+	if (p->psk_tries == 0)
+		p->unopened++;
 	if (try_next_key(x->e, x->sa))
 		return true;
-	if (x->sa->v1->phase1->psk_tries > 0) {
+	if (p->psk_tries > 0) {
 		/* The peer may say it again: from the first on. */
 		struct bytes keys[KEYS_MAX];
 
-		x->sa->v1->phase1->psk_tries = 0;
+		p->psk_tries = 0;
 		if (list_keys(x->e, x->sa, keys) == 0 || !ikev1_keys_skeyid(x->e, x->sa, keys[0]) ||
 			!ikev1_keys_derive(x->e, x->sa))
 			return false;

@@ -1,5 +1,6 @@
 /* IKEv1: what strangers and peers can make us hold, answer, work and write. */
 #include "libike/engine_priv.h"
+#include "testing/unit/engine/certified.h"
 #include "testing/unit/engine/ikev1_forge.h"
 
 static struct why why;
@@ -305,6 +306,68 @@ START_TEST(strangers_of_all_addresses_are_bounded_by_default)
 }
 END_TEST
 
+/* With certificates it does so always. */
+START_TEST(aggressive_mode_with_certificates_answers_once)
+{
+	struct duo d = certified_begin(true);
+	struct tap t = { 0 };
+	size_t octets, asked;
+
+	tap(&d, &t);
+	d.world->filter = lose_all_from_sun;
+	certified_start(&d, "rsa2048", false);
+	ck_assert(sim_node_initiate(d.moon, "sun", "net", &why));
+	duo_pass(&d, IKE_SECONDS(1));
+	(void)sim_node_terminate(d.moon, &(struct ike_terminate){ .ike = "sun" }, &why);
+	size_t sent = tap_sent_by(&t, d.sun, &octets);
+	duo_pass(&d, IKE_SECONDS(300));
+	ck_assert_uint_eq(tap_sent_by(&t, d.moon, &asked), 1);
+	ck_assert_uint_eq(tap_sent_by(&t, d.sun, &octets), sent);
+	ck_assert_uint_gt(sent, 0);
+	ck_assert_uint_le(octets, 6 * asked);
+	duo_end(&d);
+	tap_free(&t);
+}
+END_TEST
+
+static bool forge_proofs(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	static const uint8_t garbage[48] = { 1, 2, 3 };
+	struct duo *d = context;
+	struct ike_builder b;
+
+	(void)w;
+	if (flight->from != d->moon->index || flight->data[18] != ISAKMP_EXCHANGE_MAIN ||
+		!(flight->data[19] & ISAKMP_FLAG_ENCRYPTED))
+		return true;
+	for (unsigned i = 0; i < 20; i++) {
+		struct ike_header header = forge_header(duo_sa(d->sun), ISAKMP_EXCHANGE_MAIN);
+
+		header.flags = ISAKMP_FLAG_ENCRYPTED;
+		ike_builder_begin(&b, forge_room, sizeof(forge_room));
+		isakmp_build_nonce(&b, bytes_of(garbage, 44));
+		b.writer.at[4] = (uint8_t)i;
+		forge_clear(d, d->sun, &header, &b);
+	}
+	ck_assert_uint_eq(duo_sa(d->sun)->v1->phase1->unopened, 3);
+	return true;
+}
+
+/* The keys of all definitions are tried on few of them. */
+START_TEST(garbage_in_place_of_a_proof_costs_little_and_ends_nothing)
+{
+	struct duo d = duo_begin_ikev1(false);
+
+	d.world->filter = forge_proofs;
+	d.world->filter_context = &d;
+	duo_start(&d);
+	duo_up(&d, d.moon, "net");
+	forge_unharmed(&d);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- More than anybody needs ---- */
 
 static const struct {
@@ -395,6 +458,8 @@ TCase *ikev1_flood_tests(void)
 	tcase_add_test(tests, who_says_nothing_about_himself_hears_nothing);
 	tcase_add_loop_test(tests, aggressive_mode_under_load_answers_once, 0, 2);
 	tcase_add_loop_test(tests, aggressive_mode_under_load_outlives_a_loss, 0, 6);
+	tcase_add_test(tests, aggressive_mode_with_certificates_answers_once);
+	tcase_add_test(tests, garbage_in_place_of_a_proof_costs_little_and_ends_nothing);
 	tcase_add_loop_test(tests, first_messages_in_its_name_do_not_keep_a_peer_out, 0, 2);
 	tcase_add_test(tests, strangers_of_all_addresses_are_bounded_by_default);
 	tcase_add_loop_test(
