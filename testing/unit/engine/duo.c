@@ -118,6 +118,70 @@ void duo_down(struct duo *d, struct sim_node *n)
 	}
 }
 
+enum sim_fate duo_send_from(struct duo *d, struct sim_node *n)
+{
+	const struct sim_definition *side = n == d->moon ? &d->moon_side : &d->sun_side;
+	struct ike_selector local, remote;
+	struct sim_packet packet;
+	struct why why;
+
+	ck_assert(ike_selector_parse(side->children[0].local_ts, &local, &why));
+	ck_assert(ike_selector_parse(side->children[0].remote_ts, &remote, &why));
+	packet = sim_packet_of(&local, &remote);
+	return sim_traffic_send(n, &packet, NULL);
+}
+
+void duo_both_ways(struct duo *d)
+{
+	ck_assert_int_eq(duo_send_from(d, d->sun), SIM_ARRIVED);
+	ck_assert_int_eq(duo_send_from(d, d->moon), SIM_ARRIVED);
+}
+
+struct address duo_address(const char *text)
+{
+	struct address a = { .family = 0 };
+
+	if (text)
+		ck_assert(address_parse(text, &a));
+	return a;
+}
+
+void duo_move(struct sim_node *n, size_t index, const char *text)
+{
+	struct address a = duo_address(text);
+
+	sim_node_move(n, index, &a);
+}
+
+void duo_is_at(const struct address *is, const char *text)
+{
+	char buffer[ADDRESS_TEXT_MAX];
+
+	ck_assert_str_eq(address_format(is, buffer), text);
+}
+
+void duo_two_children(struct duo *d)
+{
+	for (int i = 0; i < 2; i++) {
+		struct sim_definition *side = i ? &d->moon_side : &d->sun_side;
+
+		side->children[1] = side->children[0];
+		side->children[1].name = "web";
+		side->children[1].local_ts = i ? "10.3.0.0/16" : "10.4.0.0/16";
+		side->children[1].remote_ts = i ? "10.4.0.0/16" : "10.3.0.0/16";
+	}
+}
+
+bool duo_drop(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct duo_dropper *dropper = context;
+
+	(void)w;
+	(void)flight;
+	dropper->seen++;
+	return dropper->seen != dropper->drop && dropper->seen != dropper->and_drop;
+}
+
 static void stream_send(struct sim_world *w, void *context, uint64_t argument)
 {
 	struct duo_stream *s = context;
@@ -161,6 +225,15 @@ struct sim_node *duo_other(struct duo *d, const struct sim_node *n)
 const struct ike_sa *duo_sa(const struct sim_node *n)
 {
 	return ike_engine_sa_next(n->engine, NULL);
+}
+
+const struct ike_sa *duo_only_sa(const struct sim_node *n)
+{
+	const struct ike_sa *sa = duo_sa(n);
+
+	ck_assert_ptr_nonnull(sa);
+	ck_assert_ptr_null(ike_engine_sa_next(n->engine, sa));
+	return sa;
 }
 
 unsigned duo_ike_sas(const struct sim_node *n)

@@ -41,6 +41,8 @@ void duo_pass(struct duo *d, ike_time milliseconds);
 struct sim_node *duo_other(struct duo *d, const struct sim_node *n);
 /* Its first IKE SA, which is the only one mostly; NULL: none. */
 const struct ike_sa *duo_sa(const struct sim_node *n);
+/* The same, and there has to be one. */
+const struct ike_sa *duo_only_sa(const struct sim_node *n);
 unsigned duo_ike_sas(const struct sim_node *n);
 unsigned duo_children(const struct sim_node *n);
 
@@ -55,6 +57,25 @@ void duo_contains(const char *text, const char *part);
 
 /* Both ends agree, nothing was wrong; frees everything. */
 void duo_end(struct duo *d);
+
+/* An address of the node's changes (NULL: goes); and what one is. */
+struct address duo_address(const char *text);
+void duo_move(struct sim_node *n, size_t index, const char *text);
+void duo_is_at(const struct address *is, const char *text);
+
+/* For both a second child "web", whose nets are others. */
+void duo_two_children(struct duo *d);
+
+/* A filter of the world with that as context: one or two of the datagrams that arrive are lost, by
+ * their numbers from 1 on. */
+struct duo_dropper {
+	unsigned seen, drop, and_drop;
+};
+bool duo_drop(void *context, struct sim_world *w, struct sim_flight *flight);
+
+/* A packet from that end's net to the other's; and that they arrive both ways. */
+enum sim_fate duo_send_from(struct duo *d, struct sim_node *n);
+void duo_both_ways(struct duo *d);
 
 /* A packet each way every few milliseconds, counted. */
 struct duo_stream {
@@ -107,6 +128,7 @@ TCase *name_tests(void);
 TCase *traffic_tests(void);
 TCase *nat_path_tests(void);
 TCase *mobike_tests(void);
+TCase *mobike_hostile_tests(void);
 TCase *way_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);

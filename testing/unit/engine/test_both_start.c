@@ -2,11 +2,6 @@
 #include "libike/wire/message.h"
 #include "testing/unit/engine/duo.h"
 
-static void pass(struct duo *d, ike_time milliseconds)
-{
-	sim_world_run(d->world, d->world->now + milliseconds);
-}
-
 static void check(struct duo *d, unsigned children)
 {
 	ck_assert_uint_eq(duo_ike_sas(d->moon), 1);
@@ -40,7 +35,7 @@ static void start(struct duo *d, ike_time later)
 	sim_node_psk(d->moon, d->moon_psk, NULL);
 	sim_node_psk(d->sun, d->sun_psk, NULL);
 	ck_assert_msg(sim_node_load(d->moon, sim_define(&d->moon_side), &why), "%s", why.text);
-	pass(d, later);
+	duo_pass(d, later);
 	ck_assert_msg(sim_node_load(d->sun, sim_define(&d->sun_side), &why), "%s", why.text);
 }
 
@@ -51,9 +46,9 @@ START_TEST(both_start_and_one_stays)
 	for (int i = 0; i < _i; i++) /* other SPIs */
 		(void)sim_random_u64(&d.moon->random);
 	start(&d, _i * 3);
-	pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
+	duo_pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
 	check(&d, 1);
-	pass(&d, IKE_SECONDS(3600));
+	duo_pass(&d, IKE_SECONDS(3600));
 	check(&d, 1);
 	duo_end(&d);
 }
@@ -75,10 +70,10 @@ START_TEST(a_definition_may_change_while_attempts_cross)
 	for (int i = 0; i < _i % 4; i++) /* other SPIs */
 		(void)sim_random_u64(&d.moon->random);
 	start(&d, 0);
-	pass(&d, _i);
+	duo_pass(&d, _i);
 	d.sun_side.dpd_delay = 40;
 	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 2);
 	c = ike_engine_connection(d.sun->engine, 0);
 	/* What is loaded, what is watched, the IKE SA, its children. */
@@ -100,7 +95,7 @@ START_TEST(both_start_several_children_and_one_of_each_stays)
 			i == 1 ? "10.4.0.0/16" : "10.6.0.0/16";
 	}
 	start(&d, _i * 5);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 3);
 	duo_end(&d);
 }
@@ -115,7 +110,7 @@ START_TEST(commands_at_both_ends_are_both_answered_by_one_child)
 	duo_start(&d);
 	a = sim_node_initiate(d.moon, "sun", "net", &why);
 	b = sim_node_initiate(d.sun, "moon", "net", &why);
-	pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
+	duo_pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
 	ck_assert(a->done && b->done);
 	check(&d, 1);
 	duo_end(&d);
@@ -137,9 +132,9 @@ START_TEST(commands_that_cross_in_any_order_are_both_answered)
 	d.world->faults.delay_from = 1;
 	d.world->faults.delay_to = 60;
 	a = sim_node_initiate(d.moon, "sun", "net", &why);
-	pass(&d, 2 * (_i % 20));
+	duo_pass(&d, 2 * (_i % 20));
 	b = sim_node_initiate(d.sun, "moon", "net", &why);
-	pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
+	duo_pass(&d, IKE_SECONDS(40)); /* beyond half-open SAs that were given up */
 	ck_assert_msg(a->done && b->done, "%s; %s", a->text, b->text);
 	check(&d, 1);
 	duo_end(&d);
@@ -152,18 +147,18 @@ START_TEST(both_come_back_after_a_blackout_and_one_stays)
 	struct duo d = begin(IKE_ACTION_START);
 
 	start(&d, 0);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 1);
 	d.world->partition_count = 2;
 	for (int i = 0; i < 2; i++)
 		d.world->partitions[i] = (struct sim_partition){ d.world->now,
 			d.world->now + IKE_SECONDS(600 + 7 * _i), 0, i == 0 };
-	pass(&d, IKE_SECONDS(600 + 7 * _i));
+	duo_pass(&d, IKE_SECONDS(600 + 7 * _i));
 	ck_assert_uint_eq(duo_children(d.moon), 0);
 	ck_assert_uint_eq(duo_children(d.sun), 0);
-	pass(&d, IKE_SECONDS(200));
+	duo_pass(&d, IKE_SECONDS(200));
 	check(&d, 1);
-	pass(&d, IKE_SECONDS(600));
+	duo_pass(&d, IKE_SECONDS(600));
 	check(&d, 1);
 	duo_end(&d);
 }
@@ -194,9 +189,9 @@ START_TEST(an_attempt_that_the_peer_is_about_to_have_comes_first)
 		(void)sim_random_u64(&d.moon->random);
 	duo_start(&d);
 	ck_assert_ptr_nonnull(sim_node_initiate(d.moon, "sun", "net", &why));
-	pass(&d, 15);
+	duo_pass(&d, 15);
 	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
-	pass(&d, IKE_SECONDS(40));
+	duo_pass(&d, IKE_SECONDS(40));
 	ck_assert_uint_eq(lost, 1);
 	check(&d, 1);
 	duo_end(&d);
@@ -218,12 +213,12 @@ START_TEST(traps_at_both_ends_that_meet_packets_at_once_make_one_child)
 	to_sun.destination = to_moon.source;
 	duo_start(&d);
 	(void)sim_node_initiate(_i % 2 ? d.sun : d.moon, _i % 2 ? "moon" : "sun", NULL, &why);
-	pass(&d, IKE_SECONDS(5));
+	duo_pass(&d, IKE_SECONDS(5));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_int_eq(sim_traffic_send(d.sun, &to_moon, NULL), SIM_WAITS);
-	pass(&d, _i * 3);
+	duo_pass(&d, _i * 3);
 	ck_assert_int_eq(sim_traffic_send(d.moon, &to_sun, NULL), SIM_WAITS);
-	pass(&d, IKE_SECONDS(200));
+	duo_pass(&d, IKE_SECONDS(200));
 	check(&d, 1);
 	ck_assert_int_eq(sim_traffic_send(d.sun, &to_moon, NULL), SIM_ARRIVED);
 	duo_end(&d);
@@ -239,19 +234,19 @@ START_TEST(a_second_one_of_a_wanted_child_is_refused)
 
 	d.moon_side.children[0].start_action = IKE_ACTION_NONE;
 	start(&d, 0);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 1);
 	command = sim_node_initiate(d.moon, "sun", "net", &why);
-	pass(&d, IKE_SECONDS(5));
+	duo_pass(&d, IKE_SECONDS(5));
 	ck_assert(command->answers == 1 && !command->done);
 	check(&d, 1);
 	/* Who insists gets it, and one of both goes in the end; that it is started again at once is
 	 * refused. */
 	command = sim_node_initiate(d.moon, "sun", "net", &why);
-	pass(&d, IKE_SECONDS(5));
+	duo_pass(&d, IKE_SECONDS(5));
 	ck_assert(command->done);
 	ck_assert_uint_eq(duo_children(d.sun), 2);
-	pass(&d, IKE_SECONDS(120));
+	duo_pass(&d, IKE_SECONDS(120));
 	check(&d, 1);
 	duo_end(&d);
 }
@@ -279,7 +274,7 @@ START_TEST(a_child_that_came_meanwhile_is_not_asked_for)
 	ck_assert_int_eq(sim_traffic_send(d.moon, &back, NULL), SIM_WAITS);
 	ck_assert_int_eq(sim_traffic_send(d.sun, &net, NULL), SIM_WAITS);
 	ck_assert_int_eq(sim_traffic_send(d.sun, &dmz, NULL), SIM_WAITS);
-	pass(&d, IKE_SECONDS(2));
+	duo_pass(&d, IKE_SECONDS(2));
 	check(&d, 2);
 	ck_assert_int_eq(sim_traffic_send(d.moon, &back, NULL), SIM_ARRIVED);
 	ck_assert_int_eq(sim_traffic_send(d.sun, &dmz, NULL), SIM_ARRIVED);
@@ -299,16 +294,16 @@ START_TEST(twins_in_two_ike_sas_are_reduced_to_one)
 	d.moon_side.remote_addrs = "192.0.2.2, 2001:db8::2";
 	d.sun_side.remote_addrs = "192.0.2.1, 2001:db8::1";
 	start(&d, 0);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	sim_node_enter(d.moon);
 	ck_assert(ike_engine_initiate(d.moon->engine, d.world->now, &other, NULL, &why));
 	sim_node_leave(d.moon);
-	pass(&d, IKE_SECONDS(5));
+	duo_pass(&d, IKE_SECONDS(5));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 2);
 	ck_assert_uint_eq(duo_children(d.sun), 2);
-	pass(&d, IKE_SECONDS(120));
+	duo_pass(&d, IKE_SECONDS(120));
 	check(&d, 1);
-	pass(&d, IKE_SECONDS(3600));
+	duo_pass(&d, IKE_SECONDS(3600));
 	check(&d, 1);
 	duo_end(&d);
 }

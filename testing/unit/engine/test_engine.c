@@ -37,6 +37,7 @@ int main(void)
 	suite_add_tcase(tunnels, traffic_tests());
 	suite_add_tcase(tunnels, nat_path_tests());
 	suite_add_tcase(tunnels, mobike_tests());
+	suite_add_tcase(tunnels, mobike_hostile_tests());
 	suite_add_tcase(tunnels, way_tests());
 	runner = srunner_create(suite);
 	srunner_add_suite(runner, tunnels);

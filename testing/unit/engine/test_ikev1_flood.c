@@ -216,28 +216,14 @@ START_TEST(aggressive_mode_under_load_answers_once)
 }
 END_TEST
 
-struct loss {
-	const struct duo *d;
-	unsigned which, count; /* of the datagrams in all */
-};
-
-static bool lose_one(void *context, struct sim_world *w, struct sim_flight *flight)
-{
-	struct loss *l = context;
-
-	(void)w;
-	(void)flight;
-	return l->count++ != l->which;
-}
-
 /* Who is there says it again, or goes on. */
 START_TEST(aggressive_mode_under_load_outlives_a_loss)
 {
 	struct duo d = duo_begin_ikev1(true);
-	struct loss loss = { .d = &d, .which = (unsigned)_i };
+	struct duo_dropper loss = { .drop = (unsigned)_i + 1 };
 
 	d.sun->settings.cookie_threshold = 1;
-	d.world->filter = lose_one;
+	d.world->filter = duo_drop;
 	d.world->filter_context = &loss;
 	duo_start(&d);
 	duo_up(&d, d.moon, "net");

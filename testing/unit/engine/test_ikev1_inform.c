@@ -2,11 +2,6 @@
 #include "libike/ikev1/ikev1.h"
 #include "testing/unit/engine/duo.h"
 
-static void pass(struct duo *d, ike_time milliseconds)
-{
-	sim_world_run(d->world, d->world->now + milliseconds);
-}
-
 static struct ike_sa *sa_of(const struct sim_node *n)
 {
 	return (struct ike_sa *)ike_engine_sa_next(n->engine, NULL);
@@ -29,7 +24,7 @@ static void notify(
 	d->sun->engine->now = sim_node_now(d->sun);
 	ikev1_inform_notify(d->sun->engine, sa_of(d->sun), protocol, type, spi, data);
 	sim_node_leave(d->sun);
-	pass(d, 100);
+	duo_pass(d, 100);
 }
 
 static struct bytes u32(uint32_t value, uint8_t room[4])
@@ -89,7 +84,7 @@ START_TEST(invalid_spi_ends_the_child_and_it_is_made_again)
 	notify(&d, ISAKMP_PROTOCOL_ESP, ISAKMP_NOTIFY_INVALID_SPI, u32(spi, room),
 		(struct bytes){ 0 });
 	ck_assert(sim_node_logged(d.moon, "peer does not have CHILD_SA net{"));
-	pass(&d, IKE_SECONDS(20));
+	duo_pass(&d, IKE_SECONDS(20));
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	ck_assert_uint_ne(sa_of(d.moon)->children->unique_id, id);
@@ -136,7 +131,7 @@ START_TEST(responder_lifetime_shortens_what_was_planned)
 		life(11, 5000, room));
 	ck_assert_int_le(sa_of(d.moon)->expires_at, d.world->now + IKE_SECONDS(200));
 	duo_stream_begin(&d, &stream, 330);
-	pass(&d, IKE_SECONDS(340));
+	duo_pass(&d, IKE_SECONDS(340));
 	ck_assert_uint_ne(sa_of(d.moon)->unique_id, old);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(stream.arrived, stream.sent);
@@ -216,7 +211,7 @@ START_TEST(what_is_in_the_clear_changes_nothing)
 	ck_assert_ptr_nonnull(packets);
 	sim_world_inject(d.world, d.moon, &sa->remote, sa->local.port, ike_packets_get(packets, 0));
 	ike_packets_free(packets);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);

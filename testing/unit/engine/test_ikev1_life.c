@@ -41,20 +41,6 @@ static void set_sieve(struct duo *d, struct sieve *s)
 	d->world->filter_context = s;
 }
 
-static void pass(struct duo *d, ike_time milliseconds)
-{
-	sim_world_run(d->world, d->world->now + milliseconds);
-}
-
-static const struct ike_sa *only_sa(const struct sim_node *n)
-{
-	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
-
-	ck_assert_ptr_nonnull(sa);
-	ck_assert_ptr_null(ike_engine_sa_next(n->engine, sa));
-	return sa;
-}
-
 static void rekey_ike(struct duo *d, struct sim_node *n, bool reauth)
 {
 	struct ike_rekey what = { .ike = duo_name(d, n), .reauth = reauth };
@@ -77,14 +63,7 @@ static struct duo begin_two(void)
 {
 	struct duo d = duo_begin_ikev1(false);
 
-	for (int i = 0; i < 2; i++) {
-		struct sim_definition *side = i ? &d.moon_side : &d.sun_side;
-
-		side->children[1] = side->children[0];
-		side->children[1].name = "web";
-		side->children[1].local_ts = i ? "10.3.0.0/16" : "10.4.0.0/16";
-		side->children[1].remote_ts = i ? "10.4.0.0/16" : "10.3.0.0/16";
-	}
+	duo_two_children(&d);
 	return d;
 }
 
@@ -104,7 +83,7 @@ START_TEST(a_child_is_deleted_at_both_ends)
 	set_sieve(&d, &s);
 	command = terminate(&d, by, "net");
 	ck_assert(command->done);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
@@ -144,10 +123,10 @@ START_TEST(a_delete_that_never_arrives_is_found_out)
 	duo_up(&d, d.sun, "net");
 	set_sieve(&d, &s);
 	ck_assert(terminate(&d, d.sun, NULL)->done);
-	pass(&d, IKE_SECONDS(5));
+	duo_pass(&d, IKE_SECONDS(5));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
-	pass(&d, IKE_SECONDS(45));
+	duo_pass(&d, IKE_SECONDS(45));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 0);
 	ck_assert(sim_node_logged(d.moon, "did not answer DPD: giving up after 30 s"));
 	duo_end(&d);
@@ -165,7 +144,7 @@ START_TEST(a_silent_peer_is_asked_every_dpd_delay)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	set_sieve(&d, &s);
-	pass(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	ck_assert_uint_ge(s.seen, 9);
 	ck_assert_uint_le(s.seen, 10);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
@@ -186,10 +165,10 @@ START_TEST(a_lost_question_is_asked_again)
 	duo_up(&d, d.sun, "net");
 	set_sieve(&d, &s);
 	s.drop = 3;
-	pass(&d, IKE_SECONDS(100));
+	duo_pass(&d, IKE_SECONDS(100));
 	ck_assert_uint_eq(s.drop, 0);
-	ck_assert_uint_eq(ike_engine_dead_at(d.sun->engine, only_sa(d.sun)), IKE_NEVER);
-	pass(&d, IKE_SECONDS(100));
+	ck_assert_uint_eq(ike_engine_dead_at(d.sun->engine, duo_only_sa(d.sun)), IKE_NEVER);
+	duo_pass(&d, IKE_SECONDS(100));
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	duo_end(&d);
 }
@@ -204,13 +183,13 @@ START_TEST(dpd_timeout_says_when_a_peer_is_dead)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	sim_node_crash(d.moon);
-	pass(&d, IKE_SECONDS(31));
+	duo_pass(&d, IKE_SECONDS(31));
 	ck_assert(sim_node_logged(
 		d.sun, _i ? "declared dead after 50 s" : "declared dead after 165 s"));
-	ck_assert_int_ne(ike_engine_dead_at(d.sun->engine, only_sa(d.sun)), IKE_NEVER);
-	pass(&d, IKE_SECONDS(_i ? 45 : 160));
+	ck_assert_int_ne(ike_engine_dead_at(d.sun->engine, duo_only_sa(d.sun)), IKE_NEVER);
+	duo_pass(&d, IKE_SECONDS(_i ? 45 : 160));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
-	pass(&d, IKE_SECONDS(10));
+	duo_pass(&d, IKE_SECONDS(10));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 0);
 	duo_end(&d);
 }
@@ -227,11 +206,11 @@ START_TEST(after_a_peer_was_killed_dpd_action_brings_the_tunnel_back)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	sim_node_kill(d.moon);
-	pass(&d, IKE_SECONDS(5));
+	duo_pass(&d, IKE_SECONDS(5));
 	sim_node_start(d.moon);
 	sim_node_psk(d.moon, d.moon_psk, NULL);
 	ck_assert_msg(sim_node_load(d.moon, sim_define(&d.moon_side), &why), "%s", why.text);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	duo_end(&d);
@@ -262,14 +241,14 @@ START_TEST(a_new_ike_sa_takes_the_children_over)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	duo_up(&d, d.sun, "web");
-	old = only_sa(by)->unique_id;
-	child = only_sa(by)->children->unique_id;
+	old = duo_only_sa(by)->unique_id;
+	child = duo_only_sa(by)->children->unique_id;
 	duo_stream_begin(&d, &stream, 30);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	rekey_ike(&d, by, _i & 2);
-	pass(&d, IKE_SECONDS(40));
-	ck_assert_uint_ne(only_sa(by)->unique_id, old);
-	ck_assert_uint_eq(only_sa(by)->children->unique_id, child);
+	duo_pass(&d, IKE_SECONDS(40));
+	ck_assert_uint_ne(duo_only_sa(by)->unique_id, old);
+	ck_assert_uint_eq(duo_only_sa(by)->children->unique_id, child);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 2);
@@ -306,7 +285,7 @@ START_TEST(that_stands_losses)
 	d.world->filter = lose_some;
 	d.world->filter_context = &count;
 	rekey_ike(&d, d.sun, true);
-	pass(&d, IKE_SECONDS(110));
+	duo_pass(&d, IKE_SECONDS(110));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
@@ -338,15 +317,15 @@ START_TEST(the_old_one_stays_until_both_have_the_new_one)
 	d.sun_side.local_addrs = NULL;
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	pass(&d, IKE_SECONDS(980) - d.world->now);
+	duo_pass(&d, IKE_SECONDS(980) - d.world->now);
 	duo_stream_begin(&d, &stream, 100);
 	d.world->filter = lose_last_word;
 	d.world->filter_context = &d;
 	rekey_ike(&d, d.sun, true);
-	pass(&d, IKE_SECONDS(_i == 0 ? 19 : 9));
+	duo_pass(&d, IKE_SECONDS(_i == 0 ? 19 : 9));
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
-	pass(&d, IKE_SECONDS(120));
+	duo_pass(&d, IKE_SECONDS(120));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
@@ -369,12 +348,12 @@ START_TEST(a_rekeying_in_flight_does_not_outlive_its_child)
 	duo_up(&d, d.sun, "net");
 	set_sieve(&d, &s);
 	ck_assert(sim_node_rekey(d.moon, &(struct ike_rekey){ .child = "net" }, &why));
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	rekey_ike(&d, d.sun, true);
-	pass(&d, IKE_SECONDS(2));
+	duo_pass(&d, IKE_SECONDS(2));
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	(void)terminate(&d, d.sun, "net");
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert_uint_eq(duo_children(d.moon), 0);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	duo_end(&d);
@@ -391,13 +370,13 @@ START_TEST(the_old_one_ends_without_a_delete)
 
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	pass(&d, IKE_SECONDS(20));
+	duo_pass(&d, IKE_SECONDS(20));
 	duo_stream_begin(&d, &stream, 50);
 	rekey_ike(&d, d.sun, true);
-	pass(&d, IKE_SECONDS(5)); /* both know that the new one is up */
+	duo_pass(&d, IKE_SECONDS(5)); /* both know that the new one is up */
 	set_sieve(&d, &s);
 	/* Until the child that was rekeyed out of caution is gone, too. */
-	pass(&d, IKE_SECONDS(245));
+	duo_pass(&d, IKE_SECONDS(245));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
@@ -419,16 +398,16 @@ START_TEST(of_several_at_once_the_peer_deletes)
 	duo_up(&d, d.sun, "net");
 	duo_stream_begin(&d, &stream, 50);
 	rekey_ike(&d, d.moon, true);
-	pass(&d, IKE_SECONDS(2));
+	duo_pass(&d, IKE_SECONDS(2));
 	rekey_ike(&d, d.moon, true);
-	pass(&d, IKE_SECONDS(2));
+	duo_pass(&d, IKE_SECONDS(2));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 3);
 	if (_i)
 		set_sieve(&d, &s);
-	pass(&d, IKE_SECONDS(13));
+	duo_pass(&d, IKE_SECONDS(13));
 	ck_assert_uint_eq(duo_ike_sas(d.sun), _i ? 2 : 1);
 	/* Moon does not answer under it any more; the child is rekeyed to be sure. */
-	pass(&d, IKE_SECONDS(250));
+	duo_pass(&d, IKE_SECONDS(250));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
@@ -449,18 +428,18 @@ START_TEST(one_that_fails_leaves_the_old_one_and_is_tried_again)
 	d.sun->settings.retransmit_tries = d.moon->settings.retransmit_tries = 2;
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	old = only_sa(d.sun)->unique_id;
+	old = duo_only_sa(d.sun)->unique_id;
 	sim_node_psk(d.moon, "another", (const char *const[]){ "sun.example.org", NULL });
 	sim_node_psk(d.moon, "another", (const char *const[]){ "192.0.2.2", NULL });
 	duo_stream_begin(&d, &stream, 200);
 	rekey_ike(&d, d.sun, true);
-	pass(&d, IKE_SECONDS(30));
-	ck_assert_uint_eq(only_sa(d.sun)->unique_id, old);
+	duo_pass(&d, IKE_SECONDS(30));
+	ck_assert_uint_eq(duo_only_sa(d.sun)->unique_id, old);
 	ck_assert(sim_node_logged(d.sun, "keeping it for now"));
 	sim_node_psk(d.sun, "another", (const char *const[]){ "moon.example.org", NULL });
 	sim_node_psk(d.sun, "another", (const char *const[]){ "192.0.2.1", NULL });
-	pass(&d, IKE_SECONDS(160));
-	ck_assert_uint_ne(only_sa(d.sun)->unique_id, old);
+	duo_pass(&d, IKE_SECONDS(160));
+	ck_assert_uint_ne(duo_only_sa(d.sun)->unique_id, old);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(stream.arrived, stream.sent);
 	duo_end(&d);
@@ -479,9 +458,9 @@ START_TEST(when_both_ends_do_it_one_ike_sa_stays)
 	duo_up(&d, d.sun, "web");
 	duo_stream_begin(&d, &stream, 60);
 	rekey_ike(&d, d.sun, true);
-	pass(&d, _i * 7);
+	duo_pass(&d, _i * 7);
 	rekey_ike(&d, d.moon, true);
-	pass(&d, IKE_SECONDS(70));
+	duo_pass(&d, IKE_SECONDS(70));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 2);
@@ -505,7 +484,7 @@ START_TEST(both_phases_are_renewed_by_time)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	duo_stream_begin(&d, &stream, 900);
-	pass(&d, IKE_SECONDS(910));
+	duo_pass(&d, IKE_SECONDS(910));
 	ck_assert_uint_ge(d.world->ike_sas_up, 2 * 4);
 	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
@@ -554,11 +533,11 @@ START_TEST(both_start_and_one_stays)
 	sim_node_psk(d.moon, d.moon_psk, NULL);
 	sim_node_psk(d.sun, d.sun_psk, NULL);
 	ck_assert_msg(sim_node_load(d.moon, sim_define(&d.moon_side), &why), "%s", why.text);
-	pass(&d, _i * 5);
+	duo_pass(&d, _i * 5);
 	ck_assert_msg(sim_node_load(d.sun, sim_define(&d.sun_side), &why), "%s", why.text);
-	pass(&d, IKE_SECONDS(120));
+	duo_pass(&d, IKE_SECONDS(120));
 	check_one(&d);
-	pass(&d, IKE_SECONDS(3600));
+	duo_pass(&d, IKE_SECONDS(3600));
 	check_one(&d);
 	duo_end(&d);
 }
@@ -570,14 +549,14 @@ START_TEST(a_peer_that_crashed_and_starts_again_finds_one_tunnel)
 	struct why why = { "" };
 
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check_one(&d);
 	sim_node_crash(d.moon);
-	pass(&d, IKE_SECONDS(_i * 10));
+	duo_pass(&d, IKE_SECONDS(_i * 10));
 	sim_node_start(d.moon);
 	sim_node_psk(d.moon, d.moon_psk, NULL);
 	ck_assert_msg(sim_node_load(d.moon, sim_define(&d.moon_side), &why), "%s", why.text);
-	pass(&d, IKE_SECONDS(180));
+	duo_pass(&d, IKE_SECONDS(180));
 	check_one(&d);
 	duo_end(&d);
 }
@@ -592,13 +571,13 @@ START_TEST(an_address_that_changes_takes_a_new_ike_sa)
 	d.moon_side.children[0].start_action = d.moon_side.children[0].dpd_action =
 		d.moon_side.children[0].close_action = IKE_ACTION_NONE;
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check_one(&d);
 	ck_assert(address_parse("192.0.2.77", &address));
 	sim_node_move(d.sun, 0, &address);
-	pass(&d, IKE_SECONDS(30));
+	duo_pass(&d, IKE_SECONDS(30));
 	check_one(&d);
-	ck_assert(address_same_host(&only_sa(d.sun)->local, &address));
+	ck_assert(address_same_host(&duo_only_sa(d.sun)->local, &address));
 	duo_end(&d);
 }
 END_TEST
@@ -634,8 +613,8 @@ START_TEST(gre_between_hosts_that_a_command_names)
 	ck_assert_msg(ike_engine_initiate(d.sun->engine, sim_node_now(d.sun), &what, NULL, &why),
 		"%s", why.text);
 	sim_node_leave(d.sun);
-	pass(&d, IKE_SECONDS(10));
-	child = only_sa(d.sun)->children;
+	duo_pass(&d, IKE_SECONDS(10));
+	child = duo_only_sa(d.sun)->children;
 	ck_assert_ptr_nonnull(child);
 	ck_assert_int_eq(child->mode, IKE_MODE_TRANSPORT);
 	ck_assert_uint_eq(ike_child_local(child)->protocol, 47);

@@ -13,43 +13,15 @@ static struct duo begin(bool sun_behind_nat)
 	return d;
 }
 
-static const struct ike_sa *only_sa(const struct sim_node *n)
-{
-	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
-
-	ck_assert_ptr_nonnull(sa);
-	ck_assert_ptr_null(ike_engine_sa_next(n->engine, sa));
-	return sa;
-}
-
-static enum sim_fate send_from(struct duo *d, struct sim_node *n)
-{
-	const struct sim_definition *side = n == d->moon ? &d->moon_side : &d->sun_side;
-	struct ike_selector local, remote;
-	struct sim_packet packet;
-	struct why why;
-
-	ck_assert(ike_selector_parse(side->children[0].local_ts, &local, &why));
-	ck_assert(ike_selector_parse(side->children[0].remote_ts, &remote, &why));
-	packet = sim_packet_of(&local, &remote);
-	return sim_traffic_send(n, &packet, NULL);
-}
-
-static void assert_both_ways(struct duo *d)
-{
-	ck_assert_int_eq(send_from(d, d->sun), SIM_ARRIVED);
-	ck_assert_int_eq(send_from(d, d->moon), SIM_ARRIVED);
-}
-
 static void assert_in_udp(const struct duo *d, bool in_udp)
 {
-	const struct ike_sa *sa = only_sa(d->sun);
+	const struct ike_sa *sa = duo_only_sa(d->sun);
 
 	ck_assert_uint_eq(sa->children->udp_encapsulation, in_udp);
-	ck_assert_uint_eq(only_sa(d->moon)->children->udp_encapsulation, in_udp);
+	ck_assert_uint_eq(duo_only_sa(d->moon)->children->udp_encapsulation, in_udp);
 	ck_assert_uint_eq(sa->local.port, in_udp ? 4500 : 500);
 	ck_assert_uint_eq(sa->remote.port, in_udp ? 4500 : 500);
-	ck_assert_uint_eq(only_sa(d->moon)->local.port, in_udp ? 4500 : 500);
+	ck_assert_uint_eq(duo_only_sa(d->moon)->local.port, in_udp ? 4500 : 500);
 }
 
 /* Vendor ids that are not to be understood are spoilt on their way; they are in no hash. */
@@ -87,8 +59,8 @@ START_TEST(who_is_behind_a_nat_goes_to_port_4500)
 	ck_assert(sim_node_logged(d.moon, "remote host is behind NAT"));
 	ck_assert(!sim_node_logged(d.moon, "local host is behind NAT"));
 	assert_in_udp(&d, true);
-	ck_assert_uint_eq(only_sa(d.sun)->v1->nat_draft, _i / 2 != 0);
-	assert_both_ways(&d);
+	ck_assert_uint_eq(duo_only_sa(d.sun)->v1->nat_draft, _i / 2 != 0);
+	duo_both_ways(&d);
 	duo_down(&d, d.moon);
 	duo_end(&d);
 }
@@ -102,7 +74,7 @@ START_TEST(without_a_nat_everything_stays_on_port_500)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	assert_in_udp(&d, false);
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	duo_down(&d, d.sun);
 	duo_end(&d);
 }
@@ -118,7 +90,7 @@ START_TEST(encap_pretends_a_nat)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	assert_in_udp(&d, true);
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	duo_down(&d, d.sun);
 	duo_end(&d);
 }
@@ -150,7 +122,7 @@ START_TEST(aggressive_mode_stays_on_port_4500_when_its_last_message_is_lost)
 	ck_assert(done);
 	ck_assert(!sim_node_logged(d.moon, "local host is behind NAT"));
 	assert_in_udp(&d, true);
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	duo_down(&d, d.moon);
 	duo_end(&d);
 }
@@ -164,16 +136,16 @@ START_TEST(a_nat_that_gives_another_port_is_followed)
 
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	sim_nat_rebind(d.sun);
-	ck_assert_int_eq(send_from(&d, d.moon), SIM_LOST);
+	ck_assert_int_eq(duo_send_from(&d, d.moon), SIM_LOST);
 	if (_i) /* a message of the peer's shows it, or a packet */
 		ck_assert(sim_node_rekey(d.sun, &what, &why));
 	else
-		ck_assert_int_eq(send_from(&d, d.sun), SIM_ARRIVED);
+		ck_assert_int_eq(duo_send_from(&d, d.sun), SIM_ARRIVED);
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(20));
 	ck_assert(sim_node_logged(d.moon, "moves from"));
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	duo_down(&d, d.moon);
 	duo_end(&d);
 }
@@ -193,7 +165,7 @@ START_TEST(children_come_over_to_the_path_of_the_new_ike_sa)
 	ck_assert(sim_node_rekey(d.sun, &what, &why));
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(60));
 	assert_in_udp(&d, true);
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	duo_down(&d, d.moon);
 	duo_end(&d);
 }
@@ -212,7 +184,7 @@ START_TEST(transport_mode_works_behind_a_nat)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	assert_in_udp(&d, true);
-	ck_assert_int_eq(only_sa(d.sun)->children->mode, IKE_MODE_TRANSPORT);
+	ck_assert_int_eq(duo_only_sa(d.sun)->children->mode, IKE_MODE_TRANSPORT);
 	duo_down(&d, d.moon);
 	duo_end(&d);
 }

@@ -2,15 +2,10 @@
 #include "libike/wire/isakmp.h"
 #include "testing/unit/engine/duo.h"
 
-static const struct ike_sa *the_sa(const struct sim_node *n)
-{
-	return ike_engine_sa_next(n->engine, NULL);
-}
-
 static void established(struct duo *d)
 {
 	for (size_t i = 0; i < 2; i++) {
-		const struct ike_sa *sa = the_sa(&d->world->nodes[i]);
+		const struct ike_sa *sa = duo_sa(&d->world->nodes[i]);
 
 		ck_assert_ptr_nonnull(sa);
 		ck_assert_uint_eq(sa->version, 1);
@@ -150,8 +145,8 @@ START_TEST(a_lost_third_message_of_aggressive_mode_behind_a_nat)
 	d.world->filter = hand;
 	d.world->filter_context = &h;
 	duo_up(&d, d.sun, NULL);
-	ck_assert(the_sa(d.sun)->nat_local && !the_sa(d.sun)->nat_remote);
-	ck_assert(the_sa(d.moon)->nat_remote && !the_sa(d.moon)->nat_local);
+	ck_assert(duo_sa(d.sun)->nat_local && !duo_sa(d.sun)->nat_remote);
+	ck_assert(duo_sa(d.moon)->nat_remote && !duo_sa(d.moon)->nat_local);
 	duo_end(&d);
 }
 END_TEST
@@ -310,7 +305,7 @@ START_TEST(of_definitions_for_one_address_that_whose_key_and_identity_fit)
 	ck_assert(sim_node_load(d.moon, sim_define(&mars), &why));
 	ck_assert(sim_node_load(d.moon, sim_define(&d.moon_side), &why));
 	duo_up(&d, d.sun, "net");
-	ck_assert_str_eq(the_sa(d.moon)->connection->name, "sun");
+	ck_assert_str_eq(duo_sa(d.moon)->connection->name, "sun");
 	duo_end(&d);
 }
 END_TEST
@@ -334,7 +329,7 @@ START_TEST(either_version_begins_with_ikev2)
 	d.moon_side.version = d.sun_side.version = SIM_VERSION_EITHER;
 	duo_start(&d);
 	duo_up(&d, d.moon, "net");
-	ck_assert_uint_eq(the_sa(d.moon)->version, 2);
+	ck_assert_uint_eq(duo_sa(d.moon)->version, 2);
 	duo_end(&d);
 }
 END_TEST

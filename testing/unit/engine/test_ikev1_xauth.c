@@ -77,18 +77,13 @@ static void start(struct bed *b)
 		knows(b, b->d.sun, PASSWORD, "carol");
 }
 
-static const struct ike_sa *the_sa(const struct sim_node *n)
-{
-	return ike_engine_sa_next(n->engine, NULL);
-}
-
 static void is_up(struct bed *b, const char *user)
 {
 	char id[IKE_IDENTITY_TEXT_MAX];
 
-	ck_assert_ptr_nonnull(the_sa(b->d.sun)->remote_eap_id);
-	ck_assert_str_eq(ike_identity_format(the_sa(b->d.sun)->remote_eap_id, id), user);
-	ck_assert_ptr_null(the_sa(b->d.moon)->remote_eap_id);
+	ck_assert_ptr_nonnull(duo_sa(b->d.sun)->remote_eap_id);
+	ck_assert_str_eq(ike_identity_format(duo_sa(b->d.sun)->remote_eap_id, id), user);
+	ck_assert_ptr_null(duo_sa(b->d.moon)->remote_eap_id);
 	ck_assert_uint_eq(duo_ike_sas(b->d.sun), 1);
 	duo_down(&b->d, b->d.moon);
 	duo_end(&b->d);
@@ -320,9 +315,9 @@ START_TEST(radius_lets_in)
 	start_radius(&b);
 	duo_up(&b.d, b.d.moon, "net");
 	ck_assert_uint_eq(b.asked, 2);
-	ck_assert_ptr_nonnull(the_sa(b.d.sun)->radius);
+	ck_assert_ptr_nonnull(duo_sa(b.d.sun)->radius);
 	ck_assert_int_eq(
-		the_sa(b.d.sun)->expires_at, the_sa(b.d.sun)->established_at + IKE_SECONDS(7200));
+		duo_sa(b.d.sun)->expires_at, duo_sa(b.d.sun)->established_at + IKE_SECONDS(7200));
 	is_up(&b, "carol@radius");
 }
 END_TEST
@@ -354,7 +349,7 @@ START_TEST(a_group_has_the_definition_that_is_for_it)
 	side.name = "moon-2";
 	ck_assert_msg(sim_node_load(b.d.sun, sim_define(&side), &why), "%s", why.text);
 	duo_up(&b.d, b.d.moon, "net");
-	ck_assert_str_eq(the_sa(b.d.sun)->connection->name, "moon-2");
+	ck_assert_str_eq(duo_sa(b.d.sun)->connection->name, "moon-2");
 	ck_assert_uint_eq(b.asked, 2);
 	is_up(&b, "carol@radius");
 }

@@ -16,15 +16,6 @@ static void set_name(struct duo *d, const char *name, const char *address)
 		ck_assert(address_parse(address, &n->addresses[0]));
 }
 
-static const struct ike_sa *only_sa(const struct sim_node *n)
-{
-	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
-
-	ck_assert_ptr_nonnull(sa);
-	ck_assert_ptr_null(ike_engine_sa_next(n->engine, sa));
-	return sa;
-}
-
 static struct duo begin(const char *remote)
 {
 	struct duo d = duo_begin(false);
@@ -115,7 +106,7 @@ START_TEST(a_name_that_moved_is_followed_when_the_peer_is_silent)
 	d.sun_side.keys_for_ever = _i;
 	duo_start(&d);
 	pass(&d, 10);
-	ck_assert_int_eq(only_sa(d.sun)->remote.family, AF_INET6);
+	ck_assert_int_eq(duo_only_sa(d.sun)->remote.family, AF_INET6);
 	/* moon has only its other address now. */
 	sim_node_crash(d.moon);
 	d.moon->address[1].family = 0;
@@ -124,7 +115,7 @@ START_TEST(a_name_that_moved_is_followed_when_the_peer_is_silent)
 	ck_assert(sim_node_load(d.moon, sim_define(&d.moon_side), &(struct why){ "" }));
 	set_name(&d, "moon.example.org", "192.0.2.1");
 	pass(&d, 300);
-	ck_assert_int_eq(only_sa(d.sun)->remote.family, AF_INET);
+	ck_assert_int_eq(duo_only_sa(d.sun)->remote.family, AF_INET);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	duo_end(&d);
 }

@@ -13,29 +13,6 @@ static struct duo nat_duo(bool mobike)
 	return d;
 }
 
-static struct sim_packet packet_from(const struct sim_definition *side)
-{
-	struct ike_selector local, remote;
-	struct why why;
-
-	ck_assert(ike_selector_parse(side->children[0].local_ts, &local, &why));
-	ck_assert(ike_selector_parse(side->children[0].remote_ts, &remote, &why));
-	return sim_packet_of(&local, &remote);
-}
-
-static enum sim_fate send_from(struct duo *d, struct sim_node *n)
-{
-	struct sim_packet packet = packet_from(n == d->moon ? &d->moon_side : &d->sun_side);
-
-	return sim_traffic_send(n, &packet, NULL);
-}
-
-static void assert_both_ways(struct duo *d)
-{
-	ck_assert_int_eq(send_from(d, d->sun), SIM_ARRIVED);
-	ck_assert_int_eq(send_from(d, d->moon), SIM_ARRIVED);
-}
-
 static void public_address(struct sim_node *n, const char *text)
 {
 	ck_assert(address_parse(text, &n->nat.public_address));
@@ -47,15 +24,15 @@ START_TEST(a_request_from_another_port_or_address_takes_the_children_along)
 	struct duo d = nat_duo(false);
 	const struct ike_sa *sa = ike_engine_sa_next(d.moon->engine, NULL);
 
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	if (_i == 0)
 		sim_nat_rebind(d.sun);
 	else
 		public_address(d.sun, "203.0.113.77");
-	ck_assert_int_eq(send_from(&d, d.moon), SIM_LOST);
+	ck_assert_int_eq(duo_send_from(&d, d.moon), SIM_LOST);
 	/* Any request of sun's will do. */
 	duo_up(&d, d.sun, "net");
-	ck_assert_int_eq(send_from(&d, d.moon), SIM_ARRIVED);
+	ck_assert_int_eq(duo_send_from(&d, d.moon), SIM_ARRIVED);
 	if (_i == 1) {
 		char text[ADDRESS_TEXT_MAX];
 
@@ -74,7 +51,7 @@ START_TEST(esp_from_another_port_is_followed_at_once)
 
 	sim_nat_rebind(d.sun);
 	uint64_t before = d.world->datagrams_sent;
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	ck_assert_uint_eq(d.world->datagrams_sent, before);
 	ck_assert_uint_eq(sa->remote.port, d.sun->nat.mappings[0].public_port);
 	duo_down(&d, d.moon);
@@ -121,7 +98,7 @@ START_TEST(a_replay_moves_nothing)
 	kept.data[kept.length - 1] ^= 1;
 	sim_world_inject(d.world, d.moon, &elsewhere, 4500, bytes_of(kept.data, kept.length));
 	ck_assert(address_equal(&sa->remote, &before));
-	assert_both_ways(&d);
+	duo_both_ways(&d);
 	duo_down(&d, d.moon);
 	duo_end(&d);
 }
@@ -171,7 +148,7 @@ START_TEST(a_child_that_cannot_move_along_ends)
 
 	d.moon->kernel.install_fails = 1000;
 	sim_nat_rebind(d.sun);
-	ck_assert_int_eq(send_from(&d, d.sun), SIM_ARRIVED);
+	ck_assert_int_eq(duo_send_from(&d, d.sun), SIM_ARRIVED);
 	ck_assert(sim_node_logged(d.moon, "cannot move along"));
 	d.moon->kernel.install_fails = 0;
 	sim_world_settle(d.world, d.world->now + IKE_SECONDS(400));

@@ -11,27 +11,11 @@ static void reauthenticate(struct duo *d, struct sim_node *n)
 	ck_assert_msg(sim_node_rekey(n, &what, &why), "%s", why.text);
 }
 
-static const struct ike_sa *only_sa(const struct sim_node *n)
-{
-	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
-
-	ck_assert_ptr_nonnull(sa);
-	ck_assert_ptr_null(ike_engine_sa_next(n->engine, sa));
-	return sa;
-}
-
 static struct duo begin(void)
 {
 	struct duo d = duo_begin(false);
 
-	for (int i = 0; i < 2; i++) {
-		struct sim_definition *side = i ? &d.moon_side : &d.sun_side;
-
-		side->children[1] = side->children[0];
-		side->children[1].name = "web";
-		side->children[1].local_ts = i ? "10.3.0.0/16" : "10.4.0.0/16";
-		side->children[1].remote_ts = i ? "10.4.0.0/16" : "10.3.0.0/16";
-	}
+	duo_two_children(&d);
 	return d;
 }
 
@@ -51,12 +35,12 @@ START_TEST(a_new_ike_sa_takes_the_place_of_the_old_one)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	duo_up(&d, d.sun, "web");
-	old = only_sa(by)->unique_id;
+	old = duo_only_sa(by)->unique_id;
 	duo_stream_begin(&d, &stream, 30);
 	sim_world_run(d.world, d.world->now + 1000);
 	reauthenticate(&d, by);
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(35));
-	ck_assert_uint_ne(only_sa(by)->unique_id, old);
+	ck_assert_uint_ne(duo_only_sa(by)->unique_id, old);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 2);
 	ck_assert_uint_eq(duo_children(d.sun), 2);
@@ -76,16 +60,16 @@ START_TEST(one_that_fails_leaves_the_old_one_and_is_tried_again)
 
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	old = only_sa(d.sun)->unique_id;
+	old = duo_only_sa(d.sun)->unique_id;
 	sim_node_psk(d.moon, "another", (const char *const[]){ "sun.example.org", NULL });
 	duo_stream_begin(&d, &stream, 30);
 	reauthenticate(&d, d.sun);
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(5));
-	ck_assert_uint_eq(only_sa(d.sun)->unique_id, old);
+	ck_assert_uint_eq(duo_only_sa(d.sun)->unique_id, old);
 	ck_assert(sim_node_logged(d.sun, "keeping it for now"));
 	sim_node_psk(d.sun, "another", (const char *const[]){ "moon.example.org", NULL });
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(60));
-	ck_assert_uint_ne(only_sa(d.sun)->unique_id, old);
+	ck_assert_uint_ne(duo_only_sa(d.sun)->unique_id, old);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	duo_end(&d);
 }
@@ -180,37 +164,22 @@ START_TEST(who_may_not_be_rekeyed_is_reauthenticated)
 	d.sun->settings.make_before_break = _i;
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	old = only_sa(d.sun)->unique_id;
+	old = duo_only_sa(d.sun)->unique_id;
 	d.world->filter = refuse_more;
 	d.world->filter_context = &d;
 	ck_assert_ptr_nonnull(sim_node_initiate(d.moon, "sun", "web", &why));
 	ck_assert_msg(sim_node_rekey(d.sun, &what, &why), "%s", why.text);
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(400));
-	ck_assert_uint_ne(only_sa(d.sun)->unique_id, old);
+	ck_assert_uint_ne(duo_only_sa(d.sun)->unique_id, old);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert(duo_children(d.sun) >= 1);
 	duo_end(&d);
 }
 END_TEST
 
-/* Drops the datagrams of one number, counted from the start of it. */
-struct dropper {
-	unsigned seen, drop, and_drop;
-};
-
-static bool drop_two(void *context, struct sim_world *w, struct sim_flight *flight)
-{
-	struct dropper *dropper = context;
-
-	(void)w;
-	(void)flight;
-	dropper->seen++;
-	return dropper->seen != dropper->drop && dropper->seen != dropper->and_drop;
-}
-
 START_TEST(whatever_is_lost_comes_right_again)
 {
-	struct dropper dropper = { 0, (unsigned)_i / 10 + 1, (unsigned)_i % 10 + 1 };
+	struct duo_dropper dropper = { 0, (unsigned)_i / 10 + 1, (unsigned)_i % 10 + 1 };
 
 	for (int make_first = 0; make_first < 2; make_first++) {
 		struct duo d = begin();
@@ -220,7 +189,7 @@ START_TEST(whatever_is_lost_comes_right_again)
 		duo_up(&d, d.sun, "net");
 		duo_up(&d, d.sun, "web");
 		dropper.seen = 0;
-		d.world->filter = drop_two;
+		d.world->filter = duo_drop;
 		d.world->filter_context = &dropper;
 		reauthenticate(&d, d.sun);
 		sim_world_run(d.world, d.world->now + IKE_SECONDS(500));
@@ -241,10 +210,10 @@ START_TEST(the_end_that_was_called_may_reauthenticate)
 	d.moon->settings.make_before_break = _i;
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
-	old = only_sa(d.moon)->unique_id;
+	old = duo_only_sa(d.moon)->unique_id;
 	reauthenticate(&d, d.moon);
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(20));
-	ck_assert_uint_ne(only_sa(d.moon)->unique_id, old);
+	ck_assert_uint_ne(duo_only_sa(d.moon)->unique_id, old);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	duo_end(&d);
 }

@@ -183,25 +183,10 @@ START_TEST(when_both_rekey_at_once_one_new_child_stays)
 }
 END_TEST
 
-/* Drops datagram number `drop` of those that arrive. */
-struct dropper {
-	unsigned seen, drop, and_drop;
-};
-
-static bool drop_one(void *context, struct sim_world *w, struct sim_flight *flight)
-{
-	struct dropper *dropper = context;
-
-	(void)w;
-	(void)flight;
-	dropper->seen++;
-	return dropper->seen != dropper->drop && dropper->seen != dropper->and_drop;
-}
-
 START_TEST(whatever_is_lost_comes_right_again)
 {
 	static const ike_time second_after[] = { -1, 0, 5, 15, 25 };
-	struct dropper dropper = { 0, (unsigned)_i / 8 + 1, (unsigned)_i % 8 + 1 };
+	struct duo_dropper dropper = { 0, (unsigned)_i / 8 + 1, (unsigned)_i % 8 + 1 };
 
 	for (size_t i = 0; i < sizeof(second_after) / sizeof(*second_after); i++) {
 		struct duo d = begin(false);
@@ -213,7 +198,7 @@ START_TEST(whatever_is_lost_comes_right_again)
 		old = only_child(d.moon)->spi_in;
 		duo_stream_begin(&d, &stream, 60);
 		dropper.seen = 0;
-		d.world->filter = drop_one;
+		d.world->filter = duo_drop;
 		d.world->filter_context = &dropper;
 		soft_expire(d.sun);
 		if (second_after[i] >= 0) {
