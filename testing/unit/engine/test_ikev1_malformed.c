@@ -27,7 +27,7 @@ START_TEST(fragments_that_lead_nowhere_do_no_harm)
 	struct duo d = duo_begin_ikev1(false);
 	static const uint8_t junk[2000];
 
-	d.moon->settings.fragment_size = d.sun->settings.fragment_size = 140;
+	d.moon->settings.fragment_size_v4 = d.sun->settings.fragment_size_v4 = 140;
 	duo_start(&d);
 	ck_assert(sim_node_initiate(d.moon, "sun", "net", &why));
 	for (unsigned i = 0; i < 100; i++) { /* all the while */
@@ -527,7 +527,7 @@ START_TEST(forged_fragments_do_not_keep_the_message_out)
 {
 	struct duo d = duo_begin_ikev1(false);
 
-	d.moon->settings.fragment_size = d.sun->settings.fragment_size = 140;
+	d.moon->settings.fragment_size_v4 = d.sun->settings.fragment_size_v4 = 140;
 	d.world->filter = forge_around;
 	d.world->filter_context = &d;
 	duo_start(&d);
