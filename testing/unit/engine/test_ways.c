@@ -150,6 +150,76 @@ START_TEST(our_other_address_is_tried_with_the_same_peer)
 }
 END_TEST
 
+/* By stages: the first provider fails; the second one's answers get lost; so do our messages over
+ * the first one; and only the second one's answers. */
+struct stages {
+	const struct duo *d;
+	int stage;
+};
+
+static bool by_stages(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	struct stages *s = context;
+	bool first = !first_fails(NULL, w, flight), ours = flight->from == s->d->sun->index;
+
+	if (flight->source.octets[0] != flight->destination.octets[0])
+		return false; /* each provider has its own routes */
+	if (s->stage == 1 && !first && !ours) {
+		s->stage = 2; /* that takes us there */
+		return true;
+	}
+	if (s->stage == 1)
+		return !first;
+	if (!first)
+		return ours;
+	if (s->stage == 2 && !ours)
+		s->stage = 3; /* that brings us back */
+	return s->stage != 3 || !ours;
+}
+
+static void pass_until(struct duo *d, const char *local, unsigned transmissions)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	for (int i = 0; i < 600; i++) {
+		const struct ike_sa *sa = ike_engine_sa_next(d->sun->engine, NULL);
+
+		ck_assert_ptr_nonnull(sa);
+		if (strcmp(address_format(&sa->local, text), local) == 0 &&
+			sa->transmissions >= transmissions)
+			return;
+		sim_world_run(d->world, d->world->now + 100);
+	}
+	ck_abort_msg("not at %s", local);
+}
+
+/* The peer goes where an UPDATE_SA_ADDRESSES came from first; copies that come another way are only
+ * answered. */
+START_TEST(both_ends_end_on_the_same_way)
+{
+	struct duo d = with_providers();
+	struct stages stages = { .d = &d };
+	char text[ADDRESS_TEXT_MAX];
+
+	duo_up(&d, d.sun, "net");
+	d.world->filter = by_stages;
+	d.world->filter_context = &stages;
+	stages.stage = 1;
+	pass_until(&d, SECOND, 0);
+	ck_assert_int_eq(stages.stage, 2);
+	pass_until(&d, FIRST, 4);
+	ck_assert_int_eq(stages.stage, 3);
+	stages.stage = 4;
+	pass(&d, 40);
+	const struct ike_sa *moon = ike_engine_sa_next(d.moon->engine, NULL);
+	ck_assert_str_eq(address_format(&moon->remote, text), FIRST);
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	d.world->filter = NULL;
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *way_tests(void)
 {
 	TCase *t = tcase_create("ways");
@@ -157,6 +227,7 @@ TCase *way_tests(void)
 	tcase_add_test(t, a_provider_that_fails_is_left_and_gone_back_to);
 	tcase_add_test(t, looking_for_the_preferred_way_holds_nothing_up);
 	tcase_add_test(t, an_attempt_begins_from_each_of_our_addresses);
+	tcase_add_test(t, both_ends_end_on_the_same_way);
 	tcase_add_test(t, our_other_address_is_tried_with_the_same_peer);
 	return t;
 }
