@@ -99,6 +99,8 @@ TCase *genkey_cases(void)
 {
 	TCase *cases = tcase_create("genkey");
 
+	tcase_set_timeout(cases, 60); /* of RSA: as long as it takes */
+
 	tcase_add_checked_fixture(cases, begin, end);
 	tcase_add_loop_test(cases, a_key_and_its_public_half_belong_together, 0,
 		sizeof(types) / sizeof(*types));
