@@ -1,9 +1,9 @@
-/* stream SITE ADDRESS SITE ADDRESS
- * Sends 1000 small UDP datagrams a second each way between two hosts of the lab and knows what
- * became of each: one process has a socket in either site's network namespace and thus both ends in
- * its hands.
+/* stream SITE ADDRESS SITE ADDRESS [RATE]
+ * Sends RATE (1000) small UDP datagrams a second each way between two hosts of the lab and knows
+ * what became of each: one process has a socket in either site's network namespace and thus both
+ * ends in its hands.
  *
- * At its start and at SIGUSR1: prints "flows" as soon as a second's worth of datagrams has arrived
+ * At its start and at SIGUSR1: prints "flows" as soon as 1000 datagrams have arrived
  * each way without a loss. SIGTERM: stops sending, waits for stragglers, prints a line for each way
  * and each gap in it, ends:
  *
@@ -31,7 +31,6 @@
 #include <unistd.h>
 
 #define PORT 7777
-#define INTERVAL_US 1000
 #define BATCH 16          /* datagrams between two looks at what has arrived */
 #define FLOWS 1000        /* in a row that count as flowing */
 #define STRAGGLERS_MS 500 /* a datagram that takes longer is lost */
@@ -47,6 +46,7 @@ struct way {
 };
 
 static volatile sig_atomic_t asked = 1, ended;
+static uint64_t interval_us = 1000;
 
 static void on_signal(int number)
 {
@@ -193,7 +193,7 @@ static void stream(struct way *a, struct way *b)
 	for (;;) {
 		now = now_us() - begin;
 		for (batch = 0; !stopped && batch < BATCH && sent < DATAGRAMS_MAX &&
-				now >= (uint64_t)sent * INTERVAL_US;
+				now >= (uint64_t)sent * interval_us;
 			batch++) {
 			way_send(a, sent, (uint32_t)now);
 			way_send(b, sent++, (uint32_t)now);
@@ -215,7 +215,7 @@ static void stream(struct way *a, struct way *b)
 		}
 		if (stopped && now >= stopped + STRAGGLERS_MS * 1000)
 			break;
-		if (stopped || now < (uint64_t)sent * INTERVAL_US)
+		if (stopped || now < (uint64_t)sent * interval_us)
 			poll(polls, 2, 1);
 	}
 	way_report(a, sent, end);
@@ -228,10 +228,12 @@ int main(int argc, char **argv)
 	struct way a, b;
 	int fd_a, fd_b;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: stream SITE ADDRESS SITE ADDRESS\n");
+	if (argc < 5 || argc > 6 || (argc == 6 && atoi(argv[5]) < 1)) {
+		fprintf(stderr, "usage: stream SITE ADDRESS SITE ADDRESS [RATE]\n");
 		return 2;
 	}
+	if (argc == 6)
+		interval_us = 1000000 / (unsigned)atoi(argv[5]);
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	fd_a = site_socket(argv[1], argv[2], argv[4]);
