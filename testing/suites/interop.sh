@@ -7,7 +7,7 @@ set -u
 # CI has not the time for all of it.
 newer=() older=()
 if [ "${CI-}" = true ]; then
-	for scenes in 'psk:4:tunnel:aes256-sha1*' nat-both rekey:child rekey:ike reauth:make mobike:moon trap fragments narrowing virtual-ip:4; do
+	for scenes in 'psk:4:tunnel:aes256-sha1*' nat-both rekey:child rekey:ike reauth:make mobike:moon virtual-ip:4; do
 		newer+=(-s "$scenes")
 	done
 	for scenes in 'psk:4:tunnel:aes256-sha1*' trap; do
@@ -23,11 +23,14 @@ peer=strongswan-6.0.1
 rm -f "$logs"/*.transcript
 testing/lab/pki >/dev/null
 scenes=(operator operator-ikev1:{psk,client,server})
-[ "${CI-}" != true ] || scenes=(operator operator-ikev1:server)
-testing/lab/run "${scenes[@]/#/-s}" $peer--$peer \
-	charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer |
-	grep -v "^passed $peer--$peer"
-for pair in charon-lite+swanctl-6.0.1--$peer charon-lite+swanctl-5.9.8--$peer charon-lite--$peer $peer+swanctl-lite--$peer; do
+pairs=(charon-lite+swanctl-6.0.1--$peer charon-lite--$peer $peer+swanctl-lite--$peer)
+if [ "${CI-}" = true ]; then
+	scenes=(operator operator-ikev1:server)
+else
+	pairs+=(charon-lite+swanctl-5.9.8--$peer)
+fi
+testing/lab/run "${scenes[@]/#/-s}" $peer--$peer "${pairs[@]}" | grep -v "^passed $peer--$peer"
+for pair in "${pairs[@]}"; do
 	for scene in "${scenes[@]}"; do
 		[ -e "$logs/$pair--$scene.transcript" ] || continue
 		testing/interop/texts "$logs/$peer--$peer--$scene.transcript" "$logs/$pair--$scene.transcript"
