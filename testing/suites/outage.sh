@@ -12,7 +12,7 @@ noise=1300
 
 scenes=('outage-*')
 # CI has not the time for all.
-[ "${CI-}" != true ] || scenes=(outage-kill:moon outage-name)
+[ "${CI-}" != true ] || scenes=(outage-name)
 
 log=build/test-logs/outage.runs
 mkdir -p build/test-logs
