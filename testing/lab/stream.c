@@ -93,7 +93,7 @@ static int site_socket(const char *site, const char *address, const char *other)
 {
 	struct sockaddr_storage own, peer;
 	char path[128];
-	const int room = 4 << 20;
+	const int room = 16 << 20; /* a busy kernel lets this process wait */
 	socklen_t length;
 	int net, fd;
 
