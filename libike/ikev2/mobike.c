@@ -221,7 +221,8 @@ enum ike_outcome ike_mobike_answered(struct ike_received *x)
 	if (sent & IKE_MOBIKE_UPDATE) {
 		(void)ike_nat_detect(x->e, sa, x->message);
 		(void)seen_changed(m, x->message);
-		/* The peer goes where it came from first, and answers what comes later like that. */
+		/* The peer goes where it came from first, and answers what comes later like that.
+		 */
 		if (m->astray)
 			ike_mobike_want(sa, IKE_MOBIKE_UPDATE);
 	}

@@ -23,11 +23,11 @@ peer=strongswan-6.0.1
 rm -f "$logs"/*.transcript
 testing/lab/pki >/dev/null
 scenes=(operator operator-ikev1:{psk,client,server})
-pairs=(charon-lite+swanctl-6.0.1--$peer charon-lite--$peer $peer+swanctl-lite--$peer)
+pairs=("charon-lite+swanctl-6.0.1--$peer" "charon-lite--$peer" "$peer+swanctl-lite--$peer")
 if [ "${CI-}" = true ]; then
 	scenes=(operator operator-ikev1:server)
 else
-	pairs+=(charon-lite+swanctl-5.9.8--$peer)
+	pairs+=("charon-lite+swanctl-5.9.8--$peer")
 fi
 testing/lab/run "${scenes[@]/#/-s}" $peer--$peer "${pairs[@]}" | grep -v "^passed $peer--$peer"
 for pair in "${pairs[@]}"; do
