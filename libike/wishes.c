@@ -142,8 +142,7 @@ void ike_wish_remove(struct ike_engine *e, struct ike_wish *wish)
 /* In charge: not one that a rekeying made or replaced, and only takes packets in. */
 static bool is_up(const struct ike_child *child)
 {
-	return child->announced && child->state < IKE_CHILD_DELETING &&
-	       !(child->handover && child->handover->redundant);
+	return child->announced && child->state < IKE_CHILD_DELETING;
 }
 
 static bool makes_child(
