@@ -118,6 +118,14 @@ bool address_same_host(const struct address *a, const struct address *b)
 	       memcmp(a->octets, b->octets, sizeof(a->octets)) == 0;
 }
 
+bool address_is_among(const struct address *list, size_t count, const struct address *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (address_same_host(&list[i], a))
+			return true;
+	return false;
+}
+
 bool address_equal(const struct address *a, const struct address *b)
 {
 	return address_same_host(a, b) && a->port == b->port;

@@ -49,6 +49,9 @@ char *address_format_with_port(const struct address *a, char text[ADDRESS_TEXT_M
 /* Family and octets (and scope) equal; ports ignored. */
 bool address_same_host(const struct address *a, const struct address *b);
 
+/* One of the list is the same host. */
+bool address_is_among(const struct address *list, size_t count, const struct address *a);
+
 /* Host and port equal. */
 bool address_equal(const struct address *a, const struct address *b);
 

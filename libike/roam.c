@@ -76,10 +76,7 @@ static void look_begin(struct ike_engine *e, struct look *l)
 
 static bool is_ours(const struct look *l, const struct address *a)
 {
-	for (size_t i = 0; i < l->local_count; i++)
-		if (address_same_host(&l->locals[i], a))
-			return true;
-	return false;
+	return address_is_among(l->locals, l->local_count, a);
 }
 
 static const struct address *route_to(
@@ -131,10 +128,7 @@ static bool is_named(const struct ike_sa *sa, const struct address *a)
 	size_t count = ike_endpoints_addresses(
 		&sa->connection->local_addrs, list, IKE_LOCAL_ADDRESSES_MAX);
 
-	for (size_t i = 0; i < count; i++)
-		if (address_same_host(&list[i], a))
-			return true;
-	return false;
+	return address_is_among(list, count, a);
 }
 
 static unsigned remotes(const struct ike_sa *sa)
@@ -149,8 +143,8 @@ static void set_ports(const struct ike_engine *e, const struct ike_sa *sa, struc
 	bool traverses = sa->local.port == e->settings.port_nat_t;
 
 	local->port = sa->local.port;
-	if (!address_same_host(remote, &sa->remote))
-		remote->port = traverses ? IKE_PORT_NAT_T : sa->remote.port;
+	remote->port = traverses && !address_same_host(remote, &sa->remote) ? IKE_PORT_NAT_T
+									    : sa->remote.port;
 }
 
 /* Way number `index` to the peer: its present address, then the others; then the same from the next
@@ -276,27 +270,28 @@ void ike_roam_answer_came(
 
 /* ---- The way that is preferred ---- */
 
-/* The first of local_addrs and remote_addrs that there is, if the SA is not there: the peer's must
- * be known to be the peer's. */
+/* The peer is there, or has said so. */
+static bool peer_has(const struct ike_sa *sa, const struct address *a)
+{
+	return address_same_host(&sa->remote, a) ||
+	       (sa->mobike && address_is_among(sa->mobike->peers, sa->mobike->peer_count, a));
+}
+
+/* The first of remote_addrs that is the peer's and that there is a way to, else where it is; and
+ * the first of our addresses for that. False when the SA is there, or nowhere. */
 static bool preferred(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
 	struct address *ret_local, struct address *ret_remote)
 {
 	struct address list[IKE_LOCAL_ADDRESSES_MAX];
 	size_t count = ike_endpoints_addresses(
 		&sa->connection->remote_addrs, list, IKE_LOCAL_ADDRESSES_MAX);
-	bool found = false;
+	size_t i = 0;
 
-	*ret_remote = sa->remote;
-	for (size_t i = 0; !found && i < count; i++)
-		for (unsigned k = 0; !found && k < remotes(sa); k++) {
-			*ret_remote = k == 0 ? sa->remote : sa->mobike->peers[k - 1];
-			found = address_same_host(ret_remote, &list[i]) &&
-				source_for(e, sa, l, ret_remote, ret_local);
-		}
-	if (!found && !source_for(e, sa, l, &sa->remote, ret_local))
+	while (i < count && !(peer_has(sa, &list[i]) && source_for(e, sa, l, &list[i], ret_local)))
+		i++;
+	*ret_remote = i < count ? list[i] : sa->remote;
+	if (i == count && !source_for(e, sa, l, ret_remote, ret_local))
 		return false;
-	if (!found)
-		*ret_remote = sa->remote;
 	set_ports(e, sa, ret_local, ret_remote);
 	return !(address_same_host(ret_local, &sa->local) &&
 		 address_same_host(ret_remote, &sa->remote));

@@ -55,14 +55,6 @@ static size_t list_targets(
 	return count;
 }
 
-static bool is_among(const struct address *list, size_t count, const struct address *a)
-{
-	for (size_t i = 0; i < count; i++)
-		if (address_same_host(&list[i], a))
-			return true;
-	return false;
-}
-
 size_t ike_target_sources(struct ike_engine *e, const struct ike_connection *c, uint16_t family,
 	struct address *ret, size_t room)
 {
@@ -77,7 +69,7 @@ size_t ike_target_sources(struct ike_engine *e, const struct ike_connection *c, 
 		return count;
 	our_count = ike_local_addresses(e, ours);
 	for (size_t i = 0; i < count; i++)
-		if (is_among(ours, our_count, &ret[i]))
+		if (address_is_among(ours, our_count, &ret[i]))
 			ret[present++] = ret[i];
 	return present > 0 ? present : 1;
 }

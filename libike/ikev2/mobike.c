@@ -44,14 +44,6 @@ static void build_addresses(struct ike_engine *e, const struct ike_sa *sa, struc
 		ike_build_notify(b, IKE_NOTIFY_NO_ADDITIONAL_ADDRESSES, (struct bytes){ 0 });
 }
 
-static bool is_known(const struct ike_mobike *m, const struct address *a)
-{
-	for (uint8_t i = 0; i < m->peer_count; i++)
-		if (address_same_host(&m->peers[i], a))
-			return true;
-	return false;
-}
-
 static void add_peer(struct ike_sa *sa, const struct ike_notify *n)
 {
 	size_t length = n->type == IKE_NOTIFY_ADDITIONAL_IP4_ADDRESS ? 4 : 16;
@@ -60,7 +52,7 @@ static void add_peer(struct ike_sa *sa, const struct ike_notify *n)
 
 	if (n->data.length != length || !address_from_octets(n->data, 0, &a) || !is_reachable(&a) ||
 		!(m = ike_mobike_get(sa)) || m->peer_count == IKE_PEER_ADDRESSES_MAX ||
-		is_known(m, &a))
+		address_is_among(m->peers, m->peer_count, &a))
 		return;
 	m->peers[m->peer_count++] = a;
 }
@@ -285,7 +277,8 @@ static void addresses_told(struct ike_received *x)
 	const struct ike_datagram *d = x->datagram;
 
 	if (!sa->original_initiator || address_same_host(&d->remote, &sa->remote) ||
-		(sa->mobike && is_known(sa->mobike, &sa->remote)))
+		(sa->mobike &&
+			address_is_among(sa->mobike->peers, sa->mobike->peer_count, &sa->remote)))
 		return;
 	ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer has left its address");
 	ike_roam_to(x->e, sa, &d->local, &d->remote);

@@ -48,8 +48,5 @@ bool ike_name_set(struct ike_name *name, const struct address *list, size_t coun
 
 bool ike_name_has(const struct ike_name *name, const struct address *a)
 {
-	for (size_t i = 0; i < name->count; i++)
-		if (address_same_host(&name->addresses[i], a))
-			return true;
-	return false;
+	return address_is_among(name->addresses, name->count, a);
 }

@@ -227,11 +227,9 @@ static void announce(struct ike_engine *e, const struct ike_sa *sa, const struct
 static void keep_peer(const struct ike_sa *sa, const struct address *next, struct ike_mobike *m)
 {
 	if (!sa->peer_mobike || address_same_host(&sa->remote, next) ||
-		m->peer_count == IKE_PEER_ADDRESSES_MAX)
+		m->peer_count == IKE_PEER_ADDRESSES_MAX ||
+		address_is_among(m->peers, m->peer_count, &sa->remote))
 		return;
-	for (uint8_t i = 0; i < m->peer_count; i++)
-		if (address_same_host(&m->peers[i], &sa->remote))
-			return;
 	m->peers[m->peer_count] = sa->remote;
 	m->peers[m->peer_count++].port = 0;
 }

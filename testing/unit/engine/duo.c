@@ -227,6 +227,28 @@ const struct ike_sa *duo_sa(const struct sim_node *n)
 	return ike_engine_sa_next(n->engine, NULL);
 }
 
+bool duo_soft_expire(struct sim_node *n)
+{
+	const struct ike_child *child = duo_sa(n)->children;
+
+	ck_assert_ptr_nonnull(child);
+	while (child && child->state != IKE_CHILD_INSTALLED)
+		child = child->next;
+	if (!child)
+		return false;
+	struct ike_kernel_id id = ike_child_kernel_id(child, true);
+	sim_node_expire(n, &id, false);
+	return true;
+}
+
+const struct ike_failure *duo_last_failure(const struct duo *d, const struct sim_node *n)
+{
+	const struct ike_failure_record *r = ike_engine_failure(n->engine, duo_name(d, n), 0);
+
+	ck_assert_ptr_nonnull(r);
+	return &r->failure;
+}
+
 const struct ike_sa *duo_only_sa(const struct sim_node *n)
 {
 	const struct ike_sa *sa = duo_sa(n);

@@ -41,6 +41,11 @@ void duo_pass(struct duo *d, ike_time milliseconds);
 struct sim_node *duo_other(struct duo *d, const struct sim_node *n);
 /* Its first IKE SA, which is the only one mostly; NULL: none. */
 const struct ike_sa *duo_sa(const struct sim_node *n);
+/* The kernel says that the node's first child in use is at its soft limit. False: none is in use.
+ */
+bool duo_soft_expire(struct sim_node *n);
+/* What the node keeps of its connection as the newest failure; there has to be one. */
+const struct ike_failure *duo_last_failure(const struct duo *d, const struct sim_node *n);
 /* The same, and there has to be one. */
 const struct ike_sa *duo_only_sa(const struct sim_node *n);
 unsigned duo_ike_sas(const struct sim_node *n);

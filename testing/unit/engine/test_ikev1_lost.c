@@ -5,11 +5,6 @@
 #define EXCHANGE_QUICK 32
 #define PAYLOAD_NAT_D 20
 
-static void pass(struct duo *d, ike_time milliseconds)
-{
-	sim_world_run(d->world, d->world->now + milliseconds);
-}
-
 static void load(const struct duo *d, struct sim_node *n)
 {
 	struct why why = { "" };
@@ -24,7 +19,7 @@ static void load(const struct duo *d, struct sim_node *n)
 static void restart(struct duo *d, struct sim_node *n)
 {
 	sim_node_crash(n);
-	pass(d, 100);
+	duo_pass(d, 100);
 	sim_node_start(n);
 	load(d, n);
 }
@@ -66,10 +61,10 @@ START_TEST(what_a_peer_that_started_anew_has_lost_is_made_again)
 
 	(_i ? &d.sun_side : &d.moon_side)->unique = IKE_UNIQUE_NEVER;
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 2);
 	restart(&d, d.moon);
-	pass(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	ck_assert(sim_node_logged(d.sun, "it may not have CHILD_SA web"));
 	check(&d, 2);
 	duo_end(&d);
@@ -85,11 +80,11 @@ START_TEST(what_a_peer_still_has_stays_as_it_is)
 	struct why why;
 
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	by = _i ? d.sun : d.moon;
 	what.ike = duo_name(&d, by);
 	ck_assert(sim_node_rekey(by, &what, &why));
-	pass(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	check(&d, 2);
 	ck_assert(!sim_node_logged(d.sun, "it may not have CHILD_SA"));
 	ck_assert(!sim_node_logged(d.moon, "it may not have CHILD_SA"));
@@ -106,14 +101,14 @@ START_TEST(a_responder_that_has_lost_all_says_so)
 
 	d.sun_side.children[0].start_action = d.sun_side.children[0].dpd_action = IKE_ACTION_START;
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 1);
 	restart(&d, d.moon);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert_uint_eq(duo_children(d.moon), 0);
 	what.ike = duo_name(&d, d.sun);
 	ck_assert(sim_node_rekey(d.sun, &what, &why));
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert(sim_node_logged(d.sun, "peer has forgotten CHILD_SA net"));
 	check(&d, 1);
 	duo_end(&d);
@@ -132,7 +127,7 @@ START_TEST(reauthentication_follows_a_peer_that_moved)
 	d.sun_side.no_mobike = d.moon_side.no_mobike = true;
 	d.sun_side.children[0].start_action = IKE_ACTION_START;
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 1);
 	sim_node_crash(d.moon);
 	ck_assert(address_parse("192.0.2.77", &address));
@@ -141,7 +136,7 @@ START_TEST(reauthentication_follows_a_peer_that_moved)
 	load(&d, d.moon);
 	what.ike = duo_name(&d, d.sun);
 	ck_assert(sim_node_rekey(d.sun, &what, &why));
-	pass(&d, IKE_SECONDS(600));
+	duo_pass(&d, IKE_SECONDS(600));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	duo_end(&d);
@@ -166,13 +161,13 @@ START_TEST(a_delete_of_a_child_outlives_a_short_outage)
 	ike_time until;
 
 	duo_start(&d);
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	check(&d, 2);
 	until = d.world->now + IKE_SECONDS(outages[_i]);
 	d.world->filter = lose_informational;
 	d.world->filter_context = &until;
 	ck_assert_msg(sim_node_terminate(d.sun, &what, &why), "%s", why.text);
-	pass(&d, IKE_SECONDS(90));
+	duo_pass(&d, IKE_SECONDS(90));
 	check(&d, 1);
 	duo_end(&d);
 }
@@ -207,7 +202,7 @@ START_TEST(a_child_that_stays_half_is_no_tunnel)
 	d.sun_side.children[0].start_action = IKE_ACTION_START;
 	d.moon_side.children[0].remote_ts = "10.99.0.0/16";
 	duo_start(&d);
-	pass(&d, 500); /* moon has refused it once */
+	duo_pass(&d, 500); /* moon has refused it once */
 	ck_assert_uint_eq(duo_children(d.sun), 0);
 	d.moon_side.children[0].remote_ts = remote_ts;
 	load(&d, d.moon);
@@ -215,9 +210,9 @@ START_TEST(a_child_that_stays_half_is_no_tunnel)
 	d.world->filter = lose_message_3;
 	d.world->filter_context = &half;
 	ck_assert_msg(sim_node_initiate(d.moon, "sun", "net", &why), "%s", why.text);
-	pass(&d, IKE_SECONDS(20));
+	duo_pass(&d, IKE_SECONDS(20));
 	ck_assert_uint_gt(half.count, 1);
-	pass(&d, IKE_SECONDS(280));
+	duo_pass(&d, IKE_SECONDS(280));
 	check(&d, 1);
 	duo_end(&d);
 }
@@ -263,7 +258,7 @@ START_TEST(damaged_nat_hashes_do_not_part_the_ends)
 	ck_assert_uint_eq(damage.done, 2);
 	/* The other end may begin, too. */
 	ck_assert(sim_node_rekey(d.moon, &what, &why));
-	pass(&d, IKE_SECONDS(30));
+	duo_pass(&d, IKE_SECONDS(30));
 	check(&d, 1);
 	duo_end(&d);
 }

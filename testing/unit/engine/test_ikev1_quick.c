@@ -2,17 +2,9 @@
 #include "libike/wire/isakmp.h"
 #include "testing/unit/engine/duo.h"
 
-static const struct ike_sa *first_sa(const struct sim_node *n)
-{
-	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
-
-	ck_assert_ptr_nonnull(sa);
-	return sa;
-}
-
 static const struct ike_child *only_child(const struct sim_node *n)
 {
-	const struct ike_sa *sa = first_sa(n);
+	const struct ike_sa *sa = duo_sa(n);
 
 	ck_assert_ptr_nonnull(sa->children);
 	ck_assert_ptr_null(sa->children->next);
@@ -27,32 +19,6 @@ static struct duo begin(const char *proposals)
 	d.moon_side.proposals = d.sun_side.proposals = "aes128-sha256-ecp256";
 	d.moon_side.children[0].proposals = d.sun_side.children[0].proposals = proposals;
 	return d;
-}
-
-static void soft_expire(struct sim_node *n)
-{
-	const struct ike_child *child = first_sa(n)->children;
-
-	ck_assert_ptr_nonnull(child);
-	while (child && child->state != IKE_CHILD_INSTALLED)
-		child = child->next;
-	if (!child)
-		return;
-	struct ike_kernel_id id = ike_child_kernel_id(child, true);
-	sim_node_expire(n, &id, false);
-}
-
-static void run(struct duo *d, ike_time time)
-{
-	sim_world_run(d->world, d->world->now + time);
-}
-
-static const struct ike_failure *failure_of(const struct duo *d, const struct sim_node *n)
-{
-	const struct ike_failure_record *r = ike_engine_failure(n->engine, duo_name(d, n), 0);
-
-	ck_assert_ptr_nonnull(r);
-	return &r->failure;
 }
 
 /* ---- Children that come up ---- */
@@ -121,7 +87,7 @@ START_TEST(several_children_share_one_ike_sa)
 	struct ike_terminate what = { .child = "lab" };
 	struct why why;
 	ck_assert_ptr_nonnull(sim_node_terminate(d.sun, &what, &why));
-	run(&d, IKE_SECONDS(20));
+	duo_pass(&d, IKE_SECONDS(20));
 	ck_assert_uint_eq(duo_children(d.moon), 2);
 	ck_assert_uint_eq(duo_children(d.sun), 2);
 	duo_end(&d);
@@ -152,7 +118,7 @@ START_TEST(proposals_without_a_common_one_are_refused)
 	command = duo_initiate(&d, d.sun, "net");
 	ck_assert(!command->done);
 	ck_assert_ptr_nonnull(strstr(command->text, "NO_PROPOSAL_CHOSEN"));
-	f = failure_of(&d, d.moon);
+	f = duo_last_failure(&d, d.moon);
 	ck_assert_int_eq(f->reason, cases[_i].reason);
 	ck_assert_str_eq(f->differs, cases[_i].differs);
 	ck_assert_ptr_nonnull(f->ours);
@@ -171,7 +137,7 @@ START_TEST(what_ikev1_cannot_say_is_not_offered)
 	command = duo_initiate(&d, d.sun, "net");
 	ck_assert(!command->done);
 	ck_assert_ptr_nonnull(strstr(command->text, "IKEv1 has no numbers"));
-	ck_assert_int_eq(failure_of(&d, d.sun)->reason, IKE_REASON_UNSUPPORTED);
+	ck_assert_int_eq(duo_last_failure(&d, d.sun)->reason, IKE_REASON_UNSUPPORTED);
 	duo_end(&d);
 }
 END_TEST
@@ -185,7 +151,7 @@ START_TEST(transport_mode_needs_both)
 	d.sun_side.children[0].mode = IKE_MODE_TRANSPORT;
 	duo_start(&d);
 	ck_assert(!duo_initiate(&d, d.sun, "net")->done);
-	ck_assert_int_eq(failure_of(&d, d.moon)->reason, IKE_REASON_UNSUPPORTED);
+	ck_assert_int_eq(duo_last_failure(&d, d.moon)->reason, IKE_REASON_UNSUPPORTED);
 	duo_up(&d, d.moon, "net"); /* asks for no more than tunnel mode */
 	ck_assert_uint_eq(only_child(d.sun)->mode, IKE_MODE_TUNNEL);
 	duo_end(&d);
@@ -230,9 +196,9 @@ START_TEST(a_child_is_replaced_without_a_gap)
 	reqid = only_child(d.moon)->reqid;
 	id = only_child(d.moon)->unique_id;
 	duo_stream_begin(&d, &stream, 50);
-	run(&d, 1000);
-	soft_expire(by);
-	run(&d, IKE_SECONDS(60));
+	duo_pass(&d, 1000);
+	(void)duo_soft_expire(by);
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert_uint_gt(stream.sent, 4000);
 	ck_assert_uint_eq(stream.arrived, stream.sent);
 	ck_assert_uint_ne(only_child(d.moon)->spi_in, spi_in);
@@ -259,16 +225,16 @@ START_TEST(when_both_rekey_at_once_one_new_child_stays)
 	for (unsigned i = 0; i < 10; i++) {
 		uint32_t old = only_child(d.moon)->spi_in;
 
-		soft_expire(d.sun);
-		run(&d, (_i / 2) * 4);
-		if (first_sa(d.moon)->children->state == IKE_CHILD_INSTALLED)
-			soft_expire(d.moon);
-		run(&d, IKE_SECONDS(60));
+		(void)duo_soft_expire(d.sun);
+		duo_pass(&d, (_i / 2) * 4);
+		if (duo_sa(d.moon)->children->state == IKE_CHILD_INSTALLED)
+			(void)duo_soft_expire(d.moon);
+		duo_pass(&d, IKE_SECONDS(60));
 		ck_assert_uint_ne(only_child(d.moon)->spi_in, old);
 		ck_assert_uint_eq(sim_check_agreement(d.world, false), 0);
 		ck_assert_msg(d.world->complaints == 0, "%s", d.world->complaint);
 	}
-	run(&d, IKE_SECONDS(120));
+	duo_pass(&d, IKE_SECONDS(120));
 	ck_assert_uint_eq(stream.arrived, stream.sent);
 	ck_assert_int_eq(d.moon->child_up, 1);
 	ck_assert_int_eq(d.sun->child_up, 1);
@@ -297,12 +263,12 @@ START_TEST(whatever_is_lost_comes_right_again)
 		dropper.seen = 0;
 		d.world->filter = duo_drop;
 		d.world->filter_context = &dropper;
-		soft_expire(d.sun);
+		(void)duo_soft_expire(d.sun);
 		if (second_after[i] >= 0) {
-			run(&d, second_after[i]);
-			soft_expire(d.moon);
+			duo_pass(&d, second_after[i]);
+			(void)duo_soft_expire(d.moon);
 		}
-		run(&d, IKE_SECONDS(300));
+		duo_pass(&d, IKE_SECONDS(300));
 		ck_assert_uint_ne(only_child(d.moon)->spi_in, old);
 		ck_assert_uint_eq(stream.arrived, stream.sent);
 		ck_assert_int_eq(d.moon->child_up, 1);
@@ -325,7 +291,7 @@ START_TEST(a_child_comes_up_whatever_is_lost)
 	d.world->filter = duo_drop;
 	d.world->filter_context = &dropper;
 	command = sim_node_initiate(d.sun, "moon", "net", &why);
-	run(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert(command->done);
 	ck_assert_int_eq(d.moon->child_up, 1);
 	ck_assert_int_eq(d.sun->child_up, 1);
@@ -362,14 +328,14 @@ START_TEST(what_the_peer_does_not_confirm_is_deleted)
 	d.world->filter = block;
 	d.world->filter_context = &blocker;
 	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
-	run(&d, IKE_SECONDS(12));
+	duo_pass(&d, IKE_SECONDS(12));
 	ck_assert_int_eq(d.sun->child_up, 1);
 	ck_assert_int_eq(d.moon->child_up, 0);
 	/* It is heard again, but message 3 is not among what is. */
 	blocker.let_through = 3;
-	run(&d, IKE_SECONDS(2));
+	duo_pass(&d, IKE_SECONDS(2));
 	d.world->filter = NULL;
-	run(&d, IKE_SECONDS(200));
+	duo_pass(&d, IKE_SECONDS(200));
 	ck_assert_uint_eq(sim_check_agreement(d.world, false), 0);
 	duo_end(&d);
 }
@@ -388,11 +354,11 @@ START_TEST(a_deletion_that_crosses_rekeying_prevails)
 
 		duo_start(&d);
 		duo_up(&d, d.sun, "net");
-		soft_expire(d.sun);
-		run(&d, after[i]);
+		(void)duo_soft_expire(d.sun);
+		duo_pass(&d, after[i]);
 		command = sim_node_terminate(deleter, &what, &why);
 		ck_assert_ptr_nonnull(command);
-		run(&d, IKE_SECONDS(300));
+		duo_pass(&d, IKE_SECONDS(300));
 		ck_assert(command->done);
 		ck_assert_msg(duo_children(d.sun) == 0 && duo_children(d.moon) == 0,
 			"after %d ms: %u and %u", (int)after[i], duo_children(d.sun),
@@ -420,7 +386,7 @@ START_TEST(a_tunnel_lives_as_long_as_it_is_rekeyed)
 	duo_start(&d);
 	duo_up(&d, d.sun, "net");
 	duo_stream_begin(&d, &stream, 900);
-	run(&d, IKE_SECONDS(1000));
+	duo_pass(&d, IKE_SECONDS(1000));
 	ck_assert_uint_eq(stream.arrived, stream.sent);
 	ck_assert_int_eq(d.moon->child_up, 1);
 	ck_assert_uint_ge(d.world->child_rekeyings, 20);
@@ -444,11 +410,11 @@ START_TEST(a_rekeying_that_is_refused_leaves_the_old_child)
 	spi = only_child(d.sun)->spi_in;
 	other.children[0].proposals = "aes256-sha512";
 	ck_assert(sim_node_load(d.moon, sim_define(&other), &why));
-	run(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	ck_assert_uint_eq(only_child(d.sun)->spi_in, spi);
 	ck_assert_uint_eq(only_child(d.sun)->state, IKE_CHILD_INSTALLED);
-	ck_assert_int_eq(failure_of(&d, d.moon)->reason, IKE_REASON_NO_CHILD_PROPOSAL);
-	run(&d, IKE_SECONDS(200));
+	ck_assert_int_eq(duo_last_failure(&d, d.moon)->reason, IKE_REASON_NO_CHILD_PROPOSAL);
+	duo_pass(&d, IKE_SECONDS(200));
 	ck_assert_uint_eq(duo_children(d.sun), 0);
 	ck_assert_uint_eq(duo_children(d.moon), 0);
 	duo_end(&d);
@@ -465,7 +431,7 @@ START_TEST(both_make_the_same_child_at_once)
 		IKE_ACTION_START;
 	d.moon_side.keys_for_ever = d.sun_side.keys_for_ever = true;
 	duo_start(&d);
-	run(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	ck_assert_uint_eq(duo_children(d.sun), 1);
@@ -487,7 +453,7 @@ START_TEST(a_child_that_is_made_again_replaces_itself)
 		struct why why;
 
 		command = sim_node_initiate(by, duo_name(&d, by), "net", &why);
-		run(&d, IKE_SECONDS(20));
+		duo_pass(&d, IKE_SECONDS(20));
 		ck_assert(command->done);
 		ck_assert_uint_eq(duo_children(d.moon), 1);
 		ck_assert_uint_eq(duo_children(d.sun), 1);
@@ -507,9 +473,9 @@ START_TEST(two_commands_at_once_make_one_child)
 	duo_start(&d);
 	duo_up(&d, d.sun, NULL);
 	commands[0] = sim_node_initiate(d.sun, "moon", "net", &why);
-	run(&d, _i * 4);
+	duo_pass(&d, _i * 4);
 	commands[1] = sim_node_initiate(d.moon, "sun", "net", &why);
-	run(&d, IKE_SECONDS(400));
+	duo_pass(&d, IKE_SECONDS(400));
 	ck_assert(commands[0]->done);
 	ck_assert(commands[1]->done);
 	ck_assert_int_eq(d.moon->child_up, 1);
@@ -531,7 +497,7 @@ START_TEST(a_packet_brings_a_trapped_child_up)
 	ck_assert(ike_selector_parse("10.1.0.0/16", &remote, &why));
 	packet = sim_packet_of(&local, &remote);
 	ck_assert_int_eq(sim_traffic_send(d.sun, &packet, NULL), SIM_WAITS);
-	run(&d, IKE_SECONDS(10));
+	duo_pass(&d, IKE_SECONDS(10));
 	ck_assert_int_eq(sim_traffic_send(d.sun, &packet, NULL), SIM_ARRIVED);
 	ck_assert_uint_eq(duo_children(d.moon), 1);
 	duo_end(&d);
@@ -569,15 +535,15 @@ START_TEST(a_peer_with_the_commit_bit_is_waited_for)
 	d.world->filter = set_commit;
 	d.world->filter_context = &committer;
 	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
-	run(&d, IKE_SECONDS(1));
+	duo_pass(&d, IKE_SECONDS(1));
 	ck_assert_uint_ge(committer.set, 1);
 	ck_assert_int_eq((_i & 1 ? d.sun : d.moon)->child_up, 0);
-	run(&d, IKE_SECONDS(10));
+	duo_pass(&d, IKE_SECONDS(10));
 	ck_assert_int_eq(d.sun->child_up, 1);
 	ck_assert_int_eq(d.moon->child_up, 1);
 	duo_stream_begin(&d, &stream, 30);
-	soft_expire(d.sun);
-	run(&d, IKE_SECONDS(100));
+	(void)duo_soft_expire(d.sun);
+	duo_pass(&d, IKE_SECONDS(100));
 	ck_assert_uint_eq(stream.arrived, stream.sent);
 	duo_end(&d);
 }

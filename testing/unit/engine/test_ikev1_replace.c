@@ -6,11 +6,6 @@
 
 static struct why why;
 
-static void pass(struct duo *d, ike_time milliseconds)
-{
-	sim_world_run(d->world, d->world->now + milliseconds);
-}
-
 static struct ike_sa *first_sa(const struct sim_node *n)
 {
 	return (struct ike_sa *)ike_engine_sa_next(n->engine, NULL);
@@ -84,11 +79,11 @@ START_TEST(the_old_one_expires_before_message_3)
 	struct ike_kernel_id id = ike_child_kernel_id(only_child(d.sun), true);
 	set_loss(&d, &loss);
 	expire(d.moon, false);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	sim_node_expire(d.sun, &id, true);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	set_loss(&d, NULL);
-	pass(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	ck_assert_uint_ne(only_child(d.moon)->spi_in, old);
 	one_tunnel(&d);
 	ck_assert(!sim_node_logged(d.moon, "received DELETE for CHILD_SA"));
@@ -105,21 +100,21 @@ START_TEST(the_old_one_is_gone_when_message_2_comes)
 
 	duo_start(&d);
 	duo_up(&d, d.moon, "net");
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	ck_assert(sim_node_rekey(d.moon, &what, &why));
-	pass(&d, IKE_SECONDS(60));
+	duo_pass(&d, IKE_SECONDS(60));
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	set_loss(&d, &loss);
 	expire(d.moon, false);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	sim_node_enter(d.sun);
 	ikev1_inform_notify(d.sun->engine, first_sa(d.sun), ISAKMP_PROTOCOL_ISAKMP,
 		ISAKMP_NOTIFY_INITIAL_CONTACT, (struct bytes){ 0 }, (struct bytes){ 0 });
 	sim_node_leave(d.sun);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	ck_assert_int_eq(d.moon->child_up, 0);
 	set_loss(&d, NULL);
-	pass(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	one_tunnel(&d);
 	duo_end(&d);
 }
@@ -136,10 +131,10 @@ START_TEST(closed_by_force_it_stays_closed)
 	duo_up(&d, d.moon, "net");
 	set_loss(&d, &loss);
 	expire(d.moon, false);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	ck_assert_ptr_nonnull(sim_node_terminate(d.moon, &what, &why));
 	set_loss(&d, NULL);
-	pass(&d, IKE_SECONDS(300));
+	duo_pass(&d, IKE_SECONDS(300));
 	ck_assert_uint_eq(duo_children(d.moon), 0);
 	ck_assert_uint_eq(duo_children(d.sun), 0);
 	duo_end(&d);
@@ -156,17 +151,17 @@ START_TEST(a_rekeying_under_the_replaced_ike_sa_replaces_too)
 
 	duo_start(&d);
 	duo_up(&d, d.moon, "net");
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	set_loss(&d, &loss);
 	ck_assert(sim_node_rekey(d.moon, &what, &why));
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	uint32_t old = only_child(d.moon)->spi_in;
 	expire(d.moon, false);
-	pass(&d, 1000);
+	duo_pass(&d, 1000);
 	ck_assert_uint_eq(duo_children(d.sun), 2);
 	ck_assert_int_eq(d.sun->child_up, 1);
 	set_loss(&d, NULL);
-	pass(&d, IKE_SECONDS(400));
+	duo_pass(&d, IKE_SECONDS(400));
 	ck_assert_uint_ne(only_child(d.moon)->spi_in, old);
 	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
 	one_tunnel(&d);
@@ -227,7 +222,7 @@ START_TEST(all_that_wait_for_message_3_can_take_it)
 	ck_assert_uint_eq(duo_children(d.sun), 25);
 	ck_assert_uint_eq(waiting, 24);
 	set_loss(&d, NULL);
-	pass(&d, IKE_SECONDS(400)); /* none comes */
+	duo_pass(&d, IKE_SECONDS(400)); /* none comes */
 	ck_assert_uint_eq(duo_children(d.sun), 1);
 	duo_end(&d);
 }

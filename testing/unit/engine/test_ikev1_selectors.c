@@ -1,17 +1,9 @@
 /* IKEv1's Quick Mode: the pair of selectors, narrowed, refused, and what IKEv1 cannot say. */
 #include "testing/unit/engine/duo.h"
 
-static const struct ike_sa *first_sa(const struct sim_node *n)
-{
-	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
-
-	ck_assert_ptr_nonnull(sa);
-	return sa;
-}
-
 static const struct ike_child *only_child(const struct sim_node *n)
 {
-	const struct ike_sa *sa = first_sa(n);
+	const struct ike_sa *sa = duo_sa(n);
 
 	ck_assert_ptr_nonnull(sa->children);
 	ck_assert_ptr_null(sa->children->next);
@@ -26,32 +18,6 @@ static struct duo begin(void)
 	d.moon_side.proposals = d.sun_side.proposals = "aes128-sha256-ecp256";
 	d.moon_side.children[0].proposals = d.sun_side.children[0].proposals = "aes128-sha256";
 	return d;
-}
-
-static void soft_expire(struct sim_node *n)
-{
-	const struct ike_child *child = first_sa(n)->children;
-
-	ck_assert_ptr_nonnull(child);
-	while (child && child->state != IKE_CHILD_INSTALLED)
-		child = child->next;
-	if (!child)
-		return;
-	struct ike_kernel_id id = ike_child_kernel_id(child, true);
-	sim_node_expire(n, &id, false);
-}
-
-static void run(struct duo *d, ike_time time)
-{
-	sim_world_run(d->world, d->world->now + time);
-}
-
-static const struct ike_failure *failure_of(const struct duo *d, const struct sim_node *n)
-{
-	const struct ike_failure_record *r = ike_engine_failure(n->engine, duo_name(d, n), 0);
-
-	ck_assert_ptr_nonnull(r);
-	return &r->failure;
 }
 
 /* The first pair is what a child is for; the other end may have more, or less precise ones. */
@@ -128,10 +94,10 @@ START_TEST(larger_selectors_are_narrowed)
 		/* Rekeyed by either end, or asked for again, it is the same child. */
 		spi = child->spi_in;
 		if (round < 2)
-			soft_expire(round ? d.moon : d.sun);
+			(void)duo_soft_expire(round ? d.moon : d.sun);
 		else
 			ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
-		run(&d, IKE_SECONDS(300));
+		duo_pass(&d, IKE_SECONDS(300));
 		ck_assert_uint_ne(only_child(d.moon)->spi_in, spi);
 	}
 	ck_assert(sim_node_logged(d.sun, "peer narrowed the traffic selectors of CHILD_SA 'net'"));
@@ -181,8 +147,8 @@ START_TEST(selectors_that_are_not_ours_are_refused)
 	ck_assert(!command->done);
 	ck_assert_ptr_nonnull(strstr(command->text, "INVALID_ID_INFORMATION"));
 	ck_assert_ptr_nonnull(strstr(command->text, cases[_i].local));
-	ck_assert_int_eq(failure_of(&d, d.sun)->reason, IKE_REASON_NO_SELECTORS);
-	f = failure_of(&d, d.moon);
+	ck_assert_int_eq(duo_last_failure(&d, d.sun)->reason, IKE_REASON_NO_SELECTORS);
+	f = duo_last_failure(&d, d.moon);
 	ck_assert_int_eq(f->reason, IKE_REASON_NO_SELECTORS);
 	ck_assert_str_eq(f->differs, cases[_i].differs);
 	ck_assert_ptr_nonnull(strstr(f->ours, "10.1.0.0/16 === 10.2.0.0/16"));
@@ -288,7 +254,7 @@ START_TEST(opaque_ports_are_not_offered)
 	command = duo_initiate(&d, d.sun, "net");
 	ck_assert(!command->done);
 	ck_assert_ptr_nonnull(strstr(command->text, "IKEv1 has no word for opaque ports"));
-	ck_assert_int_eq(failure_of(&d, d.sun)->reason, IKE_REASON_UNSUPPORTED);
+	ck_assert_int_eq(duo_last_failure(&d, d.sun)->reason, IKE_REASON_UNSUPPORTED);
 	duo_end(&d);
 }
 END_TEST
