@@ -53,37 +53,35 @@ log=build/test-logs/auth.runs
 mkdir -p build/test-logs
 : >$log
 testing/lab/pki >/dev/null || exit
+wanted=() pairs=()
 for peer in "${peers[@]}"; do
 	for role in initiator responder; do
 		pair=$ours--$peer
 		[ $role = responder ] || pair=$peer--$ours
 		[ "$peer-$role" != $ours-initiator ] || continue
-		wanted=()
+		pairs+=("$pair")
 		for method in "${methods[@]}"; do
 			if reason=$(lacks "$peer" $role "$method"); then
 				echo "lacks $pair--auth:$method $reason" >>$log
 			elif selected "$peer" $role "$method"; then
-				wanted+=(-s "auth:$method")
+				wanted+=(-s "$pair--auth:$method")
 			fi
 		done
-		[ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "$pair" | tee -a $log
 	done
 done
 
 # Whether a certificate is revoked is the verifier's affair, so ours, whoever shows it: as initiator and as responder.
 verifiers=(moon:charon-lite--strongswan-6.0.1 sun:strongswan-6.0.1--charon-lite)
 if [ -z "${AUTH_METHODS-}" ]; then
+	cases=('*')
+	[ "${CI-}" != true ] || cases=(crl:unreachable:ifuri ocsp:revoked:ifuri)
 	for verifier in "${verifiers[@]}"; do
-		wanted=(-s "revocation:*:${verifier%%:*}")
-		if [ "${CI-}" = true ]; then
-			wanted=()
-			for case in crl:unreachable:ifuri ocsp:revoked:ifuri; do
-				wanted+=(-s "revocation:$case:${verifier%%:*}")
-			done
-		fi
-		testing/lab/run "${wanted[@]}" "${verifier#*:}" | tee -a $log
+		for case in "${cases[@]}"; do
+			wanted+=(-s "${verifier#*:}--revocation:$case:${verifier%%:*}")
+		done
 	done
 fi
+[ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "${pairs[@]}" | tee -a $log
 
 printf '%s\n' "${methods[@]}" | sed 's/.*/& auth:&/' | testing/suites/table "$ours" "${peers[*]}" $log
 [ -z "${AUTH_METHODS-}" ] || exit 0

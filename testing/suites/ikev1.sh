@@ -59,23 +59,24 @@ log=build/test-logs/ikev1.runs
 mkdir -p build/test-logs
 : >$log
 testing/lab/pki >/dev/null || exit
+wanted=() pairs=()
 for peer in "${peers[@]}"; do
 	for role in initiator responder; do
 		pair=$ours--$peer
 		[ $role = responder ] || pair=$peer--$ours
 		[ "$peer-$role" != "$ours-initiator" ] || continue
-		wanted=()
+		pairs+=("$pair")
 		for case in "${cases[@]}"; do
 			if reason=$(lacks "$peer" $role "$case"); then
 				echo "lacks $pair--$(scene_of "$case") $reason" >>$log
 			elif selected "$peer" $role "$case"; then
-				wanted+=(-s "$(scene_of "$case")")
+				wanted+=(-s "$pair--$(scene_of "$case")")
 				echo "wanted $pair--$(scene_of "$case")" >>$log
 			fi
 		done
-		[ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "$pair" | tee -a $log
 	done
 done
+[ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "${pairs[@]}" | tee -a $log
 
 for case in "${cases[@]}"; do
 	echo "$case $(scene_of "$case")"
