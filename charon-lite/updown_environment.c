@@ -134,22 +134,22 @@ static void put_source_addresses(struct cl_updown_environment *e, const char *wh
 	}
 }
 
-/* The DNS servers that the peer told us of: PLUTO_DNS4_1, PLUTO_DNS6_1, ... */
-static void put_dns(struct cl_updown_environment *e, const struct ike_attributes *list)
+/* The DNS servers that the peer told us of: PLUTO_DNS4_1, PLUTO_DNS6_1, ... And ours alone: the
+ * domains that they are for, PLUTO_DNS_DOMAIN_1, ... */
+static void put_dns(struct cl_updown_environment *e, const struct ike_virtual *v)
 {
+	char text[ADDRESS_TEXT_MAX], name[IKE_DOMAIN_TEXT_MAX];
 	unsigned four = 0, six = 0;
-	char text[ADDRESS_TEXT_MAX];
 	struct address a;
 
-	for (size_t i = 0; i < list->count && four + six < CL_UPDOWN_DNS_MAX; i++) {
-		uint16_t type = list->items[i].type;
-		bool is_six = type == IKE_ATTRIBUTE_IP6_DNS;
+	for (size_t i = 0; i < CL_UPDOWN_DNS_MAX && ike_virtual_dns_server(v, i, &a); i++) {
+		bool is_six = a.family == AF_INET6;
 
-		if ((is_six || type == IKE_ATTRIBUTE_IP4_DNS) &&
-			ike_attribute_address(&list->items[i], &a))
-			put(e, "PLUTO_DNS%u_%u=%s", is_six ? 6u : 4u, is_six ? ++six : ++four,
-				address_format(&a, text));
+		put(e, "PLUTO_DNS%u_%u=%s", is_six ? 6u : 4u, is_six ? ++six : ++four,
+			address_format(&a, text));
 	}
+	for (unsigned i = 0; i < CL_UPDOWN_DOMAINS_MAX && ike_virtual_dns_domain(v, i, name); i++)
+		put(e, "PLUTO_DNS_DOMAIN_%u=%s", i + 1, name);
 }
 
 static void put_virtual(struct cl_updown_environment *e, const struct ike_virtual *v)
@@ -158,7 +158,7 @@ static void put_virtual(struct cl_updown_environment *e, const struct ike_virtua
 		return;
 	put_source_addresses(e, "MY", v->ours, v->our_count);
 	put_source_addresses(e, "PEER", v->theirs, v->their_count);
-	put_dns(e, &v->attributes);
+	put_dns(e, v);
 }
 
 bool cl_updown_environment(const struct ike_sa *sa, const struct ike_child *child,

@@ -12,8 +12,9 @@
 
 #include <net/if.h>
 
-#define CL_UPDOWN_VARIABLES_MAX 64
-#define CL_UPDOWN_DNS_MAX 8 /* further DNS servers are left out */
+#define CL_UPDOWN_VARIABLES_MAX 96
+#define CL_UPDOWN_DNS_MAX 8      /* further DNS servers are left out */
+#define CL_UPDOWN_DOMAINS_MAX 32 /* and domains */
 
 struct cl_updown_environment {
 	char *items[CL_UPDOWN_VARIABLES_MAX + 1]; /* "NAME=value", the last one NULL; owned */

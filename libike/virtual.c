@@ -199,8 +199,7 @@ size_t ike_virtual_wishes(const struct ike_sa *sa, struct address ret[IKE_VIRTUA
 	return count;
 }
 
-/* A gateway is not to make this host think that it is somebody whom nobody is. */
-static bool is_unicast(const struct address *a)
+bool ike_virtual_is_unicast(const struct address *a)
 {
 	if (address_is_any(a))
 		return false;
@@ -225,7 +224,7 @@ static bool may_take(const struct ike_sa *sa, const struct address *a)
 			return false;
 		had += other->family == a->family;
 	}
-	return had < asked && is_unicast(a);
+	return had < asked && ike_virtual_is_unicast(a);
 }
 
 bool ike_virtual_take(struct ike_engine *e, struct ike_sa *sa, uint16_t type, struct bytes value)
@@ -233,9 +232,12 @@ bool ike_virtual_take(struct ike_engine *e, struct ike_sa *sa, uint16_t type, st
 	struct ike_virtual *v = make(sa);
 	char text[ADDRESS_TEXT_MAX];
 	struct address a;
+	bool good;
 
 	if (!v)
 		return true;
+	if (ike_virtual_take_dns(e, sa, type, value, &good))
+		return good;
 	if (type != IKE_ATTRIBUTE_IP4_ADDRESS && type != IKE_ATTRIBUTE_IP6_ADDRESS) {
 		if (value.length > 0 && !ike_attributes_add(&v->attributes, type, value))
 			ike_log(e, sa, IKE_LOG_CFG, IKE_LOG_DETAIL,
@@ -277,6 +279,7 @@ bool ike_virtual_taken(struct ike_engine *e, struct ike_sa *sa, struct ike_failu
 		}
 		ours->installed = true;
 	}
+	ike_virtual_dns_taken(e, sa);
 	return true;
 }
 
@@ -374,6 +377,16 @@ const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_
 		index -= list->count;
 	}
 	return NULL;
+}
+
+bool ike_virtual_gives_server(const struct ike_sa *sa)
+{
+	const struct ike_attribute *a;
+
+	for (size_t i = 0; (a = ike_virtual_attribute(sa, i)); i++)
+		if (a->type == IKE_ATTRIBUTE_IP4_DNS || a->type == IKE_ATTRIBUTE_IP6_DNS)
+			return true;
+	return false;
 }
 
 /* ---- On the wire ---- */

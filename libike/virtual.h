@@ -9,6 +9,7 @@
 #define LIBIKE_VIRTUAL_H
 
 #include "libike/engine.h"
+#include "libike/model/domain.h"
 #include "libike/model/pools.h"
 
 /* Of one IKE SA, each way. */
@@ -73,6 +74,24 @@ MUST_USE bool ike_virtual_take(
 MUST_USE bool ike_virtual_taken(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 
+/* A gateway is not to make this host think that it is somebody whom nobody is. */
+bool ike_virtual_is_unicast(const struct address *a);
+
+/* ---- DNS that came with them ---- */
+
+/* Attributes of DNS among those of ike_virtual_take(), which calls it: servers, and the domains
+ * that they are for (of IKEv1: Unity's). Once each, and in the form of IKEv2's. *ret_good: it is
+ * not malformed. False: it is another attribute. */
+MUST_USE bool ike_virtual_take_dns(struct ike_engine *e, const struct ike_sa *sa, uint16_t type,
+	struct bytes value, bool *ret_good);
+/* After the last of them: says in the log what came. */
+void ike_virtual_dns_taken(struct ike_engine *e, const struct ike_sa *sa);
+/* The index'th server, from 0. False at the end. v may be NULL. */
+bool ike_virtual_dns_server(const struct ike_virtual *v, size_t index, struct address *ret);
+/* The index'th domain. Without servers there are none (RFC 8598 3.2). */
+bool ike_virtual_dns_domain(
+	const struct ike_virtual *v, size_t index, char ret[IKE_DOMAIN_TEXT_MAX]);
+
 /* ---- Giving: `pools` ---- */
 
 /* One address for the peer, of the connection's pools or what RADIUS said; logged. False: there is
@@ -80,8 +99,10 @@ MUST_USE bool ike_virtual_taken(
 MUST_USE bool ike_virtual_give(
 	struct ike_engine *e, struct ike_sa *sa, const struct address *wanted, struct address *ret);
 /* What goes with the addresses that were given: the attributes of their pools. index from 0; NULL
- * at the end. */
+ * at the end. Which of them a peer may be told of is the caller's to know. */
 const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_t index);
+/* Whether a DNS server goes along: without one, domains may not (RFC 8598 3.2). */
+bool ike_virtual_gives_server(const struct ike_sa *sa);
 
 /* ---- Attributes on the wire: values, without type and length ---- */
 

@@ -157,6 +157,7 @@ static const struct vici_key pool_keys[] = {
 	{ "subnet", VICI_FORM_LIST },
 	{ "split_include", VICI_FORM_LIST },
 	{ "split_exclude", VICI_FORM_LIST },
+	{ "split_dns", VICI_FORM_LIST },
 };
 
 static const struct vici_key authority_keys[] = {

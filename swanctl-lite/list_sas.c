@@ -49,6 +49,20 @@ static void print_tasks(struct vici_view sa, const char *key, const char *label)
 	putchar('\n');
 }
 
+/* charon-lite's own: "  DNS 10.2.0.53 for example.org corp.example" */
+static void print_dns(struct vici_view sa)
+{
+	if (!swanctl_has_items(sa, "dns-servers"))
+		return;
+	fputs("  DNS ", stdout);
+	swanctl_print_list(stdout, sa, "dns-servers");
+	if (swanctl_has_items(sa, "dns-domains")) {
+		fputs(" for ", stdout);
+		swanctl_print_list(stdout, sa, "dns-domains");
+	}
+	putchar('\n');
+}
+
 static void print_ike_ends(struct vici_view sa)
 {
 	printf("  local  '%s' @ %s[%s]", SWANCTL_TEXT_OF(sa, "local-id"),
@@ -98,6 +112,7 @@ static void print_ike(struct vici_view sa)
 		print_time(sa, "dead-in", "now in");
 		putchar('\n');
 	}
+	print_dns(sa);
 	print_tasks(sa, "tasks-queued", "queued:");
 	print_tasks(sa, "tasks-active", "active:");
 	print_tasks(sa, "tasks-passive", "passive:");

@@ -114,6 +114,26 @@ static void put_virtual(struct vici_builder *b, const char *name,
 	vici_list_end(b);
 }
 
+/* charon has no words for these. */
+static void put_dns(struct vici_builder *b, const struct ike_virtual *v)
+{
+	char text[ADDRESS_TEXT_MAX], name[IKE_DOMAIN_TEXT_MAX];
+	struct address server;
+
+	if (!ike_virtual_dns_server(v, 0, &server))
+		return;
+	vici_list_start(b, "dns-servers");
+	for (size_t i = 0; ike_virtual_dns_server(v, i, &server); i++)
+		vici_item_text(b, address_format(&server, text));
+	vici_list_end(b);
+	if (!ike_virtual_dns_domain(v, 0, name))
+		return;
+	vici_list_start(b, "dns-domains");
+	for (size_t i = 0; ike_virtual_dns_domain(v, i, name); i++)
+		vici_item_text(b, name);
+	vici_list_end(b);
+}
+
 void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 {
 	vici_key_format(b, "uniqueid", "%u", sa->unique_id);
@@ -147,6 +167,7 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	}
 	put_tasks(b, "tasks-queued", sa, sa->tasks);
 	put_tasks(b, "tasks-active", sa, sa->active);
+	put_dns(b, sa->virtual);
 }
 
 void cl_ike_sa_liveness_build(

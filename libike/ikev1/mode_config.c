@@ -114,6 +114,27 @@ enum ikev1_outcome ikev1_mode_config_set(struct ikev1_received *x)
 
 /* ---- Gateway ---- */
 
+/* IKEv2's split DNS is one attribute of Unity's: as many names as fit. */
+static void put_domains(const struct ike_sa *sa, struct ikev1_attributes *m)
+{
+	uint8_t room[IKE_ATTRIBUTE_LENGTH_MAX];
+	struct writer w = writer_of(room, sizeof(room));
+	const struct ike_attribute *a;
+
+	for (size_t i = 0; (a = ike_virtual_attribute(sa, i)); i++) {
+		if (a->type != IKE_ATTRIBUTE_DNS_DOMAIN ||
+			m->b.writer.length + w.length + 1 + a->value.length + ROOM_LEFT >
+				m->b.writer.capacity ||
+			w.length + 1 + a->value.length > sizeof(room))
+			continue;
+		if (w.length > 0)
+			writer_u8(&w, ',');
+		writer_put(&w, a->value);
+	}
+	if (w.length > 0 && ike_virtual_gives_server(sa))
+		isakmp_build_attribute(&m->b, IKE_ATTRIBUTE_SPLIT_DNS, writer_bytes(&w));
+}
+
 /* What belongs to the addresses, as far as it fits. */
 static void put_attributes(
 	const struct ike_engine *e, const struct ike_sa *sa, struct ikev1_attributes *m)
@@ -121,8 +142,10 @@ static void put_attributes(
 	const struct ike_attribute *a;
 
 	for (size_t i = 0; (a = ike_virtual_attribute(sa, i)); i++)
-		if (m->b.writer.length + a->value.length + ROOM_LEFT <= m->b.writer.capacity)
+		if (a->type != IKE_ATTRIBUTE_DNS_DOMAIN &&
+			m->b.writer.length + a->value.length + ROOM_LEFT <= m->b.writer.capacity)
 			isakmp_build_attribute(&m->b, a->type, a->value);
+	put_domains(sa, m);
 	if (ike_virtual_their_count(sa->virtual) > 0)
 		ikev1_unity_tell(e, sa, &m->b);
 }

@@ -65,8 +65,8 @@ static size_t networks_of(const struct ike_sa *sa, uint16_t type, struct ike_sel
 
 void ikev1_unity_ask(const struct ike_engine *e, const struct ike_sa *sa, struct ike_builder *b)
 {
-	static const uint16_t wanted[] = { IKE_ATTRIBUTE_BANNER, IKE_ATTRIBUTE_SPLIT_INCLUDE,
-		IKE_ATTRIBUTE_SPLIT_EXCLUDE };
+	static const uint16_t wanted[] = { IKE_ATTRIBUTE_BANNER, IKE_ATTRIBUTE_SPLIT_DNS,
+		IKE_ATTRIBUTE_SPLIT_INCLUDE, IKE_ATTRIBUTE_SPLIT_EXCLUDE };
 
 	for (size_t i = 0; is_spoken(e, sa) && i < sizeof(wanted) / sizeof(*wanted); i++)
 		isakmp_build_attribute(b, wanted[i], (struct bytes){ 0 });

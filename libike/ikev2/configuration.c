@@ -55,6 +55,7 @@ void ike_configuration_ask(struct ike_engine *e, struct ike_sa *sa, struct ike_b
 		put_attribute(&w, IKE_ATTRIBUTE_IP4_DNS, (struct bytes){ 0 });
 	if (six)
 		put_attribute(&w, IKE_ATTRIBUTE_IP6_DNS, (struct bytes){ 0 });
+	put_attribute(&w, IKE_ATTRIBUTE_DNS_DOMAIN, (struct bytes){ 0 });
 	ike_build_configuration(b, IKE_CONFIGURATION_REQUEST, writer_bytes(&w));
 }
 
@@ -132,6 +133,25 @@ static void log_refusal(struct ike_received *x, uint16_t notify)
 	ike_failure_free(&failure);
 }
 
+static bool is_asked_for(const struct ike_received *x, uint16_t type)
+{
+	struct reader r = reader_of(x->message->configuration.attributes);
+	struct bytes value;
+	uint16_t other;
+
+	while (next_attribute(&r, &other, &value))
+		if (other == type)
+			return true;
+	return false;
+}
+
+/* Split DNS is for who asked for it, and domains without a server say nothing (RFC 8598 3.2). */
+static bool may_tell(const struct ike_received *x, uint16_t type)
+{
+	return (type != IKE_ATTRIBUTE_DNS_DOMAIN && type != IKE_ATTRIBUTE_DNSSEC_TA) ||
+	       (is_asked_for(x, type) && ike_virtual_gives_server(x->sa));
+}
+
 uint16_t ike_configuration_answer(struct ike_received *x)
 {
 	const struct ike_attribute *a;
@@ -152,7 +172,8 @@ uint16_t ike_configuration_answer(struct ike_received *x)
 		return notify;
 	}
 	for (size_t i = 0; (a = ike_virtual_attribute(x->sa, i)); i++)
-		if (w.length + 4 + a->value.length <= sizeof(room)) /* what does not fit stays */
+		if (may_tell(x, a->type) &&
+			w.length + 4 + a->value.length <= sizeof(room)) /* else it stays */
 			put_attribute(&w, a->type, a->value);
 	ike_build_configuration(x->reply, IKE_CONFIGURATION_REPLY, writer_bytes(&w));
 	return 0;

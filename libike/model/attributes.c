@@ -1,6 +1,8 @@
 /* Configuration attributes, and the text forms of those that pools give. */
 #include "libike/model/attributes.h"
 
+#include "libike/model/domain.h"
+
 #include <stdlib.h>
 
 #define UNITY_PADDING 6 /* protocol and ports, which nobody uses */
@@ -38,6 +40,14 @@ bool ike_attributes_equal(const struct ike_attributes *a, const struct ike_attri
 			!bytes_equal(a->items[i].value, b->items[i].value))
 			return false;
 	return true;
+}
+
+bool ike_attributes_has(const struct ike_attributes *list, uint16_t type)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].type == type)
+			return true;
+	return false;
 }
 
 bool ike_attribute_address(const struct ike_attribute *a, struct address *ret)
@@ -152,6 +162,16 @@ static bool add_named(
 	       why_fail(why, "there are too many");
 }
 
+static bool add_domain(struct ike_attributes *list, const char *text, struct why *why)
+{
+	char name[IKE_DOMAIN_TEXT_MAX];
+
+	if (!ike_domain_read(bytes_of_text(text), name))
+		return why_fail(why, "'%s' is no domain name", text);
+	return ike_attributes_add(list, IKE_ATTRIBUTE_DNS_DOMAIN, bytes_of_text(name)) ||
+	       why_fail(why, "there are too many");
+}
+
 /* Of an attribute that we have no form for: an address's or a network's octets, else the text. */
 static bool add_number(
 	struct ike_attributes *list, uint16_t type, const char *text, struct why *why)
@@ -181,8 +201,12 @@ bool ike_attributes_add_text(
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strcmp(key, names[i].name) == 0)
 			return add_named(list, &names[i], text, why);
+	if (strcmp(key, "split_dns") == 0)
+		return add_domain(list, text, why);
 	unsigned long number = strtoul(key, &end, 10);
 	if (*key < '0' || *key > '9' || *end || number > 0x7fff)
 		return why_fail(why, "there is no attribute '%s'", key);
+	if (number == IKE_ATTRIBUTE_DNS_DOMAIN)
+		return add_domain(list, text, why);
 	return add_number(list, (uint16_t)number, text, why);
 }

@@ -24,10 +24,12 @@ enum ike_attribute_type {
 	IKE_ATTRIBUTE_IP4_SUBNET = 13, /* address and mask */
 	IKE_ATTRIBUTE_SUPPORTED_ATTRIBUTES = 14,
 	IKE_ATTRIBUTE_IP6_SUBNET = 15,    /* address and prefix length */
-	IKE_ATTRIBUTE_DNS_DOMAIN = 25,    /* RFC 8598: as text */
+	IKE_ATTRIBUTE_DNS_DOMAIN = 25,    /* RFC 8598: a name, see domain.h */
+	IKE_ATTRIBUTE_DNSSEC_TA = 26,     /* RFC 8598 */
 	IKE_ATTRIBUTE_IP4_SERVER = 23456, /* Microsoft's */
 	IKE_ATTRIBUTE_IP6_SERVER = 23457,
-	IKE_ATTRIBUTE_BANNER = 28672, /* Unity: text */
+	IKE_ATTRIBUTE_BANNER = 28672,    /* Unity: text */
+	IKE_ATTRIBUTE_SPLIT_DNS = 28675, /* Unity: names with commas between */
 	IKE_ATTRIBUTE_SPLIT_INCLUDE =
 		28676, /* Unity: address, mask, six octets of zero, repeated */
 	IKE_ATTRIBUTE_SPLIT_EXCLUDE = 28678, /* Unity's LOCAL_LAN */
@@ -51,12 +53,13 @@ struct ike_attributes {
 /* Appends a copy. False when memory or the limits ran out. */
 MUST_USE bool ike_attributes_add(struct ike_attributes *list, uint16_t type, struct bytes value);
 /* One value of a pool's attribute in swanctl.conf(5)'s form: key is `dns`, `nbns`, `dhcp`,
- * `netmask`, `server`, `subnet`, `split_include`, `split_exclude`, or a number; several values of a
- * split_* go into one attribute. */
+ * `netmask`, `server`, `subnet`, `split_include`, `split_exclude`, `split_dns`, or a number;
+ * several values of split_include and split_exclude go into one attribute. */
 MUST_USE bool ike_attributes_add_text(
 	struct ike_attributes *list, const char *key, const char *text, struct why *why);
 void ike_attributes_free(struct ike_attributes *list);
 bool ike_attributes_equal(const struct ike_attributes *a, const struct ike_attributes *b);
+bool ike_attributes_has(const struct ike_attributes *list, uint16_t type);
 /* An attribute that is one address, as of a DNS server; false for all others. */
 bool ike_attribute_address(const struct ike_attribute *a, struct address *ret);
 

@@ -13,7 +13,8 @@ static void format_notify(struct ike_line *line, const struct ike_notify *notify
 static const char *attribute_name(uint16_t type)
 {
 	static const char *const names[] = { NULL, "ADDR", "MASK", "DNS", "NBNS", "EXP", "DHCP",
-		"VER", "ADDR6", NULL, "DNS6", "NBNS6", "DHCP6", "SUBNET", "SUP", "SUBNET6" };
+		"VER", "ADDR6", NULL, "DNS6", "NBNS6", "DHCP6", "SUBNET", "SUP",
+		"SUBNET6", [25] = "DOMAIN", [26] = "DNSSEC_TA" };
 
 	return type < sizeof(names) / sizeof(*names) ? names[type] : NULL;
 }

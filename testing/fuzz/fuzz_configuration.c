@@ -75,6 +75,7 @@ static void begin(void)
 		!ike_connection_add_pool(connection, "rw", &why) ||
 		!ike_pool_addrs_parse("10.3.0.0/29", &addrs, &why) ||
 		!ike_attributes_add_text(&attributes, "dns", "10.2.0.53", &why) ||
+		!ike_attributes_add_text(&attributes, "split_dns", "example.org", &why) ||
 		ike_pools_load(ike_engine_pools(engine), "rw", &addrs, &attributes, &why) ==
 			IKE_POOL_FAILED)
 		abort();
@@ -89,6 +90,17 @@ static void check_reply(const struct ike_builder *reply)
 		ike_message_parse_inner(&header, reply->first, writer_bytes(&reply->writer),
 			&message, &why) != IKE_PARSE_OK)
 		abort();
+}
+
+/* Names go to scripts and resolvers. */
+static void check_domains(const struct ike_virtual *v)
+{
+	char name[IKE_DOMAIN_TEXT_MAX];
+
+	for (size_t i = 0; ike_virtual_dns_domain(v, i, name); i++)
+		if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != strlen(name) ||
+			*name == '-' || *name == '.' || *name == '\0')
+			abort();
 }
 
 static void run(const struct ike_message *m, bool as_client)
@@ -112,6 +124,7 @@ static void run(const struct ike_message *m, bool as_client)
 		if (good != (failure.reason == IKE_REASON_NONE) ||
 			ike_virtual_our_count(sa.virtual) > connection->vip_count)
 			abort();
+		check_domains(sa.virtual);
 	} else {
 		(void)ike_configuration_answer(&x);
 		check_reply(&reply);

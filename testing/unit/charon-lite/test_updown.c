@@ -226,6 +226,8 @@ START_TEST(scripts_hear_of_virtual_addresses_and_dns_servers)
 	ck_assert(ike_attributes_add_text(&v.attributes, "nbns", "10.2.0.54", &why));
 	ck_assert(ike_attributes_add_text(&v.attributes, "dns", "2001:db8::53", &why));
 	ck_assert(ike_attributes_add_text(&v.attributes, "dns", "10.2.0.55", &why));
+	ck_assert(ike_attributes_add_text(&v.attributes, "split_dns", "Example.org.", &why));
+	ck_assert(ike_attributes_add_text(&v.attributes, "25", "corp.example", &why));
 	make_peer(0, "gw", "env | grep -E 'SOURCEIP|DNS' | LC_ALL=C sort >seen");
 	peers[0].sa.virtual = &v;
 	tell(0, IKE_EVENT_CHILD_UP);
@@ -233,6 +235,8 @@ START_TEST(scripts_hear_of_virtual_addresses_and_dns_servers)
 	ck_assert_str_eq(content("seen"), "PLUTO_DNS4_1=10.2.0.53\n"
 					  "PLUTO_DNS4_2=10.2.0.55\n"
 					  "PLUTO_DNS6_1=2001:db8::53\n"
+					  "PLUTO_DNS_DOMAIN_1=example.org\n"
+					  "PLUTO_DNS_DOMAIN_2=corp.example\n"
 					  "PLUTO_MY_SOURCEIP4_1=10.3.0.1\n"
 					  "PLUTO_MY_SOURCEIP6_1=2001:db8:3::1\n"
 					  "PLUTO_MY_SOURCEIP=10.3.0.1\n"

@@ -119,6 +119,10 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_AUTHORITY, "handle", "there is no support for tokens", true },
 	{ VICI_PLACE_AUTHORITY, "slot", NULL, true },
 	{ VICI_PLACE_AUTHORITY, "module", NULL, true },
+	{ VICI_PLACE_POOL, "split_dns",
+		"ours alone: domains that the pool's DNS servers are for (RFC 8598), to who asks "
+		"for "
+		"them; with IKEv1 as UNITY_SPLITDNS_NAME" },
 	{ VICI_PLACE_POOL, "split_include", "as a client with `charon.cisco_unity` alone" },
 	{ VICI_PLACE_POOL, "addrs", "also several of one family, separated by commas" },
 	{ 0 },
