@@ -33,7 +33,7 @@ struct cl_daemon {
 	struct cl_log *log;
 	struct cl_settings settings;
 	OSSL_LIB_CTX *library;
-	struct cl_listener *listener;
+	struct cl_listener *listeners;
 	struct cl_kernel kernel; /* close is NULL while it is not open */
 	struct cl_network *network;
 	struct cl_udp *udp;

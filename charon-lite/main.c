@@ -173,7 +173,7 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 		return false;
 	/* The control socket first: it tells whether another daemon runs, before its log files or
 	 * the kernel are touched. */
-	if (!cl_listener_open(d->settings.socket, &d->listener, why))
+	if (!cl_listener_open(d->settings.socket, &d->listeners, why))
 		return false;
 	cl_log_configure(d->log, &d->settings);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "Starting charon-lite %s", CL_VERSION);
@@ -188,7 +188,7 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 		return false;
 	if (!open_timers(d) || !cl_keepalive_start(d) || !cl_resync_open(d))
 		return why_fail(why, "libevent: out of memory");
-	return cl_server_open(d, d->listener, &d->server, why) &&
+	return cl_server_open(d, d->listeners, &d->server, why) &&
 	       cl_privileges_drop(!d->kernel_none, why);
 }
 
@@ -209,7 +209,7 @@ static void daemon_close(struct cl_daemon *d)
 	free_event(d->resync);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(*d->signals); i++)
 		free_event(d->signals[i]);
-	cl_listener_close(d->listener);
+	cl_listener_close(d->listeners);
 	if (d->base)
 		event_base_free(d->base);
 	cl_settings_free(&d->settings);

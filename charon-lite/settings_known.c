@@ -61,7 +61,9 @@ const struct cl_setting cl_settings_table[] = {
 	{ "syslog.*", CL_SETTING_HONOURED },
 	{ "journal.*", CL_SETTING_HONOURED },
 	{ "plugins.*.load", CL_SETTING_NEEDLESS, NULL, "there are no plugins" },
-	{ "plugins.vici.socket", CL_SETTING_HONOURED, NULL, "read at the start" },
+	{ "plugins.vici.socket", CL_SETTING_HONOURED, NULL,
+		"read at the start; a list with commas; `tcp://` on the loopback only, for nobody "
+		"is asked who they are" },
 	{ "plugins.updown.timeout", CL_SETTING_HONOURED, NULL,
 		"ours alone: how long a script may run; 60 s" },
 	{ "plugins.updown.dns_handler", CL_SETTING_NEEDLESS, NULL,

@@ -5,16 +5,22 @@
 #include "libvici/value.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #define BACKLOG 64
+#define URI_MAX 256
 
 struct cl_listener {
+	struct cl_listener *next;
 	int fd;
+	bool tcp;
 	char *path; /* of a Unix socket, else NULL */
 	dev_t device;
 	ino_t inode;
@@ -23,6 +29,16 @@ struct cl_listener {
 int cl_listener_fd(const struct cl_listener *l)
 {
 	return l->fd;
+}
+
+const struct cl_listener *cl_listener_next(const struct cl_listener *l)
+{
+	return l->next;
+}
+
+bool cl_listener_is_tcp(const struct cl_listener *l)
+{
+	return l->tcp;
 }
 
 static int new_socket(int family)
@@ -101,7 +117,7 @@ static bool open_unix(struct cl_listener *l, const char *path, struct why *why)
 
 /* ---- TCP ---- */
 
-/* "192.0.2.1", "192.0.2.1:4502", "[2001:db8::1]:4502" */
+/* "127.0.0.1", "127.0.0.1:4502", "[::1]:4502", "localhost:4502" */
 static bool parse_endpoint(const char *text, struct address *ret)
 {
 	char host[ADDRESS_TEXT_MAX];
@@ -116,10 +132,19 @@ static bool parse_endpoint(const char *text, struct address *ret)
 	host[length] = '\0';
 	if (*rest == ':' && !value_u32(bytes_of_text(rest + 1), &port))
 		return false;
-	if ((*rest && *rest != ':') || port > UINT16_MAX || !address_parse(host, ret))
+	if ((*rest && *rest != ':') || port == 0 || port > UINT16_MAX ||
+		!address_parse(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, ret))
 		return false;
 	ret->port = (uint16_t)port;
 	return true;
+}
+
+static bool is_loopback(const struct address *a)
+{
+	struct address four = { 0 }, six = { 0 };
+
+	return address_parse("127.0.0.0", &four) && address_parse("::1", &six) &&
+	       (address_in_prefix(a, &four, 8) || address_same_host(a, &six));
 }
 
 static bool open_tcp(struct cl_listener *l, const char *text, struct why *why)
@@ -130,12 +155,20 @@ static bool open_tcp(struct cl_listener *l, const char *text, struct why *why)
 
 	if (!parse_endpoint(text, &a))
 		return why_fail(why, "'%s' is not an address with a port", text);
+	if (!is_loopback(&a))
+		return why_fail(why,
+			"tcp://%s is refused: nobody who connects is asked who they are, so only "
+			"addresses of this machine's loopback (127.0.0.0/8, ::1) are listened on",
+			text);
 	socklen_t length = address_to_sockaddr(&a, &name);
+	l->tcp = true;
 	l->fd = new_socket(a.family);
 	if (l->fd < 0)
 		return why_fail(why, "socket: %s", strerror(errno));
 	/* Or connections that linger would keep a restarted daemon out. */
 	setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	/* Inherited by what is accepted: requests and answers are small and wait for each other. */
+	setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	if (bind(l->fd, (struct sockaddr *)&name, length) < 0)
 		return why_fail(why, "%s: %s", text, strerror(errno));
 	return true;
@@ -158,27 +191,50 @@ static bool listener_start(struct cl_listener *l, const char *uri, struct why *w
 	return good;
 }
 
-bool cl_listener_open(const char *uri, struct cl_listener **ret, struct why *why)
+static bool open_one(const char *uri, struct cl_listener **list, struct why *why)
 {
 	struct cl_listener *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return why_fail(why, "out of memory");
 	l->fd = -1;
-	if (!listener_start(l, uri, why)) {
-		cl_listener_close(l);
+	LL_APPEND(*list, l);
+	return listener_start(l, uri, why);
+}
+
+static bool open_all(const char *uris, struct cl_listener **list, struct why *why)
+{
+	for (uris += strspn(uris, ", \t"); *uris; uris += strspn(uris, ", \t")) {
+		size_t length = strcspn(uris, ", \t");
+		char uri[URI_MAX];
+
+		if (length >= sizeof(uri))
+			return why_fail(why, "'%.40s...' is too long", uris);
+		memcpy(uri, uris, length);
+		uri[length] = '\0';
+		if (!open_one(uri, list, why))
+			return false;
+		uris += length;
+	}
+	return *list || why_fail(why, "none is named");
+}
+
+bool cl_listener_open(const char *uris, struct cl_listener **ret, struct why *why)
+{
+	struct cl_listener *list = NULL;
+
+	if (!open_all(uris, &list, why)) {
+		cl_listener_close(list);
 		return why_prefix(why, "control socket: ");
 	}
-	*ret = l;
+	*ret = list;
 	return true;
 }
 
-void cl_listener_close(struct cl_listener *l)
+static void close_one(struct cl_listener *l)
 {
 	struct stat status;
 
-	if (!l)
-		return;
 	if (l->path && lstat(l->path, &status) == 0 && status.st_dev == l->device &&
 		status.st_ino == l->inode)
 		unlink(l->path);
@@ -186,4 +242,12 @@ void cl_listener_close(struct cl_listener *l)
 		close(l->fd);
 	free(l->path);
 	free(l);
+}
+
+void cl_listener_close(struct cl_listener *list)
+{
+	struct cl_listener *l, *next;
+
+	LL_FOREACH_SAFE(list, l, next)
+	close_one(l);
 }

@@ -1,5 +1,6 @@
 /*
- * The control socket: made so that only who may control the daemon can reach it.
+ * The control sockets: made so that only who may control the daemon can reach it, or, by TCP, who
+ * is on this machine.
  */
 #ifndef CHARON_LITE_CONTROL_LISTENER_H
 #define CHARON_LITE_CONTROL_LISTENER_H
@@ -7,16 +8,20 @@
 #include "libbase/bytes.h"
 #include "libbase/why.h"
 
+/* One socket, and those after it. */
 struct cl_listener;
 
-/* "unix:///run/charon.vici" (mode 0660; a socket that nobody listens to any more is replaced,
- * anything else in its place is an error) or "tcp://192.0.2.1:4502" (an address, not a name; port
- * 4502 when there is none). Listens from then on; fails when another daemon does so there. */
-MUST_USE bool cl_listener_open(const char *uri, struct cl_listener **ret, struct why *why);
+/* A list with commas of "unix:///run/charon.vici" (mode 0660; a socket that nobody listens to any
+ * more is replaced, anything else in its place is an error) and "tcp://127.0.0.1:4502" (an address
+ * of the loopback, or localhost; port 4502 when there is none). Listens from then on, on all or
+ * none; fails when another daemon does so there. */
+MUST_USE bool cl_listener_open(const char *uris, struct cl_listener **ret, struct why *why);
 
-/* Removes the socket from the file system, if it is still ours. NULL is fine. */
-void cl_listener_close(struct cl_listener *l);
+/* Closes all, and removes sockets from the file system that are still ours. NULL is fine. */
+void cl_listener_close(struct cl_listener *list);
 
+const struct cl_listener *cl_listener_next(const struct cl_listener *l); /* NULL: no more */
 int cl_listener_fd(const struct cl_listener *l);
+bool cl_listener_is_tcp(const struct cl_listener *l);
 
 #endif

@@ -18,9 +18,12 @@ struct member {
 	struct cl_client *client;
 };
 
+#define ACCEPTORS_MAX 8
+
 struct cl_server {
 	struct cl_daemon *daemon;
-	struct evconnlistener *acceptor;
+	struct evconnlistener *acceptors[ACCEPTORS_MAX];
+	size_t acceptor_count;
 	struct event *resume; /* accepting, after descriptors ran out */
 	struct member *members;
 	size_t count;
@@ -80,8 +83,11 @@ static void accept_failed(struct evconnlistener *acceptor, void *context)
 
 static void resume(evutil_socket_t fd, short what, void *context)
 {
+	struct cl_server *s = context;
+
 	(void)fd, (void)what;
-	evconnlistener_enable(((struct cl_server *)context)->acceptor);
+	for (size_t i = 0; i < s->acceptor_count; i++)
+		evconnlistener_enable(s->acceptors[i]);
 }
 
 /* ---- The log ---- */
@@ -139,8 +145,35 @@ static int log_level(void *context)
 
 /* ---- Opening and closing ---- */
 
-bool cl_server_open(
-	struct cl_daemon *d, struct cl_listener *listener, struct cl_server **ret, struct why *why)
+static bool open_acceptor(struct cl_server *s, const struct cl_listener *listener, struct why *why)
+{
+	if (s->acceptor_count == ACCEPTORS_MAX)
+		return why_fail(why, "more than %d", ACCEPTORS_MAX);
+	struct evconnlistener *acceptor = evconnlistener_new(
+		s->daemon->base, accepted, s, LEV_OPT_CLOSE_ON_EXEC, 0, cl_listener_fd(listener));
+	if (!acceptor)
+		return why_fail(why, "out of memory");
+	evconnlistener_set_error_cb(acceptor, accept_failed);
+	s->acceptors[s->acceptor_count++] = acceptor;
+	return true;
+}
+
+static bool open_acceptors(
+	struct cl_server *s, const struct cl_listener *listeners, struct why *why)
+{
+	for (const struct cl_listener *l = listeners; l; l = cl_listener_next(l)) {
+		if (!open_acceptor(s, l, why))
+			return why_prefix(why, "control sockets: ");
+		if (cl_listener_is_tcp(l))
+			cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+				"WARNING: plugins.vici.socket names a TCP port: ANYBODY ON THIS "
+				"MACHINE controls this daemon, without being asked who they are");
+	}
+	return true;
+}
+
+bool cl_server_open(struct cl_daemon *d, const struct cl_listener *listeners,
+	struct cl_server **ret, struct why *why)
 {
 	struct cl_server *s = calloc(1, sizeof(*s));
 
@@ -148,13 +181,14 @@ bool cl_server_open(
 		return why_fail(why, "out of memory");
 	s->daemon = d;
 	s->resume = evtimer_new(d->base, resume, s);
-	s->acceptor = evconnlistener_new(
-		d->base, accepted, s, LEV_OPT_CLOSE_ON_EXEC, 0, cl_listener_fd(listener));
-	if (!s->resume || !s->acceptor) {
+	if (!s->resume) {
 		cl_server_close(s);
-		return why_fail(why, "control socket: out of memory");
+		return why_fail(why, "control sockets: out of memory");
 	}
-	evconnlistener_set_error_cb(s->acceptor, accept_failed);
+	if (!open_acceptors(s, listeners, why)) {
+		cl_server_close(s);
+		return false;
+	}
 	cl_log_listen(d->log, log_level, log_line, s);
 	*ret = s;
 	return true;
@@ -172,8 +206,8 @@ void cl_server_close(struct cl_server *s)
 		cl_client_free(member->client);
 		free(member);
 	}
-	if (s->acceptor)
-		evconnlistener_free(s->acceptor);
+	for (size_t i = 0; i < s->acceptor_count; i++)
+		evconnlistener_free(s->acceptors[i]);
 	if (s->resume)
 		event_free(s->resume);
 	free(s);

@@ -1,5 +1,5 @@
 /*
- * The VICI server: clients on the control socket, what they ask and what they want to be told.
+ * The VICI server: clients on the control sockets, what they ask and what they want to be told.
  *
  * No client can block the loop or another client. Each is served one request at a time; what it
  * does not read waits in a buffer that has a ceiling, and a client that lets it fill, or sends
@@ -13,9 +13,9 @@
 
 struct cl_server;
 
-/* Begins to accept. The listener stays the caller's; d->engine must exist. */
-MUST_USE bool cl_server_open(
-	struct cl_daemon *d, struct cl_listener *listener, struct cl_server **ret, struct why *why);
+/* Begins to accept at all of the listeners, which stay the caller's; d->engine must exist. */
+MUST_USE bool cl_server_open(struct cl_daemon *d, const struct cl_listener *listeners,
+	struct cl_server **ret, struct why *why);
 
 /* Disconnects everybody. NULL is fine. */
 void cl_server_close(struct cl_server *s);

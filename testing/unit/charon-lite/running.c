@@ -52,13 +52,19 @@ static void write_conf(struct running *r, const char *extra)
 	fclose(file);
 }
 
-void running_start_in_place(struct running *r)
+void running_spawn(struct running *r)
 {
-	unsigned port;
 	int log;
 
 	r->pid = spawn(r->conf, &log);
 	r->log = fdopen(log, "r");
+}
+
+void running_start_in_place(struct running *r)
+{
+	unsigned port;
+
+	running_spawn(r);
 	running_expect(r, "ready:");
 	const char *ports = strstr(r->last_line, "UDP ports ");
 	ck_assert_ptr_nonnull(ports);

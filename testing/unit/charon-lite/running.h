@@ -31,6 +31,9 @@ void running_kill(struct running *r);
 /* Starts a daemon with the settings of one that is gone. */
 void running_start_in_place(struct running *r);
 
+/* The same, not waiting until it is ready. */
+void running_spawn(struct running *r);
+
 /* The same settings once more, as another process; returns its exit status. */
 int running_start_again(struct running *r);
 

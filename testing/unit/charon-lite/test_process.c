@@ -66,6 +66,99 @@ START_TEST(a_file_in_the_sockets_place_is_not_removed)
 }
 END_TEST
 
+static void write_sockets(const struct running *r, const char *sockets)
+{
+	FILE *file = fopen(r->conf, "w");
+
+	ck_assert_ptr_nonnull(file);
+	fprintf(file,
+		"charon-lite {\n port = 0\n port_nat_t = 0\n plugins { vici { socket = %s } }\n}\n",
+		sockets);
+	fclose(file);
+}
+
+static void expect_version(const char *uri)
+{
+	struct why why;
+	struct vici_client *c = vici_client_connect(uri, &why);
+
+	ck_assert_msg(c != NULL, "%s", why.text);
+	ck_assert(vici_is(vici_get(call(c, "version"), "daemon"), "charon-lite"));
+	vici_client_free(c);
+}
+
+/* An address of the loopback that is this process's own, so that no port is fought for. */
+static const char *own_loopback(char text[32])
+{
+	unsigned n = (unsigned)getpid();
+
+	snprintf(text, 32, "127.%u.%u.%u", 1 + n / 62500 % 250, n / 250 % 250, 1 + n % 250);
+	return text;
+}
+
+START_TEST(it_listens_on_the_loopback_beside_its_socket_and_warns)
+{
+	char sockets[256], uri[64], host[32];
+	struct running r;
+
+	running_start(&r, NULL);
+	running_kill(&r);
+	snprintf(uri, sizeof(uri), "tcp://%s:4502", own_loopback(host));
+	snprintf(sockets, sizeof(sockets), "%s, %s", r.uri, uri);
+	write_sockets(&r, sockets);
+	running_spawn(&r);
+	running_expect(&r, "ANYBODY ON THIS MACHINE controls this daemon");
+	running_expect(&r, "ready:");
+	expect_version(r.uri);
+	expect_version(uri);
+	*strrchr(uri, ':') = '\0';
+	expect_version(uri); /* 4502 goes without saying */
+	/* Another one may have neither. */
+	write_sockets(&r, uri);
+	ck_assert_int_eq(running_start_again(&r), 1);
+	ck_assert_msg(strstr(r.last_line, "in use") != NULL, "%s", r.last_line);
+	expect_version(r.uri);
+	ck_assert_int_eq(running_stop(&r), 0);
+	ck_assert_int_ne(access(r.socket, F_OK), 0);
+}
+END_TEST
+
+START_TEST(it_listens_nowhere_but_on_the_loopback)
+{
+	static const struct {
+		const char *sockets, *why;
+	} refused[] = {
+		{ "tcp://0.0.0.0:4502", "only addresses of this machine's loopback" },
+		{ "tcp://192.0.2.1:4502", "only addresses of this machine's loopback" },
+		{ "tcp://128.0.0.1", "only addresses of this machine's loopback" },
+		{ "tcp://[::]:4502", "only addresses of this machine's loopback" },
+		{ "tcp://[2001:db8::1]:4502", "only addresses of this machine's loopback" },
+		{ "tcp://moon.example.org:4502", "is not an address with a port" },
+		{ "tcp://127.0.0.1:65536", "is not an address with a port" },
+		{ "tcp://127.0.0.1:0", "is not an address with a port" },
+		{ "tcp://", "is not an address with a port" },
+		{ "udp://127.0.0.1:4502", "is neither unix://path nor tcp://address:port" },
+	};
+	char sockets[256];
+	struct running r;
+
+	running_start(&r, NULL);
+	running_kill(&r);
+	unlink(r.socket);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		/* Nor then where it might: all or none. */
+		snprintf(sockets, sizeof(sockets), "%s, %s", r.uri, refused[i].sockets);
+		write_sockets(&r, sockets);
+		ck_assert_int_eq(running_start_again(&r), 1);
+		ck_assert_msg(
+			strstr(r.last_line, refused[i].why) != NULL, "%zu: %s", i, r.last_line);
+		ck_assert_int_ne(access(r.socket, F_OK), 0);
+	}
+	unlink(r.conf);
+	rmdir(r.directory);
+}
+END_TEST
+
 START_TEST(wrong_settings_keep_it_from_starting_with_file_and_line)
 {
 	struct running r;
@@ -131,6 +224,8 @@ TCase *process_cases(void)
 	tcase_add_test(tests, a_second_one_refuses_and_leaves_the_first_alone);
 	tcase_add_test(tests, a_stale_socket_is_replaced);
 	tcase_add_test(tests, a_file_in_the_sockets_place_is_not_removed);
+	tcase_add_test(tests, it_listens_on_the_loopback_beside_its_socket_and_warns);
+	tcase_add_test(tests, it_listens_nowhere_but_on_the_loopback);
 	tcase_add_test(tests, wrong_settings_keep_it_from_starting_with_file_and_line);
 	tcase_add_test(tests, settings_are_reloaded_by_signal_and_command);
 	tcase_add_test(tests, wrong_options_are_an_error_of_usage);
