@@ -111,6 +111,14 @@ void vici_builder_undo(struct vici_builder *b, const struct vici_builder *mark)
 	b->bad = mark->bad;
 }
 
+void vici_append(struct vici_builder *b, struct bytes message)
+{
+	uint8_t *at = builder_take(b, message.length);
+
+	if (at)
+		bytes_copy(at, message);
+}
+
 void vici_section_start_bytes(struct vici_builder *b, struct bytes name)
 {
 	if (b->in_list || b->depth == VICI_DEPTH_MAX)

@@ -63,6 +63,9 @@ void vici_item_text(struct vici_builder *b, const char *value);
 PRINTF_LIKE(2, 3) void vici_item_format(struct vici_builder *b, const char *format, ...);
 void vici_list_end(struct vici_builder *b);
 
+/* All of a message that another builder without a packet has finished. */
+void vici_append(struct vici_builder *b, struct bytes message);
+
 /* A copy of a section, value or list under its own name (and all it contains). */
 void vici_copy(struct vici_builder *b, struct vici_view from);
 

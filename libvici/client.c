@@ -1,5 +1,7 @@
 #include "libvici/client.h"
 
+#include "libbase/secret.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -160,11 +162,14 @@ static bool client_wait(struct vici_client *c, short events, struct why *why)
 static bool client_send(struct vici_client *c, struct bytes wire, struct why *why)
 {
 	while (wire.length > 0) {
-		if (!client_wait(c, POLLOUT, why))
-			return false;
 		ssize_t n = send(c->fd, wire.at, wire.length, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EAGAIN) {
+			if (!client_wait(c, POLLOUT, why))
+				return false;
+			continue;
+		}
 		if (n < 0)
 			return client_fail(c, why, strerror(errno));
 		wire = bytes_of(wire.at + n, wire.length - (size_t)n);
@@ -175,7 +180,8 @@ static bool client_send(struct vici_client *c, struct bytes wire, struct why *wh
 static bool client_read(struct vici_client *c, uint8_t *at, size_t length, struct why *why)
 {
 	while (length > 0) {
-		if (!client_wait(c, POLLIN, why))
+		/* Without a limit recv() itself waits: thousands of calls need not ask first. */
+		if (c->timeout >= 0 && !client_wait(c, POLLIN, why))
 			return false;
 		ssize_t n = recv(c->fd, at, length, 0);
 		if (n < 0 && errno == EINTR)
@@ -237,18 +243,13 @@ static bool client_packet(struct vici_client *c, enum vici_packet_type type, con
 	struct vici_builder *arguments, struct why *why)
 {
 	struct vici_builder b = vici_builder_packet(type, name);
-	struct vici_message message;
 	struct bytes wire;
 	bool ok = true;
 
 	if (arguments) {
-		ok = vici_builder_finish(arguments, &wire) &&
-		     vici_message_parse(wire, &message, why);
-		if (ok) {
-			VICI_EACH(each, vici_root(&message))
-			vici_copy(&b, each);
-			vici_message_free(&message);
-		}
+		ok = vici_builder_finish(arguments, &wire);
+		if (ok)
+			vici_append(&b, wire);
 	}
 	if (!ok || !vici_builder_finish(&b, &wire)) {
 		errno = EMSGSIZE;
@@ -256,6 +257,8 @@ static bool client_packet(struct vici_client *c, enum vici_packet_type type, con
 	} else {
 		ok = client_send(c, wire, why);
 	}
+	if (b.at) /* it may hold secrets */
+		secret_wipe(b.at, b.capacity);
 	vici_builder_free(&b);
 	return ok;
 }

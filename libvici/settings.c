@@ -9,33 +9,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HASH_PREFIX (sizeof(void *) + 1)
+/* ---- Nodes ---- */
 
-/* The hash key of a name under a parent, at ret; returns its length. */
-static size_t hash_key_write(
-	char *ret, const struct settings_section *parent, bool is_section, struct bytes name)
+static bool has_room(const struct settings_tree *tree, struct bytes name, struct why *why)
 {
-	memcpy(ret, &parent, sizeof(parent));
-	ret[sizeof(parent)] = is_section ? 's' : 'k';
-	bytes_copy(ret + HASH_PREFIX, name);
-	return HASH_PREFIX + name.length;
+	if (name.length > 255)
+		return why_fail(
+			why, "a name of %zu characters; at most 255 are possible", name.length);
+	return tree->count < tree->limit ||
+	       why_fail(why, "more than %zu sections and keys, inherited ones too", tree->limit);
 }
 
-static struct settings_node *node_new(struct settings_tree *tree, struct settings_section *parent,
-	bool is_section, struct bytes name, struct why *why)
+static struct settings_node *node_new(
+	struct settings_tree *tree, struct bytes name, struct why *why)
 {
-	if (tree->count >= tree->limit) {
-		why_fail(why, "more than %zu sections and keys, inherited ones too", tree->limit);
+	if (!has_room(tree, name, why))
 		return NULL;
-	}
-	struct settings_node *node = calloc(1, sizeof(*node) + HASH_PREFIX + name.length + 1);
+	struct settings_node *node = calloc(1, sizeof(*node) + name.length + 1);
 	if (!node) {
 		why_fail(why, "out of memory");
 		return NULL;
 	}
-	node->is_section = is_section;
-	node->hash_length = hash_key_write(node->hash_key, parent, is_section, name);
-	HASH_ADD_KEYPTR(hh, tree->nodes, node->hash_key, node->hash_length, node);
+	bytes_copy(node->name, name);
+	node->section.name = node->name;
 	tree->count++;
 	return node;
 }
@@ -43,11 +39,8 @@ static struct settings_node *node_new(struct settings_tree *tree, struct setting
 bool settings_tree_begin(struct settings_tree *tree, size_t limit, struct why *why)
 {
 	tree->limit = limit;
-	tree->root = node_new(tree, NULL, true, (struct bytes){ 0 }, why);
-	if (!tree->root)
-		return false;
-	tree->root->as.section.name = tree->root->hash_key + HASH_PREFIX;
-	return true;
+	tree->root = node_new(tree, (struct bytes){ 0 }, why);
+	return tree->root != NULL;
 }
 
 static void value_free(const char *value)
@@ -59,64 +52,126 @@ static void value_free(const char *value)
 	free(text);
 }
 
-static void node_free(struct settings_node *node)
+static void key_free(struct settings_key *key)
+{
+	value_free(key->value);
+	free(key);
+}
+
+static void entries_free(struct settings_entry *entries)
+{
+	struct settings_entry *entry, *next;
+
+	HASH_ITER(hh, entries, entry, next)
+	{
+		HASH_DEL(entries, entry);
+		free(entry);
+	}
+}
+
+static void references_free(struct settings_reference *references)
 {
 	struct settings_reference *next;
 
-	for (struct settings_reference *r = node->references; r; r = next) {
+	for (struct settings_reference *r = references; r; r = next) {
 		next = r->next;
 		free(r->path);
 		free(r);
 	}
-	if (!node->is_section)
-		value_free(node->as.key.value);
+}
+
+/* Sections are nested SETTINGS_DEPTH_MAX deep at most. */
+static void node_free(struct settings_node *node)
+{
+	struct settings_key *next_key;
+	struct settings_section *next_section;
+
+	for (struct settings_key *key = node->section.keys; key; key = next_key) {
+		next_key = key->next;
+		key_free(key);
+	}
+	for (struct settings_section *below = node->section.sections; below; below = next_section) {
+		next_section = below->next;
+		node_free(settings_section_node(below));
+	}
+	entries_free(node->more_sections);
+	entries_free(node->more_keys);
+	references_free(node->references);
 	free(node);
 }
 
 void settings_tree_free(struct settings_tree *tree)
 {
-	struct settings_node *node, *next;
-
-	HASH_ITER(hh, tree->nodes, node, next)
-	{
-		HASH_DEL(tree->nodes, node);
-		node_free(node);
-	}
+	if (tree->root)
+		node_free(tree->root);
 	*tree = (struct settings_tree){ 0 };
 }
 
-struct settings_node *settings_tree_find(const struct settings_tree *tree,
-	const struct settings_section *parent, bool is_section, struct bytes name)
-{
-	struct settings_node *node = NULL;
-	char key[HASH_PREFIX + 256];
+/* ---- Names within a section ---- */
 
-	if (name.length > sizeof(key) - HASH_PREFIX)
-		return NULL;
-	size_t length = hash_key_write(key, parent, is_section, name);
-	HASH_FIND(hh, tree->nodes, key, length, node);
-	return node;
+static bool is_named(const char *name, struct bytes wanted)
+{
+	return strncmp(name, (const char *)wanted.at, wanted.length) == 0 &&
+	       name[wanted.length] == '\0';
 }
 
-static bool name_fits(struct bytes name, struct why *why)
+static void *entry_find(struct settings_entry *entries, struct bytes name)
 {
-	return name.length <= 255 ||
-	       why_fail(why, "a name of %zu characters; at most 255 are possible", name.length);
+	struct settings_entry *entry = NULL;
+
+	if (entries)
+		HASH_FIND(hh, entries, name.at, name.length, entry);
+	return entry ? entry->item : NULL;
+}
+
+static bool entry_add(struct settings_entry **entries, void *item, const char *name)
+{
+	struct settings_entry *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return false;
+	entry->item = item;
+	HASH_ADD_KEYPTR(hh, *entries, name, strlen(name), entry);
+	return true;
+}
+
+struct settings_node *settings_node_find(const struct settings_section *parent, struct bytes name)
+{
+	struct settings_section *each = parent->sections;
+
+	for (unsigned i = 0; each && i < SETTINGS_FEW; each = each->next, i++)
+		if (is_named(each->name, name))
+			return settings_section_node(each);
+	return entry_find(settings_section_node(parent)->more_sections, name);
+}
+
+struct settings_key *settings_key_find(const struct settings_section *parent, struct bytes name)
+{
+	struct settings_key *each = parent->keys;
+
+	for (unsigned i = 0; each && i < SETTINGS_FEW; each = each->next, i++)
+		if (is_named(each->name, name))
+			return each;
+	return entry_find(settings_section_node(parent)->more_keys, name);
 }
 
 struct settings_node *settings_tree_section(struct settings_tree *tree,
 	struct settings_section *parent, struct bytes name, struct settings_place place,
 	struct why *why)
 {
-	struct settings_node *node = settings_tree_find(tree, parent, true, name);
-
-	if (node)
-		return node;
-	if (!name_fits(name, why) || !(node = node_new(tree, parent, true, name, why)))
-		return NULL;
+	struct settings_node *node = settings_node_find(parent, name);
 	struct settings_node *above = settings_section_node(parent);
-	struct settings_section *section = &node->as.section;
-	section->name = node->hash_key + HASH_PREFIX;
+
+	if (node || !(node = node_new(tree, name, why)))
+		return node;
+	struct settings_section *section = &node->section;
+	if (above->section_count >= SETTINGS_FEW &&
+		!entry_add(&above->more_sections, section, section->name)) {
+		free(node);
+		why_fail(why, "out of memory");
+		return NULL;
+	}
+	above->section_count++;
 	section->parent = parent;
 	section->place = place;
 	section->prev = above->last_section;
@@ -132,6 +187,7 @@ static void key_append(struct settings_section *parent, struct settings_key *key
 {
 	struct settings_node *above = settings_section_node(parent);
 
+	above->key_count++;
 	key->prev = above->last_key;
 	if (key->prev)
 		key->prev->next = key;
@@ -140,27 +196,59 @@ static void key_append(struct settings_section *parent, struct settings_key *key
 	above->last_key = key;
 }
 
+static struct settings_key *key_new(struct settings_tree *tree, struct settings_section *parent,
+	struct bytes name, struct why *why)
+{
+	struct settings_node *above = settings_section_node(parent);
+
+	if (!has_room(tree, name, why))
+		return NULL;
+	struct settings_key_node *node = calloc(1, sizeof(*node) + name.length + 1);
+	if (node) {
+		bytes_copy(node->name, name);
+		node->key.name = node->name;
+	}
+	if (!node || (above->key_count >= SETTINGS_FEW &&
+			     !entry_add(&above->more_keys, &node->key, node->name))) {
+		free(node);
+		why_fail(why, "out of memory");
+		return NULL;
+	}
+	tree->count++;
+	key_append(parent, &node->key);
+	return &node->key;
+}
+
 bool settings_tree_set(struct settings_tree *tree, struct settings_section *parent,
 	struct bytes name, const char *value, struct settings_place place, struct why *why)
 {
-	struct settings_node *node = settings_tree_find(tree, parent, false, name);
+	struct settings_key *key = settings_key_find(parent, name);
 	char *copy = value ? strdup(value) : NULL;
 
 	if (value && !copy)
 		return why_fail(why, "out of memory");
-	if (!node) {
-		if (!name_fits(name, why) || !(node = node_new(tree, parent, false, name, why))) {
-			value_free(copy);
-			return false;
-		}
-		node->as.key.name = node->hash_key + HASH_PREFIX;
-		key_append(parent, &node->as.key);
+	if (!key && !(key = key_new(tree, parent, name, why))) {
+		value_free(copy);
+		return false;
 	}
-	value_free(node->as.key.value);
-	node->as.key.value = copy;
-	node->as.key.place = place;
-	node->unset = !value;
+	value_free(key->value);
+	key->value = copy;
+	key->place = place;
 	return true;
+}
+
+void settings_key_drop(struct settings_section *parent, struct settings_key *key)
+{
+	struct settings_node *above = settings_section_node(parent);
+	struct settings_entry *entry = NULL;
+
+	if (above->more_keys)
+		HASH_FIND(hh, above->more_keys, key->name, strlen(key->name), entry);
+	if (entry) {
+		HASH_DEL(above->more_keys, entry);
+		free(entry);
+	}
+	key_free(key);
 }
 
 void settings_free(struct settings *s)
@@ -183,7 +271,7 @@ void settings_free(struct settings *s)
 
 const struct settings_section *settings_root(const struct settings *s)
 {
-	return &s->resolved.root->as.section;
+	return &s->resolved.root->section;
 }
 
 const char *settings_warning(const struct settings *s, size_t index)
@@ -229,22 +317,13 @@ bool settings_fail(const struct settings_place *place, struct why *why, const ch
 	return false;
 }
 
-/* Sections are few at each level of a look-up from outside, so this walks the lists. */
-static const struct settings_section *section_child(
-	const struct settings_section *from, struct bytes name)
-{
-	SETTINGS_SECTIONS(each, from)
-	if (bytes_equal(bytes_of_text(each->name), name))
-		return each;
-	return NULL;
-}
-
 const struct settings_section *settings_find(const struct settings_section *from, const char *path)
 {
 	while (from) {
 		size_t length = strcspn(path, ".");
+		const struct settings_node *node = settings_node_find(from, bytes_of(path, length));
 
-		from = section_child(from, bytes_of(path, length));
+		from = node ? &node->section : NULL;
 		if (path[length] == '\0')
 			break;
 		path += length + 1;
@@ -253,26 +332,25 @@ const struct settings_section *settings_find(const struct settings_section *from
 }
 
 const struct settings_section *settings_child(
-	const struct settings *s, const struct settings_section *parent, const char *name)
+	const struct settings_section *parent, const char *name)
 {
 	const struct settings_node *node =
-		parent ? settings_tree_find(&s->resolved, parent, true, bytes_of_text(name)) : NULL;
+		parent ? settings_node_find(parent, bytes_of_text(name)) : NULL;
 
-	return node ? &node->as.section : NULL;
+	return node ? &node->section : NULL;
 }
 
 const struct settings_key *settings_find_key(const struct settings_section *from, const char *path)
 {
 	const char *dot;
 
-	for (; from && (dot = strchr(path, '.')); path = dot + 1)
-		from = section_child(from, bytes_of(path, (size_t)(dot - path)));
-	if (!from)
-		return NULL;
-	SETTINGS_KEYS(each, from)
-	if (strcmp(each->name, path) == 0)
-		return each;
-	return NULL;
+	for (; from && (dot = strchr(path, '.')); path = dot + 1) {
+		const struct settings_node *node =
+			settings_node_find(from, bytes_of(path, (size_t)(dot - path)));
+
+		from = node ? &node->section : NULL;
+	}
+	return from ? settings_key_find(from, bytes_of_text(path)) : NULL;
 }
 
 const char *settings_get(const struct settings_section *from, const char *path)

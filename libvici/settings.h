@@ -76,10 +76,9 @@ const struct settings_section *settings_find(const struct settings_section *from
 const struct settings_key *settings_find_key(const struct settings_section *from, const char *path);
 const char *settings_get(const struct settings_section *from, const char *path);
 
-/* The section of that name directly in another, by hash: for sections with thousands of others.
- * parent may be NULL. */
+/* The section directly in another, which may be NULL, of a name that may contain dots. */
 const struct settings_section *settings_child(
-	const struct settings *s, const struct settings_section *parent, const char *name);
+	const struct settings_section *parent, const char *name);
 
 /* Typed: ret gets the value or, when the key is absent, `otherwise`. A value of the wrong form
  * returns false with "file:line: key = value is not ...". */

@@ -50,8 +50,7 @@ static bool layers_child(
 	struct inherit *in, const struct layers *from, struct bytes name, struct layers *ret)
 {
 	for (size_t i = 0; i < from->count; i++) {
-		struct settings_node *child =
-			settings_tree_find(&in->s->written, &from->at[i]->as.section, true, name);
+		struct settings_node *child = settings_node_find(&from->at[i]->section, name);
 
 		if (child && !layers_add(in, ret, child))
 			return false;
@@ -124,10 +123,9 @@ static bool check_circle(struct inherit *in, const struct layers *layers)
 	for (size_t i = 0; i < layers->count; i++)
 		for (unsigned depth = 0; depth < in->depth; depth++)
 			if (layers_have(in->open[depth], layers->at[i]))
-				return settings_fail(&layers->at[0]->as.section.place, in->why,
+				return settings_fail(&layers->at[0]->section.place, in->why,
 					"section '%s' inherits from '%s', which contains it",
-					layers->at[0]->as.section.name,
-					layers->at[i]->as.section.name);
+					layers->at[0]->section.name, layers->at[i]->section.name);
 	return true;
 }
 
@@ -139,12 +137,12 @@ static bool fill_section(struct inherit *in, struct settings_section *to,
 	struct bytes name = bytes_of_text(from->name);
 	struct layers below = { 0 };
 
-	if (settings_tree_find(&in->s->resolved, to, true, name))
+	if (settings_node_find(to, name))
 		return true;
 	struct settings_node *node =
 		settings_tree_section(&in->s->resolved, to, name, from->place, in->why);
 	bool ok = node && layers_child(in, layers, name, &below) && check_circle(in, &below) &&
-		  fill(in, &node->as.section, &below);
+		  fill(in, &node->section, &below);
 	free(below.at);
 	return ok;
 }
@@ -155,77 +153,82 @@ static bool fill(struct inherit *in, struct settings_section *to, const struct l
 
 	if (in->depth == SETTINGS_DEPTH_MAX)
 		return settings_fail(
-			&layers->at[0]->as.section.place, in->why, "sections nested too deeply");
+			&layers->at[0]->section.place, in->why, "sections nested too deeply");
 	in->open[in->depth++] = layers;
 	for (size_t i = 0; i < layers->count; i++)
-		SETTINGS_KEYS(key, &layers->at[i]->as.section)
+		SETTINGS_KEYS(key, &layers->at[i]->section)
 		{
 			struct bytes name = bytes_of_text(key->name);
 
-			if (!settings_tree_find(tree, to, false, name) &&
+			if (!settings_key_find(to, name) &&
 				!settings_tree_set(tree, to, name, key->value, key->place, in->why))
 				return false;
 		}
 	for (size_t i = 0; i < layers->count; i++)
-		SETTINGS_SECTIONS(section, &layers->at[i]->as.section)
+		SETTINGS_SECTIONS(section, &layers->at[i]->section)
 	if (!fill_section(in, to, layers, section))
 		return false;
 	in->depth--;
 	return true;
 }
 
-/* Unset keys have done their hiding. */
-static void drop_unset(struct settings_tree *tree)
+/* Unset keys have done their hiding. Sections are nested SETTINGS_DEPTH_MAX deep at most. */
+static void drop_unset(struct settings_section *section)
 {
-	struct settings_node *node, *next;
+	struct settings_key **link = &section->keys, *before = NULL;
 
-	HASH_ITER(hh, tree->nodes, node, next)
-	{
-		if (!node->is_section || !node->as.section.keys)
-			continue;
-		struct settings_key **link = &node->as.section.keys, *before = NULL;
-		while (*link) {
-			struct settings_key *key = *link;
+	while (*link) {
+		struct settings_key *key = *link;
 
-			if (key->value) {
-				key->prev = before;
-				before = key;
-				link = &key->next;
-			} else {
-				*link = key->next;
-			}
+		if (key->value) {
+			key->prev = before;
+			before = key;
+			link = &key->next;
+		} else {
+			*link = key->next;
+			settings_key_drop(section, key);
 		}
 	}
+	for (struct settings_section *below = section->sections; below; below = below->next)
+		drop_unset(below);
 }
 
-static void warn_unknown(struct inherit *in)
+static void warn_unknown(struct inherit *in, const struct settings_section *section)
 {
-	struct settings_node *node, *next;
+	const struct settings_node *node = settings_section_node(section);
 
-	HASH_ITER(hh, in->s->written.nodes, node, next)
 	for (struct settings_reference *each = node->references; each; each = each->next) {
 		struct layers found = { 0 };
 
 		if (layers_find(in, each->path, &found) && found.count == 0)
 			settings_warn(in->s, &each->place,
 				"section '%s' inherits from '%s', which does not exist",
-				node->as.section.name, each->path);
+				section->name, each->path);
 		free(found.at);
 	}
+	SETTINGS_SECTIONS(below, section)
+	warn_unknown(in, below);
 }
 
 bool settings_inherit(struct settings *s, struct why *why)
 {
 	struct inherit in = { .s = s, .why = why };
 	struct layers root = { 0 };
+
+	if (!s->has_references) {
+		s->resolved = s->written;
+		s->written = (struct settings_tree){ 0 };
+		drop_unset(&s->resolved.root->section);
+		return true;
+	}
 	bool ok = settings_tree_begin(&s->resolved, inherit_limit(s), why) &&
 		  layers_add(&in, &root, s->written.root) &&
-		  fill(&in, &s->resolved.root->as.section, &root);
+		  fill(&in, &s->resolved.root->section, &root);
 
 	free(root.at);
 	if (ok) {
-		drop_unset(&s->resolved);
-		warn_unknown(&in);
+		drop_unset(&s->resolved.root->section);
+		warn_unknown(&in, &s->written.root->section);
 	}
 	return ok;
 }

@@ -223,6 +223,7 @@ static bool add_reference(struct source *source, struct settings_node *node)
 		return source_fail(source, "out of memory");
 	}
 	reference->place = place_here(source);
+	source->s->has_references = true;
 	*link = reference;
 	return true;
 }
@@ -351,7 +352,7 @@ static bool take_section(struct source *source, struct settings_section *parent,
 	take(source);
 	if (depth == SETTINGS_DEPTH_MAX)
 		return source_fail(source, "sections nested too deeply");
-	if (!section_body(source, &node->as.section, depth + 1))
+	if (!section_body(source, &node->section, depth + 1))
 		return false;
 	if (peek(source) != '}') {
 		source->line = place.line;
@@ -519,7 +520,7 @@ struct settings *settings_load(const char *path, struct why *why)
 
 	if (!s)
 		return NULL;
-	return settings_end(s, read_file(s, &s->written.root->as.section, path, 0, 0, why), why);
+	return settings_end(s, read_file(s, &s->written.root->section, path, 0, 0, why), why);
 }
 
 struct settings *settings_parse(struct bytes text, const char *name, struct why *why)
@@ -529,5 +530,5 @@ struct settings *settings_parse(struct bytes text, const char *name, struct why 
 	if (!s)
 		return NULL;
 	return settings_end(
-		s, read_text(s, &s->written.root->as.section, text, name, false, 0, 0, why), why);
+		s, read_text(s, &s->written.root->section, text, name, false, 0, 0, why), why);
 }

@@ -9,11 +9,17 @@
 #include "swanctl-lite/config.h"
 
 #include <openssl/types.h>
+#include <uthash.h>
 
-/* Names of what the daemon has; those that are loaded again are struck off, the rest unloaded. */
+/* Names of what the daemon has; those that are loaded again are struck off, the rest unloaded. A
+ * hash table: there may be 10,000. */
+struct creds_name {
+	UT_hash_handle hh;
+	char text[];
+};
+
 struct creds_names {
-	char **at;
-	size_t count;
+	struct creds_name *first;
 };
 
 void creds_names_get(struct swanctl *s, const char *command, struct creds_names *ret);

@@ -15,46 +15,50 @@ void creds_names_get(struct swanctl *s, const char *command, struct creds_names 
 	VICI_EACH(each, vici_find(answer, "keys"))
 	{
 		struct bytes name = vici_value(each);
-		char **at = realloc(ret->at, (ret->count + 1) * sizeof(*at));
+		struct creds_name *of_this, *known;
 
-		if (!at)
+		HASH_FIND(hh, ret->first, name.at, name.length, known);
+		if (known)
+			continue;
+		if (!(of_this = calloc(1, sizeof(*of_this) + name.length + 1)))
 			return;
-		ret->at = at;
-		if (!(at[ret->count] = strndup((const char *)name.at, name.length)))
-			return;
-		ret->count++;
+		bytes_copy(of_this->text, name);
+		HASH_ADD(hh, ret->first, text, name.length, of_this);
 	}
 }
 
 void creds_names_strike(struct creds_names *names, struct bytes name)
 {
-	for (size_t i = 0; i < names->count; i++)
-		if (vici_is(name, names->at[i])) {
-			free(names->at[i]);
-			names->at[i] = names->at[--names->count];
-			return;
-		}
+	struct creds_name *found;
+
+	HASH_FIND(hh, names->first, name.at, name.length, found);
+	if (found) {
+		HASH_DEL(names->first, found);
+		free(found);
+	}
 }
 
 void creds_names_unload(struct swanctl *s, const char *command, struct creds_names *names)
 {
-	for (size_t i = 0; i < names->count; i++) {
+	struct creds_name *each, *next;
+
+	HASH_ITER(hh, names->first, each, next)
+	{
 		struct vici_builder b = { 0 };
 		struct vici_call call = { .command = command, .arguments = &b };
 		struct vici_view answer;
 		int status;
 
-		vici_key_text(&b, "id", names->at[i]);
+		vici_key_text(&b, "id", each->text);
 		if (swanctl_call(s, &call, &answer, &status)) {
 			if (s->format != SWANCTL_TEXT)
-				swanctl_dump_reply(s, command, names->at[i], answer);
+				swanctl_dump_reply(s, command, each->text, answer);
 			else if (!swanctl_succeeded(answer))
-				fprintf(stderr, "unloading key '%s' failed: %s\n", names->at[i],
+				fprintf(stderr, "unloading key '%s' failed: %s\n", each->text,
 					SWANCTL_GAP_OF(answer, "errmsg"));
 		}
 		vici_builder_free(&b);
-		free(names->at[i]);
+		HASH_DEL(names->first, each);
+		free(each);
 	}
-	free(names->at);
-	*names = (struct creds_names){ 0 };
 }

@@ -141,7 +141,7 @@ static void find_gone(struct swanctl *s, const struct swanctl_kind *kind,
 		struct bytes name = kind->list ? vici_value(each) : vici_name(each);
 		char *text = strndup(name.at ? (const char *)name.at : "", name.length);
 
-		if (text && !settings_child(config, sections, text) && !gone_add(ret, name))
+		if (text && !settings_child(sections, text) && !gone_add(ret, name))
 			fprintf(stderr, "out of memory\n");
 		free(text);
 	}

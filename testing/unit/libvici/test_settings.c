@@ -131,6 +131,58 @@ START_TEST(inherited_entries_follow_own_ones_and_give_way_to_them)
 }
 END_TEST
 
+/* "{ k0 = a0 ... s0 { v = 0 } ... }", of which some are set again and one is unset. */
+static void write_many(FILE *text)
+{
+	fputs("base {\n", text);
+	for (unsigned i = 0; i < 100; i++)
+		fprintf(text, "k%u = a%u\n s%u { v = %u }\n", i, i, i, i);
+	fputs("}\nbase {\n k3 = b\n k90 = b\n k91 =\n s95 { v = b }\n}\n", text);
+}
+
+static void expect_many(const struct settings *s, const char *section)
+{
+	char path[40], value[8];
+
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(path, sizeof(path), "%s.k%u", section, i);
+		snprintf(value, sizeof(value), "a%u", i);
+		expect(s, path, i == 91 ? NULL : i == 3 || i == 90 ? "b" : value);
+		snprintf(path, sizeof(path), "%s.s%u.v", section, i);
+		snprintf(value, sizeof(value), "%u", i);
+		expect(s, path, i == 95 ? "b" : value);
+	}
+	expect(s, "base.k100", NULL);
+}
+
+/* More entries than are looked through one by one. */
+START_TEST(of_many_entries_each_is_found)
+{
+	char *text;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(file);
+	write_many(file);
+	fflush(file);
+	struct settings *s = parse(text);
+	expect_many(s, "base");
+	settings_free(s);
+
+	fputs("other : base {\n k200 = own\n}\nthird : base {\n k70 =\n k71 = own\n}\n", file);
+	fclose(file);
+	s = parse(text);
+	expect_many(s, "base");
+	expect_many(s, "other");
+	expect(s, "other.k200", "own");
+	expect(s, "third.k70", NULL);
+	expect(s, "third.k71", "own");
+	expect(s, "third.k72", "a72");
+	settings_free(s);
+	free(text);
+}
+END_TEST
+
 START_TEST(an_unknown_reference_is_a_warning)
 {
 	struct settings *s = parse("a : nothing.here {\n}");
@@ -314,6 +366,7 @@ TCase *settings_cases(void)
 	tcase_add_test(c, values_end_where_strongswan_ends_them);
 	tcase_add_test(c, sections_nest_and_extend_each_other);
 	tcase_add_test(c, inherited_entries_follow_own_ones_and_give_way_to_them);
+	tcase_add_test(c, of_many_entries_each_is_found);
 	tcase_add_test(c, an_unknown_reference_is_a_warning);
 	tcase_add_test(c, errors_name_file_line_and_what_is_wrong);
 	tcase_add_test(c, a_zero_byte_and_deep_nesting_are_refused);
