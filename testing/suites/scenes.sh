@@ -1,10 +1,11 @@
 #!/bin/bash
 # The ways to join sites of docs/scenes, each as testing/scene plays it
 # order: 45
-# trees: libreswan-5.2 strongswan-6.0.1
+# trees: libreswan-5.2 strongswan-6.0.1 freeradius
 # limit: 900
 set -u
 mkdir -p build/test-logs
+testing/lab/pki >/dev/null || { echo "failed scenes: no keys and certificates"; exit 1; }
 
 # play NAME DAEMON: under a kernel of its own, on a processor of its own
 play() {
