@@ -156,10 +156,31 @@ static void pfs(const struct ike_matter *m, struct ike_advice *ret)
 		m->connection, m->child);
 }
 
+/* %client has nothing of what it wants: the section is another's, or not there. */
+static void no_client(const struct ike_matter *m, struct ike_advice *ret)
+{
+	if (m->theirs[0])
+		snprintf(ret->cause, SIZE,
+			"peer wants %s, here it is %s: of its side nothing is among the networks "
+			"that `clients` has for it",
+			m->theirs, m->ours);
+	else
+		snprintf(ret->cause, SIZE, "`clients` has no networks for what would be %s",
+			m->ours);
+	snprintf(ret->cure, SIZE,
+		"list in clients.NAME.networks, where id is who the peer proves to be (\"%s\", or "
+		"its EAP or XAuth name), what is behind it, and load that with --load-clients",
+		m->remote_id);
+}
+
 static void no_selectors(const struct ike_matter *m, struct ike_advice *ret)
 {
 	const char *key = m->differs[0] ? m->differs : "local_ts or remote_ts";
 
+	if (ike_matter_says(m, IKE_DIFFERS_CLIENT)) {
+		no_client(m, ret);
+		return;
+	}
 	if (m->theirs[0])
 		snprintf(ret->cause, SIZE, "peer wants %s, here it is %s: nothing common in %s",
 			m->theirs, m->ours, key);

@@ -319,6 +319,8 @@ static bool no_child_proposal(const struct ike_matter *m, struct ike_advice *ret
 
 static bool no_selectors(const struct ike_matter *m, struct ike_advice *ret)
 {
+	if (ike_matter_says(m, IKE_DIFFERS_CLIENT))
+		return false;
 	if (!m->theirs[0]) {
 		snprintf(ret->cause, SIZE,
 			"the peer has no child for %s; in IKEv1 not every peer narrows selectors",

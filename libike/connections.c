@@ -192,6 +192,7 @@ bool ike_engine_load_connection(
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");
 	}
+	c->clients = e->clients;
 	if (loaded) {
 		replace(e, loaded, c);
 	} else {

@@ -58,10 +58,13 @@ struct ike_failure {
 	char *ours;   /* heap or NULL: our proposals, selectors, identities */
 	char *theirs; /* heap or NULL */
 	/* Heap or NULL: of ours and theirs, what has nothing in common: "integrity, key exchange",
-	 * "remote_ts". */
+	 * "remote_ts", IKE_DIFFERS_CLIENT. */
 	char *differs;
 	uint16_t notify; /* the peer's error notify; 0: we found it ourselves */
 };
+
+/* The peer's own selectors are none of the networks that %client stands for. */
+#define IKE_DIFFERS_CLIENT "clients"
 
 const char *ike_reason_name(enum ike_reason reason); /* "no-proposal", for machines */
 

@@ -47,8 +47,10 @@ struct ike_engine *ike_engine_new(
 	e->credentials = ike_credentials_new();
 	e->certificates = ike_certificates_new();
 	e->pools = ike_pools_new();
+	e->clients = ike_clients_new();
 	e->revocation = ike_revocation_new(e);
-	if (!e->crypto || !e->credentials || !e->certificates || !e->pools || !e->revocation) {
+	if (!e->crypto || !e->credentials || !e->certificates || !e->pools || !e->clients ||
+		!e->revocation) {
 		if (e->crypto)
 			why_fail(why, "out of memory");
 		ike_engine_free(e);
@@ -75,6 +77,7 @@ void ike_engine_free(struct ike_engine *e)
 	ike_credentials_free(e->credentials);
 	ike_certificates_free(e->certificates);
 	ike_pools_free(e->pools);
+	ike_clients_free(e->clients);
 	ike_crypto_free(e->crypto);
 	free(e->heap);
 	secret_wipe(e, sizeof(*e));

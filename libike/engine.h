@@ -11,6 +11,7 @@
 #include "libike/failures.h"
 #include "libike/host.h"
 #include "libike/model/certificates.h"
+#include "libike/model/clients.h"
 #include "libike/model/connection.h"
 #include "libike/model/credentials.h"
 #include "libike/model/pools.h"
@@ -96,9 +97,20 @@ bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char
 /* In the order of loading; index from 0; NULL at the end. */
 const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index);
 
-struct ike_credentials *ike_engine_credentials(struct ike_engine *e);   /* shared secrets */
-struct ike_certificates *ike_engine_certificates(struct ike_engine *e); /* and private keys */
-struct ike_pools *ike_engine_pools(struct ike_engine *e);               /* virtual addresses */
+struct ike_credentials *ike_engine_credentials(struct ike_engine *e);     /* shared secrets */
+struct ike_certificates *ike_engine_certificates(struct ike_engine *e);   /* and private keys */
+struct ike_pools *ike_engine_pools(struct ike_engine *e);                 /* virtual addresses */
+const struct ike_clients *ike_engine_clients(const struct ike_engine *e); /* and their networks */
+
+/* As ike_clients_load() and ike_clients_unload(). What is negotiated from then on goes by it;
+ * ret_changes says what that means for who is connected, "" when nothing. */
+#define IKE_CLIENT_CHANGES_MAX 1024
+MUST_USE bool ike_engine_load_client(struct ike_engine *e, const char *name,
+	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
+	char ret_changes[IKE_CLIENT_CHANGES_MAX], struct why *why);
+MUST_USE bool ike_engine_unload_client(
+	struct ike_engine *e, const char *name, char ret_changes[IKE_CLIENT_CHANGES_MAX]);
+
 /* CRLs and OCSP responses that were fetched or came from peers, in no order. index from 0; false
  * after the last. Borrowed until the next call. */
 struct ike_cached {

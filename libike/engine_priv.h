@@ -39,6 +39,7 @@ struct ike_engine {
 	struct ike_certificates *certificates;
 	struct ike_revocation *revocation;
 	struct ike_pools *pools;
+	struct ike_clients *clients;
 	ike_time now; /* of the call that is being served */
 
 	struct ike_loaded *loaded; /* uthash by name */

@@ -155,7 +155,7 @@ static size_t resolve_list(const struct ike_selector *from, size_t count,
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (!from[i].dynamic || host->family != 0)
+		if (!from[i].group && (!from[i].dynamic || host->family != 0))
 			ret[used++] = ike_selector_resolve(&from[i], host);
 	return used;
 }
@@ -177,8 +177,8 @@ static bool fill_selectors(struct ike_trap *trap, struct why *why)
 		config->remote_ts, config->remote_ts_count, &p->remote, list + p->local_count);
 	if (p->local_count > 0 && p->remote_count > 0)
 		return true;
-	return why_fail(
-		why, "'%s' has dynamic selectors and no address to take for them", config->name);
+	return why_fail(why, "'%s' has no selectors that are known before there is an IKE SA",
+		config->name);
 }
 
 static bool fill_reqid(struct ike_engine *e, struct ike_trap *trap, struct why *why)

@@ -253,6 +253,22 @@ bool ike_virtual_take(struct ike_engine *e, struct ike_sa *sa, uint16_t type, st
 	return true;
 }
 
+/* What the gateway says to be behind it; traffic goes by the selectors. */
+static void log_subnets(struct ike_engine *e, const struct ike_sa *sa)
+{
+	const struct ike_attributes *from = &sa->virtual->attributes;
+	struct ike_selector list[IKE_ATTRIBUTES_MAX];
+	char text[512];
+	size_t count = 0;
+
+	for (size_t i = 0; i < from->count; i++)
+		count += ike_virtual_subnet_of(
+			from->items[i].type, from->items[i].value, &list[count]);
+	if (count > 0)
+		ike_log(e, sa, IKE_LOG_CFG, IKE_LOG_INFO, "the gateway announces: %s",
+			ike_selectors_format(list, count, text, sizeof(text)));
+}
+
 bool ike_virtual_taken(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -266,6 +282,7 @@ bool ike_virtual_taken(struct ike_engine *e, struct ike_sa *sa, struct ike_failu
 			sa->connection->name);
 		return false;
 	}
+	log_subnets(e, sa);
 	for (size_t i = 0; i < sa->virtual->our_count; i++) {
 		struct ike_virtual_address *ours = &sa->virtual->ours[i];
 
@@ -389,6 +406,31 @@ bool ike_virtual_gives_server(const struct ike_sa *sa)
 	return false;
 }
 
+static bool announces(const struct ike_sa *sa)
+{
+	for (size_t i = 0; i < sa->connection->child_count; i++)
+		if (ike_child_config_has(sa->connection->children[i], true, IKE_SELECTOR_CLIENTS))
+			return true;
+	return false;
+}
+
+size_t ike_virtual_announced(
+	const struct ike_sa *sa, struct ike_selector ret[IKE_VIRTUAL_ANNOUNCED_MAX])
+{
+	static const uint16_t families[] = { AF_INET, AF_INET6 };
+	size_t count = 0;
+
+	for (size_t i = 0; i < 2 && announces(sa) && sa->connection->clients; i++) {
+		const struct address any = { .family = families[i] };
+		struct ike_selector all;
+
+		if (ike_selector_of_prefix(&any, 0, &all))
+			count += ike_clients_others(sa->connection->clients, ike_child_client(sa),
+				&all, ret + count, IKE_VIRTUAL_ANNOUNCED_MAX - count);
+	}
+	return count;
+}
+
 /* ---- On the wire ---- */
 
 bool ike_virtual_address_of(uint16_t type, struct bytes value, struct address *ret)
@@ -421,4 +463,38 @@ uint16_t ike_virtual_address_value(
 	}
 	*ret_value = writer_bytes(&w);
 	return a->family == AF_INET ? IKE_ATTRIBUTE_IP4_ADDRESS : IKE_ATTRIBUTE_IP6_ADDRESS;
+}
+
+uint16_t ike_virtual_subnet_value(
+	const struct ike_selector *s, uint8_t room[17], struct bytes *ret_value)
+{
+	struct writer w = writer_of(room, 17);
+	struct address network;
+	uint8_t length;
+
+	(void)ike_selector_prefix(s, &network, &length);
+	writer_put(&w, address_octets(&network));
+	if (s->family == AF_INET)
+		writer_u32(&w, length ? UINT32_MAX << (32 - length) : 0);
+	else
+		writer_u8(&w, length);
+	*ret_value = writer_bytes(&w);
+	return s->family == AF_INET ? IKE_ATTRIBUTE_IP4_SUBNET : IKE_ATTRIBUTE_IP6_SUBNET;
+}
+
+bool ike_virtual_subnet_of(uint16_t type, struct bytes value, struct ike_selector *ret)
+{
+	bool four = type == IKE_ATTRIBUTE_IP4_SUBNET;
+	struct reader r = reader_of(value);
+	struct bytes octets = reader_bytes(&r, four ? 4 : 16);
+	uint32_t mask = four ? reader_u32(&r) : 0;
+	uint8_t length = four ? 0 : reader_u8(&r);
+	struct address network;
+
+	while (four && length < 32 && mask & UINT32_C(1) << (31 - length))
+		length++;
+	return (four || type == IKE_ATTRIBUTE_IP6_SUBNET) && reader_end(&r) &&
+	       mask == (four && length ? UINT32_MAX << (32 - length) : 0) &&
+	       address_from_octets(octets, 0, &network) &&
+	       ike_selector_of_prefix(&network, length, ret);
 }

@@ -14,6 +14,8 @@
 
 /* Of one IKE SA, each way. */
 #define IKE_VIRTUAL_ADDRESSES_MAX 8
+/* Networks behind other clients, in one message. */
+#define IKE_VIRTUAL_ANNOUNCED_MAX 64
 
 struct ike_virtual_address {
 	struct address address;  /* no port */
@@ -104,6 +106,11 @@ const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_
 /* Whether a DNS server goes along: without one, domains may not (RFC 8598 3.2). */
 bool ike_virtual_gives_server(const struct ike_sa *sa);
 
+/* Networks of other clients that are announced to the peer, when the connection has %clients on our
+ * side; returns how many. */
+size_t ike_virtual_announced(
+	const struct ike_sa *sa, struct ike_selector ret[IKE_VIRTUAL_ANNOUNCED_MAX]);
+
 /* ---- Attributes on the wire: values, without type and length ---- */
 
 /* The value of an address attribute (INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS): empty is "any of
@@ -112,5 +119,10 @@ MUST_USE bool ike_virtual_address_of(uint16_t type, struct bytes value, struct a
 /* The other way round; the result is in room. with_prefix: IKEv2's form of IPv6. */
 uint16_t ike_virtual_address_value(
 	const struct address *a, bool with_prefix, uint8_t room[17], struct bytes *ret_value);
+/* INTERNAL_IP4_SUBNET or INTERNAL_IP6_SUBNET, which is returned, and its value; of a range the
+ * smallest network that has it. And the other way round. */
+uint16_t ike_virtual_subnet_value(
+	const struct ike_selector *s, uint8_t room[17], struct bytes *ret_value);
+MUST_USE bool ike_virtual_subnet_of(uint16_t type, struct bytes value, struct ike_selector *ret);
 
 #endif

@@ -171,6 +171,11 @@ static const struct vici_key authority_keys[] = {
 	{ "cert_uri_base", VICI_FORM_TEXT },
 };
 
+static const struct vici_key client_keys[] = {
+	{ "id", VICI_FORM_TEXT },
+	{ "networks", VICI_FORM_LIST },
+};
+
 #define PLACE(text, keys)                                  \
 	{                                                  \
 		text, keys, sizeof(keys) / sizeof(*(keys)) \
@@ -192,6 +197,7 @@ static const struct {
 	[VICI_PLACE_TOKEN] = PLACE("secrets.token<suffix>", token_keys),
 	[VICI_PLACE_POOL] = PLACE("pools.<name>", pool_keys),
 	[VICI_PLACE_AUTHORITY] = PLACE("authorities.<name>", authority_keys),
+	[VICI_PLACE_CLIENT] = PLACE("clients.<name>", client_keys),
 };
 
 /* A pool's attribute may be given by its number. */

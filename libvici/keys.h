@@ -26,6 +26,7 @@ enum vici_place {
 	VICI_PLACE_TOKEN,      /* secrets.token<suffix> */
 	VICI_PLACE_POOL,       /* pools.<name> */
 	VICI_PLACE_AUTHORITY,  /* authorities.<name> */
+	VICI_PLACE_CLIENT,     /* clients.<name>; ours */
 	VICI_PLACES,
 };
 

@@ -221,7 +221,24 @@ static void check_secret(const struct check *check, const struct settings_sectio
 			"pkcs12... or token...");
 }
 
-/* Sections besides these four are templates to inherit from, and are judged where they are used. */
+/* Whether all that stands in a top section is of that place, without sections of its own. */
+static bool is_simple(const char *name, enum vici_place *ret)
+{
+	static const struct {
+		const char *name;
+		enum vici_place place;
+	} simple[] = { { "pools", VICI_PLACE_POOL }, { "authorities", VICI_PLACE_AUTHORITY },
+		{ "clients", VICI_PLACE_CLIENT } };
+
+	for (size_t i = 0; i < sizeof(simple) / sizeof(*simple); i++)
+		if (strcmp(simple[i].name, name) == 0) {
+			*ret = simple[i].place;
+			return true;
+		}
+	return false;
+}
+
+/* Sections besides these are templates to inherit from, and are judged where they are used. */
 void vici_keys_check(const struct settings_section *root,
 	void (*on_finding)(void *context, enum vici_finding finding, const char *text),
 	void *context)
@@ -232,10 +249,9 @@ void vici_keys_check(const struct settings_section *root,
 	{
 		bool connections = strcmp(top->name, "connections") == 0;
 		bool secrets = strcmp(top->name, "secrets") == 0;
-		bool pools = strcmp(top->name, "pools") == 0;
-		bool authorities = strcmp(top->name, "authorities") == 0;
+		enum vici_place place = VICI_PLACE_CONNECTION;
 
-		if (!connections && !secrets && !pools && !authorities)
+		if (!connections && !secrets && !is_simple(top->name, &place))
 			continue;
 		check_no_keys(&check, top);
 		SETTINGS_SECTIONS(each, top)
@@ -245,8 +261,7 @@ void vici_keys_check(const struct settings_section *root,
 			else if (secrets)
 				check_secret(&check, each);
 			else
-				check_leaf(&check, pools ? VICI_PLACE_POOL : VICI_PLACE_AUTHORITY,
-					each);
+				check_leaf(&check, place, each);
 		}
 	}
 }

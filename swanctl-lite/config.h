@@ -34,14 +34,20 @@ struct swanctl_kind {
 	const char *load, *unload, *get;
 	const char *list; /* of the answer to get: the list with the names; NULL: its sections */
 	enum vici_place place;
+	/* Ours: what one gives up another may take, so gone ones are unloaded first, and what
+	 * failed is tried again after all others. --load-all says nothing of it when there are
+	 * none. */
+	bool exclusive;
 };
 
-/* Loads all of a kind, unloads what is gone, and says so. Returns the exit status. */
-int swanctl_load_kind(
-	struct swanctl *s, const struct settings *config, const struct swanctl_kind *kind);
+/* Loads all of a kind, unloads what is gone, and says so. Returns the exit status. of_all: as a
+ * part of --load-all. */
+int swanctl_load_kind(struct swanctl *s, const struct settings *config,
+	const struct swanctl_kind *kind, bool of_all);
 
 /* The parts of --load-all. */
 int swanctl_load_creds_from(struct swanctl *s, const struct settings *config);
-extern const struct swanctl_kind swanctl_connections, swanctl_pools, swanctl_authorities;
+extern const struct swanctl_kind swanctl_connections, swanctl_pools, swanctl_authorities,
+	swanctl_clients;
 
 #endif

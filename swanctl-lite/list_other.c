@@ -1,4 +1,4 @@
-/* Lists that are short: --list-algs, --list-pools, --list-authorities. */
+/* Lists that are short: --list-algs, --list-pools, --list-authorities, --list-clients. */
 #include "swanctl-lite/command.h"
 
 static int run_algs(struct swanctl *s)
@@ -138,4 +138,41 @@ const struct swanctl_command swanctl_list_authorities = {
 		SWANCTL_PRETTY,
 	},
 	.run = run_authorities,
+};
+
+static void print_client(struct vici_view message)
+{
+	VICI_EACH(client, message)
+	{
+		printf("%-20s '%s'", SWANCTL_NAME_OF(client), SWANCTL_GAP_OF(client, "id"));
+		VICI_EACH(network, vici_find(client, "networks"))
+		{
+			putchar(' ');
+			fwrite(vici_value(network).at, 1, vici_value(network).length, stdout);
+		}
+		putchar('\n');
+	}
+}
+
+static int run_clients(struct swanctl *s)
+{
+	struct vici_builder b = { 0 };
+
+	swanctl_add_option(s, &b, 'n', "name");
+	int status = swanctl_stream(s, "list-clients", "list-client", &b, print_client);
+	vici_builder_free(&b);
+	return status;
+}
+
+const struct swanctl_command swanctl_list_clients = {
+	.name = "list-clients",
+	.letter = 'N',
+	.text = "list loaded clients and the networks behind them",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = {
+		{ "name", 'n', true, "filter by client name" },
+		SWANCTL_RAW,
+		SWANCTL_PRETTY,
+	},
+	.run = run_clients,
 };

@@ -179,14 +179,14 @@ static int run(struct swanctl *s)
 static int run_all(struct swanctl *s)
 {
 	static const struct swanctl_kind *const kinds[] = { &swanctl_authorities, &swanctl_pools,
-		&swanctl_connections };
+		&swanctl_clients, &swanctl_connections };
 	struct settings *config = swanctl_config_load(s);
 
 	if (!config)
 		return EINVAL;
 	int status = swanctl_load_creds_from(s, config);
 	for (size_t i = 0; s->client && i < sizeof(kinds) / sizeof(*kinds); i++) {
-		int next = swanctl_load_kind(s, config, kinds[i]);
+		int next = swanctl_load_kind(s, config, kinds[i], true);
 
 		status = status ? status : next;
 	}

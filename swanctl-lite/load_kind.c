@@ -1,4 +1,5 @@
-/* --load-conns, --load-pools, --load-authorities: things that are loaded and unloaded by name. */
+/* --load-conns, --load-pools, --load-authorities, --load-clients: things that are loaded and
+ * unloaded by name. */
 #include "swanctl-lite/config.h"
 
 #include <errno.h>
@@ -11,6 +12,8 @@ const struct swanctl_kind swanctl_pools = { "pools", "pool", "pools", "load-pool
 const struct swanctl_kind swanctl_authorities = { "authorities", "authority", "authorities",
 	"load-authority", "unload-authority", "get-authorities", "authorities",
 	VICI_PLACE_AUTHORITY };
+const struct swanctl_kind swanctl_clients = { "clients", "client", "clients", "load-client",
+	"unload-client", "get-clients", "clients", VICI_PLACE_CLIENT, true };
 
 /* "invalid value for: local_ts, config discarded" names a key: say where it stands. */
 static void locate(const struct settings_section *section, const char *key, size_t length)
@@ -51,8 +54,23 @@ static void print_changes(struct vici_view answer, const char *name)
 		printf("  %s\n", SWANCTL_TEXT_OF(changes, name));
 }
 
-static bool load_one(
-	struct swanctl *s, const struct swanctl_kind *kind, const struct settings_section *section)
+static void print_loaded(const struct swanctl_kind *kind, const struct settings_section *section,
+	struct vici_view answer)
+{
+	const char *error = SWANCTL_GAP_OF(answer, "errmsg");
+
+	if (swanctl_succeeded(answer)) {
+		printf("loaded %s '%s'\n", kind->one, section->name);
+		print_changes(answer, section->name);
+		return;
+	}
+	fprintf(stderr, "loading %s '%s' failed: %s\n", kind->one, section->name, error);
+	explain(section, error);
+}
+
+/* may_fail: it will be tried again then, and nothing is said of it. */
+static bool load_one(struct swanctl *s, const struct swanctl_kind *kind,
+	const struct settings_section *section, bool may_fail)
 {
 	struct vici_builder b = { 0 };
 	struct vici_call call = { .command = kind->load, .arguments = &b };
@@ -67,20 +85,36 @@ static bool load_one(
 	if (!ok)
 		return false;
 	ok = swanctl_succeeded(answer);
+	if (!ok && may_fail)
+		return false;
 	if (s->format != SWANCTL_TEXT) {
 		swanctl_dump_reply(s, kind->load, section->name, answer);
 		return ok || s->format != SWANCTL_JSON; /* who reads a dump judges for himself */
 	}
-	if (ok) {
-		printf("loaded %s '%s'\n", kind->one, section->name);
-		print_changes(answer, section->name);
-	} else {
-		const char *error = SWANCTL_GAP_OF(answer, "errmsg");
-
-		fprintf(stderr, "loading %s '%s' failed: %s\n", kind->one, section->name, error);
-		explain(section, error);
-	}
+	print_loaded(kind, section, answer);
 	return ok;
+}
+
+/* In the order of the file. Of an exclusive kind what fails is tried again when all others have
+ * had their turn: returns how many were loaded. */
+static unsigned load_sections(struct swanctl *s, const struct swanctl_kind *kind,
+	const struct settings_section *first, unsigned found)
+{
+	bool *loaded = calloc(found + 1u, sizeof(*loaded));
+	unsigned count = 0;
+
+	for (int again = kind->exclusive && loaded ? 1 : 0; again >= 0; again--) {
+		unsigned index = 0;
+
+		for (const struct settings_section *each = first; each; each = each->next, index++)
+			if ((!loaded || !loaded[index]) && load_one(s, kind, each, again > 0)) {
+				count++;
+				if (loaded)
+					loaded[index] = true;
+			}
+	}
+	free(loaded);
+	return count;
 }
 
 static bool unload_one(struct swanctl *s, const struct swanctl_kind *kind, const char *name)
@@ -101,6 +135,8 @@ static bool unload_one(struct swanctl *s, const struct swanctl_kind *kind, const
 	else if (!ok)
 		fprintf(stderr, "unloading %s '%s' failed: %s\n", kind->one, name,
 			SWANCTL_GAP_OF(answer, "errmsg"));
+	else
+		print_changes(answer, name);
 	return ok;
 }
 
@@ -134,9 +170,11 @@ static void find_gone(struct swanctl *s, const struct swanctl_kind *kind,
 
 	if (vici_client_call(s->client, &call, &answer, NULL) != VICI_OK)
 		return;
-	if (s->format == SWANCTL_RAW_DUMP || s->format == SWANCTL_PRETTY_DUMP)
+	const struct vici_view names = kind->list ? vici_find(answer, kind->list) : answer;
+	bool silent = kind->exclusive && !vici_present(vici_first(names));
+	if ((s->format == SWANCTL_RAW_DUMP || s->format == SWANCTL_PRETTY_DUMP) && !silent)
 		swanctl_dump_reply(s, kind->get, NULL, answer);
-	VICI_EACH(each, kind->list ? vici_find(answer, kind->list) : answer)
+	VICI_EACH(each, names)
 	{
 		struct bytes name = kind->list ? vici_value(each) : vici_name(each);
 		char *text = strndup(name.at ? (const char *)name.at : "", name.length);
@@ -160,35 +198,48 @@ static int summary(const struct swanctl *s, const struct swanctl_kind *kind, uns
 	return loaded == found ? 0 : EINVAL;
 }
 
-int swanctl_load_kind(
-	struct swanctl *s, const struct settings *config, const struct swanctl_kind *kind)
+static unsigned unload_gone(
+	struct swanctl *s, const struct swanctl_kind *kind, const struct gone *gone)
+{
+	unsigned unloaded = 0;
+
+	for (size_t i = 0; i < gone->count; i++) {
+		unloaded += unload_one(s, kind, gone->names[i]);
+		free(gone->names[i]);
+	}
+	free(gone->names);
+	return unloaded;
+}
+
+int swanctl_load_kind(struct swanctl *s, const struct settings *config,
+	const struct swanctl_kind *kind, bool of_all)
 {
 	const struct settings_section *sections =
 		settings_find(settings_root(config), kind->section);
-	unsigned found = 0, loaded = 0, unloaded = 0;
+	const struct settings_section *first = sections ? sections->sections : NULL;
+	unsigned found = 0, unloaded = 0;
 	struct gone gone = { 0 };
 	int status;
 
 	if (!swanctl_connect(s, &status))
 		return status;
 	find_gone(s, kind, config, &gone);
-	for (const struct settings_section *each = sections ? sections->sections : NULL; each;
-		each = each->next) {
+	for (const struct settings_section *each = first; each; each = each->next)
 		found++;
-		loaded += load_one(s, kind, each);
-	}
-	for (size_t i = 0; i < gone.count; i++) {
-		unloaded += unload_one(s, kind, gone.names[i]);
-		free(gone.names[i]);
-	}
-	free(gone.names);
+	if (of_all && kind->exclusive && found == 0 && gone.count == 0)
+		return 0;
+	if (kind->exclusive)
+		unloaded = unload_gone(s, kind, &gone);
+	unsigned loaded = load_sections(s, kind, first, found);
+	if (!kind->exclusive)
+		unloaded = unload_gone(s, kind, &gone);
 	return summary(s, kind, found, loaded, unloaded);
 }
 
 static int run_kind(struct swanctl *s, const struct swanctl_kind *kind)
 {
 	struct settings *config = swanctl_config_load(s);
-	int status = config ? swanctl_load_kind(s, config, kind) : EINVAL;
+	int status = config ? swanctl_load_kind(s, config, kind, false) : EINVAL;
 
 	settings_free(config);
 	return status;
@@ -207,6 +258,11 @@ static int run_pools(struct swanctl *s)
 static int run_authorities(struct swanctl *s)
 {
 	return run_kind(s, &swanctl_authorities);
+}
+
+static int run_clients(struct swanctl *s)
+{
+	return run_kind(s, &swanctl_clients);
 }
 
 const struct swanctl_command swanctl_load_conns = {
@@ -234,4 +290,13 @@ const struct swanctl_command swanctl_load_authorities = {
 	.usage = { "[--raw|--pretty|--json]" },
 	.options = { SWANCTL_RAW, SWANCTL_PRETTY, SWANCTL_FILE },
 	.run = run_authorities,
+};
+
+const struct swanctl_command swanctl_load_clients = {
+	.name = "load-clients",
+	.letter = 'n',
+	.text = "(re-)load clients and the networks behind them",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY, SWANCTL_FILE },
+	.run = run_clients,
 };

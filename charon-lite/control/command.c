@@ -42,6 +42,10 @@ static const struct {
 	{ "unload-authority", cl_command_unload_authority },
 	{ "load-pool", cl_command_load_pool },
 	{ "unload-pool", cl_command_unload_pool },
+	{ "load-client", cl_command_load_client },
+	{ "unload-client", cl_command_unload_client },
+	{ "get-clients", cl_command_get_clients },
+	{ "list-clients", cl_command_list_clients },
 	{ "rekey", cl_command_rekey },
 	{ "redirect", cl_command_not_supported },
 };

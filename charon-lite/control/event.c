@@ -8,6 +8,7 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_LIST_CONN] = "list-conn",
 	[CL_EVENT_LIST_CERT] = "list-cert",
 	[CL_EVENT_LIST_AUTHORITY] = "list-authority",
+	[CL_EVENT_LIST_CLIENT] = "list-client",
 	[CL_EVENT_IKE_UPDOWN] = "ike-updown",
 	[CL_EVENT_IKE_REKEY] = "ike-rekey",
 	[CL_EVENT_IKE_UPDATE] = "ike-update",

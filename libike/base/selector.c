@@ -92,16 +92,17 @@ bool ike_selector_intersect(
 
 bool ike_selector_equal(const struct ike_selector *a, const struct ike_selector *b)
 {
-	return a->family == b->family && a->dynamic == b->dynamic && a->protocol == b->protocol &&
-	       a->port_from == b->port_from && a->port_to == b->port_to &&
-	       memcmp(a->from, b->from, 16) == 0 && memcmp(a->to, b->to, 16) == 0;
+	return a->family == b->family && a->dynamic == b->dynamic && a->group == b->group &&
+	       a->protocol == b->protocol && a->port_from == b->port_from &&
+	       a->port_to == b->port_to && memcmp(a->from, b->from, 16) == 0 &&
+	       memcmp(a->to, b->to, 16) == 0;
 }
 
 bool ike_selector_contains(const struct ike_selector *outer, const struct ike_selector *inner)
 {
 	struct ike_selector common;
 
-	if (inner->dynamic || outer->dynamic)
+	if (inner->dynamic || outer->dynamic || inner->group || outer->group)
 		return ike_selector_equal(outer, inner);
 	return ike_selector_intersect(outer, inner, &common) && ike_selector_equal(&common, inner);
 }

@@ -20,14 +20,22 @@ struct ike_selector {
 	uint16_t port_to;
 	uint8_t protocol; /* IP protocol number, 0 for any */
 	uint8_t family;   /* AF_INET or AF_INET6; 0 while dynamic and not yet resolved */
-	bool dynamic; /* `dynamic`: the endpoint's own address (or virtual IP), set at run time */
+	bool dynamic;  /* `dynamic`: the endpoint's own address (or virtual IP), set at run time */
+	uint8_t group; /* enum ike_selector_group: networks that an IKE SA decides; family is 0 */
+};
+
+/* Words for networks behind clients (swanctl.conf's `clients`). */
+enum ike_selector_group {
+	IKE_SELECTOR_ITSELF = 0, /* none of them */
+	IKE_SELECTOR_CLIENT,     /* %client: of the peer */
+	IKE_SELECTOR_CLIENTS,    /* %clients: of all others */
 };
 
 /* The text form of swanctl.conf(5) local_ts: "10.1.0.0/16", "10.1.0.1", "10.1.0.1-10.1.0.9",
  * "2001:db8::/32[udp/53]", "dynamic[gre]", "0.0.0.0/0[tcp/1024-65535]", "dynamic[/1701]",
  * "0.0.0.0/0[icmp/2048]" (below 256 an ICMP type alone: "[icmp/8]"), "%any" as port or protocol,
- * "opaque" as port, service and protocol names (own small table: no I/O here). An address part
- * is required, as it is by strongSwan. */
+ * "%client", "%clients", "opaque" as port, service and protocol names (own small table: no I/O
+ * here). An address part is required, as it is by strongSwan. */
 MUST_USE bool ike_selector_parse(const char *text, struct ike_selector *ret, struct why *why);
 
 /* strongSwan's form: "10.1.0.0/16", "10.1.0.0/16[tcp/https]", "10.0.0.1..10.0.0.9", "dynamic",

@@ -10,6 +10,10 @@
 
 #define PORT_MAX 0xffff
 
+static const char *const groups[] = {
+	[IKE_SELECTOR_CLIENT] = "%client", [IKE_SELECTOR_CLIENTS] = "%clients"
+};
+
 /* In these the port fields are type << 8 | code (RFC 7296 3.13.1). */
 static bool is_icmp(uint8_t protocol)
 {
@@ -169,6 +173,11 @@ static bool parse_addresses(char *text, struct ike_selector *ret, struct why *wh
 		*ret = (struct ike_selector){ .dynamic = true, .port_to = PORT_MAX };
 		return true;
 	}
+	for (uint8_t group = IKE_SELECTOR_CLIENT; group <= IKE_SELECTOR_CLIENTS; group++)
+		if (strcmp(text, groups[group]) == 0) {
+			*ret = (struct ike_selector){ .group = group, .port_to = PORT_MAX };
+			return true;
+		}
 	if ((separator = strchr(text, '/')))
 		return parse_prefix(text, separator, ret, why);
 	if ((separator = strchr(text, '-')))
@@ -217,6 +226,8 @@ static void format_addresses(const struct ike_selector *s, char *text, size_t si
 
 	if (s->dynamic) {
 		snprintf(text, size, "dynamic");
+	} else if (s->group) {
+		snprintf(text, size, "%s", groups[s->group]);
 	} else if (ike_selector_prefix(s, &from, &length)) {
 		snprintf(text, size, "%s/%u", address_format(&from, from_text), length);
 	} else {

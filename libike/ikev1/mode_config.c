@@ -135,17 +135,27 @@ static void put_domains(const struct ike_sa *sa, struct ikev1_attributes *m)
 		isakmp_build_attribute(&m->b, IKE_ATTRIBUTE_SPLIT_DNS, writer_bytes(&w));
 }
 
-/* What belongs to the addresses, as far as it fits. */
+/* What belongs to the addresses, and the networks behind other clients, as far as it fits. */
 static void put_attributes(
 	const struct ike_engine *e, const struct ike_sa *sa, struct ikev1_attributes *m)
 {
+	struct ike_selector networks[IKE_VIRTUAL_ANNOUNCED_MAX];
+	size_t count = ike_virtual_announced(sa, networks);
 	const struct ike_attribute *a;
+	struct bytes value;
+	uint8_t room[17];
 
 	for (size_t i = 0; (a = ike_virtual_attribute(sa, i)); i++)
 		if (a->type != IKE_ATTRIBUTE_DNS_DOMAIN &&
 			m->b.writer.length + a->value.length + ROOM_LEFT <= m->b.writer.capacity)
 			isakmp_build_attribute(&m->b, a->type, a->value);
 	put_domains(sa, m);
+	for (size_t i = 0; i < count; i++) {
+		uint16_t type = ike_virtual_subnet_value(&networks[i], room, &value);
+
+		if (m->b.writer.length + value.length + ROOM_LEFT <= m->b.writer.capacity)
+			isakmp_build_attribute(&m->b, type, value);
+	}
 	if (ike_virtual_their_count(sa->virtual) > 0)
 		ikev1_unity_tell(e, sa, &m->b);
 }

@@ -81,8 +81,8 @@ static bool prepare_offer(
 
 /* What is rekeyed keeps its selectors (RFC 7296 2.9.2). In transport mode the peer may see other
  * addresses than we do, so they are said anew. */
-static void build_selectors(
-	const struct ike_sa *sa, const struct ike_task *task, struct ike_builder *b)
+static bool build_selectors(const struct ike_sa *sa, const struct ike_task *task,
+	struct ike_builder *b, struct ike_failure *failure)
 {
 	const struct ike_child_config *config = task->child->config;
 	const struct ike_child *old = task->replaces;
@@ -91,12 +91,17 @@ static void build_selectors(
 	if (old && old->mode != IKE_MODE_TRANSPORT) {
 		ike_build_ts(b, IKE_PAYLOAD_TS_INITIATOR, ike_child_local(old), old->local_count);
 		ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, ike_child_remote(old), old->remote_count);
-		return;
+		return true;
 	}
 	size_t count = ike_child_config_selectors(sa, config, true, list, IKE_CHILD_SELECTORS_MAX);
 	ike_build_ts(b, IKE_PAYLOAD_TS_INITIATOR, list, count);
-	count = ike_child_config_selectors(sa, config, false, list, IKE_CHILD_SELECTORS_MAX);
-	ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, list, count);
+	size_t other = ike_child_config_selectors(sa, config, false, list, IKE_CHILD_SELECTORS_MAX);
+	ike_build_ts(b, IKE_PAYLOAD_TS_RESPONDER, list, other);
+	if (count > 0 && other > 0)
+		return true;
+	ike_child_fail_selectors(
+		failure, sa, config, NULL, "no client has networks that could be offered");
+	return false;
 }
 
 bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, bool in_auth,
@@ -119,8 +124,7 @@ bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *t
 			ike_build_ke(b, task->offer->group,
 				ike_key_exchange_public(task->offer->key_exchange));
 	}
-	build_selectors(sa, task, b);
-	return true;
+	return build_selectors(sa, task, b, failure);
 }
 
 static void read_selectors(const struct ike_received *x, bool we_initiated, uint8_t mode,

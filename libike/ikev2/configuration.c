@@ -152,16 +152,36 @@ static bool may_tell(const struct ike_received *x, uint16_t type)
 	       (is_asked_for(x, type) && ike_virtual_gives_server(x->sa));
 }
 
+/* The attributes of the pools, and the networks behind other clients. What does not fit stays. */
+static void put_attributes(const struct ike_received *x, struct writer *w)
+{
+	struct ike_selector networks[IKE_VIRTUAL_ANNOUNCED_MAX];
+	size_t count = ike_virtual_announced(x->sa, networks);
+	const struct ike_attribute *a;
+	struct bytes value;
+	uint8_t room[17];
+
+	for (size_t i = 0; (a = ike_virtual_attribute(x->sa, i)); i++)
+		if (may_tell(x, a->type) && w->length + 4 + a->value.length <= w->capacity)
+			put_attribute(w, a->type, a->value);
+	for (size_t i = 0; i < count; i++) {
+		uint16_t type = ike_virtual_subnet_value(&networks[i], room, &value);
+
+		if (w->length + 4 + value.length <= w->capacity)
+			put_attribute(w, type, value);
+	}
+}
+
 uint16_t ike_configuration_answer(struct ike_received *x)
 {
-	const struct ike_attribute *a;
 	uint8_t room[8192];
 	struct writer w = writer_of(room, sizeof(room));
 	bool asks = IKE_HAS(x->message, CONFIGURATION) &&
 		    x->message->configuration.type == IKE_CONFIGURATION_REQUEST;
 	size_t asked = asks ? give(x, &w) : 0;
 
-	if (ike_virtual_their_count(x->sa->virtual) == 0) {
+	bool gives = ike_virtual_their_count(x->sa->virtual) > 0;
+	if (!gives) {
 		uint16_t notify = asked > 0 ? IKE_NOTIFY_INTERNAL_ADDRESS_FAILURE
 				  : x->sa->connection->pool_count > 0
 					  ? IKE_NOTIFY_FAILED_CP_REQUIRED
@@ -169,12 +189,12 @@ uint16_t ike_configuration_answer(struct ike_received *x)
 
 		if (notify)
 			log_refusal(x, notify);
-		return notify;
+		if (notify || !asks)
+			return notify;
 	}
-	for (size_t i = 0; (a = ike_virtual_attribute(x->sa, i)); i++)
-		if (may_tell(x, a->type) &&
-			w.length + 4 + a->value.length <= sizeof(room)) /* else it stays */
-			put_attribute(&w, a->type, a->value);
-	ike_build_configuration(x->reply, IKE_CONFIGURATION_REPLY, writer_bytes(&w));
+	/* Who asks for no address may ask for networks (INTERNAL_IP4_SUBNET). */
+	put_attributes(x, &w);
+	if (gives || w.length > 0)
+		ike_build_configuration(x->reply, IKE_CONFIGURATION_REPLY, writer_bytes(&w));
 	return 0;
 }

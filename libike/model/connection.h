@@ -186,6 +186,7 @@ struct ike_connection {
 	struct ike_sa *sas;     /* the engine's: IKE SAs that were made from it; utlist */
 	uint32_t initiated;     /* the engine's: how many of those we are the initiator of */
 	struct ike_trap *traps; /* the engine's, too: of its children; utlist */
+	const struct ike_clients *clients; /* the engine's, too: what %client stands for; or NULL */
 	char *name;
 	uint8_t version; /* 0 either, 1, 2 */
 	bool encap;

@@ -147,30 +147,6 @@ bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector 
 	return true;
 }
 
-size_t ike_child_config_selectors(const struct ike_sa *sa, const struct ike_child_config *config,
-	bool local, struct ike_selector *ret, size_t room)
-{
-	const struct ike_selector *from = local ? config->local_ts : config->remote_ts;
-	size_t count = local ? config->local_ts_count : config->remote_ts_count;
-	struct ike_selector virtual[IKE_VIRTUAL_ADDRESSES_MAX];
-	size_t virtual_count = ike_virtual_dynamic(sa, local, virtual), used = 0;
-
-	for (size_t i = 0; i < count && used < room; i++) {
-		if (!from[i].dynamic || virtual_count == 0) {
-			ret[used++] =
-				ike_selector_resolve(&from[i], local ? &sa->local : &sa->remote);
-			continue;
-		}
-		for (size_t j = 0; j < virtual_count && used < room; j++) {
-			ret[used] = virtual[j];
-			ret[used].protocol = from[i].protocol;
-			ret[used].port_from = from[i].port_from;
-			ret[used++].port_to = from[i].port_to;
-		}
-	}
-	return used;
-}
-
 static bool hold_reqid(struct ike_engine *e, struct ike_child *child)
 {
 	struct ike_reqid_key key = {

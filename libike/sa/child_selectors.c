@@ -36,11 +36,13 @@ bool ike_child_narrow(const struct ike_sa *sa, const struct ike_child_config *co
 	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
 {
 	struct ike_selector ours[IKE_CHILD_SELECTORS_MAX];
-	size_t count = ike_child_config_selectors(sa, config, true, ours, IKE_CHILD_SELECTORS_MAX);
+	size_t count = ike_child_config_within(sa, config, true, theirs->local, theirs->local_count,
+		ours, IKE_CHILD_SELECTORS_MAX);
 
 	ret->local_count = ike_selectors_narrow(ours, count, theirs->local, theirs->local_count,
 		ret->local, IKE_CHILD_SELECTORS_MAX);
-	count = ike_child_config_selectors(sa, config, false, ours, IKE_CHILD_SELECTORS_MAX);
+	count = ike_child_config_within(sa, config, false, theirs->remote, theirs->remote_count,
+		ours, IKE_CHILD_SELECTORS_MAX);
 	ret->remote_count = ike_selectors_narrow(ours, count, theirs->remote, theirs->remote_count,
 		ret->remote, IKE_CHILD_SELECTORS_MAX);
 	return ret->local_count > 0 && ret->remote_count > 0;
@@ -74,10 +76,16 @@ void ike_child_fail_selectors(struct ike_failure *failure, const struct ike_sa *
 			theirs->remote_count, theirs_text, sizeof(theirs_text));
 	ike_failure_set(failure, IKE_REASON_NO_SELECTORS, ours_text, theirs ? theirs_text : NULL,
 		"%s for CHILD_SA '%s'", what, config->name);
+	if (!theirs && (ours.local_count == 0 || ours.remote_count == 0))
+		ike_failure_set_differs(failure, IKE_DIFFERS_CLIENT);
 	if (theirs && !ike_child_narrow(sa, config, theirs, &common))
-		ike_failure_set_differs(failure, common.local_count > 0    ? "remote_ts"
-						 : common.remote_count > 0 ? "local_ts"
-									   : "local_ts, remote_ts");
+		ike_failure_set_differs(failure,
+			common.local_count > 0 &&
+					ike_child_config_has(config, false, IKE_SELECTOR_CLIENT)
+				? IKE_DIFFERS_CLIENT
+			: common.local_count > 0  ? "remote_ts"
+			: common.remote_count > 0 ? "local_ts"
+						  : "local_ts, remote_ts");
 }
 
 /* The child definition whose selectors fit best: exact before containing before narrowed. In

@@ -267,9 +267,21 @@ void ike_child_free(struct ike_child *child); /* memory only */
 void ike_child_set_state(struct ike_engine *e, struct ike_child *child, enum ike_child_state state);
 /* By a SPI of ours or the peer's. */
 struct ike_child *ike_child_by_spi(const struct ike_sa *sa, uint32_t spi, bool inbound);
-/* `dynamic` selectors of a child's configuration resolved for this SA; returns how many. */
+
+/* ---- child_words.c: `dynamic`, %client and %clients in definitions ---- */
+
+/* The selectors of a child's configuration resolved for this SA; returns how many. */
 size_t ike_child_config_selectors(const struct ike_sa *sa, const struct ike_child_config *config,
 	bool local, struct ike_selector *ret, size_t room);
+/* The same, but of %clients only networks that overlap with these selectors. */
+size_t ike_child_config_within(const struct ike_sa *sa, const struct ike_child_config *config,
+	bool local, const struct ike_selector *within, size_t within_count,
+	struct ike_selector *ret, size_t room);
+/* The client whose networks are the peer's; NULL: it has none. */
+const struct ike_client *ike_child_client(const struct ike_sa *sa);
+/* Whether one of the selectors is that word. */
+bool ike_child_config_has(
+	const struct ike_child_config *config, bool local, enum ike_selector_group group);
 
 #define IKE_CHILD_SELECTORS_MAX 64
 

@@ -463,6 +463,30 @@ void sim_node_pool(struct sim_node *n, const char *name, const char *addrs, cons
 		abort();
 }
 
+const char *sim_node_client(struct sim_node *n, const char *name, const char *id,
+	const char *networks, struct why *ret_why)
+{
+	static char changes[IKE_CLIENT_CHANGES_MAX];
+	struct ike_selector list[IKE_CLIENT_NETWORKS_MAX];
+	struct why why;
+	struct ike_identity *identity = ike_identity_parse(id, &why);
+	char *copy = strdup(networks), *rest = NULL;
+	size_t count = 0;
+
+	for (char *one = copy ? strtok_r(copy, ",", &rest) : NULL; one;
+		one = strtok_r(NULL, ",", &rest))
+		if (count == IKE_CLIENT_NETWORKS_MAX ||
+			!ike_selector_parse(one, &list[count++], &why))
+			abort();
+	free(copy);
+	if (!identity)
+		abort();
+	bool loaded = ike_engine_load_client(
+		n->engine, name, identity, list, count, changes, ret_why ? ret_why : &why);
+	ike_identity_free(identity);
+	return loaded ? changes : NULL;
+}
+
 bool sim_node_logged(const struct sim_node *n, const char *text)
 {
 	for (size_t i = 0; i < SIM_LOG_LINES; i++) {

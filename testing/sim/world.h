@@ -299,6 +299,10 @@ void sim_node_leave(struct sim_node *n);
 const char *sim_node_virtual(const struct sim_node *n, char text[ADDRESS_TEXT_MAX]);
 /* A pool as load-pool would make it; dns may be NULL. */
 void sim_node_pool(struct sim_node *n, const char *name, const char *addrs, const char *dns);
+/* A client as load-client would make it; networks with commas. The load's word on who is connected:
+ * until the next call. NULL: it was refused, and *ret_why (may be NULL) says why. */
+const char *sim_node_client(struct sim_node *n, const char *name, const char *id,
+	const char *networks, struct why *ret_why);
 bool sim_node_logged(const struct sim_node *n, const char *text);
 
 PRINTF_LIKE(2, 3) void sim_complain(struct sim_world *w, const char *format, ...);

@@ -18,5 +18,6 @@ TCase *signer_cases(void);
 TCase *secrets_cases(void);
 TCase *fetcher_cases(void);
 TCase *pam_cases(void);
+TCase *client_network_cases(void);
 
 #endif

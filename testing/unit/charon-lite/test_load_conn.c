@@ -386,6 +386,7 @@ START_TEST(no_key_of_the_manual_is_unknown)
 		{ VICI_PLACE_LOCAL, cl_load_local_keys },
 		{ VICI_PLACE_REMOTE, cl_load_remote_keys },
 		{ VICI_PLACE_CHILD, cl_load_child_keys },
+		{ VICI_PLACE_CLIENT, cl_load_client_keys },
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(*tables); t++) {

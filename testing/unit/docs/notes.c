@@ -12,6 +12,12 @@ const char *const place_notes[VICI_PLACES] = {
 			      "ones are the same.",
 	[VICI_PLACE_KEY] = "Every file in `private`, `rsa`, `ecdsa`, `pkcs8` and `pkcs12` is "
 			   "loaded; a section gives the passphrase of one that is encrypted.",
+	[VICI_PLACE_CLIENT] =
+		"Ours: networks behind clients ([how](scenes/ocserv-iroute.md)). They stand for "
+		"`%client` and `%clients` in\n"
+		"the selectors of children. A change counts for what is negotiated from then on: "
+		"the answer to loading says\n"
+		"which connected client it is about.",
 };
 
 const struct key_note key_notes[] = {
@@ -88,8 +94,11 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_CHILD, "local_ts",
 		"ranges of addresses and ports are widened in the kernel to prefix and mask; "
 		"IKEv1: one pair, and no ranges of ports "
-		"([which](from-strongswan.md#ikev1s-traffic-selectors))" },
-	{ VICI_PLACE_CHILD, "remote_ts", "the same" },
+		"([which](from-strongswan.md#ikev1s-traffic-selectors)); ours is `%clients`: the "
+		"networks that `clients` has for others than this peer, which are announced to it, "
+		"too; traps and shunts have none of them" },
+	{ VICI_PLACE_CHILD, "remote_ts",
+		"the same; ours is `%client`: the networks that `clients` has for this peer" },
 	{ VICI_PLACE_CHILD, "rekey_time", "`life_time` is derived from it, if that is not given" },
 	{ VICI_PLACE_CHILD, "life_time", "at its end the child is closed" },
 	{ VICI_PLACE_CHILD, "updown",
@@ -124,6 +133,10 @@ const struct key_note key_notes[] = {
 		"for "
 		"them; with IKEv1 as UNITY_SPLITDNS_NAME" },
 	{ VICI_PLACE_POOL, "split_include", "as a client with `charon.cisco_unity` alone" },
+	{ VICI_PLACE_CLIENT, "id",
+		"what it proves: its EAP or XAuth identity, where it has one, else its IKE "
+		"identity; no pattern; once" },
+	{ VICI_PLACE_CLIENT, "networks", "at most 64; no two clients have addresses in common" },
 	{ VICI_PLACE_POOL, "addrs", "also several of one family, separated by commas" },
 	{ 0 },
 };

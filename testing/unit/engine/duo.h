@@ -144,6 +144,7 @@ TCase *ppk_tests(void);
 TCase *eap_tests(void);
 TCase *virtual_tests(void);
 TCase *split_dns_tests(void);
+TCase *client_network_tests(void);
 TCase *port_tests(void);
 TCase *child_option_tests(void);
 

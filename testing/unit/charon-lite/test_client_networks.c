@@ -1,0 +1,171 @@
+/* Section `clients`: the real swanctl-lite and the real daemon. */
+#include "testing/unit/charon-lite/running.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static struct running daemon_;
+static struct vici_client *client;
+
+static void begin(void)
+{
+	running_start(&daemon_, NULL);
+	client = running_client(&daemon_);
+}
+
+static void end(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/swanctl.conf", daemon_.directory);
+	(void)remove(path);
+	vici_client_free(client);
+	ck_assert_int_eq(running_stop(&daemon_), 0);
+}
+
+/* What swanctl-lite says of a file, with its exit status at the end. */
+static const char *run(const char *arguments, const char *conf)
+{
+	static char text[8192];
+	char command[512], prefix[96];
+
+	snprintf(command, sizeof(command), "%s/swanctl.conf", daemon_.directory);
+	FILE *file = fopen(command, "we");
+	ck_assert_ptr_nonnull(file);
+	fputs(conf, file);
+	fclose(file);
+	snprintf(command, sizeof(command), "SWANCTL_DIR=%s %s %s --uri %s 2>&1", daemon_.directory,
+		getenv("SWANCTL_LITE"), arguments, daemon_.uri);
+	FILE *out = popen(command, "re");
+	ck_assert_ptr_nonnull(out);
+	size_t length = fread(text, 1, sizeof(text) - 16, out);
+	int status = pclose(out);
+	snprintf(text + length, 16, "%d\n", WEXITSTATUS(status));
+	snprintf(prefix, sizeof(prefix), "%s/", daemon_.directory);
+	for (char *at; (at = strstr(text, prefix));)
+		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
+	return text;
+}
+
+#define A "a { id = a@example.org\n networks = 10.2.0.0/24, fd00:2::/64 }\n"
+#define B "b { id = b@example.org\n networks = 10.3.0.0/24 }\n"
+#define OVER "unloaded\n0\n"
+
+START_TEST(clients_are_loaded_listed_and_unloaded)
+{
+	ck_assert_str_eq(run("--load-clients", "clients {\n" A B "}\n"),
+		"loaded client 'a'\nloaded client 'b'\nsuccessfully loaded 2 clients, 0 " OVER);
+	ck_assert_str_eq(run("--list-clients", ""),
+		"a                    'a@example.org' 10.2.0.0/24 fd00:2::/64\n"
+		"b                    'b@example.org' 10.3.0.0/24\n0\n");
+	ck_assert_str_eq(run("--list-clients --name b", ""),
+		"b                    'b@example.org' 10.3.0.0/24\n0\n");
+	ck_assert_str_eq(run("--list-clients --name c", ""), "0\n");
+	ck_assert_str_eq(run("--load-clients", "clients {\n" B "}\n"),
+		"loaded client 'b'\nsuccessfully loaded 1 clients, 1 " OVER);
+	ck_assert_str_eq(
+		run("--list-clients", ""), "b                    'b@example.org' 10.3.0.0/24\n0\n");
+	ck_assert_str_eq(run("--load-clients", ""), "no clients found, 1 " OVER);
+}
+END_TEST
+
+/* As with strongSwan, whose files have no such section. */
+START_TEST(load_all_is_silent_about_what_is_not_there)
+{
+	static const char nothing[] =
+		"no authorities found, 0 unloaded\nno pools found, 0 unloaded\n"
+		"no connections found, 0 unloaded\n0\n";
+
+	ck_assert_str_eq(run("--load-all", ""), nothing);
+	ck_assert_str_eq(run("--load-all", "clients {\n" B "}\n"),
+		"no authorities found, 0 unloaded\nno pools found, 0 unloaded\n"
+		"loaded client 'b'\nsuccessfully loaded 1 clients, 0 unloaded\n"
+		"no connections found, 0 unloaded\n0\n");
+	ck_assert_str_eq(run("--load-all", ""),
+		"no authorities found, 0 unloaded\nno pools found, 0 unloaded\n"
+		"no clients found, 1 unloaded\nno connections found, 0 unloaded\n0\n");
+	ck_assert_ptr_null(strstr(run("--load-all --raw", ""), "clients"));
+}
+END_TEST
+
+/* Whichever of the two comes first in the file. */
+START_TEST(a_network_goes_from_one_client_to_another_at_once)
+{
+	run("--load-clients", "clients {\n" A B "}\n");
+	ck_assert_str_eq(run("--load-clients",
+				 "clients {\na { id = a@example.org\n networks = 10.3.0.0/25 }\n"
+				 "b { id = b@example.org\n networks = 10.2.0.0/24 }\n}\n"),
+		"loading client 'a' failed: 10.3.0.0/25 of client 'a' overlaps with 10.3.0.0/24 of "
+		"client 'b'\n  swanctl.conf:2: a\n"
+		"loading client 'b' failed: 10.2.0.0/24 of client 'b' overlaps with 10.2.0.0/24 of "
+		"client 'a'\n  swanctl.conf:4: b\n"
+		"loaded 0 of 2 clients, 2 failed to load, 0 unloaded\n22\n");
+	ck_assert_str_eq(run("--load-clients",
+				 "clients {\na { id = a@example.org\n networks = 10.3.0.0/25 }\n"
+				 "b { id = b@example.org\n networks = 10.4.0.0/24 }\n}\n"),
+		"loaded client 'b'\nloaded client 'a'\nsuccessfully loaded 2 clients, 0 " OVER);
+	ck_assert_str_eq(run("--load-clients",
+				 "clients {\nnew { id = a@example.org\n networks = 10.3.0.0/25 }\n"
+				 "}\n"),
+		"loaded client 'new'\nsuccessfully loaded 1 clients, 2 " OVER);
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_named_with_its_line)
+{
+	static const struct {
+		const char *section, *said;
+	} wrong[] = {
+		{ "a { id = *@example.org\n networks = 10.2.0.0/24 }",
+			"loading client 'a' failed: invalid value for: id, config discarded: "
+			"'*@example.org' is a pattern: wanted what the client proves\n"
+			"  swanctl.conf:2: id = *@example.org\n" },
+		{ "a { id = a\n networks = 10.2.0.0/24, 10.3.0.0/33 }",
+			"loading client 'a' failed: invalid value for: networks, config "
+			"discarded: traffic selector '10.3.0.0/33': '/33' is no prefix length of "
+			"10.3.0.0\n"
+			"  swanctl.conf:3: networks = 10.2.0.0/24, 10.3.0.0/33\n" },
+		{ "a { id = a\n networks = dynamic }",
+			"loading client 'a' failed: invalid value for: networks, config "
+			"discarded: 'dynamic' is no network\n"
+			"  swanctl.conf:3: networks = dynamic\n" },
+		{ "a { id = a }",
+			"loading client 'a' failed: missing networks\n  swanctl.conf:2: a\n" },
+		{ "a { networks = 10.2.0.0/24 }",
+			"loading client 'a' failed: missing id\n  swanctl.conf:2: a\n" },
+		{ "a { id = a\n network = 10.2.0.0/24 }",
+			"swanctl.conf:3: unknown key 'network' in section 'a': did you mean "
+			"'networks'?\n"
+			"loading client 'a' failed: unknown option: network, config discarded\n"
+			"  swanctl.conf:3: network = 10.2.0.0/24\n" },
+		{ "a { id = a\n networks = 10.2.0.0/24\n x { } }",
+			"swanctl.conf:4: unknown section 'x' in section 'a'\n"
+			"loading client 'a' failed: invalid section: x\n  swanctl.conf:2: a\n" },
+	};
+	char conf[256], said[1024];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		snprintf(conf, sizeof(conf), "clients {\n%s\n}\n", wrong[i].section);
+		snprintf(said, sizeof(said),
+			"%sloaded 0 of 1 clients, 1 failed to load, 0 unloaded\n22\n",
+			wrong[i].said);
+		ck_assert_str_eq(run("--load-clients", conf), said);
+	}
+	expect_failure(call(client, "unload-client"), "unload: missing client name");
+}
+END_TEST
+
+TCase *client_network_cases(void)
+{
+	TCase *tests = tcase_create("client networks");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, begin, end);
+	tcase_add_test(tests, clients_are_loaded_listed_and_unloaded);
+	tcase_add_test(tests, load_all_is_silent_about_what_is_not_there);
+	tcase_add_test(tests, a_network_goes_from_one_client_to_another_at_once);
+	tcase_add_test(tests, what_is_wrong_is_named_with_its_line);
+	return tests;
+}

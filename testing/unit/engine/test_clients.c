@@ -1,0 +1,212 @@
+/* Clients and their networks as a table: who has what, what overlaps, what all others have. */
+#include "libike/model/clients.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct ike_clients *clients;
+
+static void begin(void)
+{
+	clients = ike_clients_new();
+	ck_assert_ptr_nonnull(clients);
+}
+
+static void end(void)
+{
+	ike_clients_free(clients);
+}
+
+static size_t parse(const char *text, struct ike_selector *ret)
+{
+	char *copy = strdup(text), *rest = NULL;
+	struct why why;
+	size_t count = 0;
+
+	for (char *one = strtok_r(copy, " ", &rest); one; one = strtok_r(NULL, " ", &rest))
+		ck_assert_msg(ike_selector_parse(one, &ret[count++], &why), "%s", why.text);
+	free(copy);
+	return count;
+}
+
+static enum ike_client_loaded load(
+	const char *name, const char *id, const char *networks, struct why *why)
+{
+	struct ike_selector list[IKE_CLIENT_NETWORKS_MAX];
+	struct ike_identity *identity = ike_identity_parse(id, why);
+
+	ck_assert_ptr_nonnull(identity);
+	enum ike_client_loaded loaded =
+		ike_clients_load(clients, name, identity, list, parse(networks, list), why);
+	ike_identity_free(identity);
+	return loaded;
+}
+
+static void expect_loaded(const char *name, const char *id, const char *networks)
+{
+	struct why why = { "" };
+
+	ck_assert_msg(load(name, id, networks, &why) != IKE_CLIENT_FAILED, "%s", why.text);
+}
+
+static void expect_refused(const char *name, const char *id, const char *networks, const char *text)
+{
+	struct why why = { "" };
+
+	ck_assert_int_eq(load(name, id, networks, &why), IKE_CLIENT_FAILED);
+	ck_assert_str_eq(why.text, text);
+}
+
+/* What clients but that one have within a network. */
+static void expect_others(const char *but, const char *within, const char *wanted)
+{
+	struct ike_selector all, list[64];
+	char text[1024];
+
+	ck_assert_uint_eq(parse(within, &all), 1);
+	size_t count = ike_clients_others(
+		clients, but ? ike_clients_find(clients, but) : NULL, &all, list, 64);
+	ck_assert_str_eq(ike_selectors_format(list, count, text, sizeof(text)), wanted);
+}
+
+static const struct ike_client *client_of(const char *id)
+{
+	struct ike_identity *identity = ike_identity_parse(id, NULL);
+	const struct ike_client *client = ike_clients_of(clients, identity);
+
+	ike_identity_free(identity);
+	return client;
+}
+
+START_TEST(a_client_is_found_by_name_and_identity)
+{
+	expect_loaded("spoke", "spoke@example.org", "10.100.2.0/24 fd00:2::/64");
+	ck_assert_ptr_nonnull(client_of("Spoke@example.org"));
+	ck_assert_ptr_eq(client_of("spoke@example.org"), ike_clients_find(clients, "spoke"));
+	ck_assert_ptr_eq(ike_clients_get(clients, 0), ike_clients_find(clients, "spoke"));
+	ck_assert_ptr_null(ike_clients_get(clients, 1));
+	ck_assert_ptr_null(client_of("spoke.example.org"));
+	ck_assert_ptr_null(ike_clients_of(clients, NULL));
+	ck_assert(ike_clients_unload(clients, "spoke"));
+	ck_assert(!ike_clients_unload(clients, "spoke"));
+	ck_assert_ptr_null(client_of("spoke@example.org"));
+	expect_others(NULL, "0.0.0.0/0", "");
+	expect_others(NULL, "::/0", "");
+}
+END_TEST
+
+START_TEST(all_others_are_named_in_order_and_whole)
+{
+	expect_loaded("a", "a@example.org", "10.2.0.0/24 10.9.0.1");
+	expect_loaded("b", "b@example.org", "10.1.0.0/24 10.2.1.0/24 2001:db8::/48");
+	expect_loaded("c", "c@example.org", "10.2.2.0/23 2001:db8:1::/48");
+	expect_others(NULL, "0.0.0.0/0", "10.1.0.0/24 10.2.0.0/22 10.9.0.1/32");
+	expect_others("a", "0.0.0.0/0", "10.1.0.0/24 10.2.1.0/24 10.2.2.0/23");
+	expect_others("b", "0.0.0.0/0", "10.2.0.0/24 10.2.2.0/23 10.9.0.1/32");
+	expect_others("c", "0.0.0.0/0", "10.1.0.0/24 10.2.0.0/23 10.9.0.1/32");
+	expect_others("a", "::/0", "2001:db8::/47");
+	expect_others("c", "::/0", "2001:db8::/48");
+	expect_others(NULL, "10.2.1.7/32", "10.2.0.0/22");
+	expect_others("a", "10.2.1.7/32", "10.2.1.0/24");
+	expect_others("b", "10.2.1.7/32", "");
+	expect_others(NULL, "10.3.0.0/16", "");
+	ck_assert(ike_clients_unload(clients, "c"));
+	expect_others(NULL, "0.0.0.0/0", "10.1.0.0/24 10.2.0.0/23 10.9.0.1/32");
+	ck_assert(ike_clients_unload(clients, "a"));
+	expect_others(NULL, "0.0.0.0/0", "10.1.0.0/24 10.2.1.0/24");
+}
+END_TEST
+
+START_TEST(what_another_has_is_refused_with_both_named)
+{
+	expect_loaded("a", "a@example.org", "10.2.0.0/16");
+	expect_loaded("b", "b@example.org", "10.3.0.0/24");
+	expect_refused("c", "c@example.org", "10.9.0.0/24 10.2.7.0/24",
+		"10.2.7.0/24 of client 'c' overlaps with 10.2.0.0/16 of client 'a'");
+	expect_refused("c", "c@example.org", "10.0.0.0/8",
+		"10.0.0.0/8 of client 'c' overlaps with 10.2.0.0/16 of client 'a'");
+	expect_refused("b", "b@example.org", "10.2.0.0/15",
+		"10.2.0.0/15 of client 'b' overlaps with 10.2.0.0/16 of client 'a'");
+	expect_refused("c", "b@example.org", "10.9.0.0/24", "clients 'b' and 'c' have the same id");
+	ck_assert_ptr_null(ike_clients_find(clients, "c"));
+	expect_others(NULL, "0.0.0.0/0", "10.2.0.0/16 10.3.0.0/24");
+	/* but not its own */
+	expect_loaded("b", "b@example.org", "10.3.0.0/16 10.3.1.0/24");
+	expect_others(NULL, "0.0.0.0/0", "10.2.0.0/15");
+	expect_loaded("b", "b2@example.org", "10.3.0.0/25");
+	ck_assert_ptr_null(client_of("b@example.org"));
+	expect_others(NULL, "0.0.0.0/0", "10.2.0.0/16 10.3.0.0/25");
+}
+END_TEST
+
+START_TEST(patterns_and_what_is_no_network_are_refused)
+{
+	expect_refused("a", "*@example.org", "10.2.0.0/16",
+		"its id is a pattern: wanted the one that it proves");
+	expect_refused(
+		"a", "%any", "10.2.0.0/16", "its id is a pattern: wanted the one that it proves");
+	expect_refused(
+		"a", "a@example.org", "10.2.0.1-10.2.0.9", "'10.2.0.1..10.2.0.9' is no network");
+	expect_refused(
+		"a", "a@example.org", "10.2.0.0/16[tcp]", "'10.2.0.0/16[tcp]' is no network");
+	expect_refused("a", "a@example.org", "dynamic", "'dynamic' is no network");
+	expect_refused("a", "a@example.org", "%clients", "'%clients' is no network");
+}
+END_TEST
+
+START_TEST(what_is_loaded_again_unchanged_is_known)
+{
+	struct why why;
+
+	ck_assert_int_eq(load("a", "a@example.org", "10.2.0.0/16", &why), IKE_CLIENT_ADDED);
+	ck_assert_int_eq(load("a", "a@example.org", "10.2.0.0/16", &why), IKE_CLIENT_UNCHANGED);
+	ck_assert_int_eq(load("a", "a@example.org", "10.3.0.0/16", &why), IKE_CLIENT_UPDATED);
+	ck_assert_int_eq(load("a", "b@example.org", "10.3.0.0/16", &why), IKE_CLIENT_UPDATED);
+}
+END_TEST
+
+/* Whole networks are as few selectors as they can be; who has one of them sees the rest. */
+START_TEST(ten_thousand_clients)
+{
+	char name[16], id[32], network[32];
+
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		snprintf(id, sizeof(id), "c%u@example.org", i);
+		snprintf(network, sizeof(network), "10.%u.%u.0/24", i / 256, i % 256);
+		expect_loaded(name, id, network);
+	}
+	expect_others(NULL, "10.0.0.0/13", "10.0.0.0/11");
+	expect_others("c256", "10.0.0.0/15",
+		"10.0.0.0/16 10.1.1.0/24 10.1.2.0/23 10.1.4.0/22 10.1.8.0/21 10.1.16.0/20 "
+		"10.1.32.0/19 10.1.64.0/18 10.1.128.0/17");
+	for (unsigned i = 0; i < 10000; i += 2) {
+		snprintf(name, sizeof(name), "c%u", i);
+		ck_assert(ike_clients_unload(clients, name));
+	}
+	expect_others("c1", "10.0.0.0/21", "10.0.3.0/24 10.0.5.0/24 10.0.7.0/24");
+	ck_assert_ptr_nonnull(client_of("c9999@example.org"));
+	ck_assert_ptr_null(client_of("c9998@example.org"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("clients");
+	TCase *tests = tcase_create("clients");
+
+	tcase_add_checked_fixture(tests, begin, end);
+	tcase_add_test(tests, a_client_is_found_by_name_and_identity);
+	tcase_add_test(tests, all_others_are_named_in_order_and_whole);
+	tcase_add_test(tests, what_another_has_is_refused_with_both_named);
+	tcase_add_test(tests, patterns_and_what_is_no_network_are_refused);
+	tcase_add_test(tests, what_is_loaded_again_unchanged_is_known);
+	tcase_add_test(tests, ten_thousand_clients);
+	suite_add_tcase(suite, tests);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
