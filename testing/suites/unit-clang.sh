@@ -2,4 +2,4 @@
 # Unit tests, built by clang with warnings as errors
 # order: 11
 # limit: 900
-exec testing/suites/unit build-clang clang
+exec testing/suites/unit build-clang clang -Dwerror=true
