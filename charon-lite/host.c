@@ -165,6 +165,7 @@ static void host_event(void *context, const struct ike_event *event)
 		cl_network_watch(d->network, &event->sa->remote);
 	else if (event->kind == IKE_EVENT_IKE_UPDATE)
 		cl_network_watch(d->network, event->remote);
+	cl_network_tunnel_event(d->network, event);
 	cl_updown_event(d->updown, event);
 	cl_accounting_event(d->accounting, event);
 	if (d->server)
@@ -328,8 +329,13 @@ static bool open_network(struct cl_daemon *d, struct why *why)
 {
 	const struct cl_network_events events = { d, network_changed, network_peers };
 
-	return cl_network_open(
-		d->base, &d->settings.network, &events, !d->kernel_none, d->log, &d->network, why);
+	if (!cl_network_open(d->base, &d->settings.network, &events, !d->kernel_none, d->log,
+		    &d->network, why))
+		return false;
+	return d->kernel_none ||
+	       cl_network_tunnels_open(
+		       d->network, d->kernel.last_reqid ? d->settings.leftover_time : 0) ||
+	       why_fail(why, "no memory for interfaces of tunnels");
 }
 
 /* Leftovers keep theirs. */

@@ -398,6 +398,7 @@ void cl_network_close(struct cl_network *n)
 	if (!n)
 		return;
 	cl_network_listen_end(n);
+	cl_network_tunnels_close(n);
 	cl_routes_free(n->routes);
 	if (n->addresses)
 		cl_addresses_virtual(n->addresses, NULL);

@@ -11,6 +11,7 @@
 #define CHARON_LITE_NETWORK_H
 
 #include "charon-lite/log.h"
+#include "charon-lite/tunnel_interfaces.h"
 #include "libbase/address.h"
 #include "libbase/why.h"
 #include "libike/host.h"
@@ -58,7 +59,7 @@ MUST_USE bool cl_network_open(struct event_base *base, const struct cl_network_s
 	const struct cl_network_events *events, bool routes, struct cl_log *log,
 	struct cl_network **ret, struct why *why);
 
-/* Removes our routes. NULL is fine. */
+/* Removes our routes, and sets down the interfaces of tunnels. NULL is fine. */
 void cl_network_close(struct cl_network *n);
 
 /* Other settings from now on; tables and priorities stay. When other interfaces or addresses are to
@@ -84,6 +85,14 @@ void cl_network_watch(struct cl_network *n, const struct address *peer);
 MUST_USE bool cl_network_address_install(struct cl_network *n, const struct address *address,
 	const struct address *local, struct why *why);
 void cl_network_address_remove(struct cl_network *n, const struct address *address);
+
+/* Interfaces in step with CHILD SAs (tunnel_interfaces.h); without opening them these do nothing.
+ * leftover_seconds: how long the SAs of an earlier daemon may stay; 0: there are none. */
+MUST_USE bool cl_network_tunnels_open(struct cl_network *n, uint32_t leftover_seconds);
+void cl_network_tunnel_define(struct cl_network *n, const char *name);
+void cl_network_tunnel_event(struct cl_network *n, const struct ike_event *event);
+const char *cl_network_tunnel_describe(
+	const struct cl_network *n, const char *name, char ret[CL_TUNNEL_INTERFACE_TEXT_MAX]);
 
 /* The routes that these policies need, once they are installed; and that they need them no longer,
  * by the same description. What cannot be installed is logged. */

@@ -118,6 +118,7 @@ static bool message_matters(struct cl_network *n, struct nlmsghdr *message)
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		matters = link_matters(l, message);
+		cl_network_tunnel_link(n, message);
 		l->links_changed = l->links_changed || matters;
 		break;
 	case RTM_NEWADDR:
@@ -305,6 +306,8 @@ static void on_settle(evutil_socket_t fd, short what, void *context)
 	bool links_changed = n->listener.links_changed;
 
 	(void)fd, (void)what;
+	if (n->listener.missed)
+		cl_network_tunnel_look(n);
 	n->listener.links_changed = n->listener.missed = false;
 	n->listener.changes++;
 	cl_log_text(n->log, IKE_LOG_KNL, IKE_LOG_DETAIL,

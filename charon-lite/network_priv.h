@@ -36,8 +36,10 @@ struct cl_network {
 	struct cl_network_settings settings; /* texts owned */
 	struct cl_network_events events;
 	struct cl_addresses *addresses;
-	struct cl_routes *routes;   /* NULL: none are installed */
-	struct cl_virtual *virtual; /* the same */
+	struct cl_routes *routes;             /* NULL: none are installed */
+	struct cl_virtual *virtual;           /* the same */
+	struct cl_tunnel_interfaces *tunnels; /* NULL: none are set up */
+	struct event *tunnels_turn;
 	struct cl_listener_state listener;
 };
 
@@ -73,6 +75,14 @@ struct cl_next_hop {
 /* source: prefer how packets of that address of ours go; NULL or family 0: any. */
 MUST_USE bool cl_network_next_hop(struct cl_network *n, const struct address *to,
 	const struct address *source, struct cl_next_hop *ret);
+
+/* ---- network_tunnel.c ---- */
+
+void cl_network_tunnels_close(struct cl_network *n);
+
+/* An RTM_NEWLINK or RTM_DELLINK; some may have been missed. */
+void cl_network_tunnel_link(struct cl_network *n, struct nlmsghdr *message);
+void cl_network_tunnel_look(struct cl_network *n);
 
 /* ---- network_events.c ---- */
 

@@ -111,6 +111,7 @@ static const struct vici_key child_keys[] = {
 	{ "reqid", VICI_FORM_NUMBER },
 	{ "priority", VICI_FORM_NUMBER },
 	{ "interface", VICI_FORM_TEXT },
+	{ "tunnel_interface", VICI_FORM_TEXT }, /* ours */
 	{ "mark_in", VICI_FORM_MARK },
 	{ "mark_in_sa", VICI_FORM_BOOL },
 	{ "mark_out", VICI_FORM_MARK },

@@ -81,6 +81,7 @@ static void print_child(struct vici_view child)
 	if (swanctl_has(child, "next-try"))
 		printf(", next try in %s", span(child, "next-try", room));
 	putchar('\n');
+	print_line(child, "interface", "link:");
 	VICI_EACH(remark, vici_find(child, "remarks"))
 	printf("    note:    %.*s\n", (int)vici_value(remark).length,
 		(const char *)vici_value(remark).at);

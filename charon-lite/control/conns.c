@@ -65,6 +65,13 @@ static void reply_changes(struct cl_client *c, const struct loading *l)
 	cl_client_reply(c, &b);
 }
 
+static void define_interfaces(struct cl_daemon *d, const struct ike_connection *c)
+{
+	for (size_t i = 0; i < c->child_count; i++)
+		if (c->children[i]->tunnel_interface)
+			cl_network_tunnel_define(d->network, c->children[i]->tunnel_interface);
+}
+
 void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 {
 	struct cl_daemon *d = cl_client_daemon(c);
@@ -77,6 +84,8 @@ void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 		good = ike_engine_load_connection(
 			d->engine, cl_daemon_now(), ike_connection_hold(l.items[i]), &why);
 	}
+	for (size_t i = 0; good && i < l.count; i++)
+		define_interfaces(d, l.items[i]);
 	cl_daemon_rearm(d);
 	if (good)
 		reply_changes(c, &l);

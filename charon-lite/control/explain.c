@@ -107,9 +107,11 @@ static void put_remarks(struct vici_builder *b, const struct ike_child_config *c
 	vici_list_end(b);
 }
 
-static void put_child(struct vici_builder *b, const struct ike_engine *e,
+static void put_child(struct vici_builder *b, const struct cl_daemon *d,
 	const struct ike_connection *c, const struct ike_child_config *config)
 {
+	const struct ike_engine *e = d->engine;
+	char text[CL_TUNNEL_INTERFACE_TEXT_MAX];
 	const struct ike_child *child = best_child(c, config);
 	bool trapped = is_trapped(e, config);
 
@@ -122,6 +124,9 @@ static void put_child(struct vici_builder *b, const struct ike_engine *e,
 	if (child && child->installed_at != IKE_NEVER)
 		vici_key_format(
 			b, "installed", "%" PRId64, (cl_daemon_now() - child->installed_at) / 1000);
+	if (config->tunnel_interface)
+		vici_key_text(b, "interface",
+			cl_network_tunnel_describe(d->network, config->tunnel_interface, text));
 	put_remarks(b, config);
 	vici_section_end(b);
 }
@@ -135,7 +140,7 @@ static void send_connection(struct cl_client *c, const struct ike_connection *co
 	put_ike(&b, connection);
 	vici_section_start(&b, "children");
 	for (size_t i = 0; i < connection->child_count; i++)
-		put_child(&b, e, connection, connection->children[i]);
+		put_child(&b, cl_client_daemon(c), connection, connection->children[i]);
 	vici_section_end(&b);
 	put_failures(&b, e, connection->name);
 	vici_section_end(&b);

@@ -1,6 +1,7 @@
 /* The sections below `children` of a load-conn message. */
 #include "charon-lite/control/load_conn.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -122,6 +123,19 @@ static const struct cl_load_word actions[] = {
 	{ NULL, 0 },
 };
 
+/* The kernel's own rule for names. */
+static bool set_tunnel_interface(
+	const struct cl_load_key *key, void *object, const char *text, struct why *why)
+{
+	if (strlen(text) >= IF_NAMESIZE || strpbrk(text, "/: \t\n") || strcmp(text, ".") == 0 ||
+		strcmp(text, "..") == 0)
+		return why_fail(why,
+			"'%s' is not the name of an interface: at most %d characters, "
+			"none of them a slash, colon or space",
+			text, IF_NAMESIZE - 1);
+	return cl_load_text(key, object, text, why);
+}
+
 static const char labels[] = "policies have no SELinux labels here";
 
 #define AT(field) offsetof(struct ike_child_config, field)
@@ -152,6 +166,7 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "reqid", cl_load_u32, AT(reqid) },
 	{ "priority", cl_load_u32, AT(priority) },
 	{ "interface", cl_load_text, AT(interface) },
+	{ "tunnel_interface", set_tunnel_interface, AT(tunnel_interface) },
 	{ "mark_in", cl_load_mark, AT(mark_in) },
 	{ "mark_in_sa", cl_load_bool, AT(mark_in_sa) },
 	{ "mark_out", cl_load_mark, AT(mark_out) },

@@ -42,6 +42,7 @@ static void child_config_free(struct ike_child_config *child)
 	free(child->local_ts);
 	free(child->remote_ts);
 	free(child->interface);
+	free(child->tunnel_interface);
 	free(child->updown);
 	free(child);
 }

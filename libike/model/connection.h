@@ -177,6 +177,7 @@ struct ike_child_config {
 	struct ike_mark mark_in, mark_out, set_mark_in, set_mark_out;
 	uint32_t if_id_in, if_id_out;
 	char *interface;
+	char *tunnel_interface; /* up while a child is installed; NULL: none */
 	char *updown;
 	bool hostaccess;
 };

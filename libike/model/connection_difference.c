@@ -225,6 +225,7 @@ static const struct field child_fields[] = {
 	CH(policies_fwd_out, REBUILD),
 	CH(priority, REBUILD),
 	CH_BY("interface", interface, same_text, REBUILD),
+	CH_BY("tunnel_interface", tunnel_interface, same_text, REKEY),
 	CH(reqid, REBUILD),
 	CH(mark_in, REBUILD),
 	CH(mark_out, REBUILD),

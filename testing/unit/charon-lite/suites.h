@@ -12,6 +12,7 @@ TCase *vici_cases(void);
 TCase *hostile_cases(void);
 TCase *updown_cases(void);
 TCase *leftovers_cases(void);
+TCase *tunnel_interfaces_cases(void);
 TCase *resolver_cases(void);
 TCase *creds_cases(void);
 TCase *signer_cases(void);

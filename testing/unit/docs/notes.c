@@ -108,6 +108,9 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_CHILD, "ipcomp",
 		"IKEv2 with DEFLATE, where no NAT is between the peers; with IKEv1 packets are not "
 		"compressed, and the log says so" },
+	{ VICI_PLACE_CHILD, "tunnel_interface",
+		"ours alone: this interface (VTI, xfrm) is up while a CHILD_SA of the child is "
+		"installed, and down without one; see charon-lite(8)" },
 	{ VICI_PLACE_CHILD, "replay_window", "at most 4096 packets" },
 	{ VICI_PLACE_CHILD, "hw_offload",
 		"`yes` is `crypto`; `auto` is `crypto` where the device can do it, never "
