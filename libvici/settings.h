@@ -11,7 +11,7 @@
  * Every section and key keeps the file and line where it was last set, so that whoever checks its
  * meaning can say where it stands. A file is loaded whole or not at all: the first error, with
  * file and line, ends it. What is odd but harmless (a reference to a section that does not exist,
- * an include that matches nothing) is kept as a warning.
+ * an include that matches nothing, or something that cannot be read) is kept as a warning.
  *
  * The tree is owned by settings_load()'s result and read-only afterwards; all texts live as long
  * as it. References are resolved when loading: inherited entries follow a section's own, in the

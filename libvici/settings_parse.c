@@ -4,11 +4,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_MAX ((off_t)64 * 1024 * 1024)
 
@@ -254,8 +256,9 @@ static bool take_references(struct source *source, struct settings_node *node)
 	}
 }
 
-static bool read_file(struct settings *s, struct settings_section *section, const char *path,
-	unsigned includes, unsigned depth, struct why *why);
+static bool file_read(const char *path, struct secret *ret, struct why *why);
+static bool read_text(struct settings *s, struct settings_section *section, struct bytes text,
+	const char *name, bool files_allowed, unsigned includes, unsigned depth, struct why *why);
 
 /* What an include pattern stands for: relative to the directory of this file. */
 static char *include_pattern(const struct source *source)
@@ -271,6 +274,22 @@ static char *include_pattern(const struct source *source)
 	return pattern;
 }
 
+/* Nothing that an include names, or fails to, keeps the rest from being read: it is passed over
+ * with a warning, as strongSwan does. A file that is read must be right. */
+static bool include_file(
+	struct source *source, struct settings_section *section, unsigned depth, const char *path)
+{
+	struct settings_place place = place_here(source);
+	struct why why = { "" };
+	AUTO_SECRET text = { 0 };
+
+	if (file_read(path, &text, &why))
+		return read_text(source->s, section, secret_bytes(&text), path, true,
+			source->includes + 1, depth, source->why);
+	settings_warn(source->s, &place, "include passed over: %s", why.text);
+	return true;
+}
+
 static bool include_files(struct source *source, struct settings_section *section, unsigned depth,
 	const char *pattern)
 {
@@ -279,15 +298,17 @@ static bool include_files(struct source *source, struct settings_section *sectio
 	int rc = glob(pattern, GLOB_ERR, NULL, &found);
 	bool ok = true;
 
-	if (rc == GLOB_NOMATCH && !strpbrk(pattern, "*?["))
+	if (rc == GLOB_ABORTED) {
+		settings_warn(source->s, &place, "include %s: a directory cannot be read", pattern);
+		globfree(&found);
+		rc = glob(pattern, 0, NULL, &found);
+	} else if (rc == GLOB_NOMATCH && !strpbrk(pattern, "*?[")) {
 		settings_warn(source->s, &place, "include %s: there is no such file", pattern);
-	else if (rc != 0 && rc != GLOB_NOMATCH)
-		ok = source_fail(source, "include %s: %s", pattern,
-			rc == GLOB_NOSPACE ? "out of memory" : "its directory cannot be read");
-	for (size_t i = 0; rc == 0 && ok && i < found.gl_pathc; i++) {
-		ok = read_file(source->s, section, found.gl_pathv[i], source->includes + 1, depth,
-			source->why);
 	}
+	if (rc != 0 && rc != GLOB_NOMATCH)
+		ok = source_fail(source, "include %s: out of memory", pattern);
+	for (size_t i = 0; rc == 0 && ok && i < found.gl_pathc; i++)
+		ok = include_file(source, section, depth, found.gl_pathv[i]);
 	globfree(&found);
 	return ok;
 }
@@ -463,12 +484,18 @@ static bool read_text(struct settings *s, struct settings_section *section, stru
 /* A whole file in memory that the caller wipes; false and why when it cannot be read. */
 static bool file_read(const char *path, struct secret *ret, struct why *why)
 {
-	FILE *file = fopen(path, "re");
+	/* A named pipe that nobody writes to must not stop us. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	struct stat status;
 	bool ok = true;
 
-	if (!file)
-		return why_fail(why, "%s: %s", path, strerror(errno));
+	if (!file) {
+		why_fail(why, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
 	if (fstat(fileno(file), &status) < 0)
 		ok = why_fail(why, "%s: %s", path, strerror(errno));
 	else if (!S_ISREG(status.st_mode))
@@ -481,15 +508,6 @@ static bool file_read(const char *path, struct secret *ret, struct why *why)
 		ok = why_fail(why, "%s: cannot be read whole", path);
 	fclose(file);
 	return ok;
-}
-
-static bool read_file(struct settings *s, struct settings_section *section, const char *path,
-	unsigned includes, unsigned depth, struct why *why)
-{
-	AUTO_SECRET text = { 0 };
-
-	return file_read(path, &text, why) &&
-	       read_text(s, section, secret_bytes(&text), path, true, includes, depth, why);
 }
 
 static struct settings *settings_begin(struct why *why)
@@ -517,10 +535,14 @@ static struct settings *settings_end(struct settings *s, bool ok, struct why *wh
 struct settings *settings_load(const char *path, struct why *why)
 {
 	struct settings *s = settings_begin(why);
+	AUTO_SECRET text = { 0 };
 
 	if (!s)
 		return NULL;
-	return settings_end(s, read_file(s, &s->written.root->section, path, 0, 0, why), why);
+	bool ok =
+		file_read(path, &text, why) &&
+		read_text(s, &s->written.root->section, secret_bytes(&text), path, true, 0, 0, why);
+	return settings_end(s, ok, why);
 }
 
 struct settings *settings_parse(struct bytes text, const char *name, struct why *why)

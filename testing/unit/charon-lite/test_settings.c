@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct cl_settings parse(const char *text)
 {
@@ -257,6 +258,30 @@ START_TEST(behaviour_of_the_engine_is_read)
 }
 END_TEST
 
+/* Debian's strongswan.conf, when the packages that have the folder are gone. */
+START_TEST(a_folder_of_settings_that_is_not_there_is_passed_over)
+{
+	char path[] = "/tmp/settings-test-XXXXXX";
+	int fd = mkstemp(path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	struct cl_settings s;
+	struct why why;
+
+	ck_assert_ptr_nonnull(file);
+	fputs("charon {\n plugins { include away.d/charon/*.conf\n }\n port = 5\n}\n"
+	      "include away.d/*.conf\n",
+		file);
+	fclose(file);
+	ck_assert_int_eq(setenv("STRONGSWAN_CONF", path, 1), 0);
+	ck_assert_msg(cl_settings_load(&s, &why), "%s", why.text);
+	ck_assert_uint_eq(s.engine.port, 5);
+	ck_assert_ptr_nonnull(strstr(settings_warning(s.file, 1), ":6: include "));
+	cl_settings_free(&s);
+	unsetenv("STRONGSWAN_CONF");
+	unlink(path);
+}
+END_TEST
+
 TCase *settings_cases(void)
 {
 	TCase *tests = tcase_create("settings");
@@ -271,6 +296,7 @@ TCase *settings_cases(void)
 	tcase_add_test(tests, dos_protection_off_switches_both_thresholds_off);
 	tcase_add_test(tests, plugins_that_are_switched_on_are_no_reason_to_warn);
 	tcase_add_test(tests, behaviour_of_the_engine_is_read);
+	tcase_add_test(tests, a_folder_of_settings_that_is_not_there_is_passed_over);
 	tcase_add_test(tests, what_has_no_effect_is_said_once_with_its_place);
 	return tests;
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct settings *parse(const char *text)
@@ -351,9 +352,57 @@ START_TEST(included_files_that_go_wrong_are_named)
 	ck_assert_ptr_nonnull(strstr(why.text, "more than 10 files include each other"));
 	ck_assert_ptr_null(load("absent.conf", &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "No such file"));
-	write_file("main.conf", "include .\n");
-	ck_assert_ptr_null(load("main.conf", &why));
+	ck_assert_ptr_null(settings_load(folder, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "not a regular file"));
+}
+END_TEST
+
+static void place_in(const char *name, char ret[128])
+{
+	snprintf(ret, 128, "%s/%s", folder, name);
+}
+
+/* A package that was purged, an editor's lock file, a folder that was left. */
+START_TEST(an_include_of_what_cannot_be_read_is_passed_over)
+{
+	static const char *const warnings[] = {
+		"main.conf:1: include ",
+		"/away/*.conf: a directory cannot be read",
+		"main.conf:3: include passed over: ",
+		"/d/1.conf: No such file or directory",
+		"main.conf:3: include passed over: ",
+		"/d/2.conf: not a regular file",
+		"main.conf:3: include passed over: ",
+		"/d/3.conf: not a regular file",
+		"main.conf:4: include passed over: ",
+		"/d: not a regular file",
+	};
+	char path[128];
+	struct why why;
+
+	place_in("d", path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	place_in("d/1.conf", path);
+	ck_assert_int_eq(symlink("nowhere", path), 0);
+	place_in("d/2.conf", path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	place_in("d/3.conf", path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	write_file("d/4.conf", "a = four\n");
+	write_file(
+		"main.conf", "include away/*.conf\nb = main\ns { include d/*.conf\ninclude d }\n");
+	struct settings *s = load("main.conf", &why);
+	ck_assert_msg(s != NULL, "%s", s ? "" : why.text);
+	expect(s, "b", "main");
+	expect(s, "s.a", "four");
+	for (size_t i = 0; i < sizeof(warnings) / sizeof(*warnings); i++) {
+		const char *warning = settings_warning(s, i / 2);
+
+		ck_assert_ptr_nonnull(warning);
+		ck_assert_msg(strstr(warning, warnings[i]) != NULL, "%s", warning);
+	}
+	ck_assert_ptr_null(settings_warning(s, sizeof(warnings) / sizeof(*warnings) / 2));
+	settings_free(s);
 }
 END_TEST
 
@@ -374,5 +423,6 @@ TCase *settings_cases(void)
 	tcase_add_test(c, typed_values_name_the_line_of_a_wrong_one);
 	tcase_add_test(c, includes_are_relative_globbed_and_extend_their_section);
 	tcase_add_test(c, included_files_that_go_wrong_are_named);
+	tcase_add_test(c, an_include_of_what_cannot_be_read_is_passed_over);
 	return c;
 }

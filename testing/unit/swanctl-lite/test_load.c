@@ -141,6 +141,15 @@ START_TEST(a_file_with_a_syntax_error_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_folder_that_is_not_there_keeps_nothing_from_being_loaded)
+{
+	write_file("swanctl.conf", "include conf.d/*.conf\nconnections {\n new {\n }\n}\n");
+	expect("--load-conns", 0,
+		"loaded connection 'new'\nsuccessfully loaded 1 connections, 2 unloaded\n",
+		"/swanctl.conf:1: include /conf.d/*.conf: a directory cannot be read\n");
+}
+END_TEST
+
 START_TEST(a_refused_connection_is_located)
 {
 	fake_daemon_stop();
@@ -266,6 +275,7 @@ TCase *load_cases(void)
 	tcase_add_test(c, wrong_keys_are_named_with_line_and_remedy_and_sent_all_the_same);
 	tcase_add_test(c, a_value_that_is_too_long_is_named_with_line);
 	tcase_add_test(c, a_file_with_a_syntax_error_changes_nothing);
+	tcase_add_test(c, a_folder_that_is_not_there_keeps_nothing_from_being_loaded);
 	tcase_add_test(c, a_refused_connection_is_located);
 	tcase_add_test(c, secrets_are_decoded_and_gone_ones_unloaded);
 	tcase_add_test(c, what_the_daemon_refuses_does_not_keep_the_rest_out);
