@@ -98,7 +98,14 @@ bool swanctl_key_save(const char *path, EVP_PKEY *key)
 	if (!to)
 		return false;
 	bool written = PEM_write_PKCS8PrivateKey(to, key, NULL, NULL, 0, NULL, NULL);
-	return fclose(to) == 0 && written;
+	written = fclose(to) == 0 && written;
+	if (!written) { /* half a key would keep the next try from being made */
+		int error = errno;
+
+		unlink(path);
+		errno = error;
+	}
+	return written;
 }
 
 static int print_private(EVP_PKEY *key)

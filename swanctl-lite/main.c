@@ -218,7 +218,11 @@ static bool read_options(struct swanctl *s, int argc, char **argv, int *ret_stat
 		s->values[letter & 127] = optarg ? optarg : "";
 	}
 	if (s->command->takes_argument && optind < argc)
-		s->argument = argv[optind];
+		s->argument = argv[optind++];
+	if (s->command->takes_argument && optind < argc) {
+		*ret_status = command_usage(s->command, "one file at a time");
+		return false;
+	}
 	return true;
 }
 

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #define SITES_MAX 500 /* a mesh of them has 124750 tunnels */
+#define NAME_LENGTH_MAX 63
 
-static const char *const site_keys[] = { "addrs", "networks", "id", "pubkey", NULL };
+static const char *const site_keys[] = { "addrs", "local_addrs", "networks", "id", "pubkey", NULL };
 /* What the sites decide themselves. */
 static const char *const set_by_mesh[] = { "local_addrs", "remote_addrs", "local_ts", "remote_ts",
 	NULL };
@@ -30,59 +31,60 @@ static bool is_plain(const char *name)
 				 "-_")] == '\0';
 }
 
-static bool read_site(
-	const struct settings_section *section, struct mesh_site *site, struct why *why)
+/* Where the others find it, and what it has itself, unless that is said to be something else. */
+static void read_addresses(struct mesh_site *site)
+{
+	site->addrs = settings_get(site->section, "addrs");
+	site->local_addrs = settings_get(site->section, "local_addrs");
+	if (!site->local_addrs)
+		site->local_addrs = site->addrs;
+	if (site->addrs && strcmp(site->addrs, "%any") == 0)
+		site->addrs = NULL;
+	if (site->local_addrs && strcmp(site->local_addrs, "%any") == 0)
+		site->local_addrs = NULL;
+}
+
+static bool check_name(const struct settings_section *section, struct why *why)
 {
 	if (!is_plain(section->name))
 		return settings_fail(&section->place, why,
 			"a site's name has letters, digits, '-' and '_': '%s' does not",
 			section->name);
+	if (strlen(section->name) > NAME_LENGTH_MAX)
+		return settings_fail(&section->place, why,
+			"a site's name has %d characters at most: '%s' does not", NAME_LENGTH_MAX,
+			section->name);
+	if (strcmp(section->name, MESH_AUTHORITY) == 0)
+		return settings_fail(
+			&section->place, why, "no site can have the name '%s'", MESH_AUTHORITY);
+	return true;
+}
+
+static bool read_site(const struct mesh *m, const struct settings_section *section,
+	struct mesh_site *site, struct why *why)
+{
+	if (!check_name(section, why))
+		return false;
 	if (section->sections)
 		return settings_fail(&section->sections->place, why,
 			"site '%s' has no section '%s'", section->name, section->sections->name);
 	SETTINGS_KEYS(key, section)
-	{
-		if (!is_one_of(site_keys, key->name))
-			return settings_fail(&key->place, why,
-				"unknown key '%s' of a site; there are addrs, networks, id and "
-				"pubkey",
-				key->name);
-		if (strpbrk(key->value, "\"\\\n{}#"))
-			return settings_fail(&key->place, why,
-				"%s = %s has a character that swanctl.conf would read otherwise",
-				key->name, key->value);
-	}
-	*site = (struct mesh_site){ .name = section->name, .place = section->place };
-	site->addrs = settings_get(section, "addrs");
+	if (!is_one_of(site_keys, key->name))
+		return settings_fail(&key->place, why,
+			"unknown key '%s' of a site; there are addrs, local_addrs, networks, id "
+			"and pubkey",
+			key->name);
+	*site = (struct mesh_site){ .section = section, .name = section->name };
+	read_addresses(site);
 	site->networks = settings_get(section, "networks");
 	site->pubkey = settings_get(section, "pubkey");
 	site->id = settings_get(section, "id");
 	if (!site->id)
 		site->id = site->name;
-	if (site->addrs && strcmp(site->addrs, "%any") == 0)
-		site->addrs = NULL;
 	if (!site->networks)
 		return settings_fail(
 			&section->place, why, "site '%s' has no networks", section->name);
-	return true;
-}
-
-/* What two sites may not have in common. */
-static bool check_pair(const struct mesh_site *a, const struct mesh_site *b, struct why *why)
-{
-	if (strcmp(a->id, b->id) == 0)
-		return settings_fail(&b->place, why, "sites '%s' and '%s' have the same id '%s'",
-			a->name, b->name, a->id);
-	if (strcmp(a->networks, b->networks) == 0)
-		return settings_fail(&b->place, why,
-			"sites '%s' and '%s' have the same networks %s", a->name, b->name,
-			a->networks);
-	if (!a->addrs && !b->addrs)
-		return settings_fail(&b->place, why,
-			"neither of the sites '%s' and '%s' has an address: one has to be found by "
-			"the other",
-			a->name, b->name);
-	return true;
+	return mesh_check_site(m, site, why);
 }
 
 /* A section that is taken over: its keys are those of a connection or a child. */
@@ -120,9 +122,9 @@ static bool check_top(const struct settings_section *root, struct why *why)
 			&root->keys->place, why, "'%s' is in no section", root->keys->name);
 	SETTINGS_SECTIONS(section, root)
 	if (strcmp(section->name, "sites") != 0 && strcmp(section->name, "connection") != 0 &&
-		strcmp(section->name, "child") != 0)
+		strcmp(section->name, "child") != 0 && strcmp(section->name, MESH_AUTHORITY) != 0)
 		return settings_fail(&section->place, why,
-			"unknown section '%s'; there are sites, connection and child",
+			"unknown section '%s'; there are sites, connection, child and authority",
 			section->name);
 	return true;
 }
@@ -132,8 +134,9 @@ static bool read_sites(struct mesh *m, const char *path, struct why *why)
 	const struct settings_section *sites = settings_find(settings_root(m->settings), "sites");
 	size_t count = 0;
 
-	if (sites)
-		SETTINGS_SECTIONS(section, sites)
+	if (!sites)
+		return why_fail(why, "%s: a mesh has a section sites", path);
+	SETTINGS_SECTIONS(section, sites)
 	count++;
 	if (count > SITES_MAX)
 		return why_fail(why, "%s: a mesh has at most %d sites", path, SITES_MAX);
@@ -144,10 +147,10 @@ static bool read_sites(struct mesh *m, const char *path, struct why *why)
 	{
 		struct mesh_site *site = &m->sites[m->count];
 
-		if (!read_site(section, site, why))
+		if (!read_site(m, section, site, why))
 			return false;
 		for (size_t i = 0; i < m->count; i++)
-			if (!check_pair(&m->sites[i], site, why))
+			if (!mesh_check_pair(&m->sites[i], site, why))
 				return false;
 		m->count++;
 	}
@@ -163,8 +166,10 @@ bool mesh_load(struct mesh *ret, const char *path, struct why *why)
 
 	ret->connection = settings_find(root, "connection");
 	ret->child = settings_find(root, "child");
+	ret->authority = settings_find(root, MESH_AUTHORITY);
 	if (check_top(root, why) && check_common(ret->connection, VICI_PLACE_CONNECTION, why) &&
-		check_common(ret->child, VICI_PLACE_CHILD, why) && read_sites(ret, path, why))
+		check_common(ret->child, VICI_PLACE_CHILD, why) && mesh_check_authority(ret, why) &&
+		read_sites(ret, path, why))
 		return true;
 	mesh_free(ret);
 	return false;
