@@ -593,6 +593,11 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, config, &failure);
 		return false;
 	}
+	if (common.local_count == IKE_CHILD_SELECTORS_MAX ||
+		common.remote_count == IKE_CHILD_SELECTORS_MAX)
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"CHILD_SA '%s' has %u selectors of a side: what is beyond is left out",
+			config->name, IKE_CHILD_SELECTORS_MAX);
 	struct ike_child *child = ike_child_new(x->e, x->sa, config);
 	if (!child || !ike_child_set_selectors(child, common.local, common.local_count,
 			      common.remote, common.remote_count)) {

@@ -39,7 +39,7 @@ enum ike_client_loaded {
 
 /* Adds or replaces by name; holds the identity, copies the networks: at most
  * IKE_CLIENT_NETWORKS_MAX. Fails with a reason that names the other client when the identity or a
- * network is another's; what was there then stays. */
+ * network is another's; what was there then stays, but not when memory runs out. */
 MUST_USE enum ike_client_loaded ike_clients_load(struct ike_clients *clients, const char *name,
 	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
 	struct why *why);

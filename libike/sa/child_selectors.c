@@ -35,14 +35,16 @@ void ike_child_see_through_nat(const struct ike_sa *sa, uint8_t mode, struct ike
 bool ike_child_narrow(const struct ike_sa *sa, const struct ike_child_config *config,
 	const struct ike_child_selectors *theirs, struct ike_child_selectors *ret)
 {
-	struct ike_selector ours[IKE_CHILD_SELECTORS_MAX];
-	size_t count = ike_child_config_within(sa, config, true, theirs->local, theirs->local_count,
-		ours, IKE_CHILD_SELECTORS_MAX);
+	/* Written ones, and networks of clients. */
+	struct ike_selector ours[2 * IKE_CHILD_SELECTORS_MAX];
+	size_t room = sizeof(ours) / sizeof(*ours);
+	size_t count = ike_child_config_within(
+		sa, config, true, theirs->local, theirs->local_count, ours, room);
 
 	ret->local_count = ike_selectors_narrow(ours, count, theirs->local, theirs->local_count,
 		ret->local, IKE_CHILD_SELECTORS_MAX);
-	count = ike_child_config_within(sa, config, false, theirs->remote, theirs->remote_count,
-		ours, IKE_CHILD_SELECTORS_MAX);
+	count = ike_child_config_within(
+		sa, config, false, theirs->remote, theirs->remote_count, ours, room);
 	ret->remote_count = ike_selectors_narrow(ours, count, theirs->remote, theirs->remote_count,
 		ret->remote, IKE_CHILD_SELECTORS_MAX);
 	return ret->local_count > 0 && ret->remote_count > 0;

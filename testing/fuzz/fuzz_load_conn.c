@@ -3,6 +3,21 @@
 
 #include <stdlib.h>
 
+/* The same bytes as a client: what is accepted can be loaded into an empty table. */
+static void check_client(struct vici_view section)
+{
+	struct ike_clients *clients = ike_clients_new();
+	struct cl_load_client client = { 0 };
+	struct why why;
+
+	if (clients && cl_load_client(section, &client, &why) &&
+		ike_clients_load(clients, client.name, client.identity, client.networks,
+			client.count, &why) != IKE_CLIENT_ADDED)
+		abort();
+	ike_identity_free(client.identity);
+	ike_clients_free(clients);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_selectors(const struct ike_selector *list, size_t count)
@@ -49,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (c)
 			check(c);
 		ike_connection_free(c);
+		check_client(each);
 	}
 	vici_message_free(&message);
 	return 0;

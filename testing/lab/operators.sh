@@ -64,3 +64,17 @@ secret_on_wire() {
 	typed internet "tcpdump -n 'esp or icmp or udp port 4500' | tail -n 4"
 	tcpdump -n -r "$scene_logs/wire.pcap" "inbound and (icmp or $wire_esp)" 2>/dev/null | tail -n 4
 }
+
+# asks SITE SERVER NAME: a question for an address, as a resolver library asks it; it must be answered with one
+asks() {
+	on "$1" python3 - "$2" "$3" <<-'END'
+		import socket, struct, sys
+		name = b"".join(bytes([len(part)]) + part.encode() for part in sys.argv[2].split("."))
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(1)
+		s.sendto(struct.pack(">6H", 7, 0x100, 1, 0, 0, 0) + name + b"\0" + struct.pack(">2H", 1, 1), (sys.argv[1], 53))
+		answer = s.recv(512)
+		print(sys.argv[2], "has address", socket.inet_ntoa(answer[-4:]))
+		sys.exit(struct.unpack(">6H", answer[:12])[3] == 0)
+	END
+}

@@ -3,6 +3,7 @@
 #include "libike/virtual.h"
 #include "testing/unit/engine/duo.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MOON "moon.example.org"
@@ -169,6 +170,30 @@ START_TEST(unity_names_the_networks_of_the_others)
 	duo_up(&d, d.moon, "net");
 	expect_selectors(d.moon, "10.100.0.1/32", "10.100.0.0/24 10.100.3.0/24");
 	expect_selectors(d.sun, "10.100.0.0/24 10.100.3.0/24", "10.100.0.1/32");
+	duo_end(&d);
+}
+END_TEST
+
+/* What a client asks for is given although there are more networks than one child can have. */
+START_TEST(of_very_many_networks_those_that_are_asked_for_are_given)
+{
+	struct duo d = begin(2);
+	char name[16], id[32], network[32];
+
+	d.moon_side.children[0].remote_ts = _i ? "10.50.0.0/16" : "10.50.180.0/23";
+	start(&d);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		snprintf(id, sizeof(id), "c%u@example.org", i);
+		snprintf(network, sizeof(network), "10.50.%u.0/24", 2 * i);
+		load(d.sun, name, id, network);
+	}
+	duo_up(&d, d.moon, "net");
+	if (_i)
+		ck_assert_uint_eq(duo_sa(d.moon)->children->remote_count, 64);
+	else
+		expect_selectors(d.moon, "10.100.2.0/24", "10.50.180.0/24");
+	ck_assert(sim_node_logged(d.sun, "has 64 selectors of a side") == _i);
 	duo_end(&d);
 }
 END_TEST
@@ -375,6 +400,7 @@ TCase *client_network_tests(void)
 	tcase_add_loop_test(t, a_plain_client_reaches_the_networks_of_the_others, 1, 3);
 	tcase_add_loop_test(t, the_networks_of_the_others_are_announced, 1, 3);
 	tcase_add_test(t, unity_names_the_networks_of_the_others);
+	tcase_add_loop_test(t, of_very_many_networks_those_that_are_asked_for_are_given, 0, 2);
 	tcase_add_test(t, a_client_is_whom_eap_proved);
 	tcase_add_test(t, a_client_is_not_whom_it_says_to_be);
 	tcase_add_loop_test(t, a_client_is_whom_xauth_proved, 0, 2);

@@ -7,6 +7,53 @@
 
 static struct ike_clients *clients;
 
+/* ---- Memory that runs out ---- */
+
+static unsigned long refuse_at, allocations; /* 0: never */
+
+static bool refused(void)
+{
+	return refuse_at && ++allocations == refuse_at;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *at, size_t size);
+void *__real_reallocarray(void *at, size_t count, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *at, size_t size);
+void *__wrap_reallocarray(void *at, size_t count, size_t size);
+char *__wrap_strdup(const char *text);
+
+void *__wrap_malloc(size_t size)
+{
+	return refused() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return refused() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *at, size_t size)
+{
+	return refused() ? NULL : __real_realloc(at, size);
+}
+
+void *__wrap_reallocarray(void *at, size_t count, size_t size)
+{
+	return refused() ? NULL : __real_reallocarray(at, count, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+	return refused() ? NULL : __real_strdup(text);
+}
+
+/* ---- The table ---- */
+
 static void begin(void)
 {
 	clients = ike_clients_new();
@@ -30,6 +77,9 @@ static size_t parse(const char *text, struct ike_selector *ret)
 	return count;
 }
 
+/* That allocation of a load fails; 0: none. */
+static unsigned long fails;
+
 static enum ike_client_loaded load(
 	const char *name, const char *id, const char *networks, struct why *why)
 {
@@ -37,8 +87,11 @@ static enum ike_client_loaded load(
 	struct ike_identity *identity = ike_identity_parse(id, why);
 
 	ck_assert_ptr_nonnull(identity);
-	enum ike_client_loaded loaded =
-		ike_clients_load(clients, name, identity, list, parse(networks, list), why);
+	size_t count = parse(networks, list);
+	allocations = 0;
+	refuse_at = fails;
+	enum ike_client_loaded loaded = ike_clients_load(clients, name, identity, list, count, why);
+	refuse_at = 0;
 	ike_identity_free(identity);
 	return loaded;
 }
@@ -166,6 +219,32 @@ START_TEST(what_is_loaded_again_unchanged_is_known)
 }
 END_TEST
 
+/* Of a client that could not be loaded nothing is there, and the others are as they were. */
+START_TEST(memory_may_run_out)
+{
+	enum ike_client_loaded loaded = IKE_CLIENT_FAILED;
+	struct why why;
+
+	expect_loaded("a", "a@example.org", "10.2.0.0/24 10.9.0.0/24");
+	for (unsigned long i = 1; loaded == IKE_CLIENT_FAILED; i++) {
+		if (_i)
+			expect_loaded("b", "b@example.org", "10.4.0.0/24 10.8.0.0/24");
+		fails = i;
+		loaded = load("b", "b2@example.org", "10.3.0.0/24 10.9.1.0/24 fd00::/64", &why);
+		fails = 0;
+		ck_assert_uint_lt(i, 100);
+		if (loaded != IKE_CLIENT_FAILED)
+			break;
+		ck_assert_str_eq(why.text, "out of memory");
+		(void)ike_clients_unload(clients, "b");
+		expect_others(NULL, "0.0.0.0/0", "10.2.0.0/24 10.9.0.0/24");
+		ck_assert_ptr_null(client_of("b2@example.org"));
+		ck_assert_ptr_nonnull(client_of("a@example.org"));
+	}
+	expect_others(NULL, "0.0.0.0/0", "10.2.0.0/24 10.3.0.0/24 10.9.0.0/23");
+}
+END_TEST
+
 /* Whole networks are as few selectors as they can be; who has one of them sees the rest. */
 START_TEST(ten_thousand_clients)
 {
@@ -202,6 +281,7 @@ int main(void)
 	tcase_add_test(tests, what_another_has_is_refused_with_both_named);
 	tcase_add_test(tests, patterns_and_what_is_no_network_are_refused);
 	tcase_add_test(tests, what_is_loaded_again_unchanged_is_known);
+	tcase_add_loop_test(tests, memory_may_run_out, 0, 2);
 	tcase_add_test(tests, ten_thousand_clients);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
