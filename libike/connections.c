@@ -36,8 +36,11 @@ void ike_loaded_free_all(struct ike_engine *e)
 	HASH_ITER(by_name, e->loaded, loaded, next)
 	{
 		HASH_DELETE(by_name, e->loaded, loaded);
+		ike_candidates_remove(e, loaded);
 		loaded_free(loaded);
 	}
+	for (size_t i = 0; i < IKE_COMMON_PROPOSALS; i++)
+		ike_proposals_free(&e->common_proposals[i]);
 	free(e->loaded_order);
 }
 
@@ -46,39 +49,69 @@ const struct ike_connection *ike_engine_connection(const struct ike_engine *e, s
 	return index < e->loaded_count ? e->loaded_order[index]->connection : NULL;
 }
 
+static bool grow(struct ike_engine *e)
+{
+	size_t room = e->loaded_room ? e->loaded_room * 2 : 16;
+
+	if (e->loaded_count < e->loaded_room)
+		return true;
+	struct ike_loaded **order =
+		reallocarray(e->loaded_order, room, sizeof(struct ike_loaded *));
+	if (!order)
+		return false;
+	e->loaded_order = order;
+	e->loaded_room = room;
+	return true;
+}
+
 static bool add(struct ike_engine *e, struct ike_connection *c, struct why *why)
 {
-	struct ike_loaded *loaded = calloc(1, sizeof(*loaded));
-	struct ike_loaded **order =
-		realloc(e->loaded_order, (e->loaded_count + 1) * sizeof(struct ike_loaded *));
+	struct ike_loaded *loaded = grow(e) ? calloc(1, sizeof(*loaded)) : NULL;
 
-	if (order)
-		e->loaded_order = order;
-	if (!loaded || !order) {
-		free(loaded);
+	if (loaded) {
+		loaded->connection = c;
+		loaded->number = ++e->last_loaded;
+		if (!ike_candidates_add(e, loaded, c)) {
+			free(loaded);
+			loaded = NULL;
+		}
+	}
+	if (!loaded) {
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");
 	}
 	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
 	if (!loaded->by_name.tbl) {
+		ike_candidates_remove(e, loaded);
 		free(loaded);
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");
 	}
-	loaded->connection = c;
 	e->loaded_order[e->loaded_count++] = loaded;
 	return true;
 }
 
-static void replace(struct ike_engine *e, struct ike_loaded *loaded, struct ike_connection *c)
+static bool replace(
+	struct ike_engine *e, struct ike_loaded *loaded, struct ike_connection *c, struct why *why)
 {
 	struct ike_connection *old = loaded->connection;
+	struct ike_loaded before = *loaded;
 
+	if (!ike_endpoints_equal(&old->remote_addrs, &c->remote_addrs)) {
+		if (!ike_candidates_add(e, loaded, c)) {
+			loaded->places = before.places;
+			loaded->place_count = before.place_count;
+			ike_connection_free(c);
+			return why_fail(why, "out of memory");
+		}
+		ike_candidates_remove(e, &before);
+	}
 	loaded->connection = c;
 	loaded->by_name.key = c->name; /* the same text, but it lives in the connection */
 	ike_reload(e, old, c);
 	ike_supervise_replaced(e, old);
 	ike_connection_free(old);
+	return true;
 }
 
 /* What this OpenSSL cannot do is not offered; what is offered besides stays. */
@@ -108,6 +141,31 @@ static bool keep_supported_of_all(struct ike_engine *e, struct ike_connection *c
 			return false;
 	}
 	return true;
+}
+
+/* The definitions of one router have a few lists between them. */
+static void share_proposals(struct ike_engine *e, struct ike_proposals *list)
+{
+	struct ike_proposals *common;
+
+	if (list->count == 0)
+		return;
+	for (size_t i = 0; i < IKE_COMMON_PROPOSALS; i++) {
+		common = &e->common_proposals[i];
+		if (ike_proposals_equal(common, list)) {
+			ike_proposals_share(list, common);
+			return;
+		}
+	}
+	common = &e->common_proposals[e->next_common++ % IKE_COMMON_PROPOSALS];
+	ike_proposals_share(common, list);
+}
+
+static void share_proposals_of_all(struct ike_engine *e, struct ike_connection *c)
+{
+	share_proposals(e, &c->proposals);
+	for (size_t i = 0; i < c->child_count; i++)
+		share_proposals(e, &c->children[i]->proposals);
 }
 
 /* Datagrams leave from the sockets that there are. */
@@ -193,8 +251,10 @@ bool ike_engine_load_connection(
 		return why_fail(why, "out of memory");
 	}
 	c->clients = e->clients;
+	share_proposals_of_all(e, c);
 	if (loaded) {
-		replace(e, loaded, c);
+		if (!replace(e, loaded, c, why))
+			return false;
 	} else {
 		if (!add(e, c, why))
 			return false;
@@ -215,19 +275,34 @@ const char *ike_engine_changes(const struct ike_engine *e, const char *name)
 	return loaded ? loaded->changes : NULL;
 }
 
+/* Its place in loaded_order, whose numbers rise. */
+static size_t order_of(const struct ike_engine *e, const struct ike_loaded *loaded)
+{
+	size_t low = 0, high = e->loaded_count;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (e->loaded_order[middle]->number > loaded->number)
+			high = middle;
+		else
+			low = middle;
+	}
+	return low;
+}
+
 bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char *name)
 {
 	struct ike_loaded *loaded = ike_loaded_find(e, name);
-	size_t i = 0;
 
 	e->now = now;
 	if (!loaded)
 		return false;
-	while (e->loaded_order[i] != loaded)
-		i++;
+	size_t i = order_of(e, loaded);
 	e->loaded_count--;
 	memmove(e->loaded_order + i, e->loaded_order + i + 1,
 		(e->loaded_count - i) * sizeof(*e->loaded_order));
+	ike_candidates_remove(e, loaded);
 	HASH_DELETE(by_name, e->loaded, loaded);
 	ike_supervise_unloaded(e, loaded->connection);
 	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "removed connection '%s'", name);
@@ -248,12 +323,13 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	const struct address *remote, const struct ike_proposal *theirs, size_t count,
 	struct ike_choice *ret)
 {
+	struct ike_candidates walk = ike_candidates_from(e, remote);
 	unsigned best = 0, nearest = 0;
 	const struct ike_proposals *refused = NULL;
+	struct ike_connection *c;
 
 	*ret = (struct ike_choice){ 0 };
-	for (size_t i = 0; i < e->loaded_count; i++) {
-		struct ike_connection *c = e->loaded_order[i]->connection;
+	while ((c = ike_candidates_next(&walk))) {
 		unsigned match = !ike_version_is_allowed(c, 2) || !ike_connection_authenticates(c)
 					 ? 0
 					 : match_addresses(c, local, remote);
@@ -275,13 +351,12 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	}
 }
 
-struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t version,
-	const struct address *local, const struct address *remote, size_t *cursor,
-	unsigned *ret_match)
+struct ike_connection *ike_loaded_for(struct ike_candidates *walk, uint8_t version,
+	const struct address *local, const struct address *remote, unsigned *ret_match)
 {
-	while (*cursor < e->loaded_count) {
-		struct ike_connection *c = e->loaded_order[(*cursor)++]->connection;
+	struct ike_connection *c;
 
+	while ((c = ike_candidates_next(walk))) {
 		unsigned match =
 			ike_version_is_allowed(c, version) && ike_connection_authenticates(c)
 				? match_addresses(c, local, remote)
@@ -291,17 +366,17 @@ struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t versio
 			continue;
 		if (ret_match)
 			*ret_match = match;
-		return c;
+		break;
 	}
-	return NULL;
+	return c;
 }
 
 bool ike_loaded_for_other_version(struct ike_engine *e, uint8_t version,
 	const struct address *local, const struct address *remote)
 {
-	size_t cursor = 0;
+	struct ike_candidates walk = ike_candidates_from(e, remote);
 
-	return ike_loaded_for(e, version == 1 ? 2 : 1, local, remote, &cursor, NULL) != NULL;
+	return ike_loaded_for(&walk, version == 1 ? 2 : 1, local, remote, NULL) != NULL;
 }
 
 static bool suite_fits(const struct ike_connection *c, const struct ike_suite *suite)
@@ -393,18 +468,36 @@ static void note_near(struct near *near, struct ike_connection *c, const char *r
 		near->by_remote = c;
 }
 
+/* Those for peers elsewhere, as far as there is room behind the candidates. */
+static void explain_others(struct ike_engine *e, const struct ike_sa *sa,
+	const struct ike_wanted_peer *peer, unsigned explained, char *text, size_t text_size)
+{
+	for (size_t i = 0; i < e->loaded_count && explained < CANDIDATES_EXPLAINED; i++) {
+		const struct ike_loaded *loaded = e->loaded_order[i];
+		uint64_t match;
+
+		if (ike_candidates_have(loaded, &sa->remote))
+			continue;
+		const char *reason = rule_out(loaded->connection, sa, peer, &match);
+		if (reason) {
+			explain(loaded->connection, reason, text, text_size);
+			explained++;
+		}
+	}
+}
+
 struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_wanted_peer *peer, char *text, size_t text_size,
 	struct ike_connection **ret_nearest)
 {
-	struct ike_connection *chosen = NULL;
+	struct ike_candidates walk = ike_candidates_from(e, &sa->remote);
+	struct ike_connection *chosen = NULL, *c;
 	unsigned explained = 0;
 	uint64_t best = 0;
 	struct near near = { 0 };
 
 	text[0] = '\0';
-	for (size_t i = 0; i < e->loaded_count; i++) {
-		struct ike_connection *c = e->loaded_order[i]->connection;
+	while ((c = ike_candidates_next(&walk))) {
 		uint64_t match = 0;
 		const char *reason = rule_out(c, sa, peer, &match);
 
@@ -423,6 +516,8 @@ struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct
 			chosen = c;
 		}
 	}
+	if (!chosen)
+		explain_others(e, sa, peer, explained, text, text_size);
 	*ret_nearest = near.local_count == 1                             ? near.by_local
 		       : near.local_count == 0 && near.remote_count == 1 ? near.by_remote
 									 : NULL;

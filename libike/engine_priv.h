@@ -11,10 +11,21 @@
 
 #define IKE_DATAGRAM_MAX 65535
 #define IKE_COOKIE_SECRET_LENGTH 32
+#define IKE_COMMON_PROPOSALS 16
 
 /* A loaded connection and what belongs to its name. */
+/* Where a definition is looked for: candidates.c. */
+struct ike_place {
+	struct ike_place *prev, *next;
+	struct ike_loaded *loaded;
+	struct ike_remote_host *host; /* NULL: anywhere */
+};
+
 struct ike_loaded {
 	UT_hash_handle by_name;
+	uint64_t number; /* in the order of loading */
+	struct ike_place *places;
+	size_t place_count;
 	struct ike_connection *connection;
 	struct ike_failures failures;
 	char *changes; /* heap: what the last load changed and how, or NULL */
@@ -44,7 +55,13 @@ struct ike_engine {
 
 	struct ike_loaded *loaded; /* uthash by name */
 	struct ike_loaded **loaded_order;
-	size_t loaded_count;
+	size_t loaded_count, loaded_room;
+	uint64_t last_loaded;
+	struct ike_remote_host
+		*remote_hosts;      /* definitions for peers at one address: candidates.c */
+	struct ike_place *anywhere; /* the others */
+	struct ike_proposals common_proposals[IKE_COMMON_PROPOSALS]; /* that definitions share */
+	size_t next_common;
 
 	struct ike_lookup *lookups;   /* names, by text: names.c */
 	struct ike_lookup *questions; /* those being asked for, by ticket */
@@ -154,6 +171,19 @@ void ike_count_message(struct ike_engine *e, const struct ike_sa *sa, uint8_t ex
 	bool inbound, bool response);
 void ike_counters_free(struct ike_engine *e);
 
+/* ---- candidates.c: the loaded definitions that a peer at an address may be meant by ---- */
+MUST_USE bool ike_candidates_add(
+	struct ike_engine *e, struct ike_loaded *loaded, const struct ike_connection *c);
+void ike_candidates_remove(struct ike_engine *e, struct ike_loaded *loaded);
+
+/* In the order of loading; NULL ends. Nothing may be loaded or unloaded meanwhile. */
+struct ike_candidates {
+	const struct ike_place *there, *anywhere;
+};
+struct ike_candidates ike_candidates_from(const struct ike_engine *e, const struct address *remote);
+struct ike_connection *ike_candidates_next(struct ike_candidates *walk);
+bool ike_candidates_have(const struct ike_loaded *loaded, const struct address *remote);
+
 /* ---- connections.c: the loaded definitions and which one fits ---- */
 struct ike_loaded *ike_loaded_find(const struct ike_engine *e, const char *name);
 void ike_loaded_free_all(struct ike_engine *e);
@@ -171,11 +201,10 @@ void ike_choose_by_address(struct ike_engine *e, const struct address *local,
 	const struct address *remote, const struct ike_proposal *theirs, size_t count,
 	struct ike_choice *ret);
 
-/* Those for that version of IKE whose addresses fit, one after the other; *cursor starts at 0; NULL
- * ends. ret_match (may be NULL): how well they do. */
-struct ike_connection *ike_loaded_for(const struct ike_engine *e, uint8_t version,
-	const struct address *local, const struct address *remote, size_t *cursor,
-	unsigned *ret_match);
+/* Those for that version of IKE whose addresses fit, one after the other; *walk begins with
+ * ike_candidates_from(); NULL ends. ret_match (may be NULL): how well they do. */
+struct ike_connection *ike_loaded_for(struct ike_candidates *walk, uint8_t version,
+	const struct address *local, const struct address *remote, unsigned *ret_match);
 /* Whether there are any, for the other version alone. */
 bool ike_loaded_for_other_version(struct ike_engine *e, uint8_t version,
 	const struct address *local, const struct address *remote);

@@ -70,3 +70,12 @@ bool cl_blob_read(const char *path, struct secret *ret, struct why *why)
 		close(fd);
 	return error == 0 || why_fail(why, "reading '%s': %s", path, strerror(error));
 }
+
+struct ike_certificate *cl_certificate_parse(
+	const struct cl_certificate_source *source, struct bytes encoded, struct why *why)
+{
+	struct ike_certificate *known =
+		source->known ? ike_certificates_find(source->known, encoded) : NULL;
+
+	return known ? known : ike_certificate_parse(source->library, encoded, why);
+}

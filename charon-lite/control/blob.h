@@ -6,7 +6,7 @@
 #define CHARON_LITE_CONTROL_BLOB_H
 
 #include "libbase/secret.h"
-#include "libike/crypto/certificate.h"
+#include "libike/model/certificates.h"
 
 /* The next of several: a PEM block of *rest (others than those that are named "...type-----" are
  * passed over; NULL: all), or all of it when it is no PEM. False when there is none. */
@@ -14,5 +14,15 @@ bool cl_blob_next(struct bytes *rest, const char *type, struct bytes *ret);
 
 /* A whole file of at most 64 KiB, which must be a regular one. False with a reason. */
 MUST_USE bool cl_blob_read(const char *path, struct secret *ret, struct why *why);
+
+struct cl_certificate_source {
+	OSSL_LIB_CTX *library;
+	const struct ike_certificates *known; /* NULL: none */
+};
+
+/* One DER certificate or PEM block, held; one that is known is not parsed again, but shared: 10,000
+ * definitions may name the same. NULL with a reason. */
+MUST_USE struct ike_certificate *cl_certificate_parse(
+	const struct cl_certificate_source *source, struct bytes encoded, struct why *why);
 
 #endif

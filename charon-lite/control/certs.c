@@ -65,7 +65,9 @@ static bool does_not_parse(uint8_t kind, struct why *why)
 
 static bool load_x509(struct cl_daemon *d, struct bytes encoded, uint8_t role, struct why *why)
 {
-	struct ike_certificate *c = ike_certificate_parse(d->library, encoded, why);
+	const struct cl_certificate_source source = { d->library,
+		ike_engine_certificates(d->engine) };
+	struct ike_certificate *c = cl_certificate_parse(&source, encoded, why);
 
 	if (!c)
 		return does_not_parse(KIND_X509, why);

@@ -23,8 +23,11 @@ static void loading_free(struct loading *l)
 }
 
 static bool read_connections(
-	struct vici_view request, OSSL_LIB_CTX *library, struct loading *l, struct why *why)
+	struct vici_view request, const struct cl_daemon *d, struct loading *l, struct why *why)
 {
+	const struct cl_certificate_source source = { d->library,
+		ike_engine_certificates(d->engine) };
+
 	VICI_EACH(each, request)
 	{
 		if (vici_kind(each) != VICI_SECTION)
@@ -34,7 +37,7 @@ static bool read_connections(
 		if (!items)
 			return why_fail(why, "out of memory");
 		l->items = items;
-		items[l->count] = cl_load_connection(each, library, why);
+		items[l->count] = cl_load_connection(each, &source, why);
 		if (!items[l->count])
 			return false;
 		l->count++;
@@ -77,7 +80,7 @@ void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 	struct cl_daemon *d = cl_client_daemon(c);
 	struct loading l = { 0 };
 	struct why why;
-	bool good = read_connections(request, d->library, &l, &why);
+	bool good = read_connections(request, d, &l, &why);
 
 	for (size_t i = 0; good && i < l.count; i++) {
 		/* A reference more: the engine takes one in any case. */

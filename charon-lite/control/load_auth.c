@@ -13,7 +13,7 @@
 
 struct load_round {
 	struct ike_auth_round round;
-	OSSL_LIB_CTX *library;
+	const struct cl_certificate_source *source;
 };
 
 /* ---- auth ---- */
@@ -220,7 +220,7 @@ static bool add_certs(struct load_round *l, bool ca, struct bytes encoded, struc
 
 	if (!cl_blob_next(&rest, "CERTIFICATE", &block))
 		return why_fail(why, "it is no certificate, neither PEM nor DER");
-	struct ike_certificate *c = ike_certificate_parse(l->library, block, why);
+	struct ike_certificate *c = cl_certificate_parse(l->source, block, why);
 	if (!c)
 		return false;
 	if (ca && !ike_certificate_is_ca(c)) {
@@ -240,7 +240,7 @@ static bool set_pubkeys(
 	const struct cl_load_key *key, void *object, struct bytes value, struct why *why)
 {
 	struct load_round *l = object;
-	struct ike_public_key *public = ike_public_key_parse(l->library, value, why);
+	struct ike_public_key *public = ike_public_key_parse(l->source->library, value, why);
 
 	(void)key;
 	if (!public)
@@ -333,11 +333,11 @@ static bool load_sections(struct load_round *l, struct vici_view section, bool l
 	return true;
 }
 
-bool cl_load_auth(struct vici_view section, OSSL_LIB_CTX *library, bool local,
+bool cl_load_auth(struct vici_view section, const struct cl_certificate_source *source, bool local,
 	struct ike_connection *c, struct why *why)
 {
 	struct ike_auth_rounds *rounds = local ? &c->local : &c->remote;
-	struct load_round l = { .library = library, .round.class = IKE_AUTH_CLASS_PUBKEY };
+	struct load_round l = { .source = source, .round.class = IKE_AUTH_CLASS_PUBKEY };
 	struct bytes name = vici_name(section);
 	char place[VICI_NAME_MAX + 1];
 	bool good;

@@ -241,28 +241,28 @@ static bool load_children(struct vici_view section, struct ike_connection *c, st
 	return true;
 }
 
-static bool load_section(
-	struct vici_view section, OSSL_LIB_CTX *library, struct ike_connection *c, struct why *why)
+static bool load_section(struct vici_view section, const struct cl_certificate_source *source,
+	struct ike_connection *c, struct why *why)
 {
 	struct bytes name = vici_name(section);
 
 	if (vici_is(name, "children"))
 		return load_children(section, c, why);
 	if (begins_with(name, "local"))
-		return cl_load_auth(section, library, true, c, why);
+		return cl_load_auth(section, source, true, c, why);
 	if (begins_with(name, "remote"))
-		return cl_load_auth(section, library, false, c, why);
+		return cl_load_auth(section, source, false, c, why);
 	return why_fail(why, "invalid section: %.*s", (int)name.length, (const char *)name.at);
 }
 
-static bool fill(
-	struct vici_view section, OSSL_LIB_CTX *library, struct ike_connection *c, struct why *why)
+static bool fill(struct vici_view section, const struct cl_certificate_source *source,
+	struct ike_connection *c, struct why *why)
 {
 	if (!cl_load_section(section, cl_load_connection_keys, "", c, why))
 		return false;
 	VICI_EACH(each, section)
 	{
-		if (vici_kind(each) == VICI_SECTION && !load_section(each, library, c, why))
+		if (vici_kind(each) == VICI_SECTION && !load_section(each, source, c, why))
 			return false;
 	}
 	if (!ike_connection_only_shunts(c) &&
@@ -283,7 +283,7 @@ bool cl_load_name(struct bytes name, char ret[CL_LOAD_NAME_MAX + 1], struct why 
 }
 
 struct ike_connection *cl_load_connection(
-	struct vici_view section, OSSL_LIB_CTX *library, struct why *why)
+	struct vici_view section, const struct cl_certificate_source *source, struct why *why)
 {
 	char name[CL_LOAD_NAME_MAX + 1];
 
@@ -294,7 +294,7 @@ struct ike_connection *cl_load_connection(
 		why_fail(why, "out of memory");
 		return NULL;
 	}
-	if (!fill(section, library, c, why)) {
+	if (!fill(section, source, c, why)) {
 		ike_connection_free(c);
 		return NULL;
 	}

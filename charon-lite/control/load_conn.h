@@ -8,6 +8,7 @@
 #ifndef CHARON_LITE_CONTROL_LOAD_CONN_H
 #define CHARON_LITE_CONTROL_LOAD_CONN_H
 
+#include "charon-lite/control/blob.h"
 #include "charon-lite/control/load_value.h"
 #include "libike/model/clients.h"
 #include "libike/model/connection.h"
@@ -15,7 +16,7 @@
 /* The connection that a section of a load-conn message describes, complete; the section's name is
  * its name. NULL, with a reason that begins as strongSwan's, when it cannot be. */
 MUST_USE struct ike_connection *cl_load_connection(
-	struct vici_view section, OSSL_LIB_CTX *library, struct why *why);
+	struct vici_view section, const struct cl_certificate_source *source, struct why *why);
 
 /* The tables of keys; each ends in a NULL name. */
 extern const struct cl_load_key cl_load_connection_keys[];
@@ -41,8 +42,8 @@ struct cl_load_client {
 MUST_USE bool cl_load_client(struct vici_view section, struct cl_load_client *ret, struct why *why);
 
 /* One local or remote section: for load_conn.c. */
-MUST_USE bool cl_load_auth(struct vici_view section, OSSL_LIB_CTX *library, bool local,
-	struct ike_connection *c, struct why *why);
+MUST_USE bool cl_load_auth(struct vici_view section, const struct cl_certificate_source *source,
+	bool local, struct ike_connection *c, struct why *why);
 
 /* One section below `children`: for load_conn.c. */
 MUST_USE bool cl_load_child(struct vici_view section, struct ike_connection *c, struct why *why);

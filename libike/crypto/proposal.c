@@ -8,8 +8,24 @@ void ike_proposals_free(struct ike_proposals *list)
 {
 	if (!list)
 		return;
-	free(list->items);
+	if (!list->owners || --*list->owners == 0) {
+		free(list->items);
+		free(list->owners);
+	}
 	*list = (struct ike_proposals){ 0 };
+}
+
+void ike_proposals_share(struct ike_proposals *list, struct ike_proposals *other)
+{
+	if (list->items == other->items)
+		return;
+	if (!other->owners && (other->owners = malloc(sizeof(*other->owners))))
+		*other->owners = 1;
+	if (!other->owners)
+		return;
+	ike_proposals_free(list);
+	*list = *other;
+	++*list->owners;
 }
 
 static const struct ike_transform *transform_next(
@@ -347,6 +363,8 @@ bool ike_proposals_equal(const struct ike_proposals *a, const struct ike_proposa
 {
 	if (a->count != b->count)
 		return false;
+	if (a->items == b->items)
+		return true;
 	for (size_t i = 0; i < a->count; i++) {
 		if (!same_proposal(&a->items[i], &b->items[i]))
 			return false;

@@ -51,10 +51,10 @@ static void choose(struct ike_engine *e, const struct ike_datagram *datagram,
 	unsigned match = 0, best = 0, nearest = 0;
 	struct ike_connection *c;
 	struct isakmp_offer offer;
-	size_t cursor = 0;
+	struct ike_candidates walk = ike_candidates_from(e, &datagram->remote);
 
 	*ret = (struct choice){ 0 };
-	while ((c = ike_loaded_for(e, 1, &datagram->local, &datagram->remote, &cursor, &match))) {
+	while ((c = ike_loaded_for(&walk, 1, &datagram->local, &datagram->remote, &match))) {
 		if (c->aggressive != aggressive) {
 			ret->other_mode = true;
 			continue;
@@ -315,14 +315,14 @@ static bool is_new_key(const struct bytes *keys, size_t count, struct bytes key)
  * definition first. */
 static size_t list_keys(struct ike_engine *e, const struct ike_sa *sa, struct bytes keys[KEYS_MAX])
 {
+	struct ike_candidates walk = ike_candidates_from(e, &sa->remote);
 	struct ike_connection *c;
-	size_t cursor = 0, count = 0;
+	size_t count = 0;
 	struct bytes key = ikev1_proof_psk(e, sa, sa->connection);
 
 	if (key.length > 0)
 		keys[count++] = key;
-	while (count < KEYS_MAX &&
-		(c = ike_loaded_for(e, 1, &sa->local, &sa->remote, &cursor, NULL))) {
+	while (count < KEYS_MAX && (c = ike_loaded_for(&walk, 1, &sa->local, &sa->remote, NULL))) {
 		uint16_t method = sa->v1->phase1->auth_method;
 
 		if (c->aggressive || ikev1_phase1_method(c, false) != method)

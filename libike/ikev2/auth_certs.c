@@ -109,13 +109,13 @@ void ike_certreqs_build(struct ike_engine *e, const struct ike_sa *sa, struct ik
 	struct authorities list = { .count = 0 };
 	const struct ike_connection *c;
 	bool ocsp = false;
-	size_t cursor = 0;
+	struct ike_candidates walk = ike_candidates_from(e, &sa->remote);
 
 	if (sa->initiator) {
 		add_authorities(e, sa->connection, &list);
 		ocsp = wants_ocsp(sa->connection);
 	} else /* the peer has not said yet who it is, so it may be that of any of them */
-		while ((c = ike_loaded_for(e, 2, &sa->local, &sa->remote, &cursor, NULL))) {
+		while ((c = ike_loaded_for(&walk, 2, &sa->local, &sa->remote, NULL))) {
 			add_authorities(e, c, &list);
 			ocsp = ocsp || wants_ocsp(c);
 		}

@@ -6,6 +6,8 @@
  */
 #include "libike/model/certificates.h"
 
+#include "libike/crypto/encoding.h"
+
 #include <stdlib.h>
 
 #define HASH_NONFATAL_OOM 1
@@ -211,6 +213,19 @@ static struct entry *find_equal(const struct ike_certificates *s, const struct i
 	HASH_FIND(by_der, s->by_der, der.at, der.length, entry);
 	/* A raw key may belong to several, and then it is kept for each. */
 	return entry && ike_certificate_equal(entry->stored.certificate, c) ? entry : NULL;
+}
+
+struct ike_certificate *ike_certificates_find(
+	const struct ike_certificates *s, struct bytes encoded)
+{
+	struct encoding encoding;
+	struct entry *entry;
+
+	if (!encoding_open(encoded, IKE_CERTIFICATE_LENGTH_MAX, &encoding, NULL))
+		return NULL;
+	HASH_FIND(by_der, s->by_der, encoding.der.at, encoding.der.length, entry);
+	encoding_close(&encoding);
+	return entry ? ike_certificate_hold(entry->stored.certificate) : NULL;
 }
 
 static struct entry *find_raw_key(const struct ike_certificates *s, const struct ike_certificate *c)

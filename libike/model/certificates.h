@@ -51,6 +51,10 @@ void ike_certificates_free(struct ike_certificates *s);
  * and is loaded now is not cached any more. */
 MUST_USE struct ike_certificate *ike_certificates_add(
 	struct ike_certificates *s, struct ike_certificate *c, uint8_t role, bool cached);
+/* The one with this DER, or in this PEM, held; NULL: there is none. Cheaper than parsing it again.
+ */
+struct ike_certificate *ike_certificates_find(
+	const struct ike_certificates *s, struct bytes encoded);
 const struct ike_stored_certificate *ike_certificates_get(
 	const struct ike_certificates *s, size_t index); /* NULL: the end */
 /* Those that carry a name: as their subject, or as a subjectAltName (equal, not matching a

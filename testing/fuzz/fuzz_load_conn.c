@@ -51,6 +51,7 @@ static void check(const struct ike_connection *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const struct cl_certificate_source source = { 0 };
 	struct vici_message message;
 	struct why why;
 
@@ -60,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		if (vici_kind(each) != VICI_SECTION)
 			continue;
-		struct ike_connection *c = cl_load_connection(each, NULL, &why);
+		struct ike_connection *c = cl_load_connection(each, &source, &why);
 		if (c)
 			check(c);
 		ike_connection_free(c);

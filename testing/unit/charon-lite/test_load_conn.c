@@ -38,6 +38,7 @@ static void write_lines(struct vici_builder *b, const char *text)
 
 static struct ike_connection *load(const char *text, struct why *why)
 {
+	const struct cl_certificate_source source = { 0 };
 	struct vici_builder b = { 0 };
 	struct vici_message message;
 	struct bytes wire;
@@ -48,7 +49,7 @@ static struct ike_connection *load(const char *text, struct why *why)
 	vici_section_end(&b);
 	ck_assert(vici_builder_finish(&b, &wire));
 	ck_assert(vici_message_parse(wire, &message, why));
-	c = cl_load_connection(vici_first(vici_root(&message)), NULL, why);
+	c = cl_load_connection(vici_first(vici_root(&message)), &source, why);
 	vici_message_free(&message);
 	vici_builder_free(&b);
 	return c;

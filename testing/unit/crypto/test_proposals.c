@@ -643,6 +643,26 @@ START_TEST(groups_of_a_list_are_found)
 }
 END_TEST
 
+START_TEST(equal_lists_share_their_items_until_the_last_one_goes)
+{
+	struct ike_proposals a = list_of(IKE_PROTOCOL_IKE, "aes256-sha256-x25519,default");
+	struct ike_proposals b = list_of(IKE_PROTOCOL_IKE, "aes256-sha256-x25519,default");
+	struct ike_proposals c = list_of(IKE_PROTOCOL_IKE, "aes256-sha256-x25519,default");
+
+	ike_proposals_share(&b, &a);
+	ike_proposals_share(&c, &b);
+	ike_proposals_share(&c, &a);
+	ck_assert_ptr_eq(a.items, b.items);
+	ck_assert_ptr_eq(a.items, c.items);
+	ike_proposals_free(&a);
+	ck_assert(ike_proposals_equal(&b, &c));
+	ike_proposals_free(&b);
+	ck_assert_uint_eq(c.count, 3);
+	ck_assert_uint_eq(ike_proposals_first_group(&c), IKE_GROUP_X25519);
+	ike_proposals_free(&c);
+}
+END_TEST
+
 TCase *proposal_tests(void)
 {
 	TCase *tests = tcase_create("proposals");
@@ -667,5 +687,6 @@ TCase *proposal_tests(void)
 	tcase_add_test(tests, differing_additional_key_exchanges_are_named);
 	tcase_add_test(tests, suites_give_their_algorithms);
 	tcase_add_test(tests, groups_of_a_list_are_found);
+	tcase_add_test(tests, equal_lists_share_their_items_until_the_last_one_goes);
 	return tests;
 }

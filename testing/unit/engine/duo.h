@@ -146,6 +146,7 @@ TCase *virtual_tests(void);
 TCase *split_dns_tests(void);
 TCase *client_network_tests(void);
 TCase *port_tests(void);
+TCase *many_tests(void);
 TCase *child_option_tests(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "testing/pki/pki.h"
 
 #include <check.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,6 +67,32 @@ START_TEST(equal_ones_are_kept_once_with_the_highest_role)
 	ck_assert_uint_eq(count(), 1);
 	ike_certificate_free(twin);
 	pki_free(&root);
+}
+END_TEST
+
+START_TEST(what_is_known_is_found_by_der_and_by_pem)
+{
+	struct pki_certificate root = pki_root("/CN=root"), other = pki_root("/CN=other");
+	struct bytes der = ike_certificate_der(root.c);
+	BIO *pem = BIO_new(BIO_s_mem());
+	char *text;
+
+	ck_assert_int_eq(PEM_write_bio_X509(pem, ike_certificate_x509(root.c)), 1);
+	size_t length = (size_t)BIO_get_mem_data(pem, &text);
+	ck_assert_ptr_null(ike_certificates_find(store, der));
+	ck_assert_ptr_nonnull(ike_certificates_add(store, root.c, IKE_CERTIFICATE_END, false));
+	struct ike_certificate *by_der = ike_certificates_find(store, der);
+	struct ike_certificate *by_pem = ike_certificates_find(store, bytes_of(text, length));
+	ck_assert_ptr_eq(by_der, root.c);
+	ck_assert_ptr_eq(by_pem, root.c);
+	ck_assert_ptr_null(ike_certificates_find(store, ike_certificate_der(other.c)));
+	ck_assert_ptr_null(ike_certificates_find(store, bytes_of(text, length / 2)));
+	ck_assert_ptr_null(ike_certificates_find(store, (struct bytes){ 0 }));
+	ike_certificate_free(by_der);
+	ike_certificate_free(by_pem);
+	BIO_free(pem);
+	pki_free(&root);
+	pki_free(&other);
 }
 END_TEST
 
@@ -328,6 +355,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, equal_ones_are_kept_once_with_the_highest_role);
+	tcase_add_test(tests, what_is_known_is_found_by_der_and_by_pem);
 	tcase_add_test(tests, a_peers_certificate_is_no_authority_by_coming_along);
 	tcase_add_test(tests, what_is_loaded_as_a_ca_no_more_is_none_any_more);
 	tcase_add_test(tests, an_authoritys_ca_goes_with_the_last_one_that_names_it);
