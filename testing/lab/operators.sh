@@ -6,9 +6,31 @@ title() { printf '\n=== %s\n' "$*"; }
 # typed SITE COMMAND LINE: as if someone typed it there
 typed() { printf '\n%s# %s\n' "$1" "${*:2}"; }
 
+# example FILE: a file of the checkout that documents something and is played now; prints where it is
+example() {
+	echo "$1" >>"$scene_logs/examples"
+	echo "$lab_top/$1"
+}
+
+# documented: what there is for this design to play; a design may have a list of its own
+documented() {
+	local file
+	for file in $(cd "$lab_top" && find "conf.d/$design" -type f 2>/dev/null); do
+		echo "$file"
+	done
+}
+
+# all_played: a design plays all of its examples
+all_played() {
+	local left
+	left=$(comm -23 <(documented | sort -u) <(sort -u "$scene_logs/examples" 2>/dev/null))
+	[ -z "$left" ] || failed "not played: $(xargs -d '\n' <<<"$left")"
+}
+
 # site_file SITE [FILE]: the design's file conf.d/DESIGN/FILE (SITE.conf) is that gateway's swanctl.conf
 site_file() {
 	local file=conf.d/$design/${2:-$1.conf}
+	example "$file" >/dev/null
 	typed "$1" "cat /etc/swanctl/swanctl.conf     (conf.d/$design/${file##*/})"
 	cat "$lab_top/$file" || failed "no $file"
 	cp "$lab_top/$file" "$sites/$1/root/etc/swanctl/swanctl.conf"
@@ -22,6 +44,16 @@ types() {
 	typed "$site" "$(basename "$(tool_program "$site")")" "$@"
 	swanctl "$site" "$@" || failed "$site: swanctl $*: $output"
 	echo "$output"
+}
+
+# debian_swanctl SITE: the site gets Debian's swanctl beside ours
+debian_swanctl() {
+	local shared
+	root_new "$1.debian" "$(tree_of swanctl-6.0.1)"
+	for shared in run etc/swanctl; do
+		mount --bind "$sites/$1/root/$shared" "$sites/$1.debian/root/$shared"
+	done
+	echo 'swanctl { load = pem pkcs1 pkcs8 x509 pubkey openssl random nonce }' >"$sites/$1.debian/root/etc/strongswan.conf"
 }
 
 # sees SITE COMMAND...: any other command in the site's network; it must succeed

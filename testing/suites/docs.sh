@@ -21,6 +21,17 @@ for page in README.md docs/*.md docs/scenes/*.md testing/lab/README.md; do
 	fi
 done
 
+# The examples of conf.d/NAME are those of a scene, which fails when it does not play them all; the scene "examples" plays
+# conf.d/*.conf and what the pages have.
+for folder in conf.d/*/; do
+	name=$(basename "$folder")
+	if [ -f "testing/lab/designs/$name" ] && [ -f "docs/scenes/$name.md" ]; then
+		echo "passed conf.d/$name has a scene and a page"
+	else
+		echo "failed conf.d/$name has no scene of that name, or no page: nothing plays it"
+	fi
+done
+
 # The table of VICI commands beside the daemon's own.
 awk -F '|' '/^## / { on = /VICI commands/ } on && /^\| [a-z]/ && !/^\| command/ {
 	refused = $3 ~ /not supported|the same/ ? "refused" : "there"
