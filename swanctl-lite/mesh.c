@@ -136,6 +136,9 @@ static bool read_sites(struct mesh *m, const char *path, struct why *why)
 
 	if (!sites)
 		return why_fail(why, "%s: a mesh has a section sites", path);
+	if (sites->keys)
+		return settings_fail(
+			&sites->keys->place, why, "'%s' is of no site", sites->keys->name);
 	SETTINGS_SECTIONS(section, sites)
 	count++;
 	if (count > SITES_MAX)

@@ -307,6 +307,7 @@ static const struct {
 	{ "sites {\n a/b { networks = 10.1.0.0/24 }\n c { networks = 10.2.0.0/24 } }",
 		"mesh.conf:2: a site's name has letters" },
 	{ "", "mesh.conf: a mesh has a section sites" },
+	{ "sites {\n dpd_delay = 2s }", "mesh.conf:2: 'dpd_delay' is of no site" },
 	{ "sites {\n a { addrs = 192.0.2.1\n networks = 10.1.0.0/16 }\n b { networks = "
 	  "192.168.0.0/24, 10.1.3.0/24 } }",
 		"mesh.conf:4: sites 'a' and 'b' have networks that overlap: 10.1.0.0/16 and "
