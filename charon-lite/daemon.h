@@ -12,6 +12,7 @@
 #include "charon-lite/log.h"
 #include "charon-lite/network.h"
 #include "charon-lite/pam.h"
+#include "charon-lite/resolved.h"
 #include "charon-lite/resolver.h"
 #include "charon-lite/settings.h"
 #include "charon-lite/signer.h"
@@ -40,6 +41,7 @@ struct cl_daemon {
 	struct cl_processes *processes;
 	struct cl_updown *updown;
 	struct cl_resolver *resolver;
+	struct cl_resolved *resolved;
 	struct cl_radius *radius;
 	struct cl_accounting *accounting;
 	struct cl_signer *signer;

@@ -144,7 +144,24 @@ static bool host_address_install(
 
 static void host_address_remove(void *context, const struct address *address)
 {
-	cl_network_address_remove(((struct cl_daemon *)context)->network, address);
+	struct cl_daemon *d = context;
+	struct cl_network_virtual virtual;
+
+	cl_network_address_remove(d->network, address);
+	if (!cl_network_virtual(d->network, address, &virtual))
+		cl_resolved_remove(d->resolved, address);
+}
+
+static void host_name_servers(
+	void *context, const struct address *address, const struct ike_virtual *v)
+{
+	struct cl_daemon *d = context;
+	struct cl_network_virtual virtual;
+
+	(void)cl_network_virtual(d->network, address, &virtual);
+	cl_resolved_set(d->resolved, address, virtual.interface, v);
+	if (virtual.adopted)
+		cl_resolved_clean(d->resolved, virtual.interface);
 }
 
 static void host_log(void *context, const struct ike_log *line)
@@ -263,6 +280,15 @@ static void network_changed(void *context)
 	cl_daemon_rearm(d);
 }
 
+/* The DNS servers that came with it may be there as well. */
+static void leftover_gone(void *context, uint32_t interface)
+{
+	struct cl_daemon *d = context;
+
+	if (d->resolved) /* not before it is open, nor at the very end */
+		cl_resolved_clean(d->resolved, interface);
+}
+
 /* ---- The network's questions ---- */
 
 /* Peers that we have an SA with, and those that a definition names. */
@@ -327,7 +353,8 @@ static bool open_sockets(struct cl_daemon *d, struct why *why)
 
 static bool open_network(struct cl_daemon *d, struct why *why)
 {
-	const struct cl_network_events events = { d, network_changed, network_peers };
+	const struct cl_network_events events = { d, network_changed, network_peers,
+		leftover_gone };
 
 	if (!cl_network_open(d->base, &d->settings.network, &events, !d->kernel_none, d->log,
 		    &d->network, why))
@@ -336,6 +363,26 @@ static bool open_network(struct cl_daemon *d, struct why *why)
 	       cl_network_tunnels_open(
 		       d->network, d->kernel.last_reqid ? d->settings.leftover_time : 0) ||
 	       why_fail(why, "no memory for interfaces of tunnels");
+}
+
+static void scripts_done(void *context)
+{
+	cl_daemon_rearm(context);
+}
+
+static bool open_resolved(struct cl_daemon *d, struct why *why)
+{
+	const struct cl_resolved_config config = {
+		.processes = d->processes,
+		.resolvectl = d->settings.resolvectl,
+		.directory = CL_RESOLVED_DIRECTORY,
+		.limit = RESOLVE_SECONDS,
+		.context = d,
+		.idle = scripts_done,
+	};
+
+	return cl_resolved_open(&config, d->log, &d->resolved, why) &&
+	       cl_resolved_settings(d->resolved, d->settings.resolved, d->settings.resolvectl);
 }
 
 /* Leftovers keep theirs. */
@@ -373,6 +420,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.policies_remove = host_policies_remove,
 		.address_install = host_address_install,
 		.address_remove = host_address_remove,
+		.name_servers = host_name_servers,
 		.log = host_log,
 		.log_wanted = host_log_wanted,
 		.event = host_event,
@@ -383,11 +431,6 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 	if (d->engine)
 		ike_engine_reqids_after(d->engine, first_reqid(d) - 1);
 	return d->engine != NULL;
-}
-
-static void scripts_done(void *context)
-{
-	cl_daemon_rearm(context);
 }
 
 static bool open_resolver(struct cl_daemon *d, struct why *why)
@@ -446,8 +489,9 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 		return why_fail(why, "OpenSSL has no memory");
 	return cl_processes_open(d->base, &d->processes, why) && cl_private_keys_open(d, why) &&
 	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
-	       open_updown(d, why) && open_resolver(d, why) && open_fetcher(d, why) &&
-	       open_pam(d, why) && cl_radius_host_open(d, why) && open_engine(d, why);
+	       open_updown(d, why) && open_resolved(d, why) && open_resolver(d, why) &&
+	       open_fetcher(d, why) && open_pam(d, why) && cl_radius_host_open(d, why) &&
+	       open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
@@ -456,6 +500,7 @@ void cl_host_close(struct cl_daemon *d)
 	cl_updown_close(d->updown);
 	cl_radius_host_close(d);
 	cl_resolver_close(d->resolver);
+	cl_resolved_close(d->resolved);
 	cl_signer_close(d->signer);
 	cl_fetcher_close(d->fetcher);
 	cl_pam_close(d->pam);
@@ -468,6 +513,7 @@ void cl_host_close(struct cl_daemon *d)
 	d->engine = NULL;
 	d->updown = NULL;
 	d->resolver = NULL;
+	d->resolved = NULL;
 	d->signer = NULL;
 	d->fetcher = NULL;
 	d->pam = NULL;

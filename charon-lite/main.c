@@ -14,7 +14,7 @@
 
 /* How long peers may take to acknowledge that their SAs are gone. */
 #define SHUTDOWN_SECONDS 3
-/* And then the updown scripts that say so on our side. */
+/* And then the updown scripts that say so on our side, and systemd-resolved. */
 #define SCRIPTS_SECONDS 10
 
 enum {
@@ -26,7 +26,7 @@ static void peers_are_done(struct cl_daemon *d)
 {
 	const struct timeval limit = { SCRIPTS_SECONDS, 0 };
 
-	if (cl_updown_is_idle(d->updown)) {
+	if (cl_updown_is_idle(d->updown) && cl_resolved_is_idle(d->resolved)) {
 		event_base_loopbreak(d->base);
 		return;
 	}
@@ -81,7 +81,8 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 	}
 	if (!cl_udp_interfaces(
 		    d->udp, settings.network.interfaces_use, settings.network.interfaces_ignore) ||
-		!cl_network_reload(d->network, &settings.network)) {
+		!cl_network_reload(d->network, &settings.network) ||
+		!cl_resolved_settings(d->resolved, settings.resolved, settings.resolvectl)) {
 		cl_settings_free(&settings);
 		return why_fail(why, "out of memory");
 	}
@@ -113,6 +114,7 @@ static void give_up(evutil_socket_t fd, short what, void *context)
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO,
 		"not all peers acknowledged that their SAs are gone");
 	cl_updown_all_down(d->updown, d->engine);
+	cl_resolved_remove_all(d->resolved);
 	peers_are_done(d);
 }
 
@@ -264,11 +266,12 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
-	/* what the daemon starts itself as, resolver.h, signer.h, fetcher.h, pam.h: no options for
-	 * people
-	 */
+	/* what the daemon starts itself as, resolver.h, resolved.h, signer.h, fetcher.h, pam.h: no
+	 * options for people */
 	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
 		return cl_resolver_main(argv[2], argv[3]);
+	if (argc >= 4 && strcmp(argv[1], "--resolved") == 0)
+		return cl_resolved_main(argc, argv);
 	if (argc == 2 && strcmp(argv[1], "--signer") == 0)
 		return cl_signer_main();
 	if (argc == 2 && strcmp(argv[1], "--fetch") == 0)

@@ -302,6 +302,13 @@ void cl_network_address_remove(struct cl_network *n, const struct address *addre
 		cl_virtual_remove(n->virtual, address);
 }
 
+bool cl_network_virtual(
+	const struct cl_network *n, const struct address *address, struct cl_network_virtual *ret)
+{
+	*ret = (struct cl_network_virtual){ 0 };
+	return n->virtual && cl_virtual_find(n->virtual, address, ret);
+}
+
 /* ---- Opening, settings, closing ---- */
 
 static bool texts_differ(const char *a, const char *b)

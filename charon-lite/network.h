@@ -51,6 +51,9 @@ struct cl_network_events {
 	void (*changed)(void *context);
 	/* Is to call cl_network_watch() for each peer that is in use. */
 	void (*peers)(void *context, struct cl_network *n);
+	/* A virtual address that an earlier daemon had left is gone from that interface. May be
+	 * NULL; may be called from within the functions below. */
+	void (*leftover_gone)(void *context, uint32_t interface);
 };
 
 /* Works without privileges. settings are copied; base and log must outlive it. routes: install
@@ -85,6 +88,14 @@ void cl_network_watch(struct cl_network *n, const struct address *peer);
 MUST_USE bool cl_network_address_install(struct cl_network *n, const struct address *address,
 	const struct address *local, struct why *why);
 void cl_network_address_remove(struct cl_network *n, const struct address *address);
+/* Whether somebody has it installed; then, where: on an interface (0: on none, or the host had it
+ * before), and whether an earlier daemon had put it there. */
+struct cl_network_virtual {
+	uint32_t interface;
+	bool adopted;
+};
+bool cl_network_virtual(
+	const struct cl_network *n, const struct address *address, struct cl_network_virtual *ret);
 
 /* Interfaces in step with CHILD SAs (tunnel_interfaces.h); without opening them these do nothing.
  * leftover_seconds: how long the SAs of an earlier daemon may stay; 0: there are none. */

@@ -1,5 +1,6 @@
 #include "charon-lite/settings.h"
 
+#include "charon-lite/resolved.h"
 #include "charon-lite/settings_value.h"
 #include "libvici/packet.h"
 #include "libvici/value.h"
@@ -114,6 +115,13 @@ static bool read_network(
 	       read_bool(s, "process_route", &n->process_route, why) &&
 	       read_bool(s, "plugins.kernel-netlink.roam_events", &n->roam_events, why) &&
 	       read_bool(s, "prefer_temporary_addrs", &n->prefer_temporary_addrs, why);
+}
+
+static bool read_resolving(struct cl_settings *s, struct why *why)
+{
+	s->resolved = true;
+	s->resolvectl = text_of(s, "plugins.resolve.resolvectl", CL_RESOLVED_PROGRAM);
+	return read_bool(s, "plugins.resolve.resolved", &s->resolved, why);
 }
 
 /* plugins.curl.redir is -1 for as many as we allow. */
@@ -248,7 +256,8 @@ static bool read_all(struct cl_settings *s, struct why *why)
 	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
-	return read_fetching(s, why) && read_xauth(s, why) && read_network(s, &s->network, why);
+	return read_resolving(s, why) && read_fetching(s, why) && read_xauth(s, why) &&
+	       read_network(s, &s->network, why);
 }
 
 static bool take(struct settings *file, struct cl_settings *ret, struct why *why)

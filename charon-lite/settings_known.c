@@ -68,6 +68,14 @@ const struct cl_setting cl_settings_table[] = {
 		"ours alone: how long a script may run; 60 s" },
 	{ "plugins.updown.dns_handler", CL_SETTING_NEEDLESS, NULL,
 		"the script is always told of DNS servers" },
+	{ "plugins.resolve.resolved", CL_SETTING_HONOURED, NULL,
+		"ours alone: systemd-resolved, where it runs, is told of the DNS servers that came "
+		"with "
+		"a virtual IP; yes" },
+	{ "plugins.resolve.resolvectl", CL_SETTING_HONOURED, NULL,
+		"ours alone: the program that tells it; /usr/bin/resolvectl" },
+	{ "plugins.resolve.file", CL_SETTING_NO_EFFECT, NULL, "no resolv.conf is written" },
+	{ "plugins.resolve.resolvconf.*", CL_SETTING_NO_EFFECT, NULL, "resolvconf is not run" },
 	{ "plugins.revocation.enable_crl", CL_SETTING_HONOURED },
 	{ "plugins.revocation.enable_ocsp", CL_SETTING_HONOURED },
 	{ "plugins.revocation.timeout", CL_SETTING_HONOURED },

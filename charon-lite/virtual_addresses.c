@@ -17,6 +17,7 @@ struct item {
 	struct address address;
 	uint32_t interface; /* 0: the host had it before */
 	unsigned users;     /* 0: an earlier daemon's */
+	bool adopted;       /* it was one */
 };
 
 struct cl_virtual {
@@ -74,6 +75,8 @@ static void withdraw(struct cl_virtual *v, struct item *item)
 			"removing virtual IP %s failed: %s", address_format(&item->address, text),
 			strerror(error));
 	DL_DELETE(v->all, item);
+	if (item->adopted && v->n->events.leftover_gone)
+		v->n->events.leftover_gone(v->n->events.context, item->interface);
 	free(item);
 }
 
@@ -96,6 +99,18 @@ bool cl_virtual_has(const struct cl_virtual *v, const struct address *address)
 	const struct item *item = v ? find(v, address) : NULL;
 
 	return item && item->interface != 0;
+}
+
+bool cl_virtual_find(
+	const struct cl_virtual *v, const struct address *address, struct cl_network_virtual *ret)
+{
+	const struct item *item = find(v, address);
+
+	if (!item || item->users == 0)
+		return false;
+	ret->interface = item->interface;
+	ret->adopted = item->adopted;
+	return true;
 }
 
 static bool choose_interface(
@@ -204,11 +219,13 @@ static void adopt(void *context, struct nlmsghdr *message)
 {
 	struct cl_virtual *v = context;
 	struct cl_local_address a;
+	struct item *item;
 
 	/* Without memory it stays, for the next one to find. */
 	if (message->nlmsg_type == RTM_NEWADDR && cl_local_address_parse(message, &a) &&
-		a.protocol == CL_VIRTUAL_PROTOCOL && !find(v, &a.address))
-		(void)item_new(v, &a.address, a.interface);
+		a.protocol == CL_VIRTUAL_PROTOCOL && !find(v, &a.address) &&
+		(item = item_new(v, &a.address, a.interface)))
+		item->adopted = true;
 }
 
 static void remove_leftovers(evutil_socket_t fd, short what, void *context)

@@ -32,6 +32,10 @@ void cl_virtual_remove(struct cl_virtual *v, const struct address *address);
 
 /* Whether it is there for our sake. v NULL: no. */
 bool cl_virtual_has(const struct cl_virtual *v, const struct address *address);
+/* As cl_network_virtual(). */
+struct cl_network_virtual;
+bool cl_virtual_find(
+	const struct cl_virtual *v, const struct address *address, struct cl_network_virtual *ret);
 /* The kernel may have dropped some, as it does with IPv6 when a link goes down. */
 void cl_virtual_refresh(struct cl_virtual *v);
 

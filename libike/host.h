@@ -27,6 +27,7 @@ struct ike_certificate;
 struct ike_connection;
 struct ike_identity;
 struct ike_failure_record;
+struct ike_virtual;
 
 /* An IKE message on its way, without the non-ESP marker: whoever owns the socket of port 4500 adds
  * and strips it. local is the address (and port) of ours that it goes from or came to. */
@@ -324,6 +325,11 @@ struct ike_host {
 	bool (*address_install)(void *context, const struct address *address,
 		const struct address *local, struct why *why);
 	void (*address_remove)(void *context, const struct address *address);
+
+	/* What DNS (libike/virtual.h) came with that virtual address of ours, in place of what it
+	 * had: maybe none. It goes when the address has been removed. May be NULL. */
+	void (*name_servers)(
+		void *context, const struct address *address, const struct ike_virtual *v);
 
 	void (*log)(void *context, const struct ike_log *log);
 	/* Cheap question before a text is made. */

@@ -297,6 +297,8 @@ bool ike_virtual_taken(struct ike_engine *e, struct ike_sa *sa, struct ike_failu
 		ours->installed = true;
 	}
 	ike_virtual_dns_taken(e, sa);
+	for (size_t i = 0; e->host.name_servers && i < sa->virtual->our_count; i++)
+		e->host.name_servers(e->host.context, &sa->virtual->ours[i].address, sa->virtual);
 	return true;
 }
 

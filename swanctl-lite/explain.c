@@ -67,6 +67,13 @@ static void print_failure(struct vici_view failure)
 		printf("    over:    it came up %s ago\n", span(failure, "over-ago", ago));
 }
 
+static void print_remarks(struct vici_view section, const char *indent)
+{
+	VICI_EACH(remark, vici_find(section, "remarks"))
+	printf("%snote:    %.*s\n", indent, (int)vici_value(remark).length,
+		(const char *)vici_value(remark).at);
+}
+
 static void print_child(struct vici_view child)
 {
 	char room[32];
@@ -82,9 +89,7 @@ static void print_child(struct vici_view child)
 		printf(", next try in %s", span(child, "next-try", room));
 	putchar('\n');
 	print_line(child, "interface", "link:");
-	VICI_EACH(remark, vici_find(child, "remarks"))
-	printf("    note:    %.*s\n", (int)vici_value(remark).length,
-		(const char *)vici_value(remark).at);
+	print_remarks(child, "    ");
 }
 
 static void print_connection(struct vici_view connection)
@@ -102,6 +107,7 @@ static void print_connection(struct vici_view connection)
 	if (swanctl_has(connection, "remote-host"))
 		printf(", with %s", SWANCTL_TEXT_OF(connection, "remote-host"));
 	putchar('\n');
+	print_remarks(connection, "  ");
 	VICI_EACH(child, vici_find(connection, "children"))
 	print_child(child);
 	VICI_EACH(failure, failures)

@@ -4,6 +4,7 @@
  */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/failure_message.h"
+#include "libike/virtual.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -131,6 +132,23 @@ static void put_child(struct vici_builder *b, const struct cl_daemon *d,
 	vici_section_end(b);
 }
 
+/* Why names are not resolved by the DNS servers of the peer, although the tunnel is up. */
+static void put_resolving(
+	struct vici_builder *b, const struct cl_daemon *d, const struct ike_connection *c)
+{
+	const struct ike_sa *sa = best_sa(c);
+	const struct ike_virtual *v = sa ? sa->virtual : NULL;
+	const char *problem = NULL;
+
+	for (size_t i = 0; i < ike_virtual_our_count(v) && !problem; i++)
+		problem = cl_resolved_problem(d->resolved, &v->ours[i].address);
+	if (!problem)
+		return;
+	vici_list_start(b, "remarks");
+	vici_item_format(b, "systemd-resolved does not have the peer's DNS servers: %s", problem);
+	vici_list_end(b);
+}
+
 static void send_connection(struct cl_client *c, const struct ike_connection *connection)
 {
 	const struct ike_engine *e = cl_client_daemon(c)->engine;
@@ -138,6 +156,7 @@ static void send_connection(struct cl_client *c, const struct ike_connection *co
 
 	vici_section_start(&b, connection->name);
 	put_ike(&b, connection);
+	put_resolving(&b, cl_client_daemon(c), connection);
 	vici_section_start(&b, "children");
 	for (size_t i = 0; i < connection->child_count; i++)
 		put_child(&b, cl_client_daemon(c), connection, connection->children[i]);
