@@ -1,6 +1,7 @@
 /* Pools of virtual addresses: load-pool, unload-pool, get-pools. */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/load_conn.h"
+#include "charon-lite/control/pools_message.h"
 
 #include <stdio.h>
 
@@ -118,48 +119,28 @@ void cl_command_unload_pool(struct cl_client *c, struct vici_view request)
 
 /* ---- get-pools ---- */
 
-static void put_lease(struct vici_builder *b, unsigned index, const struct ike_lease *lease)
-{
-	char address[ADDRESS_TEXT_MAX], identity[IKE_IDENTITY_TEXT_MAX];
-
-	vici_section_start_format(b, "%u", index);
-	vici_key_text(b, "address", address_format(&lease->address, address));
-	vici_key_text(b, "identity", ike_identity_format(lease->identity, identity));
-	vici_key_text(b, "status", lease->users > 0 ? "online" : "offline");
-	vici_section_end(b);
-}
-
-static void put_pool(struct vici_builder *b, const struct ike_pool *pool, bool leases)
-{
-	const struct ike_lease *lease = NULL;
-	char base[ADDRESS_TEXT_MAX];
-	unsigned index = 0;
-
-	vici_section_start(b, ike_pool_name(pool));
-	vici_key_text(b, "base", address_format(&ike_pool_addrs(pool)->ranges[0].first, base));
-	vici_key_format(b, "size", "%u", ike_pool_addrs(pool)->size);
-	vici_key_format(b, "online", "%u", ike_pool_online(pool));
-	vici_key_format(b, "offline", "%u", ike_pool_offline(pool));
-	if (leases) {
-		vici_section_start(b, "leases");
-		while ((lease = ike_pool_lease(pool, lease)))
-			put_lease(b, index++, lease);
-		vici_section_end(b);
-	}
-	vici_section_end(b);
-}
-
 void cl_command_get_pools(struct cl_client *c, struct vici_view request)
 {
-	const struct ike_pools *pools = ike_engine_pools(cl_client_daemon(c)->engine);
+	const struct cl_daemon *d = cl_client_daemon(c);
 	struct vici_builder b = cl_client_answer();
-	const struct ike_pool *pool;
-	char room[CL_NAME_MAX];
-	const char *name = cl_request_text(request, "name", room);
-	bool leases = cl_request_bool(request, "leases");
+	char name[CL_NAME_MAX], after[CL_NAME_MAX];
+	const char *text = cl_request_text(request, "leases-after", after);
+	struct cl_pools_wanted wanted = {
+		.name = cl_request_text(request, "name", name),
+		.leases = cl_request_bool(request, "leases"),
+	};
+	uint32_t left;
 
-	for (size_t i = 0; (pool = ike_pools_get(pools, i)); i++)
-		if (!name || strcmp(name, ike_pool_name(pool)) == 0)
-			put_pool(&b, pool, leases);
+	if (text && !address_parse(text, &wanted.after)) {
+		cl_client_reply_failure(c, "invalid leases-after");
+		return;
+	}
+	left = cl_pools_build(&b, ike_engine_pools(d->engine), &wanted);
+	/* Who knows of leases-after asks again. */
+	if (left > 0 && !text)
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
+			"get-pools: %u leases do not fit into a message of VICI: swanctl-lite asks "
+			"for them with leases-after, others get the first only",
+			left);
 	cl_client_reply(c, &b);
 }

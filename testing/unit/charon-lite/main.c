@@ -23,6 +23,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(s, updown_cases());
 	suite_add_tcase(s, leftovers_cases());
 	suite_add_tcase(s, tunnel_interfaces_cases());
+	suite_add_tcase(s, pools_message_cases());
 	suite_add_tcase(s, resolved_cases());
 	suite_add_tcase(s, resolver_cases());
 	suite_add_tcase(s, creds_cases());

@@ -19,6 +19,7 @@ TCase *signer_cases(void);
 TCase *secrets_cases(void);
 TCase *fetcher_cases(void);
 TCase *pam_cases(void);
+TCase *pools_message_cases(void);
 TCase *resolved_cases(void);
 TCase *client_network_cases(void);
 

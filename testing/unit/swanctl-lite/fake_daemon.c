@@ -93,11 +93,30 @@ static void send_events(int fd, const struct fake_answer *answer)
 	settings_free(s);
 }
 
-static void answer_command(int fd, struct bytes command)
+static bool is_asked(const struct vici_packet *packet, const char *part)
+{
+	struct vici_message message;
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (f && vici_message_parse(packet->message, &message, NULL)) {
+		swanctl_dump(f, SWANCTL_RAW_DUMP, "", vici_root(&message));
+		vici_message_free(&message);
+	}
+	if (f)
+		fclose(f);
+	bool is = text && strstr(text, part);
+	free(text);
+	return is;
+}
+
+static void answer_command(int fd, const struct vici_packet *packet)
 {
 	const struct fake_answer *answer = fake.answers;
 
-	while (answer->command && !vici_is(command, answer->command))
+	while (answer->command && (!vici_is(packet->name, answer->command) ||
+					  (answer->asked && !is_asked(packet, answer->asked))))
 		answer++;
 	if (answer->command && answer->events)
 		send_events(fd, answer);
@@ -167,7 +186,7 @@ static void serve(int fd)
 		}
 		if (packet.type == VICI_CMD_REQUEST) {
 			write_down(&packet);
-			answer_command(fd, packet.name);
+			answer_command(fd, &packet);
 		} else if (!confirm_event(fd, &packet)) {
 			return;
 		}

@@ -9,13 +9,14 @@
 #include "libvici/packet.h"
 
 /* What to say to one command, or, with the command "register" and no answer, after a registration
- * for the event; then the connection ends. Messages are written as settings syntax: "psk { state =
- * X\n }", with lists as "key = [a b]". */
+ * for the event; then the connection ends. The first that fits is said. Messages are written as
+ * settings syntax: "psk { state = X\n }", with lists as "key = [a b]". */
 struct fake_answer {
 	const char *command;
 	const char *event;  /* name of the events, or NULL */
 	const char *events; /* each top-level section is one event */
 	const char *answer; /* NULL: the command is unknown */
+	const char *asked;  /* for requests that have that in their dump alone; NULL: for all */
 };
 
 /* Commands that are not in the table are answered success=yes. The table ends in { NULL }. */

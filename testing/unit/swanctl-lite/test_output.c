@@ -14,6 +14,7 @@ static const char sas[] =
 	" encr-alg = AES_GCM_16\n encr-keysize = 256\n prf-alg = PRF_HMAC_SHA2_384\n"
 	" dh-group = ECP_384\n ake1 = ML_KEM_768\n ppk = yes\n established = 90\n"
 	" rekey-time = 13000\n local-vips = [10.0.0.1 10.0.0.2]\n tasks-active = [IKE_DPD X]\n"
+	" dns-servers = [10.0.0.53]\n dns-domains = [a.example b.example]\n"
 	" dpd-delay = 30\n dead-after = 165\n dead-in = 12\n"
 	" child-sas {\n"
 	"  net-2 {\n name = net\n uniqueid = 2\n reqid = 1\n state = INSTALLED\n mode = TUNNEL\n"
@@ -32,6 +33,7 @@ static const char sas_text[] =
 	"  AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384/KE1_ML_KEM_768/PPK\n"
 	"  established 90s ago, rekeying in 13000s\n"
 	"  peer probed after 30s, declared dead after 165s without answer, now in 12s\n"
+	"  DNS 10.0.0.53 for a.example b.example\n"
 	"  active:  IKE_DPD X\n"
 	"  net: #2, reqid 1, INSTALLED, TUNNEL-in-UDP, "
 	"ESP:AES_CBC-128/HMAC_SHA2_256_128/CURVE_25519/ESN\n"
@@ -256,6 +258,46 @@ START_TEST(short_lists_print_strongswans_text)
 }
 END_TEST
 
+/* charon-lite's, when they do not fit into one message. */
+START_TEST(leases_that_were_left_out_are_asked_for)
+{
+	static const struct fake_answer long_answers[] = {
+		{ "get-pools", NULL, NULL,
+			"p1 { base = 10.0.0.1\n size = 9\n online = 5\n offline = 0\n leases { 0 { "
+			"address = 10.0.0.4\n identity = d\n status = online\n }\n 1 { address = "
+			"10.0.0.5\n identity = e\n status = online\n } } }",
+			"leases-after=10.0.0.3" },
+		{ "get-pools", NULL, NULL,
+			"p1 { base = 10.0.0.1\n size = 9\n online = 5\n offline = 0\n leases { 0 { "
+			"address = 10.0.0.3\n identity = c\n status = online\n } }\n leases-left = "
+			"2\n }",
+			"leases-after=10.0.0.2" },
+		{ "get-pools", NULL, NULL,
+			"p2 { base = 10.1.0.1\n size = 9\n online = 0\n offline = 0\n leases { } }",
+			"name=p2" },
+		{ "get-pools", NULL, NULL,
+			"p1 { base = 10.0.0.1\n size = 9\n online = 5\n offline = 0\n leases { 0 { "
+			"address = 10.0.0.1\n identity = a\n status = online\n }\n 1 { address = "
+			"10.0.0.2\n identity = b\n status = online\n } }\n leases-left = 3\n }\n"
+			"p2 { base = 10.1.0.1\n size = 9\n online = 0\n offline = 0\n leases { } "
+			"}" },
+		{ NULL },
+	};
+
+	fake_daemon_stop();
+	fake_daemon_start(long_answers);
+	expect("--list-pools --leases", 0,
+		"p1                   10.0.0.1                              5 / 0 / 9\n"
+		"  10.0.0.1                       online   'a'\n"
+		"  10.0.0.2                       online   'b'\n"
+		"  10.0.0.3                       online   'c'\n"
+		"  10.0.0.4                       online   'd'\n"
+		"  10.0.0.5                       online   'e'\n"
+		"p2                   10.1.0.1                              0 / 0 / 9\n",
+		"");
+}
+END_TEST
+
 START_TEST(messages_are_dumped_raw_pretty_and_as_json)
 {
 	expect("--counters --raw", 0,
@@ -405,6 +447,7 @@ TCase *output_cases(void)
 	tcase_add_test(c, list_pols_prints_strongswans_text_and_filters);
 	tcase_add_test(c, explain_says_cause_and_cure);
 	tcase_add_test(c, short_lists_print_strongswans_text);
+	tcase_add_test(c, leases_that_were_left_out_are_asked_for);
 	tcase_add_test(c, messages_are_dumped_raw_pretty_and_as_json);
 	tcase_add_test(c, initiate_streams_the_log_and_says_why_it_failed);
 	tcase_add_test(c, install_and_uninstall_say_how_it_went);
