@@ -11,6 +11,7 @@
 
 /* A pool as its section describes it. */
 struct loading {
+	struct cl_log *log;
 	char name[CL_LOAD_NAME_MAX + 1];
 	struct ike_pool_addrs addrs;
 	struct ike_attributes attributes;
@@ -29,10 +30,17 @@ static bool set_value(struct loading *l, const char *key, struct bytes value, st
 {
 	char text[VALUE_MAX];
 
+	why->text[0] = '\0';
 	if (!text_of(value, text, why))
 		return false;
-	if (strcmp(key, "addrs") != 0)
-		return ike_attributes_add_text(&l->attributes, key, text, why);
+	if (strcmp(key, "addrs") != 0) {
+		if (!ike_attributes_add_text(&l->attributes, key, text, why))
+			return false;
+		if (*why->text)
+			cl_log_text(l->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "pool %s, %s: %s", l->name,
+				key, why->text);
+		return true;
+	}
 	return ike_pool_addrs_parse(text, &l->addrs, why);
 }
 
@@ -65,7 +73,7 @@ static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
 	static const char *const words[] = { [IKE_POOL_ADDED] = "added",
 		[IKE_POOL_UPDATED] = "updated",
 		[IKE_POOL_REPLACED] = "replaced" };
-	struct loading l = { 0 };
+	struct loading l = { .log = d->log };
 	char base[ADDRESS_TEXT_MAX];
 
 	if (!cl_load_name(vici_name(section), l.name, why))

@@ -162,10 +162,12 @@ static void put_attributes(
 
 static void log_no_address(struct ike_engine *e, const struct ike_sa *sa)
 {
-	char peer[IKE_IDENTITY_TEXT_MAX];
+	const struct ike_connection *c = sa->connection;
+	char peer[IKE_IDENTITY_TEXT_MAX], pools[256];
 	struct ike_failure failure = { 0 };
 
-	ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, NULL, NULL,
+	ike_pools_describe(e->pools, c->pools, c->pool_count, pools, sizeof(pools));
+	ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, *pools ? pools : NULL, NULL,
 		"no virtual IP found for peer '%s'", ike_identity_format(ike_sa_peer_id(sa), peer));
 	ike_log_child_failure(e, sa, sa->connection, NULL, &failure);
 	ike_failure_free(&failure);

@@ -117,16 +117,18 @@ static size_t give(struct ike_received *x, struct writer *w)
 static void log_refusal(struct ike_received *x, uint16_t notify)
 {
 	const struct ike_sa *sa = x->sa;
-	char peer[IKE_IDENTITY_TEXT_MAX];
+	char peer[IKE_IDENTITY_TEXT_MAX], pools[256];
 	struct ike_failure failure = { 0 };
 
 	ike_identity_format(ike_sa_peer_id(sa), peer);
+	ike_pools_describe(x->e->pools, sa->connection->pools, sa->connection->pool_count, pools,
+		sizeof(pools));
 	if (notify == IKE_NOTIFY_FAILED_CP_REQUIRED)
 		ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, NULL, NULL,
 			"expected a virtual IP request of peer '%s', sending FAILED_CP_REQUIRED",
 			peer);
 	else
-		ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, NULL, NULL,
+		ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, *pools ? pools : NULL, NULL,
 			"no virtual IP found for peer '%s', sending INTERNAL_ADDRESS_FAILURE",
 			peer);
 	ike_log_child_failure(x->e, sa, sa->connection, NULL, &failure);

@@ -147,8 +147,12 @@ static bool add_named(
 	if (!parse_subnet(text, &a, &length) || (!name->subnet && strchr(text, '/')))
 		return why_fail(why, "'%s' is no %s", text, name->subnet ? "network" : "address");
 	uint16_t type = a.family == AF_INET ? name->type4 : name->type6;
-	if (!type)
+	if (!type && !name->unity)
 		return why_fail(why, "'%s': there is no IPv6 for %s", text, name->name);
+	if (!type) {
+		(void)why_fail(why, "'%s': Cisco Unity has no IPv6, nobody is told of it", text);
+		return true;
+	}
 	writer_put(&w, address_octets(&a));
 	if (name->subnet && a.family == AF_INET)
 		write_mask(&w, length);

@@ -54,7 +54,8 @@ struct ike_attributes {
 MUST_USE bool ike_attributes_add(struct ike_attributes *list, uint16_t type, struct bytes value);
 /* One value of a pool's attribute in swanctl.conf(5)'s form: key is `dns`, `nbns`, `dhcp`,
  * `netmask`, `server`, `subnet`, `split_include`, `split_exclude`, `split_dns`, or a number;
- * several values of split_include and split_exclude go into one attribute. */
+ * several values of split_include and split_exclude go into one attribute. True with a text in why,
+ * which was empty before: it is taken, but nobody is told of it. */
 MUST_USE bool ike_attributes_add_text(
 	struct ike_attributes *list, const char *key, const char *text, struct why *why);
 void ike_attributes_free(struct ike_attributes *list);

@@ -187,7 +187,11 @@ bool ike_connection_add_vip(struct ike_connection *c, const char *text, struct w
 {
 	struct address a, *vips;
 
-	if (!address_parse(text, &a) || a.scope != 0)
+	if (strcmp(text, "%any") == 0 || strcmp(text, "%any4") == 0)
+		a = (struct address){ .family = AF_INET };
+	else if (strcmp(text, "%any6") == 0)
+		a = (struct address){ .family = AF_INET6 };
+	else if (!address_parse(text, &a) || a.scope != 0)
 		return why_fail(why, "'%s' is no address", text);
 	if (c->vip_count == IKE_CONNECTION_VIPS_MAX)
 		return why_fail(why, "more than %u virtual addresses", IKE_CONNECTION_VIPS_MAX);

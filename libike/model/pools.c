@@ -1,6 +1,7 @@
 /* Pools: definitions, and the leases in them. */
 #include "libike/model/pools.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -501,4 +502,26 @@ uint32_t ike_pool_offline(const struct ike_pool *pool)
 const struct ike_lease *ike_pool_lease(const struct ike_pool *pool, const struct ike_lease *after)
 {
 	return after ? after->by_address.next : pool->by_address;
+}
+
+char *ike_pools_describe(const struct ike_pools *pools, char *const *names, size_t count,
+	char *text, size_t text_size)
+{
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < count && used < text_size; i++) {
+		const struct ike_pool *pool = ike_pools_find(pools, names[i]);
+		int length;
+
+		if (pool)
+			length = snprintf(text + used, text_size - used,
+				"%s%s: %u of %u addresses in use", i ? "; " : "", names[i],
+				pool->online_count, pool->addrs.size);
+		else
+			length = snprintf(text + used, text_size - used, "%s%s: not loaded",
+				i ? "; " : "", names[i]);
+		used += length > 0 ? (size_t)length : 0;
+	}
+	return text;
 }

@@ -364,6 +364,22 @@ START_TEST(networks_of_unity_are_one_attribute)
 }
 END_TEST
 
+/* As charon, of which clients of Unity understand nothing then. */
+START_TEST(unity_without_ipv6_is_no_reason_to_refuse_a_pool)
+{
+	struct ike_attributes list = { 0 };
+	struct why why = { "" };
+
+	ck_assert(ike_attributes_add_text(&list, "split_exclude", "10.1.0.0/16", &why));
+	ck_assert_str_eq(why.text, "");
+	ck_assert(ike_attributes_add_text(&list, "split_exclude", "2001:db8::/32", &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "'2001:db8::/32': Cisco Unity has no IPv6"));
+	ck_assert_uint_eq(list.count, 1);
+	ck_assert_uint_eq(list.items[0].value.length, 14);
+	ike_attributes_free(&list);
+}
+END_TEST
+
 START_TEST(what_is_no_attribute_is_refused)
 {
 	struct ike_attributes list = { 0 };
@@ -372,7 +388,6 @@ START_TEST(what_is_no_attribute_is_refused)
 	ck_assert(!ike_attributes_add_text(&list, "dns", "ns.example.org", &why));
 	ck_assert(!ike_attributes_add_text(&list, "dns", "10.0.0.0/8", &why));
 	ck_assert(!ike_attributes_add_text(&list, "subnet", "10.0.0.0/40", &why));
-	ck_assert(!ike_attributes_add_text(&list, "split_include", "2001:db8::/32", &why));
 	ck_assert(!ike_attributes_add_text(&list, "addresses", "10.0.0.1", &why));
 	ck_assert(!ike_attributes_add_text(&list, "40000", "10.0.0.1", &why));
 	ck_assert_uint_eq(list.count, 0);
@@ -402,6 +417,7 @@ int main(void)
 	suite_add_tcase(suite, leases);
 	tcase_add_test(attributes, attributes_have_charons_numbers_and_forms);
 	tcase_add_test(attributes, networks_of_unity_are_one_attribute);
+	tcase_add_test(attributes, unity_without_ipv6_is_no_reason_to_refuse_a_pool);
 	tcase_add_test(attributes, what_is_no_attribute_is_refused);
 	suite_add_tcase(suite, attributes);
 	srunner_run_all(runner, CK_ENV);

@@ -145,6 +145,39 @@ START_TEST(without_a_free_address_there_is_no_tunnel)
 }
 END_TEST
 
+/* Whoever has the pool is told how full it is; each version of IKE. */
+START_TEST(how_full_pools_are_is_explained)
+{
+	struct duo d = _i == 1 ? duo_begin_ikev1(false) : begin("%any", "rw, none");
+	const struct address any = { .family = AF_INET };
+	struct ike_lease_request request = { .wanted = &any, .peer = &any };
+	static const char *const names[] = { "rw" };
+	struct why why;
+
+	if (_i == 1) {
+		d.moon_side.vips = "0.0.0.0";
+		d.sun_side.pools = "rw, none";
+		d.moon_side.children[0].local_ts = d.sun_side.children[0].remote_ts = NULL;
+	}
+	duo_start(&d);
+	sim_node_pool(d.sun, "rw", "10.3.0.1", NULL);
+	request.pools = (char *const *)names;
+	request.pool_count = 1;
+	request.identity = ike_identity_parse("carol", &why);
+	struct ike_lease *lease =
+		ike_pools_acquire(ike_engine_pools(d.sun->engine), &request, &why);
+	ck_assert_ptr_nonnull(lease);
+	ck_assert(!duo_initiate(&d, d.moon, "net")->done);
+	ck_assert_str_eq(
+		duo_last_failure(&d, d.sun)->ours, "rw: 1 of 1 addresses in use; none: not loaded");
+	ck_assert(sim_node_logged(d.sun, "rw: 1 of 1 addresses in use"));
+	ck_assert(ike_lease_release(lease));
+	ike_identity_free(request.identity);
+	settle(&d);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_tunnel_that_should_be_up_asks_again)
 {
 	struct duo d = begin("0.0.0.0", "rw");
@@ -355,6 +388,7 @@ TCase *virtual_tests(void)
 	tcase_add_test(tests, both_families_are_possible);
 	tcase_add_test(tests, one_of_two_is_enough);
 	tcase_add_loop_test(tests, without_a_free_address_there_is_no_tunnel, 0, 2);
+	tcase_add_loop_test(tests, how_full_pools_are_is_explained, 1, 3);
 	tcase_add_test(tests, a_tunnel_that_should_be_up_asks_again);
 	tcase_add_test(tests, who_does_not_ask_gets_no_child);
 	tcase_add_test(tests, what_the_host_refuses_is_no_tunnel);
