@@ -159,8 +159,8 @@ static bool gone_add(struct gone *gone, struct bytes name)
 	return true;
 }
 
-/* A daemon without this kind has nothing to unload. */
-static void find_gone(struct swanctl *s, const struct swanctl_kind *kind,
+/* False: the daemon has no such kind, and nothing to unload. */
+static bool find_gone(struct swanctl *s, const struct swanctl_kind *kind,
 	const struct settings *config, struct gone *ret)
 {
 	const struct settings_section *sections =
@@ -169,7 +169,7 @@ static void find_gone(struct swanctl *s, const struct swanctl_kind *kind,
 	struct vici_view answer;
 
 	if (vici_client_call(s->client, &call, &answer, NULL) != VICI_OK)
-		return;
+		return false;
 	const struct vici_view names = kind->list ? vici_find(answer, kind->list) : answer;
 	bool silent = kind->exclusive && !vici_present(vici_first(names));
 	if ((s->format == SWANCTL_RAW_DUMP || s->format == SWANCTL_PRETTY_DUMP) && !silent)
@@ -183,6 +183,7 @@ static void find_gone(struct swanctl *s, const struct swanctl_kind *kind,
 			fprintf(stderr, "out of memory\n");
 		free(text);
 	}
+	return true;
 }
 
 static int summary(const struct swanctl *s, const struct swanctl_kind *kind, unsigned found,
@@ -223,11 +224,16 @@ int swanctl_load_kind(struct swanctl *s, const struct settings *config,
 
 	if (!swanctl_connect(s, &status))
 		return status;
-	find_gone(s, kind, config, &gone);
+	bool known = find_gone(s, kind, config, &gone);
 	for (const struct settings_section *each = first; each; each = each->next)
 		found++;
 	if (of_all && kind->exclusive && found == 0 && gone.count == 0)
 		return 0;
+	if (!known && kind->exclusive) {
+		fprintf(stderr, "the daemon has no %s: section %s is not loaded\n", kind->many,
+			kind->section);
+		return EINVAL;
+	}
 	if (kind->exclusive)
 		unloaded = unload_gone(s, kind, &gone);
 	unsigned loaded = load_sections(s, kind, first, found);

@@ -24,8 +24,9 @@ static bool set_ah(const struct cl_load_key *key, void *object, const char *text
 	return ike_proposals_add(&c->proposals, IKE_PROTOCOL_AH, text, why);
 }
 
-static bool add_selector(
-	struct ike_selector **list, uint8_t *count, const char *text, struct why *why)
+/* No peer is to get what is another's: each word of clients is for one side. */
+static bool add_selector(struct ike_selector **list, uint8_t *count, const char *text,
+	enum ike_selector_group allowed, struct why *why)
 {
 	struct ike_selector selector;
 
@@ -33,6 +34,9 @@ static bool add_selector(
 		return why_fail(why, "more than %u selectors", SELECTORS_MAX);
 	if (!ike_selector_parse(text, &selector, why))
 		return false;
+	if (selector.group && selector.group != allowed)
+		return why_fail(why, "'%s' is for %s", text,
+			allowed == IKE_SELECTOR_CLIENT ? "local_ts" : "remote_ts");
 	struct ike_selector *items = reallocarray(*list, *count + 1u, sizeof(*items));
 	if (!items)
 		return why_fail(why, "out of memory");
@@ -47,7 +51,7 @@ static bool set_local_ts(
 	struct ike_child_config *c = object;
 
 	(void)key;
-	return add_selector(&c->local_ts, &c->local_ts_count, text, why);
+	return add_selector(&c->local_ts, &c->local_ts_count, text, IKE_SELECTOR_CLIENTS, why);
 }
 
 static bool set_remote_ts(
@@ -56,7 +60,7 @@ static bool set_remote_ts(
 	struct ike_child_config *c = object;
 
 	(void)key;
-	return add_selector(&c->remote_ts, &c->remote_ts_count, text, why);
+	return add_selector(&c->remote_ts, &c->remote_ts_count, text, IKE_SELECTOR_CLIENT, why);
 }
 
 static bool set_tfc_padding(

@@ -157,6 +157,27 @@ START_TEST(what_is_wrong_is_named_with_its_line)
 }
 END_TEST
 
+/* remote_ts = %clients would give anybody what is the others'. */
+START_TEST(a_word_on_the_wrong_side_is_refused)
+{
+	static const char *const sides[][3] = { { "remote_ts", "%clients", "local_ts" },
+		{ "local_ts", "%client[tcp]", "remote_ts" } };
+	char conf[256], said[512];
+
+	for (size_t i = 0; i < sizeof(sides) / sizeof(*sides); i++) {
+		snprintf(conf, sizeof(conf),
+			"connections {\nc {\nchildren {\nnet {\n%s = %s\n}}}}\n", sides[i][0],
+			sides[i][1]);
+		snprintf(said, sizeof(said),
+			"loading connection 'c' failed: invalid value for: %s, config discarded: "
+			"children.net: '%s' is for %s\n  swanctl.conf:5: %s = %s\n"
+			"loaded 0 of 1 connections, 1 failed to load, 0 unloaded\n22\n",
+			sides[i][0], sides[i][1], sides[i][2], sides[i][0], sides[i][1]);
+		ck_assert_str_eq(run("--load-conns", conf), said);
+	}
+}
+END_TEST
+
 TCase *client_network_cases(void)
 {
 	TCase *tests = tcase_create("client networks");
@@ -167,5 +188,6 @@ TCase *client_network_cases(void)
 	tcase_add_test(tests, load_all_is_silent_about_what_is_not_there);
 	tcase_add_test(tests, a_network_goes_from_one_client_to_another_at_once);
 	tcase_add_test(tests, what_is_wrong_is_named_with_its_line);
+	tcase_add_test(tests, a_word_on_the_wrong_side_is_refused);
 	return tests;
 }

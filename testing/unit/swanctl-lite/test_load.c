@@ -26,6 +26,13 @@ static const struct fake_answer refusing[] = {
 	{ 0 },
 };
 
+static const struct fake_answer charons[] = {
+	{ "get-clients", NULL, NULL, NULL },
+	{ "load-client", NULL, NULL, NULL },
+	{ "get-pools", NULL, NULL, NULL },
+	{ 0 },
+};
+
 static char folder[64];
 
 static void begin(void)
@@ -167,6 +174,24 @@ START_TEST(a_refused_connection_is_located)
 }
 END_TEST
 
+/* Section `clients` is ours: charon is not asked for each of them. */
+START_TEST(a_daemon_without_clients_is_said_to_be_such)
+{
+	fake_daemon_stop();
+	fake_daemon_start(charons);
+	write_file("swanctl.conf", "clients {\n a { id = a\n networks = 10.2.0.0/24\n }\n b { id = "
+				   "b\n networks = 10.3.0.0/24\n }\n}\n");
+	expect("--load-clients", 22, "",
+		"the daemon has no clients: section clients is not loaded\n");
+	ck_assert_str_eq(fake_daemon_requests(), "get-clients {}\n");
+	write_file("swanctl.conf", "");
+	expect("--load-all", 0,
+		"no authorities found, 0 unloaded\nno pools found, 0 unloaded\n"
+		"no connections found, 0 unloaded\n",
+		"");
+}
+END_TEST
+
 START_TEST(secrets_are_decoded_and_gone_ones_unloaded)
 {
 	write_file("swanctl.conf",
@@ -277,6 +302,7 @@ TCase *load_cases(void)
 	tcase_add_test(c, a_file_with_a_syntax_error_changes_nothing);
 	tcase_add_test(c, a_folder_that_is_not_there_keeps_nothing_from_being_loaded);
 	tcase_add_test(c, a_refused_connection_is_located);
+	tcase_add_test(c, a_daemon_without_clients_is_said_to_be_such);
 	tcase_add_test(c, secrets_are_decoded_and_gone_ones_unloaded);
 	tcase_add_test(c, what_the_daemon_refuses_does_not_keep_the_rest_out);
 	tcase_add_test(c, certificates_of_a_connection_are_sent_by_content);
