@@ -153,6 +153,11 @@ void cl_command_unload_shared(struct cl_client *c, struct vici_view request)
 	cl_client_reply_success(c);
 }
 
+static void add_id(void *context, const char *unique_id)
+{
+	vici_item_text(context, unique_id);
+}
+
 void cl_command_get_shared(struct cl_client *c, struct vici_view request)
 {
 	const struct ike_credentials *credentials =
@@ -161,12 +166,7 @@ void cl_command_get_shared(struct cl_client *c, struct vici_view request)
 
 	(void)request;
 	vici_list_start(&b, "keys");
-	for (size_t i = 0; i < ike_credentials_count(credentials); i++) {
-		const char *id = ike_credentials_unique_id(credentials, i);
-
-		if (id)
-			vici_item_text(&b, id);
-	}
+	ike_credentials_ids(credentials, add_id, &b);
 	vici_list_end(&b);
 	cl_client_reply(c, &b);
 }

@@ -33,7 +33,8 @@ struct bucket {
 
 struct shared {
 	UT_hash_handle hh;
-	char *unique_id; /* or NULL */
+	struct shared *prev, *next; /* in the order of loading */
+	char *unique_id;            /* or NULL */
 	uint8_t kind;
 	struct secret secret;
 	size_t owner_count;
@@ -41,9 +42,8 @@ struct shared {
 };
 
 struct ike_credentials {
-	struct shared **items; /* in the order of loading */
+	struct shared *all; /* in the order of loading */
 	size_t count;
-	size_t room;
 	struct shared *by_unique_id;
 	struct bucket *by_owner;
 };
@@ -184,20 +184,11 @@ static bool same_shared(const struct shared *a, const struct shared *b)
 	return true;
 }
 
-static void remove_at(struct ike_credentials *c, size_t index)
+static void remove_one(struct ike_credentials *c, struct shared *s)
 {
-	shared_free(c, c->items[index]);
+	DL_DELETE(c->all, s);
 	c->count--;
-	memmove(c->items + index, c->items + index + 1, (c->count - index) * sizeof(*c->items));
-}
-
-static size_t index_of(const struct ike_credentials *c, const struct shared *s)
-{
-	size_t i = 0;
-
-	while (i < c->count && c->items[i] != s)
-		i++;
-	return i;
+	shared_free(c, s);
 }
 
 /* What the new secret takes the place of: its unique id's former value, or, without one, an
@@ -210,24 +201,16 @@ static struct shared *predecessor(const struct ike_credentials *c, const struct 
 		HASH_FIND_STR(c->by_unique_id, s->unique_id, found);
 		return found;
 	}
-	for (size_t i = 0; i < c->count; i++) {
-		if (!c->items[i]->unique_id && same_shared(c->items[i], s))
-			return c->items[i];
+	DL_FOREACH(c->all, found)
+	{
+		if (!found->unique_id && same_shared(found, s))
+			break;
 	}
-	return NULL;
+	return found;
 }
 
 static bool insert(struct ike_credentials *c, struct shared *s)
 {
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 16;
-		struct shared **items = reallocarray(c->items, room, sizeof(*items));
-
-		if (!items)
-			return false;
-		c->items = items;
-		c->room = room;
-	}
 	for (size_t i = 0; i < s->owner_count; i++) {
 		if (!owner_index(c, &s->owners[i]))
 			return false;
@@ -237,7 +220,8 @@ static bool insert(struct ike_credentials *c, struct shared *s)
 		if (!s->hh.tbl)
 			return false;
 	}
-	c->items[c->count++] = s;
+	DL_APPEND(c->all, s);
+	c->count++;
 	return true;
 }
 
@@ -249,7 +233,7 @@ bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint
 		return false;
 	struct shared *old = predecessor(c, s);
 	if (old)
-		remove_at(c, index_of(c, old));
+		remove_one(c, old);
 	if (!insert(c, s)) {
 		shared_free(c, s);
 		return false;
@@ -264,14 +248,14 @@ bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id)
 	HASH_FIND_STR(c->by_unique_id, unique_id, s);
 	if (!s)
 		return false;
-	remove_at(c, index_of(c, s));
+	remove_one(c, s);
 	return true;
 }
 
 void ike_credentials_clear(struct ike_credentials *c)
 {
-	while (c->count > 0)
-		remove_at(c, c->count - 1);
+	while (c->all)
+		remove_one(c, c->all);
 }
 
 void ike_credentials_free(struct ike_credentials *c)
@@ -279,7 +263,6 @@ void ike_credentials_free(struct ike_credentials *c)
 	if (!c)
 		return;
 	ike_credentials_clear(c);
-	free(c->items);
 	free(c);
 }
 
@@ -288,9 +271,16 @@ size_t ike_credentials_count(const struct ike_credentials *c)
 	return c->count;
 }
 
-const char *ike_credentials_unique_id(const struct ike_credentials *c, size_t index)
+void ike_credentials_ids(const struct ike_credentials *c,
+	void (*visit)(void *context, const char *unique_id), void *context)
 {
-	return index < c->count ? c->items[index]->unique_id : NULL;
+	const struct shared *each;
+
+	DL_FOREACH(c->all, each)
+	{
+		if (each->unique_id)
+			visit(context, each->unique_id);
+	}
 }
 
 /* ---- Finding ---- */
@@ -352,16 +342,16 @@ static const struct shared *find_exact(const struct ike_credentials *c, uint8_t 
 static const struct shared *find_best(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id, bool named)
 {
-	const struct shared *best = NULL;
+	const struct shared *best = NULL, *each;
 	unsigned best_weight = 0;
 
-	for (size_t i = 0; i < c->count; i++) {
-		if (c->items[i]->kind != kind ||
-			(named && best_match(c->items[i], other_id) <= IKE_MATCH_ANY))
+	DL_FOREACH(c->all, each)
+	{
+		if (each->kind != kind || (named && best_match(each, other_id) <= IKE_MATCH_ANY))
 			continue;
-		unsigned weight = weigh(c->items[i], my_id, other_id);
+		unsigned weight = weigh(each, my_id, other_id);
 		if (weight && weight >= best_weight) {
-			best = c->items[i];
+			best = each;
 			best_weight = weight;
 		}
 	}

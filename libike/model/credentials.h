@@ -33,10 +33,11 @@ MUST_USE bool ike_credentials_load(struct ike_credentials *c, const char *unique
 bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id);
 void ike_credentials_clear(struct ike_credentials *c);
 
-/* All kinds together, in the order of loading. */
+/* All kinds together. */
 size_t ike_credentials_count(const struct ike_credentials *c);
-/* NULL for a secret that was loaded without a unique id, and beyond the end. */
-const char *ike_credentials_unique_id(const struct ike_credentials *c, size_t index);
+/* The unique ids of those that have one, in the order of loading. */
+void ike_credentials_ids(const struct ike_credentials *c,
+	void (*visit)(void *context, const char *unique_id), void *context);
 
 /* The best secret for the pair; an empty view when there is none. Borrowed until the store
  * changes. my_id and/or other_id may be NULL (not known yet: matches owners of any). */

@@ -3,6 +3,7 @@
 #include "libike/model/credentials.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Endpoints ---- */
@@ -345,9 +346,17 @@ START_TEST(octets_that_would_be_letters_are_not_mixed_up)
 }
 END_TEST
 
+static void add_id(void *context, const char *unique_id)
+{
+	char *ids = context;
+
+	snprintf(ids + strlen(ids), 20 - strlen(ids), "%s ", unique_id);
+}
+
 START_TEST(loading_again_replaces)
 {
 	struct ike_credentials *c = ike_credentials_new();
+	char ids[20] = "";
 
 	load(c, "k", "old", "moon sun");
 	load(c, "k", "new", "moon mars");
@@ -357,9 +366,11 @@ START_TEST(loading_again_replaces)
 	load(c, NULL, "same", "venus");
 	load(c, NULL, "other", "venus");
 	ck_assert_uint_eq(ike_credentials_count(c), 3);
-	ck_assert_str_eq(ike_credentials_unique_id(c, 0), "k");
-	ck_assert_ptr_null(ike_credentials_unique_id(c, 1));
 	ck_assert(finds(c, "moon", "venus", "other")); /* of equals the newest */
+	load(c, "l", "later", "moon jupiter");
+	load(c, "k", "newest", "moon mars");
+	ike_credentials_ids(c, add_id, ids);
+	ck_assert_str_eq(ids, "l k ");
 	ck_assert(!ike_credentials_unload(c, "nosuch"));
 	ike_credentials_clear(c);
 	ck_assert_uint_eq(ike_credentials_count(c), 0);
