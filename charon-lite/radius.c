@@ -1,6 +1,7 @@
 #include "charon-lite/radius_priv.h"
 
 #include "charon-lite/daemon.h"
+#include "charon-lite/radius_configuration.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -396,19 +397,6 @@ static struct bytes join_eap(const struct cl_radius_packet *p, struct writer *w)
 	return writer_bytes(w);
 }
 
-static struct address framed_address(const struct cl_radius_packet *p)
-{
-	struct bytes value = cl_radius_find(p, CL_RADIUS_FRAMED_IP_ADDRESS);
-	uint32_t special;
-	struct address a;
-
-	/* All ones: the user may choose; one less: the NAS is to choose (RFC 2865 5.8). */
-	if (cl_radius_find_u32(p, CL_RADIUS_FRAMED_IP_ADDRESS, &special) && special < 0xfffffffeu &&
-		address_from_octets(value, 0, &a))
-		return a;
-	return (struct address){ 0 };
-}
-
 static enum ike_radius_result result_of(uint8_t code)
 {
 	switch (code) {
@@ -429,6 +417,7 @@ static void answer_access(struct radius_request *q, const struct cl_radius_packe
 	struct writer w = writer_of(room, sizeof(room));
 	AUTO_SECRET msk = { 0 };
 	struct bytes user = cl_radius_find(p, CL_RADIUS_USER_NAME);
+	struct cl_radius_configuration configuration = { 0 };
 	char name[USER_MAX];
 	struct ike_radius_answer answer = {
 		.result = result_of(p->code),
@@ -450,10 +439,14 @@ static void answer_access(struct radius_request *q, const struct cl_radius_packe
 			answer.user = name;
 		}
 		answer.class = cl_radius_find(p, CL_RADIUS_CLASS);
-		answer.framed_ip = framed_address(p);
+		cl_radius_configuration(p, &configuration);
+		answer.framed_ip = configuration.ip;
+		answer.framed_ip6 = configuration.ip6;
+		answer.attributes = &configuration.attributes;
 		(void)cl_radius_find_u32(p, CL_RADIUS_SESSION_TIMEOUT, &answer.session_timeout);
 	}
 	finish(q, &answer, p);
+	cl_radius_configuration_free(&configuration);
 }
 
 void radius_received(struct radius_port *port, struct bytes datagram)

@@ -219,10 +219,12 @@ enum ike_radius_result {
 struct ike_radius_answer {
 	uint8_t result;
 	struct bytes eap;
-	struct bytes msk;         /* Accept: MS-MPPE-Recv-Key | MS-MPPE-Send-Key; maybe empty */
-	const char *user;         /* Accept: User-Name, when the server gave one; or NULL */
-	struct bytes class;       /* Accept: for groups and accounting; maybe empty */
-	struct address framed_ip; /* family 0: none */
+	struct bytes msk;   /* Accept: MS-MPPE-Recv-Key | MS-MPPE-Send-Key; maybe empty */
+	const char *user;   /* Accept: User-Name, when the server gave one; or NULL */
+	struct bytes class; /* Accept: for groups and accounting; maybe empty */
+	/* Accept: addresses for the peer, family 0: none; and what goes with them, or NULL. */
+	struct address framed_ip, framed_ip6;
+	const struct ike_attributes *attributes;
 	uint32_t session_timeout; /* seconds; 0: none */
 	const char *error;
 };

@@ -317,10 +317,11 @@ static bool give_framed(struct ike_sa *sa, const struct address *wanted, struct 
 {
 	struct ike_virtual *v = sa->virtual;
 
-	if (!sa->radius || sa->radius->framed_ip.family != wanted->family ||
-		!has_radius(sa->connection))
+	if (!sa->radius || !has_radius(sa->connection))
 		return false;
-	*ret = sa->radius->framed_ip;
+	*ret = wanted->family == AF_INET ? sa->radius->framed_ip : sa->radius->framed_ip6;
+	if (ret->family != wanted->family)
+		return false;
 	for (size_t i = 0; i < v->their_count; i++)
 		if (address_same_host(&v->theirs[i].address, ret))
 			return false;
@@ -383,6 +384,15 @@ static bool pool_was_before(const struct ike_virtual *v, size_t index)
 	return false;
 }
 
+/* Whether an address is of no pool of ours: the RADIUS server's. */
+static bool has_framed(const struct ike_virtual *v)
+{
+	for (size_t i = 0; i < ike_virtual_their_count(v); i++)
+		if (!v->theirs[i].lease)
+			return true;
+	return false;
+}
+
 const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_t index)
 {
 	const struct ike_virtual *v = sa->virtual;
@@ -395,6 +405,8 @@ const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_
 			return &list->items[index];
 		index -= list->count;
 	}
+	if (has_framed(v) && sa->radius && index < sa->radius->attributes.count)
+		return &sa->radius->attributes.items[index];
 	return NULL;
 }
 

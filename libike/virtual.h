@@ -100,7 +100,8 @@ bool ike_virtual_dns_domain(
  * none. */
 MUST_USE bool ike_virtual_give(
 	struct ike_engine *e, struct ike_sa *sa, const struct address *wanted, struct address *ret);
-/* What goes with the addresses that were given: the attributes of their pools. index from 0; NULL
+/* What goes with the addresses that were given: the attributes of their pools, and of the RADIUS
+ * server whose address it is. index from 0; NULL
  * at the end. Which of them a peer may be told of is the caller's to know. */
 const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_t index);
 /* Whether a DNS server goes along: without one, domains may not (RFC 8598 3.2). */

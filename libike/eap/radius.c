@@ -26,6 +26,7 @@ void ike_radius_session_free(struct ike_radius_session *s)
 		return;
 	free(s->user);
 	free((void *)s->class.at);
+	ike_attributes_free(&s->attributes);
 	free(s);
 }
 
@@ -131,6 +132,10 @@ static struct ike_radius_session *keep_session(
 	kept->class = answer->class.length <= CLASS_MAX ? bytes_duplicate(answer->class)
 							: (struct bytes){ 0 };
 	kept->framed_ip = answer->framed_ip;
+	kept->framed_ip6 = answer->framed_ip6;
+	for (size_t i = 0; answer->attributes && i < answer->attributes->count; i++)
+		(void)!ike_attributes_add(&kept->attributes, answer->attributes->items[i].type,
+			answer->attributes->items[i].value);
 	kept->session_timeout = answer->session_timeout;
 	return kept;
 }

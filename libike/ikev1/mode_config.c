@@ -237,7 +237,8 @@ static size_t wanted_families(const struct ike_engine *e, const struct ike_sa *s
 	size_t count = 0;
 
 	for (size_t f = 0; f < 2; f++) {
-		bool there = sa->radius && sa->radius->framed_ip.family == families[f];
+		bool there = sa->radius && (f == 0 ? sa->radius->framed_ip.family
+						   : sa->radius->framed_ip6.family) != 0;
 
 		for (size_t i = 0; i < sa->connection->pool_count && !there; i++) {
 			const struct ike_pool *pool =

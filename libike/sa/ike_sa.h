@@ -10,6 +10,7 @@
 #define LIBIKE_SA_IKE_SA_H
 
 #include "libbase/secret.h"
+#include "libike/model/attributes.h"
 #include "libike/model/connection.h"
 #include "libike/sa/timer.h"
 #include "libike/wire/build.h"
@@ -156,12 +157,13 @@ struct ikev1;
 
 /* What a RADIUS server said about the peer when it let it in. */
 struct ike_radius_session {
-	uint64_t session;         /* of struct ike_radius_request */
-	char *user;               /* heap; its User-Name, else the peer's EAP identity */
-	struct bytes class;       /* heap; maybe empty */
-	struct address framed_ip; /* family 0: none */
-	uint32_t session_timeout; /* seconds; 0: none */
-	ike_time ends_at;         /* of the session; IKE_NEVER: not said */
+	uint64_t session;   /* of struct ike_radius_request */
+	char *user;         /* heap; its User-Name, else the peer's EAP identity */
+	struct bytes class; /* heap; maybe empty */
+	struct address framed_ip, framed_ip6; /* family 0: none */
+	struct ike_attributes attributes;     /* that go with them */
+	uint32_t session_timeout;             /* seconds; 0: none */
+	ike_time ends_at;                     /* of the session; IKE_NEVER: not said */
 };
 
 void ike_radius_session_free(struct ike_radius_session *s); /* NULL is fine */

@@ -1,5 +1,5 @@
 /* RADIUS packets from a server that knows no secret, and from one that does. */
-#include "charon-lite/radius_packet.h"
+#include "charon-lite/radius_configuration.h"
 
 #include <stdlib.h>
 
@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const uint8_t authenticator[CL_RADIUS_AUTHENTICATOR] = { 1, 2, 3 };
 	struct bytes secret = bytes_of_text("testing123"), value;
 	AUTO_SECRET msk = { 0 };
+	struct cl_radius_configuration configuration;
 	struct cl_radius_packet p;
 	struct reader r;
 	size_t octets = 0;
@@ -25,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (octets != p.attributes.length)
 		abort();
+	cl_radius_configuration(&p, &configuration);
+	cl_radius_configuration_free(&configuration);
 	/* Nothing that is made up verifies. */
 	if (cl_radius_verify(NULL, &p, authenticator, secret, true))
 		abort();

@@ -63,6 +63,34 @@ static void put_key(struct cl_radius_builder *b, uint8_t vendor_type, uint8_t va
 	cl_radius_put(b, CL_RADIUS_VENDOR_SPECIFIC, bytes_of(attribute, 56));
 }
 
+static void put_vendor(
+	struct cl_radius_builder *b, uint32_t vendor, uint8_t type, struct bytes value)
+{
+	uint8_t room[64];
+	struct writer w = writer_of(room, sizeof(room));
+
+	writer_u32(&w, vendor);
+	writer_u8(&w, type);
+	writer_u8(&w, (uint8_t)(2 + value.length));
+	writer_put(&w, value);
+	cl_radius_put(b, CL_RADIUS_VENDOR_SPECIFIC, writer_bytes(&w));
+}
+
+/* Netmask, IPv6, DNS, WINS and split DNS; some of it malformed. */
+static void put_configuration(struct cl_radius_builder *b)
+{
+	cl_radius_put_text(b, CL_RADIUS_FRAMED_IP_NETMASK, "\377\377\377\001");
+	cl_radius_put_text(b, CL_RADIUS_FRAMED_IPV6_ADDRESS, "0123456789abcdef");
+	cl_radius_put_text(b, CL_RADIUS_DNS_SERVER_IPV6_ADDRESS, "fedcba9876543210");
+	cl_radius_put_text(b, CL_RADIUS_DNS_SERVER_IPV6_ADDRESS, "short");
+	put_vendor(b, 311, 28, bytes_of_text("\012\002\001\065"));
+	put_vendor(b, 311, 29, bytes_of_text("three"));
+	put_vendor(b, 311, 30, bytes_of_text("\012\002\001\066"));
+	put_vendor(b, 9, 28, bytes_of_text("\012\002\001\067"));
+	put_vendor(b, 3076, 29, bytes_of_text("example.org,$(reboot), Corp.example"));
+	cl_radius_put_text(b, CL_RADIUS_VENDOR_SPECIFIC, "abc");
+}
+
 /* Response Authenticator, and, unless it is left out, Message-Authenticator. */
 static void seal(struct cl_radius_builder *b, const uint8_t *authenticator, const char *secret,
 	bool with_message_authenticator)
@@ -119,6 +147,7 @@ static void serve(evutil_socket_t fd, short what, void *context)
 			cl_radius_put_text(&b, CL_RADIUS_USER_NAME, "alice");
 			cl_radius_put_u32(&b, CL_RADIUS_SESSION_TIMEOUT, 3600);
 			cl_radius_put_u32(&b, CL_RADIUS_FRAMED_IP_ADDRESS, 0x0a030001);
+			put_configuration(&b);
 			put_key(&b, 17, 'r', p.authenticator);
 			put_key(&b, 16, 's', p.authenticator);
 		}
@@ -165,7 +194,8 @@ struct told {
 	size_t eap_length;
 	char user[32];
 	uint32_t timeout;
-	struct address framed_ip;
+	struct address framed_ip, framed_ip6;
+	struct ike_attributes attributes;
 };
 
 static void answered(void *context, uint64_t ticket, const struct ike_radius_answer *answer,
@@ -183,6 +213,11 @@ static void answered(void *context, uint64_t ticket, const struct ike_radius_ans
 	snprintf(t->user, sizeof(t->user), "%s", answer->user ? answer->user : "");
 	t->timeout = answer->session_timeout;
 	t->framed_ip = answer->framed_ip;
+	t->framed_ip6 = answer->framed_ip6;
+	ike_attributes_free(&t->attributes);
+	for (size_t i = 0; answer->attributes && i < answer->attributes->count; i++)
+		ck_assert(ike_attributes_add(&t->attributes, answer->attributes->items[i].type,
+			answer->attributes->items[i].value));
 	event_base_loopbreak(base);
 }
 
@@ -297,6 +332,33 @@ END_TEST
 
 /* ---- Conversations ---- */
 
+/* What put_configuration() said, without what was malformed. */
+static void expect_configuration(struct told *told)
+{
+	static const struct {
+		uint16_t type;
+		const char *value;
+	} expected[] = {
+		{ IKE_ATTRIBUTE_IP4_NETMASK, "\377\377\377\001" },
+		{ IKE_ATTRIBUTE_IP6_DNS, "fedcba9876543210" },
+		{ IKE_ATTRIBUTE_IP4_DNS, "\012\002\001\065" },
+		{ IKE_ATTRIBUTE_IP4_NBNS, "\012\002\001\066" },
+		{ IKE_ATTRIBUTE_DNS_DOMAIN, "example.org" },
+		{ IKE_ATTRIBUTE_DNS_DOMAIN, "corp.example" },
+	};
+
+	ck_assert_uint_eq(told->framed_ip6.family, AF_INET6);
+	ck_assert_uint_eq(told->framed_ip6.octets[15], 'f');
+	ck_assert_uint_eq(told->attributes.count, sizeof(expected) / sizeof(*expected));
+	for (size_t i = 0; i < told->attributes.count; i++) {
+		const struct ike_attribute *a = &told->attributes.items[i];
+
+		ck_assert_uint_eq(a->type, expected[i].type);
+		ck_assert(bytes_equal(a->value, bytes_of_text(expected[i].value)));
+	}
+	ike_attributes_free(&told->attributes);
+}
+
 START_TEST(a_conversation_stays_with_its_server_and_ends_with_the_key)
 {
 	struct server one, two;
@@ -323,6 +385,7 @@ START_TEST(a_conversation_stays_with_its_server_and_ends_with_the_key)
 	ck_assert_str_eq(told.user, "alice");
 	ck_assert_uint_eq(told.timeout, 3600);
 	ck_assert_uint_eq(told.framed_ip.octets[3], 1);
+	expect_configuration(&told);
 	ck_assert_uint_eq(two.requests, 0);
 	ck_assert(cl_radius_parse(bytes_of(one.last, one.last_length), &p));
 	ck_assert(bytes_equal(cl_radius_find(&p, CL_RADIUS_STATE), bytes_of_text("first")));

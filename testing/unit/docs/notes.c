@@ -131,10 +131,6 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_AUTHORITY, "handle", "there is no support for tokens", true },
 	{ VICI_PLACE_AUTHORITY, "slot", NULL, true },
 	{ VICI_PLACE_AUTHORITY, "module", NULL, true },
-	{ VICI_PLACE_CONNECTION, "pools",
-		"`radius` (Framed-IP-Address of the RADIUS server that let the peer in) needs no "
-		"definition; there is no DHCP, `dhcp` gives nothing unless a pool of that name is "
-		"loaded, which the log says" },
 	{ VICI_PLACE_POOL, "split_dns",
 		"ours alone: domains that the pool's DNS servers are for (RFC 8598), to who asks "
 		"for "

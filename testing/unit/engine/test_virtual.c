@@ -336,8 +336,9 @@ END_TEST
 START_TEST(what_the_radius_server_says_comes_first)
 {
 	struct duo d = begin("0.0.0.0", "rw, radius");
-	const struct address any = { .family = AF_INET };
+	const struct address any = { .family = AF_INET }, any6 = { .family = AF_INET6 };
 	struct address given;
+	struct why why;
 	struct ike_sa *sa;
 
 	duo_start(&d);
@@ -351,6 +352,15 @@ START_TEST(what_the_radius_server_says_comes_first)
 	ck_assert(address_same_host(&given, &sa->radius->framed_ip));
 	ck_assert(ike_virtual_give(d.sun->engine, sa, &any, &given)); /* once */
 	ck_assert_uint_eq(given.octets[1], 3);
+	ck_assert(!ike_virtual_give(d.sun->engine, sa, &any6, &given));
+	ck_assert(address_parse("2001:db8:9::7", &sa->radius->framed_ip6));
+	ck_assert(ike_virtual_give(d.sun->engine, sa, &any6, &given));
+	ck_assert(address_same_host(&given, &sa->radius->framed_ip6));
+	ck_assert(!ike_virtual_gives_server(sa));
+	ck_assert(ike_attributes_add_text(&sa->radius->attributes, "dns", "10.9.0.53", &why));
+	ck_assert(ike_virtual_gives_server(sa));
+	ck_assert_ptr_eq(ike_virtual_attribute(sa, 0), &sa->radius->attributes.items[0]);
+	ck_assert_ptr_null(ike_virtual_attribute(sa, 1));
 	expect_leases(&d, 2, 0);
 	duo_down(&d, d.moon);
 	expect_leases(&d, 0, 2);
