@@ -80,6 +80,8 @@ if [ -z "${AUTH_METHODS-}" ]; then
 			wanted+=(-s "${verifier#*:}--revocation:$case:${verifier%%:*}")
 		done
 	done
+	# what libreswan, of these peers, knows of split DNS
+	[ "${CI-}" = true ] || wanted+=(-s "$ours--libreswan-5.2--split-dns-libreswan" -s "libreswan-5.2--$ours--split-dns-libreswan")
 fi
 [ ${#wanted[@]} = 0 ] || testing/lab/run "${wanted[@]}" "${pairs[@]}" | tee -a $log
 
