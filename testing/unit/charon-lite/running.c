@@ -134,6 +134,23 @@ struct vici_client *running_client(struct running *r)
 	return c;
 }
 
+const char *running_swanctl(const struct running *r, const char *arguments)
+{
+	static char text[32768];
+	char command[512], prefix[128];
+
+	snprintf(command, sizeof(command), "SWANCTL_DIR=%s/swanctl %s %s --uri %s 2>&1",
+		r->directory, getenv("SWANCTL_LITE"), arguments, r->uri);
+	FILE *out = popen(command, "re");
+	ck_assert_ptr_nonnull(out);
+	text[fread(text, 1, sizeof(text) - 1, out)] = '\0';
+	ck_assert_msg(pclose(out) == 0, "%s", text);
+	snprintf(prefix, sizeof(prefix), "%s/swanctl/", r->directory);
+	for (char *at; (at = strstr(text, prefix));)
+		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
+	return text;
+}
+
 int running_connect(struct running *r)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };

@@ -45,6 +45,10 @@ int running_stop(struct running *r);
 
 struct vici_client *running_client(struct running *r);
 
+/* Runs swanctl-lite, whose directory is "swanctl" in the daemon's, and asserts that it succeeds.
+ * What it printed on both, without that directory, lives until the next call. */
+const char *running_swanctl(const struct running *r, const char *arguments);
+
 /* A plain connection to its control socket, for what no client library sends. */
 int running_connect(struct running *r);
 

@@ -8,6 +8,7 @@ TCase *load_conn_cases(void);
 TCase *settings_cases(void);
 TCase *log_cases(void);
 TCase *process_cases(void);
+TCase *quirks_cases(void);
 TCase *vici_cases(void);
 TCase *hostile_cases(void);
 TCase *updown_cases(void);

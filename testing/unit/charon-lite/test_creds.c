@@ -419,26 +419,6 @@ static void write_file(const char *name, const struct file *content)
 	fclose(file);
 }
 
-/* What it prints on both, without the directory. */
-static const char *swanctl(const char *arguments)
-{
-	static char text[16384];
-	char command[512], prefix[128];
-	size_t length = 0;
-
-	snprintf(command, sizeof(command), "SWANCTL_DIR=%s/swanctl %s %s --uri %s 2>&1",
-		r.directory, getenv("SWANCTL_LITE"), arguments, r.uri);
-	FILE *out = popen(command, "re");
-	ck_assert_ptr_nonnull(out);
-	length = fread(text, 1, sizeof(text) - 1, out);
-	text[length] = '\0';
-	ck_assert_int_eq(pclose(out), 0);
-	snprintf(prefix, sizeof(prefix), "%s/swanctl/", r.directory);
-	for (char *at; (at = strstr(text, prefix));)
-		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
-	return text;
-}
-
 static void contains(const char *text, const char *part)
 {
 	ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in: %s", part, text);
@@ -464,21 +444,22 @@ START_TEST(directories_are_loaded_and_what_is_gone_is_unloaded)
 	/* VyOS: a section names the file otherwise than it is called */
 	write_key(key, ENCRYPTED_PKCS8, &file);
 	write_file("private/x509_moon.pem", &file);
-	ck_assert_str_eq(swanctl("--load-creds --noprompt"),
+	ck_assert_str_eq(running_swanctl(&r, "--load-creds --noprompt"),
 		"loaded certificate from 'x509/moon.pem'\n"
 		"loaded certificate from 'x509ca/ca.pem'\n"
 		"loaded RSA key from 'private/x509_moon.pem'\n");
 	ck_assert_uint_eq(count_keys(), 1);
-	const char *list = swanctl("--list-certs");
+	const char *list = running_swanctl(&r, "--list-certs");
 	contains(list, "\nList of X.509 End Entity Certificates\n\n  subject:  \"CN=moon\"\n");
 	contains(list, "  pubkey:    RSA 2048 bits, has private key\n");
 	contains(list, "\nList of X.509 CA Certificates\n\n  subject:  \"CN=ca\"\n");
-	contains(swanctl("--list-certs --pem --flag ca"), "-----BEGIN CERTIFICATE-----\n");
+	contains(running_swanctl(&r, "--list-certs --pem --flag ca"),
+		"-----BEGIN CERTIFICATE-----\n");
 	snprintf(command, sizeof(command), "rm %s/swanctl/x509/* %s/swanctl/private/*", r.directory,
 		r.directory);
 	ck_assert_int_eq(system(command), 0);
-	ck_assert_str_eq(
-		swanctl("--load-creds --noprompt"), "loaded certificate from 'x509ca/ca.pem'\n");
+	ck_assert_str_eq(running_swanctl(&r, "--load-creds --noprompt"),
+		"loaded certificate from 'x509ca/ca.pem'\n");
 	ck_assert_uint_eq(count_keys(), 0);
 	ck_assert_str_eq(list_certs(NULL, NULL).text, "X509 CA; ");
 	snprintf(command, sizeof(command), "rm -r %s/swanctl", r.directory);
