@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the documentation shows: files and links exist, configurations load
+# What the documentation names: files and links exist, examples have scenes that play them
 # order: 15
 # limit: 120
 set -u
@@ -45,31 +45,3 @@ if difference=$(diff "$work/said" "$work/done"); then
 else
 	echo "failed docs/from-strongswan.md: VICI commands differ from charon-lite/control/command.c: $(grep '^[<>]' <<<"$difference" | xargs)"
 fi
-
-# Configurations in the pages: blocks that begin with ```swanctl.conf
-for page in README.md docs/*.md; do
-	awk -v name="$work/$(basename "$page" .md)" '
-		/^```swanctl.conf$/ { file = name "-" ++count ".conf"; next }
-		/^```$/ { file = "" }
-		file { print >file }' "$page"
-done
-
-# A daemon that touches nothing, in a network of its own.
-cat >"$work/strongswan.conf" <<END
-charon { plugins { vici { socket = unix://$work/vici } } }
-END
-STRONGSWAN_CONF=$work/strongswan.conf unshare --net build/charon-lite/charon-lite --kernel none >"$work/log" 2>&1 &
-daemon=$!
-trap 'kill $daemon 2>/dev/null; rm -rf "$work"' EXIT
-swanctl() { build/swanctl-lite/swanctl-lite "$@" --uri "unix://$work/vici"; }
-for ((i = 0; i < 100; i++)); do
-	! swanctl --stats >/dev/null 2>&1 || break
-	sleep 0.1
-done
-for file in conf.d/*.conf "$work"/*-*.conf; do
-	if said=$(swanctl --load-all --noprompt --clear --file "$file" 2>&1) && ! grep -q "^$file:" <<<"$said"; then
-		echo "passed ${file##*/} loads"
-	else
-		echo "failed ${file##*/}: does not load: $(grep -vE '^loaded .* secret|^no ' <<<"$said" | xargs -d '\n')"
-	fi
-done
