@@ -111,10 +111,14 @@ struct ike_certificates *ike_engine_certificates(struct ike_engine *e)
 }
 
 /* Nobody asks the host to sign yet. */
-void ike_engine_flush_certificates(struct ike_engine *e)
+void ike_engine_flush_certificates(struct ike_engine *e, unsigned kinds)
 {
-	ike_certificates_flush(e->certificates);
-	ike_revocation_flush(e);
+	if (kinds & IKE_FLUSH_CERTIFICATES)
+		ike_certificates_flush(e->certificates);
+	if (kinds & IKE_FLUSH_CRLS)
+		ike_certificates_flush_crls(e->certificates);
+	if (kinds & (IKE_FLUSH_CRLS | IKE_FLUSH_OCSP))
+		ike_revocation_flush(e, kinds & IKE_FLUSH_CRLS, kinds & IKE_FLUSH_OCSP);
 }
 
 bool ike_engine_supports(struct ike_engine *e, const struct ike_algorithm *algorithm)

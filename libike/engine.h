@@ -119,8 +119,14 @@ struct ike_cached {
 	const struct ike_crl *crl; /* NULL: ocsp */
 };
 bool ike_engine_cached(const struct ike_engine *e, size_t index, struct ike_cached *ret);
-/* Forgets certificates, CRLs and OCSP responses that were fetched or came from peers. */
-void ike_engine_flush_certificates(struct ike_engine *e);
+/* Forgets what was fetched or came from peers of these kinds. */
+enum ike_flush {
+	IKE_FLUSH_CERTIFICATES = 1,
+	IKE_FLUSH_CRLS = 2,
+	IKE_FLUSH_OCSP = 4,
+	IKE_FLUSH_ALL = 7,
+};
+void ike_engine_flush_certificates(struct ike_engine *e, unsigned kinds);
 
 /* ---- Commands: each is answered once by host->command_done(ticket), maybe before the call
  * returns, unless ticket is 0. They return false with a reason when they can't even begin (no such
@@ -136,9 +142,13 @@ struct ike_initiate {
 };
 
 /* ret_ike_id: the IKE SA that does it, new or existing; may be NULL. An installed child of that
- * name is negotiated again, as strongSwan does. */
+ * name is negotiated again. */
 MUST_USE bool ike_engine_initiate(struct ike_engine *e, ike_time now,
 	const struct ike_initiate *what, uint32_t *ret_ike_id, struct why *why);
+
+/* The child of IKEv2 that is installed just as it would be made, and where; or NULL. charon refuses
+ * to make a second one. */
+const struct ike_child *ike_engine_duplicate(struct ike_engine *e, const struct ike_initiate *what);
 
 struct ike_terminate {
 	const char *ike; /* names and ids that are not NULL or 0 must all match */

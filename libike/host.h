@@ -190,7 +190,9 @@ const char *ike_log_group_name(uint8_t group); /* "IKE", "CFG", ... */
 
 enum ike_event_kind {
 	IKE_EVENT_IKE_UP,    /* established (VICI ike-updown up=yes) */
-	IKE_EVENT_IKE_DOWN,  /* was established, ends */
+	IKE_EVENT_IKE_ENDS,  /* was established, ends (VICI ike-updown without up); of IKEv2 before
+				its  children, as charon tells it */
+	IKE_EVENT_IKE_DOWN,  /* the same, after its children */
 	IKE_EVENT_IKE_STATE, /* sa->state changed to ESTABLISHED or DESTROYING */
 	IKE_EVENT_CHILD_UP,  /* installed (child-updown up=yes; updown script up) */
 	IKE_EVENT_CHILD_DOWN,

@@ -230,6 +230,49 @@ bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,
 	return true;
 }
 
+static bool has_selectors(
+	const struct ike_child *child, const struct ike_child_config *config, bool local)
+{
+	struct ike_selector wanted[IKE_CHILD_SELECTORS_MAX];
+	const struct ike_selector *list = local ? ike_child_local(child) : ike_child_remote(child);
+	size_t count = ike_child_config_selectors(
+		child->sa, config, local, wanted, IKE_CHILD_SELECTORS_MAX);
+
+	if (count != (local ? child->local_count : child->remote_count))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!ike_selector_equal(&list[i], &wanted[i]))
+			return false;
+	return true;
+}
+
+/* What is there already, just so, where a command would make it. */
+static const struct ike_child *find_duplicate(struct ike_engine *e, struct ike_connection *c,
+	const struct ike_child_config *config, const struct ike_initiate *what)
+{
+	struct route route;
+	struct why why;
+	const struct ike_sa *sa =
+		find_route(e, c, what, &route, &why) ? reusable(e, c, &route) : NULL;
+
+	for (const struct ike_child *child = sa && sa->version == 2 ? sa->children : NULL; child;
+		child = child->next)
+		if (child->config == config && child->state == IKE_CHILD_INSTALLED &&
+			has_selectors(child, config, true) && has_selectors(child, config, false))
+			return child;
+	return NULL;
+}
+
+const struct ike_child *ike_engine_duplicate(struct ike_engine *e, const struct ike_initiate *what)
+{
+	const struct ike_child_config *config = NULL;
+	struct why why;
+	struct ike_connection *c =
+		what->child ? ike_loaded_child(e, what->ike, what->child, &config, &why) : NULL;
+
+	return c ? find_duplicate(e, c, config, what) : NULL;
+}
+
 bool ike_engine_initiate(struct ike_engine *e, ike_time now, const struct ike_initiate *what,
 	uint32_t *ret_ike_id, struct why *why)
 {

@@ -565,14 +565,18 @@ void ike_revocation_free(struct ike_engine *e)
 		return;
 	ike_questions_forget(e, true);
 	ike_waiters_forget(e);
-	ike_revocation_forget(e);
+	ike_revocation_forget_crls(e);
+	ike_revocation_forget_ocsp(e);
 	ike_timer_remove(e, &e->revocation->timer);
 	free(e->revocation);
 	e->revocation = NULL;
 }
 
-void ike_revocation_flush(struct ike_engine *e)
+void ike_revocation_flush(struct ike_engine *e, bool crls, bool ocsp)
 {
 	ike_questions_forget(e, false);
-	ike_revocation_forget(e);
+	if (crls)
+		ike_revocation_forget_crls(e);
+	if (ocsp)
+		ike_revocation_forget_ocsp(e);
 }

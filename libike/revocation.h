@@ -45,6 +45,6 @@ struct bytes ike_revocation_staple(
 size_t ike_revocation_responders(struct ike_engine *e, uint8_t *ret, size_t room);
 
 /* Forgets what was fetched, and which servers failed (flush-certs). */
-void ike_revocation_flush(struct ike_engine *e);
+void ike_revocation_flush(struct ike_engine *e, bool crls, bool ocsp);
 
 #endif

@@ -403,12 +403,18 @@ ike_time ike_revocation_tidy(struct ike_engine *e)
 	return sooner(tidy_crls(e), tidy_ocsp(e));
 }
 
-void ike_revocation_forget(struct ike_engine *e)
+void ike_revocation_forget_crls(struct ike_engine *e)
 {
 	struct ike_revocation *r = e->revocation;
 
 	while (r->crls)
 		crl_free(r, r->crls);
+}
+
+void ike_revocation_forget_ocsp(struct ike_engine *e)
+{
+	struct ike_revocation *r = e->revocation;
+
 	while (r->ocsp)
 		ocsp_free(r, r->ocsp);
 }

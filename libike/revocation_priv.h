@@ -133,7 +133,8 @@ struct ike_cached_ocsp *ike_ocsp_cached(struct ike_engine *e,
 	const struct ike_certificate *certificate, const struct ike_certificate *issuer);
 /* Forgets what has ended and asks anew for CRLs that soon will have; when to look again. */
 ike_time ike_revocation_tidy(struct ike_engine *e);
-void ike_revocation_forget(struct ike_engine *e);
+void ike_revocation_forget_crls(struct ike_engine *e);
+void ike_revocation_forget_ocsp(struct ike_engine *e);
 
 /* ---- revocation_questions.c ---- */
 

@@ -25,6 +25,18 @@ static char *default_uri(void)
 	return copy;
 }
 
+/* In strongSwan's two lines: what failed, and then which of its URIs that was. */
+static void print_no_daemon(
+	const struct swanctl *s, const char *uri, int error, const struct why *why)
+{
+	const char *reason = error == EINVAL ? why->text : strerror(error);
+
+	if (s->debug >= 1 && strstr(uri, "://"))
+		fprintf(stderr, "connecting to '%s' failed: %s\n", uri, reason);
+	fprintf(stderr, "Error: connecting to '%s' URI failed: %s\n",
+		swanctl_given(s, 'u') ? uri : "default", reason);
+}
+
 bool swanctl_connect(struct swanctl *s, int *ret_status)
 {
 	char *uri = swanctl_given(s, 'u') ? strdup(swanctl_value(s, 'u')) : default_uri();
@@ -34,8 +46,7 @@ bool swanctl_connect(struct swanctl *s, int *ret_status)
 		s->client = vici_client_connect(uri, &why);
 		if (!s->client) {
 			*ret_status = errno ? errno : EIO;
-			fprintf(stderr, "Error: connecting to '%s' URI failed: %s\n", uri,
-				*ret_status == EINVAL ? why.text : strerror(*ret_status));
+			print_no_daemon(s, uri, *ret_status, &why);
 		}
 	}
 	free(uri);
@@ -152,6 +163,50 @@ int swanctl_stream(struct swanctl *s, const char *command, const char *event,
 		return 1;
 	}
 	return 0;
+}
+
+struct follow {
+	struct swanctl *s;
+	const char *label;
+	void (*print)(struct vici_view message);
+};
+
+static bool on_followed(void *context, struct bytes name, struct vici_view message)
+{
+	const struct follow *f = context;
+	char label[64];
+
+	if (f->s->format == SWANCTL_TEXT) {
+		f->print(message);
+	} else {
+		snprintf(label, sizeof(label), "%.*s event", (int)name.length,
+			(const char *)name.at);
+		swanctl_dump(stdout, f->s->format, f->label ? f->label : label, message);
+	}
+	fflush(stdout);
+	return true;
+}
+
+int swanctl_follow(struct swanctl *s, const char *const *events, size_t count, const char *label,
+	void (*print)(struct vici_view message))
+{
+	struct follow f = { s, label, print };
+	struct why why = { "" };
+	int status;
+
+	if (!swanctl_connect(s, &status))
+		return status;
+	errno = 0;
+	enum vici_result result =
+		vici_client_listen(s->client, events, count, on_followed, &f, &why);
+	if (result == VICI_OK)
+		return 0;
+	status = errno ? errno : EPROTO;
+	if (result == VICI_UNKNOWN_EVENT)
+		fprintf(stderr, "registering for events failed: %s\n", why.text);
+	else
+		fprintf(stderr, "disconnected: %s\n", why.text);
+	return status;
 }
 
 void swanctl_dump_reply(

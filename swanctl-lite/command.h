@@ -89,6 +89,14 @@ int swanctl_simple(struct swanctl *s, const struct vici_call *call, const char *
 int swanctl_stream(struct swanctl *s, const char *command, const char *event,
 	struct vici_builder *arguments, void (*print)(struct vici_view message));
 
+/* Prints events until the daemon goes away or the command is interrupted: dumped under their names,
+ * "<name> event" or as label says, or for people. Returns the exit status. */
+int swanctl_follow(struct swanctl *s, const char *const *events, size_t count, const char *label,
+	void (*print)(struct vici_view message));
+
+/* The IKE SAs of a message, and their children, as --list-sas has them. */
+void swanctl_print_sas(struct vici_view message);
+
 /* Dumps the reply to one request of several ("load-conn reply {...}"); JSON says what it was
  * about: {"command":"load-conn","name":"psk","success":"yes"}. name may be NULL. */
 void swanctl_dump_reply(
@@ -99,10 +107,11 @@ bool swanctl_succeeded(struct vici_view answer);
 
 extern const struct swanctl_command swanctl_counters, swanctl_explain, swanctl_initiate,
 	swanctl_terminate, swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install,
-	swanctl_list_sas, swanctl_list_pols, swanctl_list_authorities, swanctl_list_conns,
-	swanctl_list_pools, swanctl_list_algs, swanctl_list_certs, swanctl_flush_certs,
-	swanctl_load_clients, swanctl_list_clients, swanctl_genkey, swanctl_pubkey, swanctl_mesh,
-	swanctl_load_all, swanctl_load_authorities, swanctl_load_conns, swanctl_load_creds,
-	swanctl_load_pools, swanctl_log, swanctl_version, swanctl_stats, swanctl_reload_settings;
+	swanctl_list_sas, swanctl_monitor_sa, swanctl_list_pols, swanctl_list_authorities,
+	swanctl_list_conns, swanctl_list_pools, swanctl_list_algs, swanctl_list_certs,
+	swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients, swanctl_genkey,
+	swanctl_pubkey, swanctl_mesh, swanctl_load_all, swanctl_load_authorities,
+	swanctl_load_conns, swanctl_load_creds, swanctl_load_pools, swanctl_log, swanctl_version,
+	swanctl_stats, swanctl_reload_settings;
 
 #endif

@@ -1,7 +1,6 @@
 /* About the daemon itself: --version, --stats, --reload-settings, --log. */
 #include "swanctl-lite/command.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 static int run_version(struct swanctl *s)
@@ -88,38 +87,17 @@ static int run_reload(struct swanctl *s)
 	return swanctl_simple(s, &call, "reload-settings", &ok);
 }
 
-static bool on_log(void *context, struct bytes name, struct vici_view message)
+static void print_log(struct vici_view message)
 {
-	const struct swanctl *s = context;
-
-	(void)name;
-	if (s->format != SWANCTL_TEXT)
-		swanctl_dump(stdout, s->format, "log", message);
-	else
-		printf("%02d[%s] %s\n", atoi(SWANCTL_TEXT_OF(message, "thread")),
-			SWANCTL_TEXT_OF(message, "group"), SWANCTL_TEXT_OF(message, "msg"));
-	fflush(stdout);
-	return true;
+	printf("%02d[%s] %s\n", atoi(SWANCTL_TEXT_OF(message, "thread")),
+		SWANCTL_TEXT_OF(message, "group"), SWANCTL_TEXT_OF(message, "msg"));
 }
 
-/* Goes on until it is interrupted or the daemon goes away. */
 static int run_log(struct swanctl *s)
 {
 	static const char *const events[] = { "log" };
-	struct why why = { "" };
-	int status;
 
-	if (!swanctl_connect(s, &status))
-		return status;
-	errno = 0;
-	enum vici_result result = vici_client_listen(s->client, events, 1, on_log, s, &why);
-	if (result == VICI_OK)
-		return 0;
-	status = errno ? errno : EPROTO;
-	fprintf(stderr, "%s: %s\n",
-		result == VICI_UNKNOWN_EVENT ? "registering for log failed" : "disconnected",
-		why.text);
-	return status;
+	return swanctl_follow(s, events, 1, "log", print_log);
 }
 
 const struct swanctl_command swanctl_version = {

@@ -183,11 +183,13 @@ static void print_child(struct vici_view child)
 	putchar('\n');
 }
 
-static void print_event(struct vici_view message)
+/* Events about an IKE SA alone have no child-sas: strongSwan's swanctl prints those in dumps only.
+ */
+void swanctl_print_sas(struct vici_view message)
 {
 	VICI_EACH(sa, message)
 	{
-		if (vici_kind(sa) != VICI_SECTION)
+		if (vici_kind(sa) != VICI_SECTION || !vici_present(vici_find(sa, "child-sas")))
 			continue;
 		print_ike(sa);
 		VICI_EACH(child, vici_find(sa, "child-sas"))
@@ -205,10 +207,26 @@ static int run(struct swanctl *s)
 	swanctl_add_option(s, &b, 'C', "child-id");
 	if (swanctl_given(s, 'n'))
 		vici_key_text(&b, "noblock", "yes");
-	int status = swanctl_stream(s, "list-sas", "list-sa", &b, print_event);
+	int status = swanctl_stream(s, "list-sas", "list-sa", &b, swanctl_print_sas);
 	vici_builder_free(&b);
 	return status;
 }
+
+static int run_monitor(struct swanctl *s)
+{
+	static const char *const events[] = { "ike-updown", "child-updown" };
+
+	return swanctl_follow(s, events, 2, NULL, swanctl_print_sas);
+}
+
+const struct swanctl_command swanctl_monitor_sa = {
+	.name = "monitor-sa",
+	.letter = 'm',
+	.text = "monitor for IKE_SA and CHILD_SA changes",
+	.usage = { "[--raw|--pretty|--json]" },
+	.options = { SWANCTL_RAW, SWANCTL_PRETTY },
+	.run = run_monitor,
+};
 
 const struct swanctl_command swanctl_list_sas = {
 	.name = "list-sas",

@@ -1,6 +1,7 @@
 /* The table of commands, options, help. */
 #include "swanctl-lite/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_install,
 	&swanctl_explain,
 	&swanctl_list_sas,
+	&swanctl_monitor_sa,
 	&swanctl_list_pols,
 	&swanctl_list_authorities,
 	&swanctl_list_conns,
@@ -212,7 +214,9 @@ static bool read_options(struct swanctl *s, int argc, char **argv, int *ret_stat
 			return false;
 		}
 		if (letter == '+' && !insert_words(&argc, &argv, optarg)) {
-			*ret_status = command_usage(s->command, "could not read options file");
+			fprintf(stderr, "optionsfrom: unable to open file '%s': %s\n", optarg,
+				strerror(errno));
+			*ret_status = command_usage(s->command, "invalid options");
 			return false;
 		}
 		s->values[letter & 127] = optarg ? optarg : "";

@@ -1,13 +1,13 @@
 /* --rekey, --redirect and --flush-certs: one request, one answer. */
 #include "swanctl-lite/command.h"
 
-static int finish(struct swanctl *s, struct vici_builder *b, const char *command, bool say_so)
+static int finish(struct swanctl *s, struct vici_builder *b, const char *command)
 {
 	struct vici_call call = { .command = command, .arguments = b };
 	bool ok;
 	int status = swanctl_simple(s, &call, command, &ok);
 
-	if (ok && say_so && s->format == SWANCTL_TEXT)
+	if (ok && s->format == SWANCTL_TEXT)
 		printf("%s completed successfully\n", command);
 	vici_builder_free(b);
 	return status;
@@ -23,7 +23,7 @@ static int run_rekey(struct swanctl *s)
 	swanctl_add_option(s, &b, 'I', "ike-id");
 	if (swanctl_given(s, 'a'))
 		vici_key_text(&b, "reauth", "yes");
-	return finish(s, &b, "rekey", true);
+	return finish(s, &b, "rekey");
 }
 
 static int run_redirect(struct swanctl *s)
@@ -35,15 +35,22 @@ static int run_redirect(struct swanctl *s)
 	swanctl_add_option(s, &b, 'p', "peer-ip");
 	swanctl_add_option(s, &b, 'd', "peer-id");
 	swanctl_add_option(s, &b, 'g', "gateway");
-	return finish(s, &b, "redirect", true);
+	return finish(s, &b, "redirect");
 }
 
+/* Says nothing of the answer, as strongSwan's swanctl does; scripts see it in a dump. */
 static int run_flush_certs(struct swanctl *s)
 {
 	struct vici_builder b = { 0 };
+	struct vici_call call = { .command = "flush-certs", .arguments = &b };
+	struct vici_view answer;
+	int status = 0;
 
 	swanctl_add_option(s, &b, 't', "type");
-	return finish(s, &b, "flush-certs", false);
+	if (swanctl_call(s, &call, &answer, &status) && s->format != SWANCTL_TEXT)
+		swanctl_dump(stdout, s->format, "flush-certs reply", answer);
+	vici_builder_free(&b);
+	return status;
 }
 
 const struct swanctl_command swanctl_rekey = {

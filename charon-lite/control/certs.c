@@ -315,12 +315,10 @@ void cl_command_list_certs(struct cl_client *c, struct vici_view request)
 	uint8_t kind, flag;
 	struct why why;
 
-	if (!word_of(vici_get(request, "type"), kinds, KIND_ANY, &kind)) {
-		cl_client_reply_failure(c, "invalid certificate type");
-		return;
-	}
-	if (!word_of(vici_get(request, "flag"), flags, FLAG_ANY, &flag)) {
-		cl_client_reply_failure(c, "invalid certificate flag");
+	/* There are none of what there is not, as charon has it. */
+	if (!word_of(vici_get(request, "type"), kinds, KIND_ANY, &kind) ||
+		!word_of(vici_get(request, "flag"), flags, FLAG_ANY, &flag)) {
+		cl_client_reply_empty(c);
 		return;
 	}
 	if (!read_subject(request, &subject, &why)) {
@@ -401,10 +399,21 @@ void cl_command_keep_certs(struct cl_client *c, struct vici_view request)
 
 void cl_command_flush_certs(struct cl_client *c, struct vici_view request)
 {
+	static const unsigned flushed[] = { [KIND_X509] = IKE_FLUSH_CERTIFICATES,
+		[KIND_CRL] = IKE_FLUSH_CRLS,
+		[KIND_OCSP_RESPONSE] = IKE_FLUSH_OCSP,
+		[KIND_ANY] = IKE_FLUSH_ALL };
 	struct cl_daemon *d = cl_client_daemon(c);
+	const struct bytes type = vici_get(request, "type");
+	uint8_t kind;
 
-	(void)request;
-	ike_engine_flush_certificates(d->engine);
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "flushed cached certificates and CRLs");
+	if (!word_of(type, kinds, KIND_ANY, &kind)) {
+		cl_client_reply_failure(c, "invalid certificate type '%.*s'", (int)type.length,
+			(const char *)type.at);
+		return;
+	}
+	ike_engine_flush_certificates(d->engine, flushed[kind]);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "flushed cached certificates of type %s",
+		kinds[kind]);
 	cl_client_reply_success(c);
 }

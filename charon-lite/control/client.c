@@ -438,7 +438,11 @@ static void handle_registration(struct cl_client *c, const struct vici_packet *p
 {
 	enum cl_event event;
 
-	if (!cl_event_find(packet->name, &event)) {
+	bool known = cl_event_find(packet->name, &event);
+	/* Nor can what was not registered be unregistered. */
+	if (known && packet->type == VICI_EVENT_UNREGISTER)
+		known = c->events & (1u << event);
+	if (!known) {
 		cl_log_text(c->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
 			"vici client %u invalid registration: %.*s", c->id,
 			(int)packet->name.length, (const char *)packet->name.at);

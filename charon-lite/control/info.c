@@ -121,20 +121,45 @@ static void put_algorithms(
 	vici_section_end(b);
 }
 
+/* What nobody negotiates, under charon's names; there are no extendable outputs nor DRBGs that we
+ * would choose among. */
+static void put_names(struct vici_builder *b, const char *section, const char *const *names)
+{
+	vici_section_start(b, section);
+	for (size_t i = 0; names[i]; i++)
+		vici_key_text(b, names[i], "openssl");
+	vici_section_end(b);
+}
+
 void cl_command_get_algorithms(struct cl_client *c, struct vici_view request)
 {
-	static const struct algorithm_section sections[] = {
-		{ "encryption", IKE_TRANSFORM_ENCRYPTION, false },
-		{ "integrity", IKE_TRANSFORM_INTEGRITY, false },
-		{ "aead", IKE_TRANSFORM_ENCRYPTION, true },
-		{ "prf", IKE_TRANSFORM_PRF, false },
-		{ "dh", IKE_TRANSFORM_KEY_EXCHANGE, false },
-	};
+	static const struct algorithm_section encryption = { "encryption", IKE_TRANSFORM_ENCRYPTION,
+		false },
+					      integrity = { "integrity", IKE_TRANSFORM_INTEGRITY,
+						      false },
+					      aead = { "aead", IKE_TRANSFORM_ENCRYPTION, true },
+					      prf = { "prf", IKE_TRANSFORM_PRF, false },
+					      ke = { "ke", IKE_TRANSFORM_KEY_EXCHANGE, false };
+	static const char *const hashers[] = { "HASH_SHA1", "HASH_SHA2_256", "HASH_SHA2_384",
+		"HASH_SHA2_512", "HASH_IDENTITY", NULL };
+	static const char *const kdfs[] = { "KDF_PRF", "KDF_PRF_PLUS", NULL };
+	static const char *const rngs[] = { "RNG_WEAK", "RNG_STRONG", "RNG_TRUE", NULL };
+	static const char *const nonces[] = { "NONCE_GEN", NULL }, *const none[] = { NULL };
+	struct ike_engine *e = cl_client_daemon(c)->engine;
 	struct vici_builder b = cl_client_answer();
 
 	(void)request;
-	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
-		put_algorithms(&b, cl_client_daemon(c)->engine, &sections[i]);
+	put_algorithms(&b, e, &encryption);
+	put_algorithms(&b, e, &integrity);
+	put_algorithms(&b, e, &aead);
+	put_names(&b, "hasher", hashers);
+	put_algorithms(&b, e, &prf);
+	put_names(&b, "xof", none);
+	put_names(&b, "kdf", kdfs);
+	put_names(&b, "drbg", none);
+	put_algorithms(&b, e, &ke);
+	put_names(&b, "rng", rngs);
+	put_names(&b, "nonce-gen", nonces);
 	cl_client_reply(c, &b);
 }
 

@@ -35,6 +35,29 @@ static bool read_host(struct vici_view request, const char *name, struct address
 	return vici_get_text(request, name, text, sizeof(text)) && address_parse(text, ret);
 }
 
+/* As charon has it: what is there already is not made twice, and the command fails, unless it does
+ * not wait. True when there is such a child and the client was answered. */
+static bool refuse_duplicate(
+	struct cl_client *c, const struct ike_initiate *what, bool asynchronous)
+{
+	struct cl_daemon *d = cl_client_daemon(c);
+	const struct ike_child *child = ike_engine_duplicate(d->engine, what);
+
+	if (!child)
+		return false;
+	cl_log_text(d->log, IKE_LOG_IKE, IKE_LOG_AUDIT,
+		"not establishing CHILD_SA %s due to existing duplicate {%u} with SPIs %08x_i "
+		"%08x_o",
+		what->child, child->unique_id, child->spi_in, child->spi_out);
+	if (asynchronous)
+		cl_client_reply_success(c);
+	else
+		cl_client_reply_failure(c,
+			"establishing CHILD_SA '%s' failed: there is a duplicate, {%u}",
+			what->child, child->unique_id);
+	return true;
+}
+
 static bool is_asynchronous(struct vici_view request)
 {
 	return cl_request_number(request, "timeout", 0) < 0 || cl_request_bool(request, "async");
@@ -85,6 +108,8 @@ void cl_command_initiate(struct cl_client *c, struct vici_view request)
 	}
 	cl_log_text(cl_client_daemon(c)->log, IKE_LOG_CFG, IKE_LOG_INFO, "vici initiate %s '%s'",
 		what.child ? "CHILD_SA" : "IKE_SA", what.child ? what.child : what.ike);
+	if (refuse_duplicate(c, &what, is_asynchronous(request)))
+		return;
 	if (!is_asynchronous(request)) {
 		struct initiate *i = calloc(1, sizeof(*i));
 

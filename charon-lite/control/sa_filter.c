@@ -20,8 +20,6 @@ bool cl_sa_filter_ike(const struct cl_sa_filter *filter, const struct ike_sa *sa
 
 bool cl_sa_filter_child(const struct cl_sa_filter *filter, const struct ike_child *child)
 {
-	if (child->state == IKE_CHILD_DELETED) /* takes in what was under way, no more */
-		return false;
 	if (filter->has_child && strcmp(child->config->name, filter->child) != 0)
 		return false;
 	return !filter->has_child_id || filter->child_id == child->unique_id;
@@ -40,7 +38,8 @@ size_t cl_sa_filter_count(const struct cl_sa_filter *filter, const struct ike_en
 			count++;
 		for (const struct ike_child *child = sa->children; children && child;
 			child = child->next)
-			count += cl_sa_filter_child(filter, child);
+			count += child->state != IKE_CHILD_DELETED &&
+				 cl_sa_filter_child(filter, child);
 	}
 	return count;
 }

@@ -73,8 +73,8 @@ static void put_until(struct vici_builder *b, const char *name, ike_time when)
 
 static void put_times(struct vici_builder *b, const struct ike_sa *sa)
 {
-	if (sa->established_at == IKE_NEVER || sa->state == IKE_SA_CREATED ||
-		sa->state == IKE_SA_CONNECTING)
+	/* As charon has it: not of one that is being rekeyed or deleted either. */
+	if (sa->established_at == IKE_NEVER || sa->state != IKE_SA_ESTABLISHED)
 		return;
 	vici_key_format(
 		b, "established", "%" PRId64, seconds_between(sa->established_at, cl_daemon_now()));

@@ -288,8 +288,10 @@ void cl_server_event(struct cl_server *s, const struct ike_event *event)
 		broadcast(s, CL_EVENT_ALERT, event);
 		break;
 	case IKE_EVENT_IKE_UP:
-	case IKE_EVENT_IKE_DOWN:
+	case IKE_EVENT_IKE_ENDS: /* before its children, as charon tells it */
 		broadcast(s, CL_EVENT_IKE_UPDOWN, event);
+		break;
+	case IKE_EVENT_IKE_DOWN:
 		break;
 	case IKE_EVENT_CHILD_UP:
 	case IKE_EVENT_CHILD_DOWN:

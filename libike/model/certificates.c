@@ -420,7 +420,7 @@ struct ike_crl *ike_certificates_crl(const struct ike_certificates *s, size_t in
 typedef bool chooser(const void *context, struct bytes der);
 
 /* Those of one kind, cached or not, that are not wanted. wanted NULL: all of them. */
-static void remove_some(
+static void remove_certificates(
 	struct ike_certificates *s, bool cached, chooser *wanted, const void *context)
 {
 	size_t kept = 0;
@@ -435,7 +435,13 @@ static void remove_some(
 			s->entries[kept++] = each;
 	}
 	s->count = kept;
-	kept = 0;
+}
+
+static void remove_crls(
+	struct ike_certificates *s, bool cached, chooser *wanted, const void *context)
+{
+	size_t kept = 0;
+
 	for (size_t i = 0; i < s->crl_count; i++) {
 		/* Without it nobody would be revoked any more. */
 		bool stays = wanted && s->crls[i].stands_in;
@@ -448,6 +454,13 @@ static void remove_some(
 			s->crls[kept++] = s->crls[i];
 	}
 	s->crl_count = kept;
+}
+
+static void remove_some(
+	struct ike_certificates *s, bool cached, chooser *wanted, const void *context)
+{
+	remove_certificates(s, cached, wanted, context);
+	remove_crls(s, cached, wanted, context);
 }
 
 /* After a removal that took them along. */
@@ -508,7 +521,12 @@ void ike_certificates_clear(struct ike_certificates *s)
 
 void ike_certificates_flush(struct ike_certificates *s)
 {
-	remove_some(s, true, NULL, NULL);
+	remove_certificates(s, true, NULL, NULL);
+}
+
+void ike_certificates_flush_crls(struct ike_certificates *s)
+{
+	remove_crls(s, true, NULL, NULL);
 }
 
 /* ---- Private keys ---- */

@@ -69,6 +69,7 @@ const struct ike_stored_certificate *ike_certificates_by_key_id(const struct ike
  * host has to forget them); cached only (flush-certs). */
 void ike_certificates_clear(struct ike_certificates *s);
 void ike_certificates_flush(struct ike_certificates *s);
+void ike_certificates_flush_crls(struct ike_certificates *s);
 /* Of what is not cached and no authority's CA, all goes that is not wanted: what was loaded from
  * files that are gone. der: of a certificate or a CRL; wanted is asked for each. */
 void ike_certificates_retain(struct ike_certificates *s,

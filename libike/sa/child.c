@@ -575,6 +575,8 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 	if (child->announced) {
 		ike_log(e, child->sa, IKE_LOG_CHD, IKE_LOG_DETAIL, "CHILD_SA %s{%u} ended: %s",
 			child->config->name, child->unique_id, ike_reason_name(reason));
+		if (child->state == IKE_CHILD_DELETING)
+			ike_child_set_state(e, child, IKE_CHILD_DELETED);
 		child->announced = false;
 		ike_event(e, IKE_EVENT_CHILD_DOWN, child->sa, child);
 	}

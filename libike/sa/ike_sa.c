@@ -321,12 +321,19 @@ void ike_sa_destroy(struct ike_engine *e, struct ike_sa *sa, const struct ike_fa
 	if (why && why->reason != IKE_REASON_NONE)
 		ike_failure_format(why, text, sizeof(text));
 	enum ike_reason reason = reason_of(sa, why);
+	if (sa->announced && sa->state != IKE_SA_DELETING)
+		ike_sa_set_state(e, sa, IKE_SA_DELETING);
+	if (sa->announced && sa->version != 1)
+		ike_event(e, IKE_EVENT_IKE_ENDS, sa, NULL);
 	ike_reauth_ends(e, sa, reason);
 	finish_tasks(e, sa, reason, text);
 	ike_followups_drop(e, sa);
 	end_spare_children(e, sa);
 	while (sa->children)
 		ike_child_destroy(e, sa->children, reason);
+	/* Of IKEv1 the children are deleted one by one, before it. */
+	if (sa->announced && sa->version == 1)
+		ike_event(e, IKE_EVENT_IKE_ENDS, sa, NULL);
 	if (sa->announced)
 		ike_event(e, IKE_EVENT_IKE_DOWN, sa, NULL);
 	ike_sa_set_state(e, sa, IKE_SA_DESTROYING);

@@ -146,14 +146,17 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	move_tasks(e, old, new);
 	ike_reauth_moves(e, old, new);
 	old->rekey_at = old->reauth_at = old->expires_at = old->dpd_at = old->resume_at = IKE_NEVER;
-	ike_sa_set_state(e, old, IKE_SA_REKEYED);
 	ike_sa_set_state(e, new, closing ? IKE_SA_DELETING : IKE_SA_ESTABLISHED);
+	/* Told as charon tells it, to whom the old one is still being replaced. */
+	if (old->state == IKE_SA_ESTABLISHED)
+		ike_sa_set_state(e, old, IKE_SA_REKEYING);
+	ike_event_ike_rekey(e, old, new);
+	ike_sa_set_state(e, old, IKE_SA_REKEYED);
 	ike_schedule_liveness(e, new);
 	ike_schedule(e, old);
 	log_rekeyed(e, new);
 	new->announced = old->announced;
 	old->announced = false;
 	ike_count(e, new, new->initiator ? IKE_COUNTER_IKE_REKEY_INIT : IKE_COUNTER_IKE_REKEY_RESP);
-	ike_event_ike_rekey(e, old, new);
 	ike_reload_came_up(e, new, NULL);
 }

@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ike_crl_free(crl);
 	}
 	ike_certificates_flush(s);
+	ike_certificates_flush_crls(s);
 	ike_certificates_clear(s);
 	if (ike_certificates_get(s, 0) || ike_certificates_crl(s, 0))
 		abort();

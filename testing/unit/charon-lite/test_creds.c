@@ -303,7 +303,15 @@ START_TEST(certificates_are_listed_by_kind_with_their_keys)
 	ck_assert_uint_eq(list_certs("subject", "CN=moon").count, 1);
 	ck_assert_uint_eq(list_certs("subject", "CN=sun").count, 0);
 	ck_assert_uint_eq(list_certs("type", "X509_CRL").count, 0);
+	ck_assert_uint_eq(list_certs("type", "nosuch").count, 0);
+	ck_assert_uint_eq(list_certs("flag", "nosuch").count, 0);
 	expect_success(call(client, "flush-certs"));
+	struct vici_builder b = { 0 };
+	vici_key_text(&b, "type", "X509_CRL");
+	expect_success(call_with(client, "flush-certs", &b));
+	b = (struct vici_builder){ 0 };
+	vici_key_text(&b, "type", "nosuch");
+	expect_failure(call_with(client, "flush-certs", &b), "invalid certificate type 'nosuch'");
 	ck_assert_uint_eq(list_certs(NULL, NULL).count, 2);
 	expect_success(call(client, "clear-creds"));
 	ck_assert_uint_eq(list_certs(NULL, NULL).count, 0);

@@ -112,6 +112,75 @@ START_TEST(requests_byte_by_byte_are_answered)
 }
 END_TEST
 
+/* A request with an element of each kind. */
+static struct bytes rich_request(struct vici_builder *b)
+{
+	struct bytes frame;
+
+	*b = vici_builder_packet(VICI_CMD_REQUEST, "load-conn");
+	vici_section_start(b, "home");
+	vici_key_text(b, "version", "2");
+	vici_list_start(b, "local_addrs");
+	vici_item_text(b, "127.0.0.1");
+	vici_item_text(b, "");
+	vici_list_end(b);
+	vici_section_start(b, "children");
+	vici_section_end(b);
+	vici_section_end(b);
+	ck_assert(vici_builder_finish(b, &frame));
+	return frame;
+}
+
+/* Cut short, it is answered by the end; cut and sent as if it were whole, it is nonsense, or what
+ * is left is a request: never silence. */
+START_TEST(requests_may_end_anywhere)
+{
+	struct vici_builder b;
+	struct bytes frame = rich_request(&b);
+	uint8_t room[4096];
+
+	for (size_t length = 1; length < frame.length; length++) {
+		int fd = running_connect(&daemon_);
+
+		ck_assert_int_eq(send(fd, frame.at, length, MSG_NOSIGNAL), (ssize_t)length);
+		shutdown(fd, SHUT_WR);
+		ck_assert(is_disconnected(fd));
+		close(fd);
+		if (length <= 4)
+			continue;
+		fd = running_connect(&daemon_);
+		send_frame(fd, frame.at + 4, length - 4);
+		size_t got = receive_frame(fd, room, sizeof(room));
+		ck_assert(got == 0 || room[0] == VICI_CMD_RESPONSE || room[0] == VICI_CMD_UNKNOWN);
+		close(fd);
+	}
+	vici_builder_free(&b);
+}
+END_TEST
+
+START_TEST(what_was_not_registered_cannot_be_unregistered)
+{
+	static const uint8_t log[] = { 3, 3, 'l', 'o', 'g' }, unlog[] = { 4, 3, 'l', 'o', 'g' };
+	static const struct {
+		const uint8_t *packet;
+		uint8_t answer;
+	} steps[] = { { unlog, VICI_EVENT_UNKNOWN }, { log, VICI_EVENT_CONFIRM },
+		{ log, VICI_EVENT_CONFIRM }, { unlog, VICI_EVENT_CONFIRM },
+		{ unlog, VICI_EVENT_UNKNOWN } };
+	int fd = running_connect(&daemon_);
+	uint8_t room[4096];
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		send_frame(fd, steps[i].packet, 5);
+		do /* log lines may come between */
+			ck_assert_uint_gt(receive_frame(fd, room, sizeof(room)), 0);
+		while (room[0] == VICI_EVENT);
+		ck_assert_uint_eq(room[0], steps[i].answer);
+	}
+	close(fd);
+}
+END_TEST
+
 /* Sends requests until the daemon takes no more; returns how many bytes it took. */
 static size_t send_until_full(int fd, struct bytes request, size_t max)
 {
@@ -267,6 +336,8 @@ TCase *hostile_cases(void)
 	tcase_add_test(tests, sizes_out_of_bounds_disconnect);
 	tcase_add_test(tests, half_a_request_holds_up_nobody);
 	tcase_add_test(tests, requests_byte_by_byte_are_answered);
+	tcase_add_test(tests, requests_may_end_anywhere);
+	tcase_add_test(tests, what_was_not_registered_cannot_be_unregistered);
 	tcase_add_test(tests, a_client_that_does_not_read_is_not_read_from);
 	tcase_add_test(tests, an_event_goes_to_who_registered_and_to_nobody_else);
 	tcase_add_test(tests, a_listener_that_does_not_read_is_disconnected);

@@ -353,7 +353,7 @@ START_TEST(algorithms_are_listed_once_by_name)
 	cbc += vici_is(vici_name(each), "AES_CBC");
 	ck_assert_uint_eq(cbc, 1);
 	ck_assert(vici_get(vici_find(answer, "aead"), "AES_GCM_16").length > 0);
-	ck_assert(vici_get(vici_find(answer, "dh"), "CURVE_25519").length > 0);
+	ck_assert(vici_get(vici_find(answer, "ke"), "CURVE_25519").length > 0);
 }
 END_TEST
 
@@ -400,6 +400,11 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	b = text_argument("all", "yes");
 	struct vici_view counters = vici_find(call_with(client, "get-counters", &b), "counters");
 	ck_assert(vici_is(vici_get(vici_find(counters, "home"), "ike-auth-out-req"), "1"));
+	/* Once more is once too much; who does not wait is not told. */
+	expect_failure(call_text("initiate", "child", "net"), "there is a duplicate, {1}");
+	b = text_argument("child", "net");
+	vici_key_text(&b, "timeout", "-1");
+	expect_success(call_with(client, "initiate", &b));
 	struct vici_view answer = call_text("rekey", "child", "net");
 	expect_success(answer);
 	ck_assert(vici_is(vici_get(answer, "matches"), "1"));

@@ -292,7 +292,7 @@ START_TEST(the_newest_crl_of_an_issuer_is_kept)
 	ck_assert_ptr_eq(ike_certificates_crl(store, 0), later);
 	ck_assert(ike_certificates_add_crl(store, others, false));
 	ck_assert_ptr_eq(ike_certificates_crl(store, 1), others);
-	ike_certificates_flush(store);
+	ike_certificates_flush_crls(store);
 	ck_assert_ptr_eq(ike_certificates_crl(store, 0), others);
 	ck_assert_ptr_null(ike_certificates_crl(store, 1));
 	ike_crl_free(first);

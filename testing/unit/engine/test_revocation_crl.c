@@ -386,7 +386,7 @@ START_TEST(what_nobody_needs_is_not_refreshed)
 {
 	serve_crl(&served, crl(NULL, NUMBER_5, PKI_NOW, PKI_DAYS(1)));
 	YES(peer);
-	ike_engine_flush_certificates(b->engine);
+	ike_engine_flush_certificates(b->engine, IKE_FLUSH_ALL);
 	bed_pass(b, IKE_SECONDS(86400 * 30));
 	ck_assert_uint_eq(b->fetch_count, 1);
 }
@@ -435,7 +435,7 @@ START_TEST(flushing_forgets)
 	ck_assert(!cached.ocsp);
 	ck_assert(bytes_equal(cached.der, served));
 	ck_assert(!ike_engine_cached(b->engine, 1, &cached));
-	ike_engine_flush_certificates(b->engine);
+	ike_engine_flush_certificates(b->engine, IKE_FLUSH_ALL);
 	ck_assert(!ike_engine_cached(b->engine, 0, &cached));
 	YES(peer);
 	ck_assert_uint_eq(b->fetch_count, 2);

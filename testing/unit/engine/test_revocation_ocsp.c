@@ -131,7 +131,7 @@ START_TEST(a_loaded_signer_may)
 {
 	says.signer = &loaded;
 	UNKNOWN("certificate is not there");
-	ike_engine_flush_certificates(b->engine);
+	ike_engine_flush_certificates(b->engine, IKE_FLUSH_ALL);
 	ck_assert_ptr_nonnull(ike_certificates_add(
 		ike_engine_certificates(b->engine), loaded.c, IKE_CERTIFICATE_OCSP, false));
 	YES();
@@ -227,7 +227,7 @@ START_TEST(nonces_are_as_long_as_the_settings_say_and_never_the_same)
 	settings.ocsp_nonce_length = 16;
 	YES();
 	ike_engine_settings(b->engine, &settings);
-	ike_engine_flush_certificates(b->engine);
+	ike_engine_flush_certificates(b->engine, IKE_FLUSH_ALL);
 	YES();
 	struct bytes first = pki_ocsp_nonce(b->fetches[0].body);
 	struct bytes second = pki_ocsp_nonce(b->fetches[1].body);
@@ -251,7 +251,7 @@ START_TEST(a_response_of_last_time_does_not_answer_this_time)
 	static const uint8_t then[32] = { 7 };
 	says.nonce = bytes_of(then, sizeof(then));
 	struct bytes old = pki_ocsp(&says);
-	ike_engine_flush_certificates(b->engine);
+	ike_engine_flush_certificates(b->engine, IKE_FLUSH_ALL);
 	ck_assert_int_eq(bed_check_once(b, &peer, &ca, IKE_REVOCATION_STRICT), IKE_TRUST_LATER);
 	bed_answer_one(b, &b->fetches[b->fetch_count - 1], old, NULL);
 	UNKNOWN("nonce");
@@ -336,7 +336,7 @@ START_TEST(flushing_forgets)
 	YES();
 	ck_assert(ike_engine_cached(b->engine, 0, &cached));
 	ck_assert(cached.ocsp);
-	ike_engine_flush_certificates(b->engine);
+	ike_engine_flush_certificates(b->engine, IKE_FLUSH_ALL);
 	ck_assert(!ike_engine_cached(b->engine, 0, &cached));
 }
 END_TEST

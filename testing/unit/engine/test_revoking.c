@@ -209,7 +209,7 @@ START_TEST(who_is_asked_staples_and_the_peer_need_not_ask)
 	ck_assert_uint_eq(page->asked[d.sun->index], 1);
 	ck_assert_uint_eq(page->asked[d.moon->index], _i == 0);
 	duo_down(&d, d.moon);
-	ike_engine_flush_certificates(d.sun->engine);
+	ike_engine_flush_certificates(d.sun->engine, IKE_FLUSH_ALL);
 	duo_up(&d, d.moon, "net");
 	ck_assert_uint_eq(page->asked[d.sun->index], _i == 0 ? 1 : 2);
 	duo_down(&d, d.moon);
@@ -247,7 +247,7 @@ START_TEST(a_responder_staples)
 	start(&d);
 	duo_up(&d, d.sun, "net");
 	duo_down(&d, d.moon);
-	ike_engine_flush_certificates(d.sun->engine);
+	ike_engine_flush_certificates(d.sun->engine, IKE_FLUSH_ALL);
 	duo_up(&d, d.sun, "net");
 	ck_assert_uint_eq(page->asked[d.sun->index], 1);
 	duo_down(&d, d.moon);

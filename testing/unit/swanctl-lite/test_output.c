@@ -96,6 +96,8 @@ static const char explained_text[] =
 	"    cure:    m3\n";
 
 static const struct fake_answer answers[] = {
+	{ "register", "child-updown", sas, NULL },
+	{ "flush-certs", NULL, NULL, "success = no\n errmsg = no such type" },
 	{ "list-sas", "list-sa", sas, "" },
 	{ "list-conns", "list-conn",
 		"psk { local_addrs = [%any 192.0.2.1]\n remote_addrs = [192.0.2.2]\n version = "
@@ -352,6 +354,34 @@ START_TEST(initiate_streams_the_log_and_says_why_it_failed)
 }
 END_TEST
 
+START_TEST(monitor_prints_children_as_they_come_and_go)
+{
+	const char *out, *err;
+
+	ck_assert_int_ne(swanctl_run("--monitor-sa", &out, &err), 0);
+	ck_assert_str_eq(out, sas_text);
+	ck_assert_ptr_nonnull(strstr(err, "disconnected: "));
+	ck_assert_int_ne(swanctl_run("-m --raw", &out, &err), 0);
+	ck_assert_int_eq(strncmp(out, "child-updown event {psk {uniqueid=7 ", 36), 0);
+}
+END_TEST
+
+START_TEST(what_strongswans_tool_keeps_to_itself_is_in_the_dump)
+{
+	expect("--flush-certs --type nosuch", 0, "", "");
+	expect("--flush-certs --type nosuch --raw", 0,
+		"flush-certs reply {success=no errmsg=no such type}\n", "");
+}
+END_TEST
+
+START_TEST(long_options_may_be_abbreviated)
+{
+	expect("--reload", 0, "", "");
+	expect("--flush --ty nosuch --ra", 0,
+		"flush-certs reply {success=no errmsg=no such type}\n", "");
+}
+END_TEST
+
 START_TEST(install_and_uninstall_say_how_it_went)
 {
 	expect("--install --child net", 1, "", "install failed: no\n");
@@ -410,7 +440,9 @@ START_TEST(an_absent_daemon_is_named_with_its_socket)
 
 	fake_daemon_stop();
 	ck_assert_int_eq(swanctl_run("--stats", &out, &err), 2);
-	ck_assert_ptr_nonnull(strstr(err, "Error: connecting to 'unix:///tmp/"));
+	ck_assert_ptr_nonnull(strstr(err, "connecting to 'unix:///tmp/"));
+	ck_assert_ptr_nonnull(strstr(
+		err, "failed: No such file or directory\nError: connecting to 'unix:///tmp/"));
 	ck_assert_ptr_nonnull(strstr(err, "URI failed: No such file or directory\n"));
 	fake_daemon_start(answers);
 }
@@ -449,6 +481,9 @@ TCase *output_cases(void)
 	tcase_add_test(c, short_lists_print_strongswans_text);
 	tcase_add_test(c, leases_that_were_left_out_are_asked_for);
 	tcase_add_test(c, messages_are_dumped_raw_pretty_and_as_json);
+	tcase_add_test(c, monitor_prints_children_as_they_come_and_go);
+	tcase_add_test(c, what_strongswans_tool_keeps_to_itself_is_in_the_dump);
+	tcase_add_test(c, long_options_may_be_abbreviated);
 	tcase_add_test(c, initiate_streams_the_log_and_says_why_it_failed);
 	tcase_add_test(c, install_and_uninstall_say_how_it_went);
 	tcase_add_test(c, a_command_that_the_daemon_lacks_is_called_so);
