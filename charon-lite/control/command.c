@@ -47,7 +47,7 @@ static const struct {
 	{ "get-clients", cl_command_get_clients },
 	{ "list-clients", cl_command_list_clients },
 	{ "rekey", cl_command_rekey },
-	{ "redirect", cl_command_not_supported },
+	{ "redirect", cl_command_redirect },
 };
 
 cl_command *cl_command_find(struct bytes name)

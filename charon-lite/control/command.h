@@ -46,8 +46,8 @@ cl_command cl_command_load_pool, cl_command_unload_pool, cl_command_get_pools;
 /* client_networks.c */
 cl_command cl_command_load_client, cl_command_unload_client, cl_command_get_clients,
 	cl_command_list_clients;
-/* later.c: what other versions of charon have and this one does not yet */
-cl_command cl_command_nothing_to_list, cl_command_not_supported;
+/* redirect.c */
+cl_command cl_command_redirect;
 
 /* ---- Common to handlers ---- */
 

@@ -47,7 +47,7 @@ void cl_command_reset_counters(struct cl_client *c, struct vici_view request)
 	const char *name = cl_request_text(request, "name", room);
 
 	if (cl_request_bool(request, "all")) {
-		while ((name = ike_engine_counters_name(e, 0)))
+		for (size_t i = 0; (name = ike_engine_counters_name(e, i)); i++)
 			ike_engine_counters_reset(e, name);
 	} else {
 		ike_engine_counters_reset(e, name);

@@ -225,11 +225,9 @@ END_TEST
 
 START_TEST(what_comes_later_says_so)
 {
-	static const char *const later[] = { "load-token", "redirect" };
 	static const char *const empty[] = { "get-pools", "list-certs", "list-authorities" };
 
-	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
-		expect_failure(call(client, later[i]), "is not supported by this version");
+	expect_failure(call(client, "load-token"), "is not supported by this version");
 	for (size_t i = 0; i < sizeof(empty) / sizeof(*empty); i++)
 		ck_assert(!vici_present(vici_first(call(client, empty[i]))));
 	expect_success(call(client, "flush-certs"));
@@ -378,6 +376,14 @@ START_TEST(an_initiation_ends_with_its_time_and_goes_on_without_waiting)
 }
 END_TEST
 
+static struct vici_view redirect(const char *selector, const char *value)
+{
+	struct vici_builder b = text_argument(selector, value);
+
+	vici_key_text(&b, "gateway", "192.0.2.7");
+	return call_with(client, "redirect", &b);
+}
+
 START_TEST(two_daemons_make_a_tunnel_and_end_it)
 {
 	struct seen seen;
@@ -400,6 +406,20 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	b = text_argument("all", "yes");
 	struct vici_view counters = vici_find(call_with(client, "get-counters", &b), "counters");
 	ck_assert(vici_is(vici_get(vici_find(counters, "home"), "ike-auth-out-req"), "1"));
+	b = text_argument("all", "yes");
+	expect_success(call_with(client, "reset-counters", &b));
+	b = text_argument("all", "yes");
+	counters = vici_find(call_with(client, "get-counters", &b), "counters");
+	ck_assert(vici_is(vici_get(vici_find(counters, "home"), "ike-auth-out-req"), "0"));
+	expect_failure(redirect("ike", "home"), "redirect is not supported by this version");
+	expect_failure(redirect("peer-ip", "127.0.0.0/8"), "is not supported by this version");
+	expect_failure(redirect("peer-id", "*.example.org"), "is not supported by this version");
+	expect_failure(redirect("peer-ip", "10.0.0.1-10.0.0.9"), "no matching SAs to redirect");
+	expect_failure(redirect("peer-id", "other"), "no matching SAs to redirect found");
+	expect_failure(redirect("ike", "other"), "no matching SAs to redirect found");
+	expect_failure(redirect("peer-ip", "rubbish"), "invalid peer IP selector");
+	expect_failure(redirect("foo", "bar"), "missing redirect selector");
+	expect_failure(call(client, "redirect"), "missing target gateway");
 	/* Once more is once too much; who does not wait is not told. */
 	expect_failure(call_text("initiate", "child", "net"), "there is a duplicate, {1}");
 	b = text_argument("child", "net");
