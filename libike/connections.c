@@ -530,7 +530,7 @@ static const struct ike_child_config *child_of(
 	const struct ike_child_config *config = ike_connection_child(c, child);
 
 	if (!config)
-		why_fail(why, "connection '%s' has no CHILD_SA config named '%s'", c->name, child);
+		why_fail(why, "CHILD_SA config '%s' not found", child);
 	return config;
 }
 
@@ -541,7 +541,7 @@ struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *
 		struct ike_loaded *loaded = ike_loaded_find(e, ike);
 
 		if (!loaded) {
-			why_fail(why, "no connection named '%s' is loaded", ike);
+			why_fail(why, "CHILD_SA config '%s' not found", child);
 			return NULL;
 		}
 		*ret = child_of(loaded->connection, child, why);

@@ -287,7 +287,7 @@ bool ike_engine_initiate(struct ike_engine *e, ike_time now, const struct ike_in
 	struct ike_loaded *loaded = what->ike ? ike_loaded_find(e, what->ike) : NULL;
 	if (!loaded)
 		return why_fail(why,
-			what->ike ? "no connection named '%s' is loaded"
+			what->ike ? "IKE_SA config '%s' not found"
 				  : "name a child or a connection%s",
 			what->ike ? what->ike : "");
 	return ike_initiate(e, loaded->connection, NULL, what, ret_ike_id, why);

@@ -310,7 +310,9 @@ bool ike_engine_install(
 
 	e->now = now;
 	c = ike_loaded_child(e, ike, child, &config, why);
-	return c && ike_trap_install(e, c, config, why);
+	if (!c)
+		return why_fail(why, "configuration name not found");
+	return ike_trap_install(e, c, config, why);
 }
 
 bool ike_engine_uninstall(

@@ -70,7 +70,7 @@ static bool set_value(struct ike_authority *a, OSSL_LIB_CTX *library, struct byt
 		a->cert_uri_base = strdup(text);
 		return a->cert_uri_base || why_fail(why, "out of memory");
 	}
-	return why_fail(why, "unknown option: %.*s, config discarded", (int)name.length,
+	return why_fail(why, "unknown option: %.*s, authority discarded", (int)name.length,
 		(const char *)name.at);
 }
 
@@ -89,12 +89,12 @@ static bool fill(
 		else if (vici_kind(each) == VICI_LIST && vici_is(name, "ocsp_uris"))
 			good = read_uris(each, &a->ocsp_uris, &a->ocsp_uri_count, why);
 		else
-			good = why_fail(why, "unknown option: %.*s, config discarded",
+			good = why_fail(why, "unknown option: %.*s, authority discarded",
 				(int)name.length, (const char *)name.at);
 		if (!good)
 			return false;
 	}
-	return a->ca || why_fail(why, "CA certificate missing");
+	return a->ca || why_fail(why, "CA certificate missing: %s", a->name);
 }
 
 static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)

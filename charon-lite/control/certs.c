@@ -145,7 +145,9 @@ void cl_command_load_cert(struct cl_client *c, struct vici_view request)
 			(const char *)type.at);
 	else if (!word_of(vici_get(request, "flag"), flags, IKE_CERTIFICATE_END, &role) ||
 		 role == FLAG_ANY)
-		cl_client_reply_failure(c, "invalid certificate flag");
+		cl_client_reply_failure(c, "invalid certificate flag '%.*s'",
+			(int)vici_get(request, "flag").length,
+			(const char *)vici_get(request, "flag").at);
 	else if (data.length == 0)
 		cl_client_reply_failure(c, "certificate data missing");
 	else if (kind == KIND_X509_AC)
@@ -315,12 +317,12 @@ void cl_command_list_certs(struct cl_client *c, struct vici_view request)
 	uint8_t kind, flag;
 	struct why why;
 
-	/* There are none of what there is not, as charon has it. */
-	if (!word_of(vici_get(request, "type"), kinds, KIND_ANY, &kind) ||
-		!word_of(vici_get(request, "flag"), flags, FLAG_ANY, &flag)) {
+	/* As charon has it: of an unknown type there are none, an unknown flag is none. */
+	if (!word_of(vici_get(request, "type"), kinds, KIND_ANY, &kind)) {
 		cl_client_reply_empty(c);
 		return;
 	}
+	(void)!word_of(vici_get(request, "flag"), flags, FLAG_ANY, &flag);
 	if (!read_subject(request, &subject, &why)) {
 		cl_client_reply_failure(c, "%s", why.text);
 		return;

@@ -1,6 +1,7 @@
 #include "charon-lite/control/client.h"
 
 #include "charon-lite/control/command.h"
+#include "charon-lite/control/server.h"
 #include "libbase/secret.h"
 #include "libvici/packet.h"
 
@@ -15,8 +16,10 @@
 /* While so much waits to be read by the client, none of its requests is begun and its walks rest.
  */
 #define OUTPUT_PAUSE ((size_t)64 * 1024)
-/* Events that nobody reads: from here on the client is disconnected. */
+/* Events that nobody reads: from here on the client is disconnected. All together may keep so much
+ * waiting as OUTPUT_SUM, each its share. */
 #define OUTPUT_MAX ((size_t)4 * 1024 * 1024)
+#define OUTPUT_SUM ((size_t)64 * 1024 * 1024)
 #define OUTPUT_TIMEOUT 30 /* seconds without reading anything that is there to be read */
 #define REQUESTS_A_TURN 32
 #define STEPS_A_TURN 32
@@ -178,7 +181,8 @@ void cl_client_event(struct cl_client *c, enum cl_event event, struct bytes fram
 {
 	if (!cl_client_wants(c, event))
 		return;
-	if (output_length(c) > OUTPUT_MAX)
+	size_t share = OUTPUT_SUM / (cl_server_clients(c->server) + 1);
+	if (output_length(c) > (share < OUTPUT_MAX ? share : OUTPUT_MAX))
 		leave(c, "it does not read its events");
 	send_bytes(c, frame);
 }
@@ -190,7 +194,9 @@ void cl_client_event_take(struct cl_client *c, enum cl_event event, struct vici_
 	if (vici_builder_finish(b, &frame))
 		cl_client_event(c, event, frame);
 	else
-		leave(c, "an event did not fit into a message");
+		cl_log_text(c->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
+			"vici client %u: an event %s did not fit into a message", c->id,
+			cl_event_name(event));
 	vici_builder_free(b);
 }
 
@@ -232,10 +238,19 @@ void cl_client_reply(struct cl_client *c, struct vici_builder *b)
 {
 	struct bytes frame;
 
-	if (vici_builder_finish(b, &frame))
+	bool fits = vici_builder_finish(b, &frame);
+
+	if (!fits) {
+		vici_builder_free(b);
+		*b = cl_client_answer();
+		vici_key_bool(b, "success", false);
+		vici_key_text(b, "errmsg", "the answer does not fit into a message of VICI");
+		fits = vici_builder_finish(b, &frame);
+	}
+	if (fits)
 		send_bytes(c, frame);
 	else
-		leave(c, "an answer did not fit into a message");
+		leave(c, "out of memory");
 	vici_builder_free(b);
 	answered(c);
 }

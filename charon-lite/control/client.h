@@ -45,6 +45,9 @@ void cl_client_event(struct cl_client *c, enum cl_event event, struct bytes fram
 /* The same from a builder, which is freed. */
 void cl_client_event_take(struct cl_client *c, enum cl_event event, struct vici_builder *b);
 
+/* What an event may hold; the rest of a message is for what encloses it. */
+#define CL_EVENT_ROOM ((size_t)500 * 1024)
+
 /* A packet for an event. */
 struct vici_builder cl_event_packet(enum cl_event event);
 

@@ -185,18 +185,25 @@ static const char *revocation_name(uint8_t policy)
 						: NULL;
 }
 
-static void put_round(struct vici_builder *b, const struct ike_auth_round *round)
+static void put_round(struct vici_builder *b, const struct ike_auth_round *round, bool local)
 {
 	const char *revocation = revocation_name(round->revocation);
 
-	put_identity(b, "id", round->id);
+	/* In charon's order of `auth`, `id` and the others in a file. */
 	put_identity(b, "aaa_id", round->aaa_id);
 	put_identity(b, "eap_id", round->eap_id);
 	put_identity(b, "xauth_id", round->xauth_id);
-	put_identity(b, "ca_id", round->ca_id);
+	if (local && !round->id && round->cert_count > 0)
+		put_identity(b, "id", ike_certificate_subject(round->certs[0]));
+	else
+		put_identity(b, "id", round->id);
 	if (round->class == IKE_AUTH_CLASS_EAP && round->eap_method != IKE_EAP_METHOD_ANY)
 		vici_key_text(b, "eap-type", ike_eap_method_name(round->eap_method));
-	vici_key_text(b, "class", class_name(round->class));
+	if (!round->implied)
+		vici_key_text(b, "class", class_name(round->class));
+	if (round->class == IKE_AUTH_CLASS_XAUTH && round->xauth != IKE_XAUTH_GENERIC)
+		vici_key_text(b, "xauth", round->xauth == IKE_XAUTH_EAP ? "eap" : "pam");
+	put_identity(b, "ca_id", round->ca_id);
 	if (revocation)
 		vici_key_text(b, "revocation", revocation);
 	put_texts(b, "groups", round->groups, round->group_count);
@@ -210,7 +217,7 @@ static void put_rounds(
 {
 	for (size_t i = 0; i < rounds->count; i++) {
 		vici_section_start_format(b, "%s-%zu", side, i + 1);
-		put_round(b, &rounds->items[i]);
+		put_round(b, &rounds->items[i], strcmp(side, "local") == 0);
 		vici_section_end(b);
 	}
 }
@@ -224,7 +231,9 @@ static const char *mode_name(uint8_t mode)
 
 static const char *action_name(uint8_t action)
 {
-	return action & IKE_ACTION_START ? "start" : action & IKE_ACTION_TRAP ? "trap" : "none";
+	static const char *const names[] = { "none", "trap", "start", "trap | start" };
+
+	return names[(action & IKE_ACTION_TRAP ? 1 : 0) + (action & IKE_ACTION_START ? 2 : 0)];
 }
 
 static void put_selectors(
@@ -249,6 +258,10 @@ static void put_child(struct vici_builder *b, const struct ike_child_config *chi
 	vici_key_text(b, "close_action", action_name(child->close_action));
 	put_selectors(b, "local-ts", child->local_ts, child->local_ts_count);
 	put_selectors(b, "remote-ts", child->remote_ts, child->remote_ts_count);
+	if (child->interface)
+		vici_key_text(b, "interface", child->interface);
+	if (child->priority)
+		vici_key_format(b, "priority", "%" PRIu32, child->priority);
 	vici_section_end(b);
 }
 
@@ -265,9 +278,11 @@ static const char *version_name(uint8_t version)
 	return version == 1 ? "IKEv1" : version == 2 ? "IKEv2" : "IKEv1/2";
 }
 
-static void put_connection(struct vici_builder *b, const struct ike_connection *c)
+/* With children from that number on, as many as a message has room for; the number of the next. */
+static size_t put_connection(struct vici_builder *b, const struct ike_connection *c, size_t child)
 {
 	char text[IKE_IDENTITY_TEXT_MAX];
+	const size_t first = child;
 
 	vici_section_start(b, c->name);
 	put_endpoints(b, "local_addrs", &c->local_addrs);
@@ -287,10 +302,18 @@ static void put_connection(struct vici_builder *b, const struct ike_connection *
 	put_rounds(b, "local", &c->local);
 	put_rounds(b, "remote", &c->remote);
 	vici_section_start(b, "children");
-	for (size_t i = 0; i < c->child_count; i++)
-		put_child(b, c->children[i]);
+	for (; child < c->child_count; child++) {
+		const struct vici_builder mark = vici_builder_mark(b);
+
+		put_child(b, c->children[child]);
+		if (b->length > CL_EVENT_ROOM && child > first) {
+			vici_builder_undo(b, &mark);
+			break;
+		}
+	}
 	vici_section_end(b);
 	vici_section_end(b);
+	return child;
 }
 
 struct list_conns {
@@ -309,9 +332,13 @@ static bool list_next(struct cl_client *c, void *state)
 		return false;
 	if (list->named && strcmp(connection->name, list->name) != 0)
 		return true;
-	struct vici_builder b = cl_event_packet(CL_EVENT_LIST_CONN);
-	put_connection(&b, connection);
-	cl_client_event_take(c, CL_EVENT_LIST_CONN, &b);
+	size_t child = 0;
+	do {
+		struct vici_builder b = cl_event_packet(CL_EVENT_LIST_CONN);
+
+		child = put_connection(&b, connection, child);
+		cl_client_event_take(c, CL_EVENT_LIST_CONN, &b);
+	} while (child < connection->child_count);
 	return true;
 }
 

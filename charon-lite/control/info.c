@@ -33,6 +33,22 @@ static void put_zeros(struct vici_builder *b, const char *section)
 	vici_section_end(b);
 }
 
+/* In the largest unit of which there are more than two, as charon has it. */
+static void put_running(struct vici_builder *b, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		const char *name;
+	} units[] = { { 86400, "day" }, { 3600, "hour" }, { 60, "minute" }, { 1, "second" } };
+	size_t i = 0;
+
+	while (units[i].seconds > 1 && seconds <= 2 * units[i].seconds)
+		i++;
+	int64_t count = seconds / units[i].seconds;
+	vici_key_format(
+		b, "running", "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
+}
+
 static void put_uptime(struct vici_builder *b, const struct cl_daemon *d)
 {
 	char since[64] = "";
@@ -41,7 +57,7 @@ static void put_uptime(struct vici_builder *b, const struct cl_daemon *d)
 	localtime_r(&d->started, &tm);
 	strftime(since, sizeof(since), "%b %d %H:%M:%S %Y", &tm);
 	vici_section_start(b, "uptime");
-	vici_key_format(b, "running", "%" PRId64 " seconds", (int64_t)(time(NULL) - d->started));
+	put_running(b, (int64_t)(time(NULL) - d->started));
 	vici_key_text(b, "since", since);
 	vici_section_end(b);
 }

@@ -35,10 +35,27 @@ static bool read_host(struct vici_view request, const char *name, struct address
 	return vici_get_text(request, name, text, sizeof(text)) && address_parse(text, ret);
 }
 
+/* The line of the log that says so, to who asked. */
+static void put_line(struct cl_client *c, const struct ike_child *child, int level)
+{
+	struct vici_builder b = cl_event_packet(CL_EVENT_CONTROL_LOG);
+
+	vici_key_text(&b, "group", "IKE");
+	vici_key_text(&b, "level", "1");
+	vici_key_text(&b, "ikesa-name", child->sa->connection->name);
+	vici_key_format(&b, "ikesa-uniqueid", "%u", child->sa->unique_id);
+	vici_key_format(&b, "msg", "not establishing CHILD_SA %s due to existing duplicate {%u}",
+		child->config->name, child->unique_id);
+	if (level >= 1)
+		cl_client_event_take(c, CL_EVENT_CONTROL_LOG, &b);
+	else
+		vici_builder_free(&b);
+}
+
 /* As charon has it: what is there already is not made twice, and the command fails, unless it does
  * not wait. True when there is such a child and the client was answered. */
 static bool refuse_duplicate(
-	struct cl_client *c, const struct ike_initiate *what, bool asynchronous)
+	struct cl_client *c, const struct ike_initiate *what, bool asynchronous, int level)
 {
 	struct cl_daemon *d = cl_client_daemon(c);
 	const struct ike_child *child = ike_engine_duplicate(d->engine, what);
@@ -49,6 +66,7 @@ static bool refuse_duplicate(
 		"not establishing CHILD_SA %s due to existing duplicate {%u} with SPIs %08x_i "
 		"%08x_o",
 		what->child, child->unique_id, child->spi_in, child->spi_out);
+	put_line(c, child, level);
 	if (asynchronous)
 		cl_client_reply_success(c);
 	else
@@ -108,7 +126,8 @@ void cl_command_initiate(struct cl_client *c, struct vici_view request)
 	}
 	cl_log_text(cl_client_daemon(c)->log, IKE_LOG_CFG, IKE_LOG_INFO, "vici initiate %s '%s'",
 		what.child ? "CHILD_SA" : "IKE_SA", what.child ? what.child : what.ike);
-	if (refuse_duplicate(c, &what, is_asynchronous(request)))
+	if (refuse_duplicate(c, &what, is_asynchronous(request),
+		    (int)cl_request_number(request, "loglevel", 1)))
 		return;
 	if (!is_asynchronous(request)) {
 		struct initiate *i = calloc(1, sizeof(*i));

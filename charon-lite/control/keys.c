@@ -38,11 +38,11 @@ void cl_command_load_key(struct cl_client *c, struct vici_view request)
 	struct why why;
 
 	if (!type) {
-		cl_client_reply_failure(c, "private key type missing");
+		cl_client_reply_failure(c, "key type missing");
 		return;
 	}
 	if (data.length == 0) {
-		cl_client_reply_failure(c, "private key data missing");
+		cl_client_reply_failure(c, "key data missing");
 		return;
 	}
 	wait.ticket = cl_client_ticket(c);
@@ -81,7 +81,7 @@ void cl_command_unload_key(struct cl_client *c, struct vici_view request)
 	const char *text = cl_request_text(request, "id", room);
 
 	if (!text) {
-		cl_client_reply_failure(c, "key identifier missing");
+		cl_client_reply_failure(c, "key id missing");
 		return;
 	}
 	if (!read_id(text, id) || !cl_private_key_unload(d, id)) {

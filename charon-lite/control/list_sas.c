@@ -9,24 +9,47 @@ struct list_sas {
 	uint32_t last; /* unique id */
 };
 
-static void send_sa(struct cl_client *c, const struct cl_sa_filter *filter, const struct ike_sa *sa)
+/* The SA, and of its children from the one given on as many as a message has room for; the next, or
+ * NULL. */
+static const struct ike_child *send_some(struct cl_client *c, const struct cl_sa_filter *filter,
+	const struct ike_sa *sa, const struct ike_child *child)
 {
 	struct vici_builder b = cl_event_packet(CL_EVENT_LIST_SA);
+	size_t count = 0;
 
 	vici_section_start(&b, sa->connection ? sa->connection->name : "(unnamed)");
 	cl_ike_sa_build(&b, sa);
 	cl_ike_sa_liveness_build(&b, cl_client_daemon(c)->engine, sa);
 	vici_section_start(&b, "child-sas");
-	for (const struct ike_child *child = sa->children; child; child = child->next) {
+	for (; child; child = child->next) {
+		const struct vici_builder mark = vici_builder_mark(&b);
+
 		if (!cl_sa_filter_child(filter, child))
 			continue;
 		vici_section_start_format(&b, "%s-%u", child->config->name, child->unique_id);
 		cl_child_sa_build(&b, cl_client_daemon(c), child);
 		vici_section_end(&b);
+		if (b.length > CL_EVENT_ROOM && count > 0) {
+			vici_builder_undo(&b, &mark);
+			break;
+		}
+		count++;
 	}
 	vici_section_end(&b);
 	vici_section_end(&b);
 	cl_client_event_take(c, CL_EVENT_LIST_SA, &b);
+	return child;
+}
+
+/* One event, or several of the same IKE SA when it has more children than a message of VICI can
+ * carry. */
+static void send_sa(struct cl_client *c, const struct cl_sa_filter *filter, const struct ike_sa *sa)
+{
+	const struct ike_child *child = sa->children;
+
+	do
+		child = send_some(c, filter, sa, child);
+	while (child);
 }
 
 static bool list_next(struct cl_client *c, void *state)

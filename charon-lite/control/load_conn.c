@@ -217,8 +217,12 @@ const struct cl_load_key cl_load_connection_keys[] = {
 /* A section that is not there at all is one with swanctl.conf(5)'s defaults. */
 static bool check_rounds(struct ike_auth_rounds *rounds, struct why *why)
 {
-	return rounds->count > 0 || ike_auth_rounds_add(rounds, IKE_AUTH_CLASS_PUBKEY, NULL) ||
-	       why_fail(why, "out of memory");
+	if (rounds->count > 0)
+		return true;
+	if (!ike_auth_rounds_add(rounds, IKE_AUTH_CLASS_PUBKEY, NULL))
+		return why_fail(why, "out of memory");
+	rounds->items[0].implied = true;
+	return true;
 }
 
 /* ---- The whole ---- */

@@ -90,6 +90,11 @@ static void resume(evutil_socket_t fd, short what, void *context)
 		evconnlistener_enable(s->acceptors[i]);
 }
 
+size_t cl_server_clients(const struct cl_server *s)
+{
+	return s->count;
+}
+
 /* ---- The log ---- */
 
 /* Which lines somebody wants changes with every registration and command, and lines are many more

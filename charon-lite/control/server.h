@@ -17,6 +17,8 @@ struct cl_server;
 MUST_USE bool cl_server_open(struct cl_daemon *d, const struct cl_listener *listeners,
 	struct cl_server **ret, struct why *why);
 
+size_t cl_server_clients(const struct cl_server *s);
+
 /* Disconnects everybody. NULL is fine. */
 void cl_server_close(struct cl_server *s);
 

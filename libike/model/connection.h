@@ -77,6 +77,7 @@ struct ike_auth_round {
 	uint8_t class;               /* enum ike_auth_class */
 	uint8_t eap_method;          /* of class EAP: IKE_EAP_METHOD_*, eap/eap.h */
 	uint8_t xauth;               /* of class XAUTH: enum ike_xauth; remote */
+	bool implied;                /* the definition has none, this is the default */
 	uint8_t revocation;          /* enum ike_revocation_policy; remote */
 	struct ike_identity *id;     /* NULL: our address (local), %any (remote) */
 	struct ike_identity *eap_id; /* NULL: id; local %any: ask whoever can be asked; remote %any:

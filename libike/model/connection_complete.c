@@ -85,6 +85,12 @@ static void complete_mark(struct ike_mark *set, const struct ike_mark *mark)
  * is to happen when it ends. */
 static void complete_actions(struct ike_child_config *child)
 {
+	bool shunt = child->mode == IKE_MODE_PASS || child->mode == IKE_MODE_DROP;
+
+	if (child->dpd_action == IKE_ACTION_UNSET && shunt)
+		child->dpd_action = IKE_ACTION_NONE;
+	if (child->close_action == IKE_ACTION_UNSET && shunt)
+		child->close_action = IKE_ACTION_NONE;
 	if (child->dpd_action == IKE_ACTION_UNSET)
 		child->dpd_action = child->start_action;
 	if (child->close_action == IKE_ACTION_UNSET)

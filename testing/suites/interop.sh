@@ -22,10 +22,10 @@ logs=build/lab-logs
 peer=strongswan-6.0.1
 rm -f "$logs"/*.transcript
 testing/lab/pki >/dev/null
-scenes=(operator operator-ikev1:{psk,client,server})
+scenes=(operator:long operator-ikev1:{psk,client,server})
 pairs=("charon-lite+swanctl-6.0.1--$peer" "charon-lite--$peer" "$peer+swanctl-lite--$peer")
 if [ "${CI-}" = true ]; then
-	scenes=(operator operator-ikev1:server)
+	scenes=(operator:short operator-ikev1:server)
 else
 	pairs+=("charon-lite+swanctl-5.9.8--$peer")
 fi

@@ -252,8 +252,8 @@ START_TEST(what_is_no_good_key_is_refused_with_a_reason)
 	expect_failure(load_key_of("any", &cert), "there is no private key in it");
 	write_key(weak, PKCS8_PEM, &file);
 	expect_failure(load_key_of("any", &file), "512");
-	expect_failure(call(client, "load-key"), "private key type missing");
-	expect_failure(call(client, "unload-key"), "key identifier missing");
+	expect_failure(call(client, "load-key"), "key type missing");
+	expect_failure(call(client, "unload-key"), "key id missing");
 	ck_assert_uint_eq(count_keys(), 0);
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(weak);
@@ -304,7 +304,7 @@ START_TEST(certificates_are_listed_by_kind_with_their_keys)
 	ck_assert_uint_eq(list_certs("subject", "CN=sun").count, 0);
 	ck_assert_uint_eq(list_certs("type", "X509_CRL").count, 0);
 	ck_assert_uint_eq(list_certs("type", "nosuch").count, 0);
-	ck_assert_uint_eq(list_certs("flag", "nosuch").count, 0);
+	ck_assert_uint_eq(list_certs("flag", "nosuch").count, 2);
 	expect_success(call(client, "flush-certs"));
 	struct vici_builder b = { 0 };
 	vici_key_text(&b, "type", "X509_CRL");

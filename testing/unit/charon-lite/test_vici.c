@@ -341,6 +341,25 @@ START_TEST(lists_come_as_events_to_who_asked_for_them)
 }
 END_TEST
 
+START_TEST(what_one_message_cannot_carry_comes_in_several)
+{
+	struct vici_builder b = { 0 };
+	struct seen seen;
+
+	vici_section_start(&b, "large");
+	vici_section_start(&b, "children");
+	for (unsigned i = 0; i < 3500; i++) {
+		vici_section_start_format(&b, "child-%u", i);
+		vici_section_end(&b);
+	}
+	vici_section_end(&b);
+	vici_section_end(&b);
+	expect_success(call_with(client, "load-conn", &b));
+	call_with_events("list-conns", NULL, "list-conn", &seen);
+	ck_assert_str_eq(seen.names, "list-conn:large list-conn:large ");
+}
+END_TEST
+
 START_TEST(algorithms_are_listed_once_by_name)
 {
 	struct vici_view answer = call(client, "get-algorithms");
@@ -636,6 +655,7 @@ TCase *vici_cases(void)
 	tcase_add_test(tests, unknown_commands_and_events_are_said_to_be_unknown);
 	tcase_add_test(tests, requests_without_what_they_need_are_refused);
 	tcase_add_test(tests, lists_come_as_events_to_who_asked_for_them);
+	tcase_add_test(tests, what_one_message_cannot_carry_comes_in_several);
 	tcase_add_test(tests, algorithms_are_listed_once_by_name);
 	tcase_add_test(tests, an_initiation_ends_with_its_time_and_goes_on_without_waiting);
 	tcase_add_test(tests, two_daemons_make_a_tunnel_and_end_it);
