@@ -34,6 +34,28 @@ static bool spi_value(struct bytes octets, uint32_t *ret)
 	return true;
 }
 
+/* Linux takes padding for traffic flow confidentiality out of inner packets alone, whose length it
+ * knows; in transport mode it would be part of what is carried (RFC 4303 2.7). */
+static void build_mode(struct ike_builder *b, uint8_t mode, uint8_t protocol)
+{
+	if (mode != IKE_MODE_TRANSPORT)
+		return;
+	ike_build_notify(b, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	if (protocol == IKE_PROTOCOL_ESP)
+		ike_build_notify(b, IKE_NOTIFY_ESP_TFC_PADDING_NOT_SUPPORTED, (struct bytes){ 0 });
+}
+
+/* RFC 7296 1.3.1 */
+static void read_padding(const struct ike_received *x, struct ike_child *child)
+{
+	child->peer_without_padding =
+		ike_message_notify(x->message, IKE_NOTIFY_ESP_TFC_PADDING_NOT_SUPPORTED) != NULL;
+	if (child->peer_without_padding && child->config->tfc_padding)
+		ike_log(x->e, x->sa, IKE_LOG_CHD, IKE_LOG_INFO,
+			"CHILD_SA '%s' goes without tfc_padding: the peer cannot take it",
+			child->config->name);
+}
+
 /* ---- Initiator ---- */
 
 /* The group of the first proposal decides whether there is PFS. */
@@ -113,8 +135,7 @@ bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *t
 
 	if (!prepare_offer(e, task, in_auth, failure))
 		return false;
-	if (child->config->mode == IKE_MODE_TRANSPORT)
-		ike_build_notify(b, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	build_mode(b, child->config->mode, protocol_of(child->config));
 	ike_compression_build(child, b);
 	ike_build_sa(
 		b, proposals->items, proposals->count, spi_octets(child->spi_in, spi), in_auth);
@@ -277,6 +298,7 @@ bool ike_child_agree(struct ike_received *x, struct ike_task *task, bool in_auth
 		return false;
 	}
 	*ret_inform = true; /* from here on the responder has the child */
+	read_padding(x, task->child);
 	if (!accept_proposal(x, task, in_auth, failure) || !accept_mode(x, task->child, failure) ||
 		!ike_compression_accept(x, task->child, failure) ||
 		(!in_auth && !accept_key_exchange(x, task, ret_shared, failure)) ||
@@ -396,8 +418,7 @@ static void build_answer(struct ike_received *x, const struct ike_child *child, 
 	struct ike_proposal agreed;
 	uint8_t spi[4];
 
-	if (child->mode == IKE_MODE_TRANSPORT)
-		ike_build_notify(x->reply, IKE_NOTIFY_USE_TRANSPORT_MODE, (struct bytes){ 0 });
+	build_mode(x->reply, child->mode, child->suite.protocol);
 	ike_compression_build(child, x->reply);
 	ike_suite_to_proposal(&child->suite, number, &agreed);
 	ike_build_sa(x->reply, &agreed, 1, spi_octets(child->spi_in, spi), in_auth);
@@ -418,6 +439,7 @@ static bool allocate(struct ike_received *x, struct ike_child *child, struct why
 	if (!ike_child_allocate_spi(x->e, child, child->suite.protocol, why))
 		return false;
 	ike_compression_answer(x, child);
+	read_padding(x, child);
 	return true;
 }
 

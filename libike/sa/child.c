@@ -304,7 +304,7 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 					 : config->replay_window,
 		.lifetime = lifetime_of(e, child, inbound),
 		.set_mark = inbound ? config->set_mark_in : config->set_mark_out,
-		.tfc_padding = inbound ? 0 : config->tfc_padding,
+		.tfc_padding = inbound || child->peer_without_padding ? 0 : config->tfc_padding,
 		.copy_df = config->copy_df,
 		.copy_ecn = config->copy_ecn,
 		.copy_dscp_out = config->copy_dscp_out,

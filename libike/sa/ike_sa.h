@@ -69,9 +69,10 @@ struct ike_child {
 	bool installed_in;
 	bool installed_out;
 	bool policies_installed;
-	bool announced; /* events have it up, and not replaced or down yet */
-	bool carried;   /* reauthentication has asked for it on the new IKE SA */
-	bool rebuilt;   /* by us, as its definition changed */
+	bool announced;            /* events have it up, and not replaced or down yet */
+	bool carried;              /* reauthentication has asked for it on the new IKE SA */
+	bool rebuilt;              /* by us, as its definition changed */
+	bool peer_without_padding; /* ESP_TFC_PADDING_NOT_SUPPORTED */
 	/* IKEv1, Cisco Unity: the gateway's side is said as 0.0.0.0/0, whatever it is. */
 	bool says_all;
 	uint8_t local_count;

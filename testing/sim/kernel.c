@@ -249,6 +249,7 @@ bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *fro
 	sa->replay_window = from->replay_window;
 	sa->encryption = from->encryption;
 	sa->integrity = from->integrity;
+	sa->tfc_padding = from->tfc_padding;
 	if (from->encryption_key.length <= SIM_KEY_MAX) {
 		bytes_copy(sa->encryption_key, from->encryption_key);
 		sa->encryption_key_length = from->encryption_key.length;

@@ -22,6 +22,7 @@ struct sim_kernel_sa {
 	uint8_t mode;
 	uint32_t reqid;
 	uint32_t replay_window;
+	uint32_t tfc_padding;
 	struct ike_kernel_id id;
 	const struct ike_algorithm *encryption;
 	const struct ike_algorithm *integrity;

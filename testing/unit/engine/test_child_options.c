@@ -74,6 +74,51 @@ START_TEST(sha256_is_truncated_to_96_bits_in_the_kernel)
 }
 END_TEST
 
+/* ---- tfc_padding ---- */
+
+static void adjust_padding(void *context, struct ike_connection *c)
+{
+	(void)context;
+	c->children[0]->tfc_padding = 1000;
+}
+
+static uint32_t padding_in_kernel(const struct sim_node *n)
+{
+	const struct ike_sa *sa = ike_engine_sa_next(n->engine, NULL);
+	const struct ike_kernel_id id = ike_child_kernel_id(sa->children, false);
+
+	return sim_kernel_sa_find(&n->kernel, &id)->tfc_padding;
+}
+
+/* Neither end takes padding in transport mode, and says so. */
+START_TEST(padding_is_for_who_takes_it)
+{
+	static const uint8_t modes[] = { IKE_MODE_TUNNEL, IKE_MODE_TRANSPORT };
+	uint32_t padding = modes[_i] == IKE_MODE_TUNNEL ? 1000 : 0;
+	struct duo d = duo_begin(false);
+
+	for (int i = 0; i < 2; i++) {
+		struct sim_definition *side = i ? &d.sun_side : &d.moon_side;
+
+		side->adjust = adjust_padding;
+		side->children[0].mode = modes[_i];
+		if (modes[_i] == IKE_MODE_TRANSPORT)
+			side->children[0].local_ts = side->children[0].remote_ts = "dynamic";
+	}
+	duo_start(&d);
+	duo_up(&d, d.sun, "net");
+	ck_assert_uint_eq(padding_in_kernel(d.moon), padding);
+	ck_assert_uint_eq(padding_in_kernel(d.sun), padding);
+	ck_assert(duo_soft_expire(d.sun));
+	duo_pass(&d, 30000);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	ck_assert_uint_eq(padding_in_kernel(d.moon), padding);
+	ck_assert_uint_eq(padding_in_kernel(d.sun), padding);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- ipcomp ---- */
 
 static void adjust_ipcomp(void *context, struct ike_connection *c)
@@ -336,6 +381,7 @@ TCase *child_option_tests(void)
 
 	tcase_add_loop_test(test, sha256_is_truncated_to_96_bits_in_the_kernel, 0,
 		sizeof(truncated) / sizeof(*truncated));
+	tcase_add_loop_test(test, padding_is_for_who_takes_it, 0, 2);
 	tcase_add_loop_test(test, packets_are_compressed_when_both_want_it_and_no_nat_is_between, 0,
 		sizeof(compressions) / sizeof(*compressions));
 	tcase_add_loop_test(test, compression_is_agreed_on_anew_with_each_child, 0, 2);
