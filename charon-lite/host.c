@@ -5,6 +5,7 @@
 #include "charon-lite/daemon.h"
 #include "charon-lite/private_keys.h"
 #include "charon-lite/radius_host.h"
+#include "libike/virtual.h"
 
 #include <openssl/crypto.h>
 #include <time.h>
@@ -174,14 +175,24 @@ static bool host_log_wanted(void *context, uint8_t group, int level)
 	return cl_log_wanted(((struct cl_daemon *)context)->log, group, level);
 }
 
+static void virtual_follow(struct cl_daemon *d, const struct ike_event *event)
+{
+	const struct ike_virtual *v = event->sa->virtual;
+
+	for (size_t i = 0; v && i < v->our_count; i++)
+		cl_network_address_follow(d->network, &v->ours[i].address, event->local);
+}
+
 static void host_event(void *context, const struct ike_event *event)
 {
 	struct cl_daemon *d = context;
 
-	if (event->kind == IKE_EVENT_IKE_UP)
+	if (event->kind == IKE_EVENT_IKE_UP) {
 		cl_network_watch(d->network, &event->sa->remote);
-	else if (event->kind == IKE_EVENT_IKE_UPDATE)
+	} else if (event->kind == IKE_EVENT_IKE_UPDATE) {
 		cl_network_watch(d->network, event->remote);
+		virtual_follow(d, event);
+	}
 	cl_network_tunnel_event(d->network, event);
 	cl_updown_event(d->updown, event);
 	cl_accounting_event(d->accounting, event);
@@ -289,6 +300,11 @@ static void leftover_gone(void *context, uint32_t interface)
 		cl_resolved_clean(d->resolved, interface);
 }
 
+static void virtual_moved(void *context, const struct address *address, uint32_t interface)
+{
+	cl_resolved_move(((struct cl_daemon *)context)->resolved, address, interface);
+}
+
 /* ---- The network's questions ---- */
 
 /* Peers that we have an SA with, and those that a definition names. */
@@ -353,8 +369,8 @@ static bool open_sockets(struct cl_daemon *d, struct why *why)
 
 static bool open_network(struct cl_daemon *d, struct why *why)
 {
-	const struct cl_network_events events = { d, network_changed, network_peers,
-		leftover_gone };
+	const struct cl_network_events events = { d, network_changed, network_peers, leftover_gone,
+		virtual_moved };
 
 	if (!cl_network_open(d->base, &d->settings.network, &events, !d->kernel_none, d->log,
 		    &d->network, why))
@@ -470,12 +486,18 @@ static bool open_pam(struct cl_daemon *d, struct why *why)
 	return cl_pam_open(&config, d->log, &d->pam, why);
 }
 
+static bool interface_of(void *context, const struct address *address, char ret[IF_NAMESIZE])
+{
+	return cl_network_interface(((struct cl_daemon *)context)->network, address, ret);
+}
+
 static bool open_updown(struct cl_daemon *d, struct why *why)
 {
 	const struct cl_updown_config config = {
 		.processes = d->processes,
 		.limit = d->settings.updown_timeout,
 		.context = d,
+		.interface = interface_of,
 		.idle = scripts_done,
 	};
 

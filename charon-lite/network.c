@@ -269,6 +269,14 @@ bool cl_network_is_local(struct cl_network *n, const struct address *address)
 	       hop.type == RTN_LOCAL;
 }
 
+bool cl_network_interface(
+	struct cl_network *n, const struct address *address, char ret[IF_NAMESIZE])
+{
+	uint32_t interface = cl_addresses_interface(n->addresses, address);
+
+	return interface != 0 && if_indextoname(interface, ret);
+}
+
 size_t cl_network_local_addresses(
 	struct cl_network *n, uint16_t family, struct address *ret, size_t room)
 {
@@ -307,6 +315,13 @@ bool cl_network_virtual(
 {
 	*ret = (struct cl_network_virtual){ 0 };
 	return n->virtual && cl_virtual_find(n->virtual, address, ret);
+}
+
+void cl_network_address_follow(
+	struct cl_network *n, const struct address *address, const struct address *local)
+{
+	if (n->virtual)
+		cl_virtual_follow(n->virtual, address, local);
 }
 
 /* ---- Opening, settings, closing ---- */

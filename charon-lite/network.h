@@ -17,6 +17,7 @@
 #include "libike/host.h"
 
 #include <event2/event.h>
+#include <net/if.h>
 
 #define CL_IGNORED_TABLES_MAX 16
 
@@ -54,6 +55,8 @@ struct cl_network_events {
 	/* A virtual address that an earlier daemon had left is gone from that interface. May be
 	 * NULL; may be called from within the functions below. */
 	void (*leftover_gone)(void *context, uint32_t interface);
+	/* A virtual address has gone to another interface, as its own is no more. May be NULL. */
+	void (*virtual_moved)(void *context, const struct address *address, uint32_t interface);
 };
 
 /* Works without privileges. settings are copied; base and log must outlive it. routes: install
@@ -77,6 +80,10 @@ MUST_USE bool cl_network_source_address(
 /* Whether an interface of this machine has the address. */
 bool cl_network_is_local(struct cl_network *n, const struct address *address);
 
+/* The name of the interface that has the address; false: none has. */
+MUST_USE bool cl_network_interface(
+	struct cl_network *n, const struct address *address, char ret[IF_NAMESIZE]);
+
 /* As struct ike_host's local_addresses. */
 size_t cl_network_local_addresses(
 	struct cl_network *n, uint16_t family, struct address *ret, size_t room);
@@ -96,6 +103,9 @@ struct cl_network_virtual {
 };
 bool cl_network_virtual(
 	const struct cl_network *n, const struct address *address, struct cl_network_virtual *ret);
+/* The IKE SA that has it moves; local: as if installed now. */
+void cl_network_address_follow(
+	struct cl_network *n, const struct address *address, const struct address *local);
 
 /* Interfaces in step with CHILD SAs (tunnel_interfaces.h); without opening them these do nothing.
  * leftover_seconds: how long the SAs of an earlier daemon may stay; 0: there are none. */

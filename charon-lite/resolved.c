@@ -376,6 +376,19 @@ void cl_resolved_remove(struct cl_resolved *r, const struct address *address)
 	changed(r, interface, false);
 }
 
+void cl_resolved_move(struct cl_resolved *r, const struct address *address, uint32_t interface)
+{
+	struct given *g = find_given(r, address);
+	uint32_t before;
+
+	if (!g || g->interface == interface)
+		return;
+	before = g->interface;
+	g->interface = interface;
+	changed(r, interface, false);
+	changed(r, before, false);
+}
+
 void cl_resolved_clean(struct cl_resolved *r, uint32_t interface)
 {
 	if (is_there(r) && !link_of(r, interface))

@@ -52,6 +52,8 @@ void cl_resolved_set(struct cl_resolved *r, const struct address *address, uint3
 	const struct ike_virtual *v);
 /* The address is gone, or was never there. */
 void cl_resolved_remove(struct cl_resolved *r, const struct address *address);
+/* The address is on that interface now, as the one that it was on was made anew. */
+void cl_resolved_move(struct cl_resolved *r, const struct address *address, uint32_t interface);
 /* A killed daemon may have left something there: unless there is something to tell of that
  * interface, it is taken back. */
 void cl_resolved_clean(struct cl_resolved *r, uint32_t interface);

@@ -188,7 +188,8 @@ static struct told *told_add(struct cl_updown *u, const struct ike_sa *sa, uint3
 	if (!told)
 		return NULL;
 	told->child_id = child_id;
-	cl_updown_interface(&sa->local, told->interface);
+	if (!u->config.interface(u->config.context, &sa->local, told->interface))
+		snprintf(told->interface, IF_NAMESIZE, "unknown");
 	HASH_ADD(hh, u->told, child_id, sizeof(told->child_id), told);
 	if (told->hh.tbl)
 		return told;

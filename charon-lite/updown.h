@@ -17,12 +17,16 @@
 #include "charon-lite/process.h"
 #include "libike/engine.h"
 
+#include <net/if.h>
+
 struct cl_updown;
 
 struct cl_updown_config {
 	struct cl_processes *processes;
 	uint32_t limit; /* seconds that a script may take */
 	void *context;
+	/* The name of the interface that has the address; false: none has. */
+	bool (*interface)(void *context, const struct address *address, char ret[IF_NAMESIZE]);
 	void (*idle)(void *context); /* no script runs or waits any more; may be NULL */
 };
 

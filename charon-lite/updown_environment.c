@@ -2,7 +2,6 @@
 
 #include "libike/virtual.h"
 
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,6 +179,8 @@ bool cl_updown_environment(const struct ike_sa *sa, const struct ike_child *chil
 	put(ret, "PLUTO_PEER=%s", address_format(&sa->remote, text));
 	put_identity(ret, "MY", sa->local_id);
 	put_identity(ret, "PEER", sa->remote_id);
+	if (sa->remote_eap_id)
+		put_identity(ret, "XAUTH", sa->remote_eap_id);
 	put_client(ret, "MY", pair->local);
 	put_client(ret, "PEER", pair->remote);
 	put_ports(ret, pair);
@@ -218,22 +219,4 @@ bool cl_updown_is_approximate(const struct ike_selector *s)
 	uint8_t length;
 
 	return !ike_selector_prefix(s, &network, &length);
-}
-
-void cl_updown_interface(const struct address *address, char ret[IF_NAMESIZE])
-{
-	struct ifaddrs *all;
-	struct address one;
-
-	snprintf(ret, IF_NAMESIZE, "unknown");
-	if (getifaddrs(&all) < 0)
-		return;
-	for (const struct ifaddrs *each = all; each; each = each->ifa_next) {
-		if (!each->ifa_addr || !address_from_sockaddr(each->ifa_addr, &one) ||
-			!address_same_host(&one, address))
-			continue;
-		snprintf(ret, IF_NAMESIZE, "%s", each->ifa_name);
-		break;
-	}
-	freeifaddrs(all);
 }

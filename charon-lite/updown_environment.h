@@ -10,8 +10,6 @@
 
 #include "libike/sa/ike_sa.h"
 
-#include <net/if.h>
-
 #define CL_UPDOWN_VARIABLES_MAX 96
 #define CL_UPDOWN_DNS_MAX 8      /* further DNS servers are left out */
 #define CL_UPDOWN_DOMAINS_MAX 32 /* and domains */
@@ -32,9 +30,6 @@ bool cl_updown_next_pair(const struct ike_child *child, unsigned *at, struct cl_
 
 /* Whether the variables say of a selector no more than the network around it. */
 bool cl_updown_is_approximate(const struct ike_selector *s);
-
-/* The name of the interface that has the address, "unknown" when none does. */
-void cl_updown_interface(const struct address *address, char ret[IF_NAMESIZE]);
 
 /* False when memory ran out; nothing is to be freed then. */
 MUST_USE bool cl_updown_environment(const struct ike_sa *sa, const struct ike_child *child,

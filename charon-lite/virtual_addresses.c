@@ -15,9 +15,11 @@
 struct item {
 	struct item *prev, *next;
 	struct address address;
-	uint32_t interface; /* 0: the host had it before */
-	unsigned users;     /* 0: an earlier daemon's */
-	bool adopted;       /* it was one */
+	struct address local; /* where messages of an IKE SA that has it leave from */
+	uint32_t interface;   /* 0: the host had it before */
+	unsigned users;       /* 0: an earlier daemon's */
+	bool adopted;         /* it was one */
+	bool homeless;        /* its interface is gone, and it was said */
 };
 
 struct cl_virtual {
@@ -119,9 +121,12 @@ static bool choose_interface(
 	const char *name = v->n->settings.install_virtual_ip_on;
 	char text[ADDRESS_TEXT_MAX];
 
-	*ret = name ? if_nametoindex(name) : cl_addresses_interface(v->n->addresses, local);
-	if (*ret != 0)
+	uint32_t index =
+		name ? if_nametoindex(name) : cl_addresses_interface(v->n->addresses, local);
+	if (index != 0) {
+		*ret = index;
 		return true;
+	}
 	if (name)
 		return why_fail(
 			why, "there is no interface '%s' (charon.install_virtual_ip_on)", name);
@@ -141,8 +146,8 @@ static struct item *item_new(
 	return item;
 }
 
-static bool install_new(
-	struct cl_virtual *v, const struct address *address, uint32_t interface, struct why *why)
+static bool install_new(struct cl_virtual *v, const struct address *address,
+	const struct address *local, uint32_t interface, struct why *why)
 {
 	struct item *item = item_new(v, address, interface);
 	char text[ADDRESS_TEXT_MAX], name[IF_NAMESIZE] = "?";
@@ -150,6 +155,7 @@ static bool install_new(
 	if (!item)
 		return why_fail(why, "out of memory");
 	item->users = 1;
+	item->local = *local;
 	int error = tell_kernel(v, item, true);
 	if (error == EEXIST) {
 		item->interface = 0;
@@ -176,17 +182,19 @@ bool cl_virtual_install(struct cl_virtual *v, const struct address *address,
 		return true;
 	if (item && item->users > 0) {
 		item->users++;
+		item->local = *local;
 		return true;
 	}
 	if (!choose_interface(v, local, &interface, why))
 		return false;
 	if (item && item->interface == interface) {
 		item->users = 1;
+		item->local = *local;
 		return true;
 	}
 	if (item)
 		withdraw(v, item);
-	return install_new(v, address, interface, why);
+	return install_new(v, address, local, interface, why);
 }
 
 void cl_virtual_remove(struct cl_virtual *v, const struct address *address)
@@ -197,6 +205,42 @@ void cl_virtual_remove(struct cl_virtual *v, const struct address *address)
 		withdraw(v, item);
 }
 
+void cl_virtual_follow(
+	struct cl_virtual *v, const struct address *address, const struct address *local)
+{
+	struct item *item = find(v, address);
+
+	if (item)
+		item->local = *local;
+}
+
+/* An interface that went and was made anew (PPPoE, a modem) has another index, and comes without
+ * its addresses: ours goes to where it would go today. */
+static void move_in(struct cl_virtual *v, struct item *item)
+{
+	char text[ADDRESS_TEXT_MAX], name[IF_NAMESIZE];
+	struct why why;
+
+	if (if_indextoname(item->interface, name))
+		return;
+	if (!choose_interface(v, &item->local, &item->interface, &why)) {
+		if (!item->homeless)
+			cl_log_text(v->n->log, IKE_LOG_KNL, IKE_LOG_INFO,
+				"virtual IP %s went with its interface, waiting for one: %s",
+				address_format(&item->address, text), why.text);
+		item->homeless = true;
+		return;
+	}
+	item->homeless = false;
+	cl_log_text(v->n->log, IKE_LOG_KNL, IKE_LOG_INFO,
+		"virtual IP %s went with its interface, and goes to %s now",
+		address_format(&item->address, text),
+		if_indextoname(item->interface, name) ? name : "?");
+	item->adopted = false; /* what was left went with that interface */
+	if (v->n->events.virtual_moved)
+		v->n->events.virtual_moved(v->n->events.context, &item->address, item->interface);
+}
+
 void cl_virtual_refresh(struct cl_virtual *v)
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -204,7 +248,10 @@ void cl_virtual_refresh(struct cl_virtual *v)
 
 	DL_FOREACH(v->all, item)
 	{
-		int error = item->interface && item->users > 0 ? tell_kernel(v, item, true) : 0;
+		if (item->interface == 0 || item->users == 0)
+			continue;
+		move_in(v, item);
+		int error = item->homeless ? 0 : tell_kernel(v, item, true);
 
 		if (error != 0 && error != EEXIST)
 			cl_log_text(v->n->log, IKE_LOG_KNL, IKE_LOG_INFO,

@@ -36,7 +36,12 @@ bool cl_virtual_has(const struct cl_virtual *v, const struct address *address);
 struct cl_network_virtual;
 bool cl_virtual_find(
 	const struct cl_virtual *v, const struct address *address, struct cl_network_virtual *ret);
-/* The kernel may have dropped some, as it does with IPv6 when a link goes down. */
+/* An IKE SA that has it moves: its messages leave from there now. */
+void cl_virtual_follow(
+	struct cl_virtual *v, const struct address *address, const struct address *local);
+
+/* The kernel may have dropped some, as it does with IPv6 when a link goes down, and with an
+ * interface that goes. One that was made anew gets them again. */
 void cl_virtual_refresh(struct cl_virtual *v);
 
 #endif

@@ -569,6 +569,48 @@ static void check_virtual(struct cl_network_settings *settings)
 	settings->install_virtual_ip = true;
 }
 
+#define REMAKE(interface, addresses)                                                               \
+	"ip link del " interface "; ip link add " interface " type veth peer name " interface "2;" \
+											      " i" \
+											      "p " \
+											      "li" \
+											      "nk" \
+											      " s" \
+											      "et" \
+											      " " interface "2 up; ip link set " interface " up" addresses
+
+/* As with PPPoE, or a modem: the same name, another index. */
+static void check_remade(struct cl_network_settings *settings)
+{
+	network_start(settings);
+	command(REMAKE("lan", "; ip address add 198.18.0.1/24 dev lan"));
+	run(400);
+	install("10.3.0.1", "198.18.0.1", "a virtual address on an interface");
+	command(REMAKE("lan", ""));
+	run(400);
+	check_output(ON_LAN, "0", "that goes");
+	command("ip address add 198.18.0.1/24 dev lan");
+	run(400);
+	check_output(ON_LAN, "1", "is back with the interface and its address");
+	const struct address a = host("10.3.0.1"), wan = host("198.51.100.1");
+	cl_network_address_follow(network, &a, &wan);
+	command(REMAKE("lan", ""));
+	run(400);
+	check_output(ON_WAN, "1", "or on that where the IKE SA is by then");
+	uninstall("10.3.0.1");
+	check_output(ON_WAN, "0", "and goes with its IKE SA");
+	cl_network_close(network);
+
+	settings->install_virtual_ip_on = "lan";
+	network_start(settings);
+	install("10.3.0.1", "198.51.100.1", "install_virtual_ip_on");
+	command(REMAKE("lan", ""));
+	run(400);
+	check_output(ON_LAN, "1", "an interface of that name that was made anew");
+	cl_network_close(network);
+	settings->install_virtual_ip_on = NULL;
+}
+
 /* A daemon that dies leaves them; the next knows them by their mark. */
 static void check_left_virtual(const struct cl_network_settings *settings)
 {
@@ -661,6 +703,7 @@ int main(void)
 	check_left_rules(&settings);
 	check_leftovers(&settings);
 	check_virtual(&settings);
+	check_remade(&settings);
 	check_left_virtual(&settings);
 	printf("%u failed\n", failures);
 	return failures ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -214,6 +214,22 @@ START_TEST(servers_and_domains_come_and_go_with_the_address)
 }
 END_TEST
 
+START_TEST(servers_go_with_the_address_to_another_interface)
+{
+	struct address a;
+
+	if (interface == 0)
+		return;
+	ck_assert(address_parse("10.3.0.1", &a));
+	set_on("10.3.0.1", interface + 100000, split); /* which is no more */
+	settle();
+	expect("", "");
+	cl_resolved_move(resolved, &a, interface);
+	settle();
+	expect("10.2.0.53", CL_RESOLVED_MARK " ~example.org ~corp.example");
+}
+END_TEST
+
 START_TEST(what_addresses_of_one_interface_have_is_put_together)
 {
 	if (interface == 0)
@@ -344,6 +360,7 @@ TCase *resolved_cases(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, servers_and_domains_come_and_go_with_the_address);
+	tcase_add_test(tests, servers_go_with_the_address_to_another_interface);
 	tcase_add_test(tests, what_addresses_of_one_interface_have_is_put_together);
 	tcase_add_test(tests, without_domains_they_are_for_all_names);
 	tcase_add_test(tests, what_others_have_set_stays);

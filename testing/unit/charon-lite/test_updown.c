@@ -131,10 +131,21 @@ static char *content(const char *file)
 	return text;
 }
 
+/* eth1 has the peers' local address, when there is one. */
+static bool has_interface;
+static bool interface_of(void *context, const struct address *address, char ret[IF_NAMESIZE])
+{
+	(void)context;
+	if (!has_interface || !address_same_host(address, &peers[0].sa.local))
+		return false;
+	snprintf(ret, IF_NAMESIZE, "eth1");
+	return true;
+}
+
 static void open_updown(uint32_t limit)
 {
 	const struct cl_updown_config config = {
-		.processes = processes, .limit = limit, .idle = idle
+		.processes = processes, .limit = limit, .interface = interface_of, .idle = idle
 	};
 	struct why why;
 
@@ -150,6 +161,7 @@ static void setup(void)
 	log_of_test = cl_log_new();
 	cl_log_listen(log_of_test, level, note, NULL);
 	said_count = lines_of_output = 0;
+	has_interface = false;
 	ck_assert(cl_processes_open(base, &processes, NULL));
 	open_updown(60);
 }
@@ -210,6 +222,22 @@ START_TEST(a_script_gets_the_variables_and_nothing_else)
 					  "PLUTO_UNIQUEID=7\n"
 					  "PLUTO_VERB=up-client\n"
 					  "PLUTO_VERSION=1.1\n");
+}
+END_TEST
+
+/* Rules for each user are made of it; it is the same when the child goes down. */
+START_TEST(scripts_hear_who_the_user_is_and_on_which_interface)
+{
+	make_peer(0, "gw", "echo $PLUTO_VERB $PLUTO_XAUTH_ID $PLUTO_INTERFACE >>seen");
+	peers[0].sa.remote_eap_id = ike_identity_parse("carol@example.org", NULL);
+	has_interface = true;
+	tell(0, IKE_EVENT_CHILD_UP);
+	has_interface = false;
+	tell(0, IKE_EVENT_CHILD_DOWN);
+	run_all();
+	ck_assert_str_eq(content("seen"), "up-client carol@example.org eth1\n"
+					  "down-client carol@example.org eth1\n");
+	ike_identity_free(peers[0].sa.remote_eap_id);
 }
 END_TEST
 
@@ -451,6 +479,7 @@ TCase *updown_cases(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_script_gets_the_variables_and_nothing_else);
+	tcase_add_test(tests, scripts_hear_who_the_user_is_and_on_which_interface);
 	tcase_add_test(tests, scripts_hear_of_virtual_addresses_and_dns_servers);
 	tcase_add_test(tests, icmp_type_and_code_stand_where_the_ports_do);
 	tcase_add_test(tests, the_verb_names_event_host_and_family);
