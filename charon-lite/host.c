@@ -46,6 +46,11 @@ static bool host_source_address(void *context, const struct address *remote, str
 	return cl_network_source_address(((struct cl_daemon *)context)->network, remote, ret);
 }
 
+static bool host_has_route(void *context, const struct address *local, const struct address *remote)
+{
+	return cl_network_has_route(((struct cl_daemon *)context)->network, local, remote);
+}
+
 static size_t host_local_addresses(void *context, uint16_t family, struct address *ret, size_t room)
 {
 	return cl_network_local_addresses(
@@ -422,6 +427,7 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.radius_forget = cl_radius_host_forget,
 		.send = host_send,
 		.source_address = host_source_address,
+		.has_route = host_has_route,
 		.local_addresses = host_local_addresses,
 		.resolve = host_resolve,
 		.fetch = host_fetch,

@@ -244,16 +244,30 @@ bool cl_network_next_hop(struct cl_network *n, const struct address *to,
 	return find(n, to, NULL, ret);
 }
 
+static bool leads_out(const struct cl_network *n, const struct cl_next_hop *hop)
+{
+	const struct cl_interfaces which = cl_network_interfaces(n);
+
+	return hop->type == RTN_LOCAL ||
+	       (hop->type == RTN_UNICAST && cl_interface_index_is_used(&which, hop->interface));
+}
+
+bool cl_network_has_route(
+	struct cl_network *n, const struct address *local, const struct address *remote)
+{
+	struct cl_next_hop hop;
+
+	return address_size(remote) != 0 && find(n, remote, local, &hop) && leads_out(n, &hop);
+}
+
 bool cl_network_source_address(
 	struct cl_network *n, const struct address *remote, struct address *ret)
 {
-	const struct cl_interfaces which = cl_network_interfaces(n);
 	struct cl_next_hop hop;
 
 	cl_network_watch(n, remote);
 	if (!cl_network_next_hop(n, remote, NULL, &hop) || hop.source.family == 0 ||
-		(hop.type != RTN_UNICAST && hop.type != RTN_LOCAL) ||
-		(hop.type == RTN_UNICAST && !cl_interface_index_is_used(&which, hop.interface)))
+		!leads_out(n, &hop))
 		return false;
 	if (hop.source.family == AF_INET6 && hop.source.scope == 0 && hop.type == RTN_UNICAST)
 		cl_addresses_prefer(n->addresses, n->settings.prefer_temporary_addrs, &hop.source);

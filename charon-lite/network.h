@@ -77,6 +77,10 @@ MUST_USE bool cl_network_reload(struct cl_network *n, const struct cl_network_se
 MUST_USE bool cl_network_source_address(
 	struct cl_network *n, const struct address *remote, struct address *ret);
 
+/* As struct ike_host's has_route: through an interface that is to be used. */
+MUST_USE bool cl_network_has_route(
+	struct cl_network *n, const struct address *local, const struct address *remote);
+
 /* Whether an interface of this machine has the address. */
 bool cl_network_is_local(struct cl_network *n, const struct address *address);
 

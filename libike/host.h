@@ -287,6 +287,10 @@ struct ike_host {
 	/* The address of ours that packets to remote leave from; false when there is no route. */
 	bool (*source_address)(void *context, const struct address *remote, struct address *ret);
 
+	/* Whether there is a route for packets to remote that leave from that address of ours. May
+	 * be NULL: there always is. */
+	bool (*has_route)(void *context, const struct address *local, const struct address *remote);
+
 	/* Addresses of this host that peers could be reached from (family 0: both families),
 	 * without loopback and link-local ones; returns how many of at most room. */
 	size_t (*local_addresses)(void *context, uint16_t family, struct address *ret, size_t room);

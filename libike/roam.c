@@ -39,6 +39,12 @@ struct look {
 		struct address source; /* family 0: no route */
 	} routes[ROUTES_MAX];          /* a ring */
 	size_t route_count;
+	/* Whether there is a route from one of our addresses. */
+	struct {
+		struct address local, remote;
+		bool there;
+	} ways[ROUTES_MAX]; /* a ring */
+	size_t way_count;
 };
 
 /* FNV-1a over the addresses in any order; never 0. */
@@ -71,7 +77,7 @@ size_t ike_local_addresses(struct ike_engine *e, struct address ret[IKE_LOCAL_AD
 static void look_begin(struct ike_engine *e, struct look *l)
 {
 	l->local_count = ike_local_addresses(e, l->locals);
-	l->route_count = 0;
+	l->route_count = l->way_count = 0;
 }
 
 static bool is_ours(const struct look *l, const struct address *a)
@@ -92,6 +98,25 @@ static const struct address *route_to(
 	if (!e->host.source_address(e->host.context, remote, &l->routes[at].source))
 		l->routes[at].source.family = 0;
 	return &l->routes[at].source;
+}
+
+/* Networks of different providers need not reach each other. */
+static bool has_route(struct ike_engine *e, struct look *l, const struct address *local,
+	const struct address *remote)
+{
+	size_t known = l->way_count < ROUTES_MAX ? l->way_count : ROUTES_MAX;
+
+	if (!e->host.has_route)
+		return true;
+	for (size_t i = 0; i < known; i++)
+		if (address_same_host(&l->ways[i].local, local) &&
+			address_same_host(&l->ways[i].remote, remote))
+			return l->ways[i].there;
+	size_t at = l->way_count++ % ROUTES_MAX;
+	l->ways[at].local = *local;
+	l->ways[at].remote = *remote;
+	l->ways[at].there = e->host.has_route(e->host.context, local, remote);
+	return l->ways[at].there;
 }
 
 /* ---- Choosing ---- */
@@ -182,16 +207,33 @@ static bool is_refused(
 	       address_same_host(&m->refused_remote, remote);
 }
 
+static bool is_here(
+	const struct ike_sa *sa, const struct address *local, const struct address *remote)
+{
+	return address_same_host(local, &sa->local) && address_same_host(remote, &sa->remote);
+}
+
+/* The first that has a route; else the first, as routes may be about to come. */
 static bool other(struct ike_engine *e, const struct ike_sa *sa, struct look *l,
 	struct address *ret_local, struct address *ret_remote)
 {
-	for (unsigned i = 0; i < ways(sa); i++)
-		if (way(e, sa, l, i, ret_local, ret_remote) &&
-			!(address_same_host(ret_local, &sa->local) &&
-				address_same_host(ret_remote, &sa->remote)) &&
-			!is_refused(sa->mobike, ret_local, ret_remote))
-			return true;
-	return false;
+	struct address local, remote;
+	bool found = false;
+
+	for (unsigned i = 0; i < ways(sa); i++) {
+		if (!way(e, sa, l, i, &local, &remote) || is_here(sa, &local, &remote) ||
+			is_refused(sa->mobike, &local, &remote))
+			continue;
+		bool routed = has_route(e, l, &local, &remote);
+		if (!found || routed) {
+			*ret_local = local;
+			*ret_remote = remote;
+		}
+		found = true;
+		if (routed)
+			break;
+	}
+	return found;
 }
 
 bool ike_roam_other(struct ike_engine *e, struct ike_sa *sa, struct address *ret_local,
@@ -216,7 +258,8 @@ void ike_roam_to(struct ike_engine *e, struct ike_sa *sa, const struct address *
 		ike_path_follow(e, sa);
 	ike_mobike_want(sa, sa->original_initiator ? IKE_MOBIKE_UPDATE | IKE_MOBIKE_ADDRESSES
 						   : IKE_MOBIKE_ADDRESSES);
-	ike_request_repeat(e, sa);
+	sa->mobike->all_ways = true;
+	ike_request_afresh(e, sa);
 	ike_roam_watch(e, sa);
 }
 
@@ -228,14 +271,15 @@ void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa)
 	struct address local, remote;
 	struct look l;
 
-	if (!sa->peer_mobike || !sa->was_established || !sa->request || !may ||
-		(!tells && sa->transmissions <= PATH_IS_TRIED))
+	bool all =
+		tells || sa->transmissions > PATH_IS_TRIED || (sa->mobike && sa->mobike->all_ways);
+
+	if (!sa->peer_mobike || !sa->was_established || !sa->request || !may || !all)
 		return;
 	look_begin(e, &l);
 	for (unsigned i = 0; i < ways(sa); i++) {
-		if (!way(e, sa, &l, i, &local, &remote) ||
-			(address_same_host(&local, &sa->local) &&
-				address_same_host(&remote, &sa->remote)))
+		if (!way(e, sa, &l, i, &local, &remote) || is_here(sa, &local, &remote) ||
+			!has_route(e, &l, &local, &remote))
 			continue;
 		char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
 		ike_log(e, sa, IKE_LOG_NET, IKE_LOG_DETAIL, "trying also from %s to %s",
@@ -254,8 +298,7 @@ void ike_roam_answer_came(
 	struct look l;
 
 	if (!sa->peer_mobike || !sa->was_established || !sa->original_initiator ||
-		(address_same_host(&datagram->local, &sa->local) &&
-			address_same_host(&datagram->remote, &sa->remote)))
+		is_here(sa, &datagram->local, &datagram->remote))
 		return;
 	look_begin(e, &l);
 	for (unsigned i = 0; i < ways(sa); i++)
@@ -293,8 +336,7 @@ static bool preferred(struct ike_engine *e, const struct ike_sa *sa, struct look
 	if (i == count && !source_for(e, sa, l, ret_remote, ret_local))
 		return false;
 	set_ports(e, sa, ret_local, ret_remote);
-	return !(address_same_host(ret_local, &sa->local) &&
-		 address_same_host(ret_remote, &sa->remote));
+	return !is_here(sa, ret_local, ret_remote);
 }
 
 static void wake_at(struct ike_engine *e, struct ike_sa *sa, ike_time at)
@@ -327,6 +369,16 @@ void ike_roam_watch(struct ike_engine *e, struct ike_sa *sa)
 		wake_at(e, sa, e->now + look_back_every(sa));
 }
 
+void ike_roam_peer_told(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct address local, remote;
+	struct look l;
+
+	look_begin(e, &l);
+	if (decides(sa) && preferred(e, sa, &l, &local, &remote))
+		wake_at(e, sa, e->now + LOOK_BACK_SOON);
+}
+
 /* Asks whether the peer lives, by the preferred way; a moment later by the present one, too. */
 static void look_back(struct ike_engine *e, struct ike_sa *sa, struct look *l)
 {
@@ -335,9 +387,9 @@ static void look_back(struct ike_engine *e, struct ike_sa *sa, struct look *l)
 
 	if (!decides(sa) || !preferred(e, sa, l, &local, &remote))
 		return;
-	wake_at(e, sa, e->now + look_back_every(sa));
+	wake_at(e, sa, e->now + (sa->active ? LOOK_BACK_SOON : look_back_every(sa)));
 	if (sa->active || !(m = ike_mobike_get(sa)) || is_refused(m, &local, &remote) ||
-		!ike_task_queue(sa, IKE_TASK_DPD, NULL, 0))
+		!has_route(e, l, &local, &remote) || !ike_task_queue(sa, IKE_TASK_DPD, NULL, 0))
 		return;
 	m->first_local = local;
 	m->first_remote = remote;
@@ -384,7 +436,19 @@ static void set_lost(struct ike_engine *e, struct ike_sa *sa, bool lost)
 		lost ? "no way to %s at the moment, waiting for one" : "there is a way to %s again",
 		address_format(&sa->remote, text));
 	if (!lost)
-		ike_request_repeat(e, sa);
+		ike_request_afresh(e, sa);
+}
+
+/* What is unanswered may have been lost for want of what has just come. */
+static void hurry(struct ike_engine *e, struct ike_sa *sa)
+{
+	if (!sa->request || sa->transmissions <= 1)
+		return;
+	ike_request_afresh(e, sa);
+	if (!sa->peer_mobike || !ike_mobike_get(sa))
+		return;
+	sa->mobike->all_ways = true;
+	ike_roam_probe(e, sa);
 }
 
 /* What the peer's rekeying made while ours is in flight takes the path over with everything else.
@@ -402,8 +466,6 @@ static void look_at(struct ike_engine *e, struct ike_sa *sa, struct look *l)
 
 	if (is_good(e, sa, l)) {
 		set_lost(e, sa, false);
-		if (decides(sa) && preferred(e, sa, l, &local, &remote))
-			wake_at(e, sa, e->now + LOOK_BACK_SOON);
 		return;
 	}
 	if (sa->mobike)
@@ -451,14 +513,17 @@ static bool begin_elsewhere(struct ike_engine *e, struct ike_sa *sa, struct look
 /* Tunnels to many peers take as many questions: they must not hold up everything else. */
 static bool look_later(struct ike_engine *e, struct ike_sa *sa, const struct look *l)
 {
-	if (l->route_count < QUESTIONS_MAX)
+	size_t asked = l->route_count + l->way_count;
+
+	if (asked < QUESTIONS_MAX)
 		return false;
-	wake_at(e, sa, e->now + NEXT_LOOK * (ike_time)(l->route_count / QUESTIONS_MAX));
+	wake_at(e, sa, e->now + NEXT_LOOK * (ike_time)(asked / QUESTIONS_MAX));
 	return true;
 }
 
 void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 {
+	struct address local, remote;
 	struct ike_sa *sa, *next;
 	ike_time tell_at = now + TELL_AFTER;
 	struct look l;
@@ -480,6 +545,9 @@ void ike_engine_addresses_changed(struct ike_engine *e, ike_time now)
 		if (news && sa->mobike)
 			sa->mobike->refused_local.family = 0; /* may be welcome now */
 		look_at(e, sa, &l);
+		hurry(e, sa);
+		if (decides(sa) && preferred(e, sa, &l, &local, &remote))
+			wake_at(e, sa, now + LOOK_BACK_SOON);
 		if (news && sa->peer_mobike && !(sa->mobike && sa->mobike->wanted)) {
 			sa->tells_addresses = true;
 			wake_at(e, sa, tell_at);

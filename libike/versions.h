@@ -177,6 +177,8 @@ void ike_roam_probe(struct ike_engine *e, struct ike_sa *sa);
 /* The IKE SA is up: when it is not where the definition would have it first, that way is tried now
  * and then. */
 void ike_roam_watch(struct ike_engine *e, struct ike_sa *sa);
+/* The peer has said which addresses it has: soon, then. */
+void ike_roam_peer_told(struct ike_engine *e, struct ike_sa *sa);
 /* An answer came another way than the request is thought to have gone. */
 void ike_roam_answer_came(
 	struct ike_engine *e, struct ike_sa *sa, const struct ike_datagram *datagram);

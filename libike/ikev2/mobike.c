@@ -299,8 +299,10 @@ void ike_mobike_requested(struct ike_received *x)
 		return;
 	if (ike_message_notify(x->message, IKE_NOTIFY_UPDATE_SA_ADDRESSES))
 		update_requested(x);
-	if (read_addresses(sa, x->message))
+	if (read_addresses(sa, x->message)) {
 		addresses_told(x);
+		ike_roam_peer_told(x->e, sa);
+	}
 	if (has_nat_detection(x->message))
 		ike_nat_build(x->e, sa, &x->datagram->local, &x->datagram->remote, x->reply);
 	if (cookie && cookie->data.length >= COOKIE2_MIN && cookie->data.length <= COOKIE2_MAX)

@@ -44,6 +44,7 @@ struct ike_mobike {
 	 */
 	struct address first_local, first_remote;
 	bool looks_back; /* that request is in flight, and is to go the present way, too */
+	bool all_ways;   /* when it is sent again the request in flight goes all ways at once */
 	/* How the peer saw us, as NAT detection has it; all zero: not known. */
 	uint8_t seen_as[IKE_NAT_HASH_LENGTH];
 };

@@ -190,6 +190,8 @@ size_t ike_datagram_max(const struct ike_engine *e, const struct ike_sa *sa);
 ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_sa *sa);
 /* Sends what is in flight once more, out of turn: the path has changed. */
 void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa);
+/* The same, and its sender is as patient from now on as at first, within limits. */
+void ike_request_afresh(struct ike_engine *e, struct ike_sa *sa);
 /* retransmit_at has come. False when the peer is to be given up. */
 MUST_USE bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa);
 /* No request is begun for that long. */

@@ -10,6 +10,7 @@
 #define TRIES_OF_SEVERAL 2
 #define TRIES_TO_STRANGERS 2 /* three times what they have sent is no amplifier */
 #define DELAY_MIN 10
+#define AFRESH_LIMIT 3 /* times that a peer has for its answer */
 
 void ike_builder_start(struct ike_engine *e, struct ike_builder *b)
 {
@@ -179,8 +180,10 @@ void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message
 	sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
 	ike_schedule(e, sa);
 	ike_transmit(e, sa, first_local(sa), first_remote(sa), sa->request);
-	if (sa->mobike)
+	if (sa->mobike) {
 		sa->mobike->first_local.family = 0;
+		sa->mobike->all_ways = false;
+	}
 }
 
 void ike_request_send_once(
@@ -224,6 +227,19 @@ void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa)
 {
 	if (sa->request)
 		ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
+}
+
+void ike_request_afresh(struct ike_engine *e, struct ike_sa *sa)
+{
+	/* A peer that is gone must be found to be gone, however restless our network is. */
+	ike_time limit = sa->request_sent_at + AFRESH_LIMIT * ike_retransmission_total(e, sa);
+
+	if (sa->request && e->now < limit) {
+		sa->transmissions = 1;
+		sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
+		ike_schedule(e, sa);
+	}
+	ike_request_repeat(e, sa);
 }
 
 bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)

@@ -43,6 +43,13 @@ static bool host_source_address(void *context, const struct address *remote, str
 	return false;
 }
 
+static bool host_has_route(void *context, const struct address *local, const struct address *remote)
+{
+	const struct sim_node *n = context;
+
+	return !n->has_route || n->has_route(local, remote);
+}
+
 static size_t host_local_addresses(void *context, uint16_t family, struct address *ret, size_t room)
 {
 	const struct sim_node *n = context;
@@ -349,6 +356,7 @@ void sim_node_start(struct sim_node *n)
 		.fetch = host_fetch,
 		.send = host_send,
 		.source_address = host_source_address,
+		.has_route = host_has_route,
 		.local_addresses = host_local_addresses,
 		.resolve = host_resolve,
 		.spi_allocate = host_spi_allocate,

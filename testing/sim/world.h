@@ -147,6 +147,8 @@ struct sim_node {
 	/* IPv4, IPv6, others; family 0: none. The first of a family is the one that packets leave
 	 * from. */
 	struct address address[SIM_ADDRESSES_MAX];
+	/* Whether it has a route for packets between the two; NULL: it always has. */
+	bool (*has_route)(const struct address *local, const struct address *remote);
 	struct sim_virtual virtual[SIM_VIRTUAL_MAX];
 	bool refuses_virtual;         /* as a kernel that has it on another interface */
 	EVP_PKEY *keys[SIM_KEYS_MAX]; /* private ones; the handle is the index + 1 */

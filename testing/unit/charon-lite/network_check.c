@@ -149,6 +149,21 @@ static struct ike_kernel_policies child(
 
 /* ---- The checks ---- */
 
+static void check_has_route(void)
+{
+	const struct address ours = host("198.51.100.1"), lost = host("198.51.100.77");
+	const struct address unreachable = host("192.0.2.1");
+
+	check(cl_network_has_route(network, &ours, &peers[0]), "there is a route from ours");
+	check(!cl_network_has_route(network, &lost, &peers[0]), "none from what is not ours");
+	check(!cl_network_has_route(network, &ours, &unreachable), "none to what has none");
+	command("ip rule add from 198.51.100.2 lookup 99 priority 99;"
+		"ip route add unreachable default table 99");
+	const struct address second = host("198.51.100.2");
+	check(!cl_network_has_route(network, &second, &peers[0]), "rules are heeded");
+	command("ip rule del priority 99; ip route flush table 99");
+}
+
 static void check_look_ups(struct cl_network_settings *settings)
 {
 	struct address list[8];
@@ -571,13 +586,13 @@ static void check_virtual(struct cl_network_settings *settings)
 
 #define REMAKE(interface, addresses)                                                               \
 	"ip link del " interface "; ip link add " interface " type veth peer name " interface "2;" \
-											      " i" \
-											      "p " \
-											      "li" \
-											      "nk" \
-											      " s" \
-											      "et" \
-											      " " interface "2 up; ip link set " interface " up" addresses
+	" i"                                                                                       \
+	"p "                                                                                       \
+	"li"                                                                                       \
+	"nk"                                                                                       \
+	" s"                                                                                       \
+	"et"                                                                                       \
+	" " interface "2 up; ip link set " interface " up" addresses
 
 /* As with PPPoE, or a modem: the same name, another index. */
 static void check_remade(struct cl_network_settings *settings)
@@ -688,6 +703,7 @@ int main(void)
 	peers[1] = host("2001:db8:2::1");
 	cl_network_settings_default(&settings);
 	network_start(&settings);
+	check_has_route();
 	check_look_ups(&settings);
 	check_ignored_tables(&settings);
 	check_routes();

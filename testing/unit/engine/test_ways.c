@@ -150,6 +150,90 @@ START_TEST(our_other_address_is_tried_with_the_same_peer)
 }
 END_TEST
 
+/* Two networks that do not reach each other (MPLS and internet). */
+static bool same_provider(const struct address *local, const struct address *remote)
+{
+	return local->octets[0] == remote->octets[0];
+}
+
+static bool providers_are_apart(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	(void)context, (void)w;
+	return same_provider(&flight->source, &flight->destination);
+}
+
+static bool nothing_passes(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	(void)context, (void)w, (void)flight;
+	return false;
+}
+
+static struct duo with_providers_apart(void)
+{
+	struct duo d = with_providers();
+
+	d.moon->has_route = d.sun->has_route = same_provider;
+	d.world->filter = providers_are_apart;
+	return d;
+}
+
+/* Within a second after the second of both comes back that went. */
+START_TEST(a_way_that_has_a_route_is_chosen)
+{
+	struct duo d = with_providers_apart();
+
+	duo_up(&d, d.sun, "net");
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	duo_move(d.sun, 0, NULL);
+	duo_move(d.sun, 1, NULL);
+	pass(&d, 30);
+	duo_move(d.sun, 1, SECOND);
+	pass(&d, 1);
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	duo_move(d.sun, 0, FIRST);
+	pass(&d, 2);
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+/* Our addresses stay, and what was sent in vain is sent again when a route is back: all ways, as
+ * nobody knows yet which one leads there. */
+START_TEST(what_is_unanswered_goes_all_ways_when_routes_change)
+{
+	struct duo d = with_providers_apart();
+
+	duo_up(&d, d.sun, "net");
+	d.world->filter = nothing_passes;
+	pass(&d, 40); /* retransmissions are far apart by now */
+	d.world->filter = first_fails;
+	duo_move(d.sun, 2, "203.0.113.77"); /* something else has changed */
+	pass(&d, 1);
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+/* The peer's first line comes up when the SA is there already. */
+START_TEST(the_preferred_way_is_taken_when_the_peer_tells_of_it)
+{
+	struct duo d = with_providers_apart();
+
+	duo_move(d.moon, 0, NULL);
+	duo_up(&d, d.sun, "net");
+	assert_is_at(&d, SECOND, "198.51.100.1");
+	pass(&d, 100);
+	duo_move(d.moon, 0, "192.0.2.1");
+	pass(&d, 4);
+	assert_is_at(&d, FIRST, "192.0.2.1");
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* By stages: the first provider fails; the second one's answers get lost; so do our messages over
  * the first one; and only the second one's answers. */
 struct stages {
@@ -229,6 +313,9 @@ TCase *way_tests(void)
 	tcase_add_test(t, a_provider_that_fails_is_left_and_gone_back_to);
 	tcase_add_test(t, looking_for_the_preferred_way_holds_nothing_up);
 	tcase_add_test(t, an_attempt_begins_from_each_of_our_addresses);
+	tcase_add_test(t, a_way_that_has_a_route_is_chosen);
+	tcase_add_test(t, what_is_unanswered_goes_all_ways_when_routes_change);
+	tcase_add_test(t, the_preferred_way_is_taken_when_the_peer_tells_of_it);
 	tcase_add_test(t, both_ends_end_on_the_same_way);
 	tcase_add_test(t, our_other_address_is_tried_with_the_same_peer);
 	return t;
