@@ -112,6 +112,9 @@ const struct key_note key_notes[] = {
 		"ours alone: this interface (VTI, xfrm) is up while a CHILD_SA of the child is "
 		"installed, and down without one; see charon-lite(8)" },
 	{ VICI_PLACE_CHILD, "replay_window", "at most 4096 packets" },
+	{ VICI_PLACE_CHILD, "tfc_padding",
+		"not for a peer that says `ESP_TFC_PADDING_NOT_SUPPORTED`, which we say for "
+		"transport mode" },
 	{ VICI_PLACE_CHILD, "hw_offload",
 		"`yes` is `crypto`; `auto` is `crypto` where the device can do it, never "
 		"`packet`" },
