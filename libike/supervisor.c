@@ -19,7 +19,8 @@ struct pauses {
 	ike_time last;
 };
 
-/* A peer that is silent was waited for already: its retransmissions are a pause themselves. */
+/* A peer that is silent was waited for already: its retransmissions are a pause themselves. And who
+ * wants them to be close together has no use for longer pauses than theirs. */
 static const struct pauses of_silence = { IKE_SECONDS(1), IKE_SECONDS(15) };
 static const struct pauses of_failures = { IKE_SECONDS(1), IKE_SECONDS(60) };
 /* What somebody has to set right before it can work; or the peer's configuration is being loaded.
@@ -64,14 +65,28 @@ static ike_time jittered(struct ike_engine *e, ike_time pause)
 	return pause - pause / 4 + (ike_time)(draw % (uint32_t)(pause / 2 + 1));
 }
 
-static ike_time pause_after(struct ike_engine *e, enum ike_reason reason, uint32_t failures)
+static ike_time longest_pause(
+	struct ike_engine *e, const struct ike_site *site, const struct pauses *p)
+{
+	const struct ike_loaded *loaded = ike_loaded_find(e, site->name);
+	ike_time longest = p->last;
+
+	if (p == &of_silence && loaded)
+		longest = ike_retransmission_longest(e, loaded->connection);
+	if (longest < p->first)
+		return p->first;
+	return longest < p->last ? longest : p->last;
+}
+
+static ike_time pause_after(
+	struct ike_engine *e, const struct ike_wish *wish, enum ike_reason reason)
 {
 	const struct pauses *p = pauses_after(reason);
-	ike_time pause = p->first;
+	ike_time pause = p->first, last = longest_pause(e, wish->site, p);
 
-	for (uint32_t i = 1; i < failures && pause < p->last; i++)
+	for (uint32_t i = 1; i < wish->failures && pause < last; i++)
 		pause *= 2;
-	return jittered(e, pause < p->last ? pause : p->last);
+	return jittered(e, pause < last ? pause : last);
 }
 
 static void look_again(struct ike_engine *e, struct ike_wish *wish, ike_time pause)
@@ -83,7 +98,7 @@ static void wish_failed(struct ike_engine *e, struct ike_wish *wish, enum ike_re
 {
 	wish->failures++;
 	wish->deferred = false;
-	ike_time pause = pause_after(e, reason, wish->failures);
+	ike_time pause = pause_after(e, wish, reason);
 	look_again(e, wish, pause);
 	ike_log(e, NULL, IKE_LOG_IKE, IKE_LOG_INFO,
 		"CHILD_SA '%s' of '%s' is wanted: trying again in %d.%d s", wish->child,
@@ -376,7 +391,7 @@ static void restart(struct ike_engine *e, struct ike_site *site, const struct ik
 		wish->failures = 0;
 	/* A child that keeps ending is no better than one that fails. */
 	if (wish->failures > 0)
-		pause = pause_after(e, reason, wish->failures);
+		pause = pause_after(e, wish, reason);
 	else if (reason == IKE_REASON_EXPIRED && !child->sa->initiator)
 		pause = jittered(e, DEFERENCE); /* it expired at the other end, too */
 	look_again(e, wish, pause);

@@ -1,8 +1,10 @@
 /*
  * Where an attempt goes, and from where: the addresses of remote_addrs, names resolved anew, in
  * turn; the one that worked last goes first. Where local_addrs names several addresses of ours,
- * each of them is tried with each of the peer's: one that is silent gives way to the next pair, and
- * only when all were silent does keyingtries count a round.
+ * each of them is tried with each of the peer's. With IKEv2 they take turns, a moment each, and the
+ * first answer wins, whichever pair it comes by: all that the messages differ in is NAT detection.
+ * A round of them takes at least as long as the retransmission of one. With IKEv1 a pair that is
+ * silent gives way to the next. Only when all were silent does keyingtries count.
  */
 #include "libike/names.h"
 #include "libike/versions.h"
@@ -15,6 +17,8 @@
 #define NAMES_LIMIT IKE_SECONDS(20)
 /* What was sent just now need not be sent again. */
 #define HURRY_AFTER IKE_SECONDS(1)
+/* How long the next pair of addresses waits for its turn, at most. */
+#define TURN IKE_SECONDS(1)
 
 static size_t endpoint_addresses(
 	const struct ike_endpoint *endpoint, struct address *ret, size_t room)
@@ -138,35 +142,150 @@ static size_t list_pairs(struct ike_engine *e, const struct ike_connection *c,
 	return pairs;
 }
 
-/* The next one that there is a way to, from sa->negotiation->target on. */
-static bool take_target(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+static bool takes_turns(const struct ike_sa *sa)
+{
+	const struct ike_negotiation *n = sa->negotiation;
+
+	return sa->version == 2 && n && n->stage == IKE_STAGE_INIT && !n->fixed_target &&
+	       n->target_count > 1;
+}
+
+static bool has_route(struct ike_engine *e, const struct pair *pair)
+{
+	return !e->host.has_route ||
+	       e->host.has_route(e->host.context, &pair->local, &pair->remote);
+}
+
+/* The next one that there is a way to, from sa->negotiation->target on: with a route if one has it.
+ * ret_count: of all; in turns those without a route have theirs only when none has one. */
+static bool choose_target(struct ike_engine *e, struct ike_sa *sa, size_t *ret_count)
 {
 	struct ike_negotiation *n = sa->negotiation;
 	const struct ike_connection *c = sa->connection;
 	struct address list[TARGETS_MAX];
 	struct pair pairs[TARGETS_MAX];
-	char text[ADDRESS_TEXT_MAX];
 	size_t count = list_pairs(e, c, list, list_targets(e, c, list), pairs);
+	size_t unrouted = count, i;
 
+	*ret_count = count;
 	n->target_count = (uint8_t)count;
-	if (count == 0) {
-		no_address(e, c, failure);
-		return false;
-	}
-	for (; n->target < count; n->target++) {
-		struct pair *to = &pairs[n->target];
+	for (i = n->target; i < count; i++) {
+		bool known = pairs[i].local.family != 0;
 
-		if (to->local.family == 0 &&
-			!e->host.source_address(e->host.context, &to->remote, &to->local))
+		if (!known &&
+			!e->host.source_address(e->host.context, &pairs[i].remote, &pairs[i].local))
 			continue;
-		sa->remote = to->remote;
-		sa->local = to->local;
-		ike_target_ports(e, c, &sa->local, &sa->remote);
-		return true;
+		if (!known || count == 1 || has_route(e, &pairs[i]))
+			break;
+		unrouted = unrouted < count ? unrouted : i;
 	}
-	ike_failure_set(failure, IKE_REASON_NO_ROUTE, NULL, NULL, "connection '%s': no route to %s",
-		c->name, address_format(&list[0], text));
+	if (i >= count && (n->target == 0 || !takes_turns(sa)))
+		i = unrouted;
+	if (i >= count)
+		return false;
+	n->target = (uint8_t)i;
+	if (n->init_sent)
+		ike_init_sent_drop(n, &pairs[i].local, &pairs[i].remote);
+	sa->remote = pairs[i].remote;
+	sa->local = pairs[i].local;
+	ike_target_ports(e, c, &sa->local, &sa->remote);
+	return true;
+}
+
+static bool take_target(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	struct address first = { .family = 0 };
+	char text[ADDRESS_TEXT_MAX];
+	size_t count;
+
+	if (choose_target(e, sa, &count))
+		return true;
+	(void)ike_endpoints_addresses(&sa->connection->remote_addrs, &first, 1);
+	if (count == 0)
+		no_address(e, sa->connection, failure);
+	else
+		ike_failure_set(failure, IKE_REASON_NO_ROUTE, NULL, NULL,
+			"connection '%s': no route to %s", sa->connection->name,
+			address_format(&first, text));
 	return false;
+}
+
+/* ---- Turns ---- */
+
+static bool begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	if (!take_target(e, sa, failure) || !ike_version_of(sa)->begin(e, sa, failure))
+		return false;
+	if (!takes_turns(sa))
+		return true;
+	sa->negotiation->round_at = e->now;
+	if (sa->retransmit_at > e->now + TURN)
+		sa->retransmit_at = e->now + TURN;
+	ike_schedule(e, sa);
+	return true;
+}
+
+static void fail(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL,
+		"the first message could not be sent: out of memory");
+	ike_log_failure(e, sa, sa->connection, failure);
+	ike_sa_destroy(e, sa, failure);
+}
+
+/* The same request to the pair that has its turn. False: none has a way. */
+static bool send_turn(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+	uint8_t round = sa->transmissions;
+	ike_time began = sa->request_sent_at;
+	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+	size_t count;
+
+	if (!choose_target(e, sa, &count))
+		return false;
+	ike_log(e, sa, IKE_LOG_NET, round > 1 ? IKE_LOG_DETAIL : IKE_LOG_INFO,
+		"no answer yet, trying from %s to %s", address_format(&sa->local, from),
+		address_format(&sa->remote, to));
+	if (ike_version_of(sa)->begin(e, sa, &failure)) {
+		ike_time turn = ike_retransmission_delay(e, sa, 1);
+
+		sa->transmissions = round;
+		sa->request_sent_at = began;
+		sa->retransmit_at = e->now + (turn < TURN ? turn : TURN);
+		ike_schedule(e, sa);
+	} else {
+		fail(e, sa, &failure);
+	}
+	ike_failure_free(&failure);
+	return true;
+}
+
+bool ike_target_turn(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_negotiation *n = sa->negotiation;
+
+	if (!takes_turns(sa) || !sa->request)
+		return false;
+	if (n->target < n->target_count) {
+		if (!ike_init_sent_keep(n))
+			return false;
+		n->target++;
+		if (n->target < n->target_count && send_turn(e, sa))
+			return true;
+		n->target = n->target_count;
+		sa->retransmit_at =
+			n->round_at + ike_retransmission_delay(e, sa, sa->transmissions);
+		ike_schedule(e, sa);
+		if (sa->retransmit_at > e->now)
+			return true;
+	}
+	if (ike_request_is_exhausted(e, sa))
+		return false;
+	sa->transmissions++;
+	n->target = 0;
+	n->round_at = e->now;
+	return send_turn(e, sa);
 }
 
 bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
@@ -182,7 +301,7 @@ bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failur
 		return true;
 	}
 	n->names_until = 0;
-	return take_target(e, sa, failure) && ike_version_of(sa)->begin(e, sa, failure);
+	return begin(e, sa, failure);
 }
 
 /* The names are known, or will not be for now. May destroy the SA. */
@@ -192,12 +311,8 @@ static void go_on(struct ike_engine *e, struct ike_sa *sa)
 
 	sa->negotiation->names_until = 0;
 	ike_schedule(e, sa);
-	if (!take_target(e, sa, &failure) || !ike_version_of(sa)->begin(e, sa, &failure)) {
-		ike_failure_set(&failure, IKE_REASON_RESOURCES, NULL, NULL,
-			"the first message could not be sent: out of memory");
-		ike_log_failure(e, sa, sa->connection, &failure);
-		ike_sa_destroy(e, sa, &failure);
-	}
+	if (!begin(e, sa, &failure))
+		fail(e, sa, &failure);
 	ike_failure_free(&failure);
 }
 

@@ -179,6 +179,8 @@ static void ask_again(struct ike_engine *e, struct ike_sa *sa)
 {
 	const struct ike_version *version = ike_version_of(sa);
 
+	if (ike_target_turn(e, sa))
+		return;
 	if (!ike_request_retransmit(e, sa))
 		peer_silent(e, sa);
 	else if (version->sent_again)

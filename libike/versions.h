@@ -134,6 +134,9 @@ void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c
 /* Chooses and sends the first message, maybe later, when the names are known. */
 bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* The peer stayed silent: once more, to its next address, or if keyingtries allows. */
+/* No answer yet: the next pair of addresses has its turn. False: there is but one, or each has had
+ * all its turns. The SA may be gone afterwards. */
+bool ike_target_turn(struct ike_engine *e, struct ike_sa *sa);
 bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa);
 /* names_until may have come. May destroy the SA. */
 void ike_target_wake(struct ike_engine *e, struct ike_sa *sa);

@@ -743,7 +743,8 @@ static bool begins_phase1(const struct ike_header *h)
 static void receive_first(
 	struct ike_engine *e, const struct ike_datagram *datagram, const struct ike_header *header)
 {
-	struct ike_sa *sa = ike_half_open_find(e, 1, header->spi_initiator, &datagram->remote);
+	struct ike_sa *sa = ike_half_open_find(
+		e, 1, header->spi_initiator, &datagram->remote, &datagram->local);
 	struct arrival a = { .e = e, .sa = sa, .datagram = datagram, .whole = datagram->data };
 
 	if (sa) {

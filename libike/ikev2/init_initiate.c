@@ -100,7 +100,7 @@ bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 			n->group, c->name);
 		return false;
 	}
-	if (n->restarts == 0)
+	if (n->restarts == 0 && !n->init_sent)
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "initiating IKE_SA %s[%u] to %s",
 			c->name, sa->unique_id, address_format(&sa->remote, to));
 	ike_sa_set_state(e, sa, IKE_SA_CONNECTING);
@@ -125,6 +125,7 @@ bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_failure failure = { 0 };
 
 	ike_request_answered(e, sa);
+	ike_init_sent_free(n);
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
 	n->nonce_length = 0;
@@ -134,6 +135,21 @@ bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa)
 	bool started = ike_sa_renew_spi(e, sa) && ike_target_start(e, sa, &failure);
 	ike_failure_free(&failure);
 	return started;
+}
+
+/* It went to several pairs of addresses: where the answer comes from is where we go on. */
+static void go_where_it_answers(struct ike_received *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct ike_negotiation *n = sa->negotiation;
+	char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+
+	if (ike_init_sent_take(n, &x->datagram->local, &x->datagram->remote))
+		ike_log(x->e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "going on from %s to %s",
+			address_format(&sa->local, from), address_format(&sa->remote, to));
+	else if (!n->init_request.at)
+		(void)ike_init_sent_take(n, &sa->local, &sa->remote);
+	ike_init_sent_free(n);
 }
 
 /* Once more from the start, as the responder asked. */
@@ -146,6 +162,7 @@ static enum ike_outcome start_over(struct ike_received *x)
 			"peer sent us back to IKE_SA_INIT %u times", n->restarts);
 		return IKE_OUTCOME_END;
 	}
+	go_where_it_answers(x);
 	ike_request_answered(x->e, x->sa);
 	return ike_init_start(x->e, x->sa, x->failure) ? IKE_OUTCOME_IGNORE : IKE_OUTCOME_END;
 }
@@ -288,6 +305,7 @@ enum ike_outcome ike_init_answered(struct ike_received *x)
 		return refused(x);
 	if (x->message->header.spi_responder == 0)
 		return IKE_OUTCOME_IGNORE;
+	go_where_it_answers(x);
 	sa->spi_responder = x->message->header.spi_responder;
 	if (!agree(x) || !ike_ppk_answered(x) || !derive(x) || !ike_intermediate_expect(sa) ||
 		!ike_certreqs_keep(n, x->message))

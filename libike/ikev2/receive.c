@@ -66,7 +66,8 @@ static void receive_first(
 	struct ike_message message;
 	struct why why;
 	char from[ADDRESS_TEXT_MAX];
-	struct ike_sa *sa = ike_half_open_find(e, 2, header->spi_initiator, &datagram->remote);
+	struct ike_sa *sa = ike_half_open_find(
+		e, 2, header->spi_initiator, &datagram->remote, &datagram->local);
 
 	if (sa) {
 		repeat_init_response(e, sa, datagram);

@@ -62,6 +62,8 @@ bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_ini
 	n->request_key.spi_initiator = spi_initiator;
 	n->request_key.remote = *remote;
 	n->request_key.version = sa->version;
+	if (sa->version == 2)
+		n->request_key.local = sa->local;
 	HASH_ADD(by_request, e->by_request, request_key, sizeof(n->request_key), n);
 	if (!n->by_request.tbl) {
 		peer_free_unused(e, peer);
@@ -90,11 +92,16 @@ void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa)
 }
 
 struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
-	uint64_t spi_initiator, const struct address *remote)
+	uint64_t spi_initiator, const struct address *remote, const struct address *local)
 {
 	struct ike_negotiation *found;
-	struct ike_negotiation wanted = { .request_key = { spi_initiator, *remote, version } };
+	struct ike_negotiation wanted = { 0 };
 
+	wanted.request_key.spi_initiator = spi_initiator;
+	wanted.request_key.remote = *remote;
+	wanted.request_key.version = version;
+	if (version == 2)
+		wanted.request_key.local = *local;
 	HASH_FIND(
 		by_request, e->by_request, &wanted.request_key, sizeof(wanted.request_key), found);
 	return found ? found->sa : NULL;

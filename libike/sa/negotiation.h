@@ -35,6 +35,14 @@ struct ike_intermediate {
 struct ike_auth;
 struct ike_waiting;
 
+/* IKE_SA_INIT as it went to another pair of addresses: an answer may come from any of them. */
+struct ike_init_sent {
+	struct ike_init_sent *next;
+	struct address local, remote;
+	struct bytes request; /* heap */
+	uint8_t target;
+};
+
 /* A post-quantum preshared key (RFC 8784). */
 struct ike_ppk {
 	bool offered;             /* initiator: USE_PPK was said */
@@ -59,7 +67,8 @@ struct ike_negotiation {
 	struct {                   /* its key; zeroed before it is filled */
 		uint64_t spi_initiator;
 		struct address remote;
-		uint64_t version; /* wide, so that the key has no gaps */
+		struct address local; /* IKEv2; initiators may try each of our addresses */
+		uint64_t version;     /* wide, so that the key has no gaps */
 	} request_key;
 	struct ike_sa *sa;
 	uint8_t stage; /* enum ike_stage */
@@ -71,10 +80,12 @@ struct ike_negotiation {
 	uint16_t group;       /* initiator: of the KE payload that we send */
 	bool fixed_target;    /* initiator: the addresses were given by whoever wants it */
 	uint8_t target;       /* initiator: of the pairs of addresses, the one that is tried */
-	uint8_t target_count;
-	ike_time names_until; /* initiator: waits for names that long; 0: it does not */
-	ike_time hold_until;  /* initiator: IKE_AUTH waits for the peer's own; 0: it does not */
-	uint32_t tries;       /* initiator: rounds of keyingtries done before this one */
+	uint8_t target_count; /* as many as target: all were tried, the next round is waited for */
+	ike_time round_at;    /* initiator: when the first of the pairs was tried last */
+	struct ike_init_sent *init_sent; /* heap; initiator: pairs but the present one */
+	ike_time names_until;            /* initiator: waits for names that long; 0: it does not */
+	ike_time hold_until; /* initiator: IKE_AUTH waits for the peer's own; 0: it does not */
+	uint32_t tries;      /* initiator: rounds of keyingtries done before this one */
 	struct ike_key_exchange *key_exchange;
 	uint8_t nonce[IKE_NONCE_LENGTH];
 	struct bytes peer_nonce;   /* heap */
@@ -93,6 +104,18 @@ struct ike_negotiation {
 
 struct ike_negotiation *ike_negotiation_new(struct ike_sa *sa);
 void ike_negotiation_free(struct ike_negotiation *n); /* not linked in any table any more */
+
+/* The IKE_SA_INIT request goes on the list, before the SA goes to another pair of addresses. False
+ * when memory ran out. */
+MUST_USE bool ike_init_sent_keep(struct ike_negotiation *n);
+/* What went to this pair is the present request again, and the SA is there. False when it is
+ * already, or nothing on the list went there. */
+bool ike_init_sent_take(
+	struct ike_negotiation *n, const struct address *local, const struct address *remote);
+/* The one for that pair, which is sent anew. */
+void ike_init_sent_drop(
+	struct ike_negotiation *n, const struct address *local, const struct address *remote);
+void ike_init_sent_free(struct ike_negotiation *n); /* all */
 
 /* ikev2/auth.c, ikev2/waiting.c; NULL is fine. What was asked for is forgotten. */
 void ike_auth_free(struct ike_auth *a);

@@ -93,7 +93,7 @@ bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_ini
 void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa);
 /* Of that IKE version: an SA of one never sees a message of the other. */
 struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
-	uint64_t spi_initiator, const struct address *remote);
+	uint64_t spi_initiator, const struct address *remote, const struct address *local);
 uint32_t ike_half_open_of_peer(
 	const struct ike_engine *e, uint8_t version, const struct address *remote);
 /* So many of that version, of that address (cookie_threshold_ip) or in all (cookie_threshold), that
@@ -187,12 +187,17 @@ void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message
 /* Octets of a datagram that the peer takes fragments of; 0: it does not. */
 size_t ike_datagram_max(const struct ike_engine *e, const struct ike_sa *sa);
 /* From the first transmission of a request until its sender gives up, without jitter. */
+/* The longest pause between two transmissions. */
+ike_time ike_retransmission_longest(const struct ike_engine *e, const struct ike_connection *c);
+ike_time ike_retransmission_delay(
+	struct ike_engine *e, const struct ike_sa *sa, unsigned transmission); /* with jitter */
 ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_sa *sa);
 /* Sends what is in flight once more, out of turn: the path has changed. */
 void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa);
 /* The same, and its sender is as patient from now on as at first, within limits. */
 void ike_request_afresh(struct ike_engine *e, struct ike_sa *sa);
 /* retransmit_at has come. False when the peer is to be given up. */
+bool ike_request_is_exhausted(const struct ike_engine *e, const struct ike_sa *sa);
 MUST_USE bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa);
 /* No request is begun for that long. */
 void ike_requests_pause(struct ike_engine *e, struct ike_sa *sa, ike_time pause);

@@ -106,9 +106,9 @@ static uint32_t retransmit_tries(const struct ike_engine *e, const struct ike_sa
 	uint32_t tries = c && c->retransmit_tries != IKE_UNSET ? (uint32_t)c->retransmit_tries
 							       : e->settings.retransmit_tries;
 
-	/* The peer has another address, which is waiting. */
-	if (n && n->stage == IKE_STAGE_INIT && n->target + 1 < n->target_count &&
-		tries > TRIES_OF_SEVERAL)
+	/* The peer has another address, which is waiting; with IKEv2 they take turns. */
+	if (n && sa->version == 1 && n->stage == IKE_STAGE_INIT &&
+		n->target + 1 < n->target_count && tries > TRIES_OF_SEVERAL)
 		return TRIES_OF_SEVERAL;
 	/* Aggressive Mode's second message, to somebody who may not be there. */
 	if (n && !sa->initiator && sa->next_request == 1 && tries > TRIES_TO_STRANGERS)
@@ -117,9 +117,8 @@ static uint32_t retransmit_tries(const struct ike_engine *e, const struct ike_sa
 }
 
 static double planned_delay(
-	const struct ike_engine *e, const struct ike_sa *sa, unsigned transmission)
+	const struct ike_engine *e, const struct ike_connection *c, unsigned transmission)
 {
-	const struct ike_connection *c = sa->connection;
 	double delay = c && c->retransmit_timeout > 0 ? (double)c->retransmit_timeout
 						      : (double)e->settings.retransmit_timeout;
 	double base =
@@ -138,14 +137,23 @@ ike_time ike_retransmission_total(const struct ike_engine *e, const struct ike_s
 	double total = 0;
 
 	for (unsigned i = 1; i <= tries + 1 && total < 1e12; i++)
-		total += planned_delay(e, sa, i);
+		total += planned_delay(e, sa->connection, i);
 	return (ike_time)total;
 }
 
-static ike_time retransmission_delay(
+ike_time ike_retransmission_longest(const struct ike_engine *e, const struct ike_connection *c)
+{
+	uint32_t tries = c->retransmit_tries != IKE_UNSET ? (uint32_t)c->retransmit_tries
+							  : e->settings.retransmit_tries;
+	double longest = planned_delay(e, c, tries + 1);
+
+	return longest < 1e12 ? (ike_time)longest : IKE_SECONDS(1000000000);
+}
+
+ike_time ike_retransmission_delay(
 	struct ike_engine *e, const struct ike_sa *sa, unsigned transmission)
 {
-	double delay = planned_delay(e, sa, transmission);
+	double delay = planned_delay(e, sa->connection, transmission);
 
 	if (e->settings.retransmit_jitter > 0) {
 		uint32_t random;
@@ -177,7 +185,7 @@ void ike_request_begin(struct ike_engine *e, struct ike_sa *sa, uint32_t message
 	sa->next_request = message_id + 1;
 	sa->transmissions = 1;
 	sa->request_sent_at = e->now;
-	sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
+	sa->retransmit_at = e->now + ike_retransmission_delay(e, sa, 1);
 	ike_schedule(e, sa);
 	ike_transmit(e, sa, first_local(sa), first_remote(sa), sa->request);
 	if (sa->mobike) {
@@ -229,6 +237,11 @@ void ike_request_repeat(struct ike_engine *e, const struct ike_sa *sa)
 		ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
 }
 
+bool ike_request_is_exhausted(const struct ike_engine *e, const struct ike_sa *sa)
+{
+	return sa->transmissions > retransmit_tries(e, sa);
+}
+
 void ike_request_afresh(struct ike_engine *e, struct ike_sa *sa)
 {
 	/* A peer that is gone must be found to be gone, however restless our network is. */
@@ -236,7 +249,7 @@ void ike_request_afresh(struct ike_engine *e, struct ike_sa *sa)
 
 	if (sa->request && e->now < limit) {
 		sa->transmissions = 1;
-		sa->retransmit_at = e->now + retransmission_delay(e, sa, 1);
+		sa->retransmit_at = e->now + ike_retransmission_delay(e, sa, 1);
 		ike_schedule(e, sa);
 	}
 	ike_request_repeat(e, sa);
@@ -246,12 +259,12 @@ bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint32_t message_id = sa->next_request - 1;
 
-	if (sa->transmissions > retransmit_tries(e, sa))
+	if (ike_request_is_exhausted(e, sa))
 		return false;
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "retransmit %u of request with message ID %u",
 		sa->transmissions, message_id);
 	sa->transmissions++;
-	sa->retransmit_at = e->now + retransmission_delay(e, sa, sa->transmissions);
+	sa->retransmit_at = e->now + ike_retransmission_delay(e, sa, sa->transmissions);
 	ike_schedule(e, sa);
 	ike_transmit(e, sa, &sa->local, &sa->remote, sa->request);
 	return true;

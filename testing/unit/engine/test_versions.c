@@ -170,11 +170,13 @@ START_TEST(a_first_message_of_ikev2_is_no_retransmission_of_ikev1s)
 	sim_world_run(d.world, d.world->now + 5);
 	const struct ike_sa *moon = first_sa(d.moon);
 	ck_assert_ptr_nonnull(moon);
-	ck_assert_ptr_null(ike_half_open_find(d.sun->engine, 1, moon->spi_initiator, &moon->local));
+	ck_assert_ptr_null(ike_half_open_find(
+		d.sun->engine, 1, moon->spi_initiator, &moon->local, &moon->remote));
 	sim_world_run(d.world, d.world->now + 8);
-	ck_assert_ptr_nonnull(
-		ike_half_open_find(d.sun->engine, 2, moon->spi_initiator, &moon->local));
-	ck_assert_ptr_null(ike_half_open_find(d.sun->engine, 1, moon->spi_initiator, &moon->local));
+	ck_assert_ptr_nonnull(ike_half_open_find(
+		d.sun->engine, 2, moon->spi_initiator, &moon->local, &moon->remote));
+	ck_assert_ptr_null(ike_half_open_find(
+		d.sun->engine, 1, moon->spi_initiator, &moon->local, &moon->remote));
 	sim_world_run(d.world, d.world->now + IKE_SECONDS(1));
 	duo_down(&d, d.moon);
 	duo_end(&d);

@@ -25,7 +25,8 @@ static void give(struct sim_node *n, const char *text)
 }
 
 /* moon 192.0.2.1 and 198.51.100.1, sun 192.0.2.2 and 198.51.100.2; sun initiates. */
-static struct duo with_providers(void)
+static struct duo with_providers_of(
+	void (*adjust)(void *context, struct ike_connection *c), uint8_t start_action)
 {
 	struct duo d = duo_begin(false);
 
@@ -34,10 +35,17 @@ static struct duo with_providers(void)
 	d.moon_side.local_addrs = "192.0.2.1,198.51.100.1";
 	d.moon_side.remote_addrs = "%any";
 	d.sun_side.dpd_delay = 10;
+	d.sun_side.adjust = adjust;
+	d.sun_side.children[0].start_action = d.sun_side.children[0].dpd_action = start_action;
 	duo_start(&d);
 	give(d.moon, "198.51.100.1");
 	give(d.sun, SECOND);
 	return d;
+}
+
+static struct duo with_providers(void)
+{
+	return with_providers_of(NULL, IKE_ACTION_NONE);
 }
 
 static void assert_is_at(const struct duo *d, const char *local, const char *remote)
@@ -234,6 +242,69 @@ START_TEST(the_preferred_way_is_taken_when_the_peer_tells_of_it)
 }
 END_TEST
 
+/* Only by the last of four pairs is there a way; and the first answer that comes wins, though it
+ * comes late. */
+static bool crosswise(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	const uint8_t *a = flight->source.octets, *b = flight->destination.octets;
+
+	(void)context, (void)w;
+	return (a[0] == 198 && b[0] == 192) || (a[0] == 192 && b[0] == 198);
+}
+
+START_TEST(attempts_take_turns_between_all_ways)
+{
+	struct duo d = with_providers();
+
+	d.world->filter = crosswise;
+	if (_i) { /* longer than all of them have their turns */
+		d.world->faults.delay_from = d.world->faults.delay_to = 3500;
+		d.world->faults_until = IKE_NEVER;
+	}
+	duo_initiate(&d, d.sun, "net");
+	pass(&d, 60);
+	ck_assert_uint_eq(duo_ike_sas(d.sun), 1);
+	const struct ike_sa *sa = duo_only_sa(d.sun);
+	ck_assert_int_eq(sa->state, IKE_SA_ESTABLISHED);
+	ck_assert_uint_ne(sa->local.octets[0], sa->remote.octets[0]);
+	ck_assert_int_le(sa->established_at - sa->created_at, _i ? 20000 : 5000);
+	d.world->faults_until = 0;
+	d.world->filter = NULL;
+	pass(&d, 30);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+/* The peer's lines were both away: nothing of that is seen here. */
+static void adjust_patience(void *context, struct ike_connection *c)
+{
+	(void)context;
+	c->retransmit_timeout = 500;
+	c->retransmit_base = 1.2;
+}
+
+START_TEST(a_peer_that_was_away_for_long_is_back_within_seconds)
+{
+	struct duo d = with_providers_of(adjust_patience, IKE_ACTION_START);
+
+	pass(&d, 5);
+	ck_assert_uint_eq(duo_children(d.sun), 1);
+	for (int i = 0; i < 8; i++) {
+		d.world->filter = nothing_passes;
+		pass(&d, 100 + 7 * (unsigned)i);
+		d.world->filter = i % 2 ? first_fails : providers_are_apart;
+		pass(&d, 5);
+		ck_assert_uint_eq(duo_children(d.sun), 1);
+		ck_assert_int_eq(duo_sa(d.sun)->state, IKE_SA_ESTABLISHED);
+		pass(&d, 20);
+	}
+	d.world->filter = NULL;
+	pass(&d, 20);
+	duo_end(&d);
+}
+END_TEST
+
 /* By stages: the first provider fails; the second one's answers get lost; so do our messages over
  * the first one; and only the second one's answers. */
 struct stages {
@@ -316,6 +387,8 @@ TCase *way_tests(void)
 	tcase_add_test(t, a_way_that_has_a_route_is_chosen);
 	tcase_add_test(t, what_is_unanswered_goes_all_ways_when_routes_change);
 	tcase_add_test(t, the_preferred_way_is_taken_when_the_peer_tells_of_it);
+	tcase_add_loop_test(t, attempts_take_turns_between_all_ways, 0, 2);
+	tcase_add_test(t, a_peer_that_was_away_for_long_is_back_within_seconds);
 	tcase_add_test(t, both_ends_end_on_the_same_way);
 	tcase_add_test(t, our_other_address_is_tried_with_the_same_peer);
 	return t;
