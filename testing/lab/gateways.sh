@@ -224,25 +224,21 @@ daemon_stop() {
 
 daemon_gone() { ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
 
-# tool_root SITE, tool_program SITE: where and what the command line is that drives the site's daemon
-tool_root() {
-	if [ -d "$sites/$1.tool" ]; then
-		echo "$sites/$1.tool/root"
-	else
-		echo "$sites/$1/root"
-	fi
-}
-tool_program() {
+# tool SITE: where and what the command line is that drives the site's daemon: $tool_root, $tool_program
+tool() {
+	tool_root=$sites/$1/root
+	[ ! -d "$sites/$1.tool" ] || tool_root=$sites/$1.tool/root
 	case ${tool_of[$1]} in
-	swanctl-lite) echo "${SWANCTL_LITE:-$lab_top/build/swanctl-lite/swanctl-lite}" ;;
-	swanctl-lite-trixie) echo /usr/sbin/swanctl-lite ;;
-	*) echo /usr/sbin/swanctl ;;
+	swanctl-lite) tool_program=${SWANCTL_LITE:-$lab_top/build/swanctl-lite/swanctl-lite} ;;
+	swanctl-lite-trixie) tool_program=/usr/sbin/swanctl-lite ;;
+	*) tool_program=/usr/sbin/swanctl ;;
 	esac
 }
 
-# swanctl_of SITE ARGUMENT...: runs it
+# swanctl_of SITE ARGUMENT...: runs it. Scenes do that all the time, and each process costs.
 swanctl_of() {
-	local site=$1
+	local site=$1 tool_root tool_program
 	shift
-	nsenter --net="/run/netns/$site" chroot "$(tool_root "$site")" "$(tool_program "$site")" "$@"
+	tool "$site"
+	nsenter --net="/run/netns/$site" --root="$tool_root" --wd="$tool_root" "$tool_program" "$@"
 }

@@ -39,9 +39,10 @@ site_file() {
 
 # types SITE ARGUMENT...: the command line that drives the daemon there; it must succeed
 types() {
-	local site=$1
+	local site=$1 tool_root tool_program
 	shift
-	typed "$site" "$(basename "$(tool_program "$site")")" "$@"
+	tool "$site"
+	typed "$site" "${tool_program##*/}" "$@"
 	swanctl "$site" "$@" || failed "$site: swanctl $*: $output"
 	echo "$output"
 }
