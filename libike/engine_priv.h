@@ -89,6 +89,7 @@ struct ike_engine {
 	uint64_t last_ticket;          /* of what the host is asked */
 	uint32_t next_ike_id;
 	uint32_t next_child_id;
+	uint32_t last_mark, last_if_id; /* that were drawn: sa/kernel_tags.c */
 	uint32_t next_reqid;
 	struct ike_reqid *reqids;
 	struct ike_trap *traps; /* the oldest first */

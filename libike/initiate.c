@@ -133,7 +133,7 @@ struct ike_sa *ike_initiate_again(struct ike_engine *e, const struct ike_sa *sa)
 static bool queue_child(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_child_config *config, uint64_t ticket)
 {
-	struct ike_child *child = config ? ike_child_new(e, sa, config) : NULL;
+	struct ike_child *child = config ? ike_child_new(e, sa, config, NULL) : NULL;
 
 	if (config && (!child || !ike_task_queue(sa, IKE_TASK_CREATE_CHILD, child, ticket))) {
 		if (child)

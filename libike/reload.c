@@ -215,7 +215,7 @@ static void rebuild_child(struct ike_engine *e, struct ike_child *old)
 		ike_child_delete_later(e, old, IKE_REASON_REPLACED);
 		return;
 	}
-	if (has_successor(e, old->sa, config) || !(child = ike_child_new(e, old->sa, config)))
+	if (has_successor(e, old->sa, config) || !(child = ike_child_new(e, old->sa, config, NULL)))
 		return;
 	child->rebuilt = true;
 	if (!ike_task_queue(old->sa, IKE_TASK_CREATE_CHILD, child, 0)) {

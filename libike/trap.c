@@ -220,8 +220,10 @@ static bool fill(struct ike_engine *e, struct ike_trap *trap, struct why *why)
 	p->priority = config->priority;
 	p->mark_in = config->mark_in;
 	p->mark_out = config->mark_out;
+	ike_draw_marks(e, &p->mark_in, &p->mark_out);
 	p->if_id_in = config->if_id_in ? config->if_id_in : c->if_id_in;
 	p->if_id_out = config->if_id_out ? config->if_id_out : c->if_id_out;
+	ike_draw_if_ids(e, &p->if_id_in, &p->if_id_out);
 	p->interface = config->interface;
 	if (!resolve_endpoints(e, c, p) && !is_shunt(config))
 		return why_fail(why, "installing trap failed, remote address unknown");

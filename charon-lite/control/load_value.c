@@ -201,25 +201,26 @@ bool cl_load_text(const struct cl_load_key *key, void *object, const char *text,
 	return true;
 }
 
-/* "%same" stands in set_mark_in and set_mark_out only; whoever else meets it refuses it. */
+/* "%same" stands in set_mark_in and set_mark_out only, and what is drawn in the others. */
 bool cl_load_mark(const struct cl_load_key *key, void *object, const char *text, struct why *why)
 {
 	struct ike_mark *mark = field(key, object);
 	struct bytes value = bytes_of(text, strcspn(text, "/"));
 	const char *mask = text[value.length] ? text + value.length + 1 : NULL;
 	struct ike_mark parsed = { 0, UINT32_MAX };
-	bool good = true;
+	bool set = strncmp(key->name, "set_", 4) == 0, good = true;
 
-	if (vici_is(value, "%unique"))
+	if (!set && vici_is(value, "%unique"))
 		parsed.value = IKE_MARK_UNIQUE;
-	else if (vici_is(value, "%unique-dir"))
+	else if (!set && vici_is(value, "%unique-dir"))
 		parsed.value = IKE_MARK_UNIQUE_DIR;
-	else if (vici_is(value, "%same") && strncmp(key->name, "set_", 4) == 0)
+	else if (set && vici_is(value, "%same"))
 		parsed.value = IKE_MARK_SAME;
 	else
 		good = value_u32(value, &parsed.value);
 	if (!good || (mask && !value_u32(bytes_of_text(mask), &parsed.mask)))
-		return why_fail(why, "'%s' is not a mark: expected mark[/mask] or %%unique", text);
+		return why_fail(why, "'%s' is not a mark: expected mark[/mask] or %s", text,
+			set ? "%same" : "%unique");
 	*mark = parsed;
 	return true;
 }

@@ -134,6 +134,15 @@ static void put_dns(struct vici_builder *b, const struct ike_virtual *v)
 	vici_list_end(b);
 }
 
+/* Of the connection, or drawn for it. */
+static void put_if_id(struct vici_builder *b, const char *key, uint32_t configured, uint32_t drawn)
+{
+	uint32_t id = ike_if_id_is_drawn(configured) ? drawn : configured;
+
+	if (id)
+		vici_key_format(b, key, "%08x", id);
+}
+
 void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 {
 	vici_key_format(b, "uniqueid", "%u", sa->unique_id);
@@ -158,6 +167,8 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	put_yes(b, "nat-remote", sa->nat_remote);
 	put_yes(b, "nat-fake", sa->nat_fake);
 	put_yes(b, "nat-any", sa->nat_local || sa->nat_remote || sa->nat_fake);
+	put_if_id(b, "if-id-in", sa->connection ? sa->connection->if_id_in : 0, sa->if_id_in);
+	put_if_id(b, "if-id-out", sa->connection ? sa->connection->if_id_out : 0, sa->if_id_out);
 	put_suite(b, &sa->suite);
 	put_yes(b, "ppk", sa->ppk);
 	put_times(b, sa);

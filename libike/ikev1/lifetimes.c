@@ -64,6 +64,8 @@ static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 	if (!new)
 		return NULL;
 	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
+	new->if_id_in = old->if_id_in;
+	new->if_id_out = old->if_id_out;
 	new->negotiation->fixed_target = true; /* where the old one is, wherever that came from */
 	ike_virtual_remember(old, new);
 	if (ikev1_make(new) && ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&

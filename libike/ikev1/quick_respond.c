@@ -133,7 +133,7 @@ static bool send_2(struct ikev1_received *x, const struct answer *a, const struc
 static struct ike_child *make_child(struct ikev1_received *x, const struct answer *a)
 {
 	const struct ike_child_selectors *agreed = &a->choice.agreed;
-	struct ike_child *child = ike_child_new(x->e, x->sa, a->config);
+	struct ike_child *child = ike_child_new(x->e, x->sa, a->config, a->old);
 
 	if (!child)
 		return NULL;
@@ -142,8 +142,6 @@ static struct ike_child *make_child(struct ikev1_received *x, const struct answe
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 		return NULL;
 	}
-	if (a->old)
-		ike_child_inherit(child, a->old);
 	child->says_all = a->choice.says_all;
 	child->suite = a->chosen.suite;
 	child->mode = a->mode;

@@ -620,7 +620,7 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"CHILD_SA '%s' has %u selectors of a side: what is beyond is left out",
 			config->name, IKE_CHILD_SELECTORS_MAX);
-	struct ike_child *child = ike_child_new(x->e, x->sa, config);
+	struct ike_child *child = ike_child_new(x->e, x->sa, config, rekeyed);
 	if (!child || !ike_child_set_selectors(child, common.local, common.local_count,
 			      common.remote, common.remote_count)) {
 		if (child)
@@ -628,8 +628,6 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 		ike_build_notify(x->reply, IKE_NOTIFY_TEMPORARY_FAILURE, (struct bytes){ 0 });
 		return false;
 	}
-	if (rekeyed)
-		ike_child_inherit(child, rekeyed);
 	child->suite = suite;
 	child->spi_out = spi;
 	/* Transport mode needs both; what the initiator does not ask for it does not get. */

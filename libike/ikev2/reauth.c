@@ -51,11 +51,10 @@ static bool queue_children(struct ike_engine *e, struct ike_sa *new, struct ike_
 			!(config = ike_reload_config(from, new->connection, &inherits)))
 			continue;
 		from->carried = true;
-		child = ike_child_new(e, new, config);
+		child = ike_child_new(e, new, config, inherits ? from : NULL);
 		if (!child)
 			return false;
-		if (inherits)
-			ike_child_inherit(child, from);
+		ike_child_renew_if_ids(e, child);
 		if (!ike_task_queue(new, IKE_TASK_CREATE_CHILD, child, 0)) {
 			ike_child_destroy(e, child, IKE_REASON_RESOURCES);
 			return false;

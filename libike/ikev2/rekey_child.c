@@ -36,9 +36,7 @@ static bool make_child(struct ike_engine *e, struct ike_task *task)
 
 	if (task->child)
 		return true;
-	task->child = ike_child_new(e, old->sa, old->config);
-	if (task->child)
-		ike_child_inherit(task->child, old);
+	task->child = ike_child_new(e, old->sa, old->config, old);
 	return task->child != NULL;
 }
 

@@ -142,6 +142,12 @@ enum ike_send_cert { IKE_SEND_CERT_IFASKED, IKE_SEND_CERT_NEVER, IKE_SEND_CERT_A
 #define IKE_MARK_SAME 0xfffffffdu       /* set_mark only: the value of mark_in or mark_out */
 #define IKE_IF_ID_UNIQUE 0xffffffffu
 #define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
+
+static inline bool ike_if_id_is_drawn(uint32_t id)
+{
+	return id == IKE_IF_ID_UNIQUE || id == IKE_IF_ID_UNIQUE_DIR;
+}
+
 #define IKE_REPLAY_WINDOW_UNSET 0xffffffffu
 #define IKE_TFC_PADDING_MTU 0xffffffffu /* tfc_padding = mtu */
 

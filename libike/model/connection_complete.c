@@ -103,9 +103,10 @@ static bool complete_child(
 	complete_actions(child);
 	complete_mark(&child->set_mark_in, &child->mark_in);
 	complete_mark(&child->set_mark_out, &child->mark_out);
-	if (child->if_id_in == 0)
+	/* what is drawn for the connection is the IKE SA's */
+	if (child->if_id_in == 0 && !ike_if_id_is_drawn(c->if_id_in))
 		child->if_id_in = c->if_id_in;
-	if (child->if_id_out == 0)
+	if (child->if_id_out == 0 && !ike_if_id_is_drawn(c->if_id_out))
 		child->if_id_out = c->if_id_out;
 	complete_limits(&child->rekey_time, &child->life_time, &child->rand_time, CHILD_REKEY_TIME);
 	complete_limits(&child->rekey_bytes, &child->life_bytes, &child->rand_bytes, 0);

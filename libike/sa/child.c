@@ -15,26 +15,20 @@ const char *ike_child_state_name(uint8_t state)
 	return state < sizeof(names) / sizeof(*names) ? names[state] : "???";
 }
 
-static struct ike_mark unique_mark(struct ike_mark mark, uint32_t number, bool inbound)
+/* What keeps when it is rekeyed. */
+static void inherit(struct ike_child *child, const struct ike_child *from)
 {
-	if (mark.value == IKE_MARK_UNIQUE)
-		mark.value = number;
-	else if (mark.value == IKE_MARK_UNIQUE_DIR)
-		mark.value = 2 * number + (inbound ? 0 : 1);
-	return mark;
+	child->mode = from->mode;
+	child->reqid = from->reqid;
+	child->shared_reqid = ike_reqid_share(from->shared_reqid);
+	child->mark_in = from->mark_in;
+	child->mark_out = from->mark_out;
+	child->if_id_in = from->if_id_in;
+	child->if_id_out = from->if_id_out;
 }
 
-static uint32_t unique_if_id(uint32_t child, uint32_t ike, uint32_t number, bool inbound)
-{
-	uint32_t id = child ? child : ike;
-
-	if (id == IKE_IF_ID_UNIQUE)
-		return number;
-	return id == IKE_IF_ID_UNIQUE_DIR ? 2 * number + (inbound ? 0 : 1) : id;
-}
-
-struct ike_child *ike_child_new(
-	struct ike_engine *e, struct ike_sa *sa, const struct ike_child_config *config)
+struct ike_child *ike_child_new(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_child *from)
 {
 	struct ike_child *child = calloc(1, sizeof(*child));
 
@@ -47,13 +41,28 @@ struct ike_child *ike_child_new(
 	child->mode = config->mode;
 	child->installed_at = child->rekey_at = child->expires_at = IKE_NEVER;
 	child->wake_at = IKE_NEVER;
-	child->mark_in = unique_mark(config->mark_in, child->unique_id, true);
-	child->mark_out = unique_mark(config->mark_out, child->unique_id, false);
-	child->if_id_in =
-		unique_if_id(config->if_id_in, sa->connection->if_id_in, child->unique_id, true);
-	child->if_id_out =
-		unique_if_id(config->if_id_out, sa->connection->if_id_out, child->unique_id, false);
+	if (from) {
+		inherit(child, from);
+		return child;
+	}
+	child->mark_in = config->mark_in;
+	child->mark_out = config->mark_out;
+	ike_draw_marks(e, &child->mark_in, &child->mark_out);
+	ike_child_if_ids(e, sa, config, &child->if_id_in, &child->if_id_out);
 	return child;
+}
+
+void ike_child_renew_if_ids(struct ike_engine *e, struct ike_child *child)
+{
+	uint32_t in = child->if_id_in, out = child->if_id_out;
+
+	ike_child_if_ids(e, child->sa, child->config, &child->if_id_in, &child->if_id_out);
+	if (child->if_id_in == in && child->if_id_out == out)
+		return;
+	/* policies of another interface are others */
+	ike_reqid_release(e, child->shared_reqid);
+	child->shared_reqid = NULL;
+	child->reqid = 0;
 }
 
 void ike_child_set_config(struct ike_child *child, const struct ike_child_config *config)
@@ -63,17 +72,6 @@ void ike_child_set_config(struct ike_child *child, const struct ike_child_config
 	ike_connection_hold(config->connection);
 	child->config = config;
 	ike_connection_free(old);
-}
-
-void ike_child_inherit(struct ike_child *child, const struct ike_child *from)
-{
-	child->mode = from->mode;
-	child->reqid = from->reqid;
-	child->shared_reqid = ike_reqid_share(from->shared_reqid);
-	child->mark_in = from->mark_in;
-	child->mark_out = from->mark_out;
-	child->if_id_in = from->if_id_in;
-	child->if_id_out = from->if_id_out;
 }
 
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound)
@@ -281,6 +279,14 @@ static const struct ike_algorithm *integrity_of(const struct ike_child *child)
 	return integrity;
 }
 
+/* %same, of a mark that was drawn. */
+static struct ike_mark set_mark(struct ike_mark configured, struct ike_mark drawn)
+{
+	if (configured.value == IKE_MARK_UNIQUE || configured.value == IKE_MARK_UNIQUE_DIR)
+		configured.value = drawn.value;
+	return configured;
+}
+
 static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
 	struct bytes encryption_key, struct bytes integrity_key, struct why *why)
 {
@@ -303,7 +309,8 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 					 ? e->settings.replay_window
 					 : config->replay_window,
 		.lifetime = lifetime_of(e, child, inbound),
-		.set_mark = inbound ? config->set_mark_in : config->set_mark_out,
+		.set_mark = inbound ? set_mark(config->set_mark_in, child->mark_in)
+				    : set_mark(config->set_mark_out, child->mark_out),
 		.tfc_padding = inbound || child->peer_without_padding ? 0 : config->tfc_padding,
 		.copy_df = config->copy_df,
 		.copy_ecn = config->copy_ecn,

@@ -175,6 +175,7 @@ struct ike_sa {
 	uint64_t spi_initiator;
 	uint64_t spi_responder;
 	uint32_t unique_id;
+	uint32_t if_id_in, if_id_out; /* drawn for its connection; 0: none were */
 	uint8_t state;
 	uint8_t version; /* 1 or 2 */
 	bool initiator;  /* of this IKE SA (RFC 7296 2.2: decides the I flag and key directions) */

@@ -222,9 +222,10 @@ struct ike_task *ike_task_of_child(
 
 /* ---- child.c ---- */
 
-/* In state CREATED, not yet linked to the SA's children. */
-struct ike_child *ike_child_new(
-	struct ike_engine *e, struct ike_sa *sa, const struct ike_child_config *config);
+/* In state CREATED, not yet linked to the SA's children. from: whose place it takes, as after
+ * rekeying: mode, reqid, marks and interface ids stay; NULL: nobody's. */
+struct ike_child *ike_child_new(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, const struct ike_child *from);
 /* Another version of its definition; the child holds the connection. */
 void ike_child_set_config(struct ike_child *child, const struct ike_child_config *config);
 /* An inbound SPI from the kernel. */
@@ -237,8 +238,8 @@ void ike_child_release_cpi(struct ike_engine *e, struct ike_child *child);
 /* Takes the selectors over (copied). */
 MUST_USE bool ike_child_set_selectors(struct ike_child *child, const struct ike_selector *local,
 	size_t local_count, const struct ike_selector *remote, size_t remote_count);
-/* What keeps when it is rekeyed: mode, reqid, marks, interface ids. */
-void ike_child_inherit(struct ike_child *child, const struct ike_child *from);
+/* As strongSwan's, interface ids that are drawn do not outlive reauthentication; marks do. */
+void ike_child_renew_if_ids(struct ike_engine *e, struct ike_child *child);
 
 struct ike_child_secrets {
 	struct bytes shared; /* empty without PFS */
@@ -366,6 +367,16 @@ void ike_child_close_as_wanted(
 	struct ike_engine *e, const struct ike_child *old, struct ike_child *child);
 /* There is no need to rekey it any more. */
 void ike_child_drop_rekeying(struct ike_engine *e, struct ike_child *child);
+
+/* ---- kernel_tags.c: %unique and %unique-dir ---- */
+
+/* What is no such word stays. */
+void ike_draw_marks(struct ike_engine *e, struct ike_mark *in, struct ike_mark *out);
+void ike_draw_if_ids(struct ike_engine *e, uint32_t *in, uint32_t *out);
+/* Of a child of that definition under that IKE SA, drawn where the definition or its connection
+ * says so. */
+void ike_child_if_ids(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, uint32_t *in, uint32_t *out);
 
 /* ---- reqid.c: children with equal selectors share a reqid, as the kernel's policies do ---- */
 

@@ -14,6 +14,8 @@ static void inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->peer_fragments = old->peer_fragments;
 	sa->peer_childless = old->peer_childless;
 	sa->ppk = old->ppk;
+	sa->if_id_in = old->if_id_in;
+	sa->if_id_out = old->if_id_out;
 	sa->local_id = ike_identity_hold(old->local_id);
 	sa->remote_id = ike_identity_hold(old->remote_id);
 	if (old->remote_eap_id)

@@ -108,6 +108,15 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_CHILD, "ipcomp",
 		"IKEv2 with DEFLATE, where no NAT is between the peers; with IKEv1 packets are not "
 		"compressed, and the log says so" },
+	{ VICI_PLACE_CONNECTION, "if_id_in",
+		"`%unique` and `%unique-dir`: the IKE SA's own, kept over rekeying, drawn anew by "
+		"reauthentication" },
+	{ VICI_PLACE_CHILD, "mark_in",
+		"`%unique` and `%unique-dir`: the CHILD_SA's own, kept over rekeying and "
+		"reauthentication" },
+	{ VICI_PLACE_CHILD, "set_mark_in", "`%same` also where `mark_in` is `%unique`" },
+	{ VICI_PLACE_CHILD, "if_id_in",
+		"`%unique` and `%unique-dir`: the CHILD_SA's own, kept over rekeying" },
 	{ VICI_PLACE_CHILD, "tunnel_interface",
 		"ours alone: this interface (VTI, xfrm) is up while a CHILD_SA of the child is "
 		"installed, and down without one; see charon-lite(8)" },

@@ -125,6 +125,7 @@ TCase *crossing_tests(void);
 TCase *rekey_child_tests(void);
 TCase *rekey_ike_tests(void);
 TCase *reauth_tests(void);
+TCase *kernel_tags_tests(void);
 TCase *hostile_tests(void);
 TCase *supervisor_tests(void);
 TCase *liveness_tests(void);

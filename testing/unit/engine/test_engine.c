@@ -32,6 +32,7 @@ int main(void)
 	suite_add_tcase(tunnels, rekey_child_tests());
 	suite_add_tcase(tunnels, rekey_ike_tests());
 	suite_add_tcase(tunnels, reauth_tests());
+	suite_add_tcase(tunnels, kernel_tags_tests());
 	suite_add_tcase(tunnels, hostile_tests());
 	suite_add_tcase(tunnels, supervisor_tests());
 	suite_add_tcase(tunnels, liveness_tests());
