@@ -114,6 +114,14 @@ static const struct cl_load_word offloads[] = {
 	{ NULL, 0 },
 };
 
+/* 1: it has no effect, which is said (ike_child_config_remark()). */
+static const struct cl_load_word per_cpu_words[] = {
+	{ "no", 0 },
+	{ "yes", 1 },
+	{ "encap", 1 },
+	{ NULL, 0 },
+};
+
 static const struct cl_load_word actions[] = {
 	{ "none", IKE_ACTION_NONE },
 	{ "trap", IKE_ACTION_TRAP },
@@ -186,6 +194,7 @@ const struct cl_load_key cl_load_child_keys[] = {
 	{ "copy_df", cl_load_bool, AT(copy_df) },
 	{ "copy_ecn", cl_load_bool, AT(copy_ecn) },
 	{ "copy_dscp", set_copy_dscp },
+	{ "per_cpu_sas", cl_load_word, AT(per_cpu_sas), { .words = per_cpu_words } },
 	{ "start_action", cl_load_word, AT(start_action), { .words = actions } },
 	{ "close_action", cl_load_word, AT(close_action), { .words = actions } },
 	{ NULL },

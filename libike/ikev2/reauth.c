@@ -54,7 +54,8 @@ static bool queue_children(struct ike_engine *e, struct ike_sa *new, struct ike_
 		child = ike_child_new(e, new, config, inherits ? from : NULL);
 		if (!child)
 			return false;
-		ike_child_renew_if_ids(e, child);
+		if (inherits)
+			ike_child_renew_if_ids(e, child);
 		if (!ike_task_queue(new, IKE_TASK_CREATE_CHILD, child, 0)) {
 			ike_child_destroy(e, child, IKE_REASON_RESOURCES);
 			return false;

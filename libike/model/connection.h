@@ -183,6 +183,7 @@ struct ike_child_config {
 	bool mark_in_sa; /* mark_in also on the inbound SA, not on its policies alone */
 	struct ike_mark mark_in, mark_out, set_mark_in, set_mark_out;
 	uint32_t if_id_in, if_id_out;
+	uint8_t per_cpu_sas; /* not 0: wanted; it has no effect, and that is said */
 	char *interface;
 	char *tunnel_interface; /* up while a child is installed; NULL: none */
 	char *updown;
@@ -286,8 +287,9 @@ bool ike_connection_only_shunts(const struct ike_connection *c);
 #define IKE_UNSET UINT64_MAX
 MUST_USE bool ike_connection_complete(struct ike_connection *c, struct why *why);
 
-/* What the definition asks for that its version of IKE has no words for: a line that says what
- * happens instead and what mends it. index from 0; false: there is nothing more to be said. */
+/* What the definition asks for and does not get, mostly for want of words in its version of IKE: a
+ * line that says what happens instead and what mends it. index from 0; false: there is nothing more
+ * to be said. */
 #define IKE_REMARK_TEXT_MAX 900
 bool ike_child_config_remark(
 	const struct ike_child_config *child, size_t index, char text[IKE_REMARK_TEXT_MAX]);

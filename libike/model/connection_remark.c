@@ -1,4 +1,5 @@
-/* What a definition asks for that its version of IKE has no words for. */
+/* What a definition asks for and does not get: its version of IKE has no words for it, or we do not
+ * have it. */
 #include "libike/model/connection.h"
 
 #include <stdio.h>
@@ -78,6 +79,13 @@ bool ike_child_config_remark(
 	const struct ike_connection *c = child->connection;
 	size_t local, remote;
 
+	if (child->per_cpu_sas && index-- == 0) {
+		snprintf(text, IKE_REMARK_TEXT_MAX,
+			"per_cpu_sas of '%s' has no effect: SAs of a single processor are not "
+			"supported, all packets take one pair of SAs",
+			child->name);
+		return true;
+	}
 	if (c->version != 1 ||
 		(child->mode != IKE_MODE_TUNNEL && child->mode != IKE_MODE_TRANSPORT) ||
 		!first_pair(child, &local, &remote))

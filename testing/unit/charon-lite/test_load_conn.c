@@ -107,6 +107,9 @@ START_TEST(a_whole_connection_arrives_in_numbers)
 					  "  mark_in = 0x2a/0xff\n"
 					  "  mark_out = %unique\n"
 					  "  if_id_in = 7\n"
+					  "  set_mark_out = %same/0xf\n"
+					  "  tunnel_interface = vti1\n"
+					  "  per_cpu_sas = encap\n"
 					  "  life_bytes = 1G\n"
 					  "  replay_window = 64\n"
 					  "  copy_dscp = in\n"
@@ -140,6 +143,9 @@ START_TEST(a_whole_connection_arrives_in_numbers)
 	ck_assert_uint_eq(child->mark_in.mask, 0xff);
 	ck_assert_uint_eq(child->mark_out.value, IKE_MARK_UNIQUE);
 	ck_assert_uint_eq(child->if_id_in, 7);
+	ck_assert_uint_eq(child->set_mark_out.mask, 0xf);
+	ck_assert_str_eq(child->tunnel_interface, "vti1");
+	ck_assert_uint_eq(child->per_cpu_sas, 1);
 	ck_assert_uint_eq(child->life_bytes, 1024 * 1024 * 1024);
 	ck_assert_uint_eq(child->replay_window, 64);
 	ck_assert(child->copy_dscp_in && !child->copy_dscp_out);
@@ -184,6 +190,11 @@ START_TEST(wrong_values_are_named_with_the_reason)
 	refused("dscp = 999\n", "six binary digits");
 	refused("children {\n net {\n local_ts [ 10.0.0.0/33 ]\n }\n}\n", "children.net");
 	refused("children {\n net {\n mark_in = %same\n }\n}\n", "mark_in");
+	refused("children {\n net {\n set_mark_in = %unique\n }\n}\n", "or %same");
+	refused("children {\n net {\n tunnel_interface = vti1/2\n }\n}\n",
+		"'vti1/2' is not the name of an interface");
+	refused("children {\n net {\n tunnel_interface = abcdefghijklmnop\n }\n}\n",
+		"at most 15 characters");
 	refused("children {\n net {\n replay_window = 5000\n }\n}\n", "4096");
 	refused("children {\n net {\n mode = foo\n }\n}\n", "tunnel, transport");
 }

@@ -127,6 +127,9 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_CHILD, "hw_offload",
 		"`yes` is `crypto`; `auto` is `crypto` where the device can do it, never "
 		"`packet`" },
+	{ VICI_PLACE_CHILD, "per_cpu_sas",
+		"strongSwan 6.1's; all packets of the child take one pair of SAs",
+		.ignored = true },
 	{ VICI_PLACE_CHILD, "start_action",
 		"a start that fails is repeated for ever, with growing pauses" },
 	{ VICI_PLACE_CHILD, "close_action", "not written: as `start_action`" },

@@ -52,7 +52,10 @@ static void print_row(FILE *file, enum vici_place place, const char *name)
 	if (refuses && key->harmless)
 		fprintf(file, "only `%s` | ", key->harmless);
 	else
-		fputs(refuses || (note && note->refused) ? "refused | " : "honoured | ", file);
+		fputs(refuses || (note && note->refused) ? "refused | "
+			: note && note->ignored          ? "no effect | "
+							 : "honoured | ",
+			file);
 	if (refuses)
 		print_part(file, &parts, NULL, key->reason);
 	if (key && key->set == cl_load_word)
@@ -77,6 +80,8 @@ void print_swanctl_page(FILE *file)
 	      "differs from them.\n"
 	      "\n"
 	      "- **honoured**: does what swanctl.conf(5) says, but for what the note says.\n"
+	      "- **no effect**: accepted; the log warns of it when the connection is loaded, and "
+	      "so does `--explain`.\n"
 	      "- **only `x`**: that value (or an empty one) passes; any other refuses the "
 	      "connection.\n"
 	      "- **refused**: any value refuses the connection.\n"

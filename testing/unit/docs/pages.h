@@ -15,6 +15,7 @@ struct key_note {
 	const char *key; /* NULL ends the list */
 	const char *note;
 	bool refused; /* of places whose keys load-conn has no table of */
+	bool ignored; /* has no effect, and the log says so */
 };
 
 /* notes.c */

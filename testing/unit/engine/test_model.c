@@ -191,6 +191,21 @@ START_TEST(children_inherit_interface_ids_and_same_marks)
 }
 END_TEST
 
+START_TEST(what_has_no_effect_is_said)
+{
+	struct ike_connection *c = connection();
+	char text[IKE_REMARK_TEXT_MAX];
+
+	complete(c);
+	ck_assert(!ike_child_config_remark(c->children[0], 0, text));
+	c->children[0]->per_cpu_sas = 1;
+	ck_assert(ike_child_config_remark(c->children[0], 0, text));
+	ck_assert_ptr_nonnull(strstr(text, "per_cpu_sas of "));
+	ck_assert(!ike_child_config_remark(c->children[0], 1, text));
+	ike_connection_free(c);
+}
+END_TEST
+
 START_TEST(what_cannot_work_is_refused_with_a_reason)
 {
 	struct ike_connection *c = connection();
@@ -392,6 +407,7 @@ int main(void)
 	tcase_add_test(tests, rekey_time_follows_from_life_time_alone);
 	tcase_add_test(tests, randomness_never_exceeds_the_interval);
 	tcase_add_test(tests, children_inherit_interface_ids_and_same_marks);
+	tcase_add_test(tests, what_has_no_effect_is_said);
 	tcase_add_test(tests, what_cannot_work_is_refused_with_a_reason);
 	tcase_add_test(tests, equal_definitions_are_equal_and_a_field_makes_the_difference);
 	tcase_add_test(tests, two_children_cannot_have_one_name);
