@@ -85,6 +85,7 @@ bool cl_route_wish(const struct cl_network_settings *settings,
 	if (!settings->install_routes ||
 		(wish.pass ? policies->mode != IKE_MODE_PASS
 			   : policies->mode == IKE_MODE_TRANSPORT) ||
+		policies->without_routes ||
 		(policies->if_id_out != 0 && !settings->install_routes_xfrmi))
 		return false;
 	if (remote->family == 0 || (local->family != 0 && local->family != remote->family))

@@ -135,6 +135,7 @@ struct ike_kernel_policies {
 	uint8_t protocol;    /* IKE_PROTOCOL_ESP or _AH */
 	bool no_fwd_out;     /* policies_fwd_out = no (the default): no outbound FWD policies */
 	bool packet_offload; /* the SAs are offloaded as IKE_HW_OFFLOAD_PACKET */
+	bool without_routes; /* packets come by an interface that has its own (tunnel_interface) */
 	uint16_t cpi_out;    /* of children whose packets are compressed; else 0 */
 	uint32_t reqid;
 	uint32_t priority;     /* 0: computed as strongSwan does; else as configured */

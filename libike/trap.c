@@ -218,6 +218,7 @@ static bool fill(struct ike_engine *e, struct ike_trap *trap, struct why *why)
 						  : IKE_PROTOCOL_ESP;
 	p->no_fwd_out = !config->policies_fwd_out;
 	p->priority = config->priority;
+	p->without_routes = config->tunnel_interface != NULL;
 	p->mark_in = config->mark_in;
 	p->mark_out = config->mark_out;
 	ike_draw_marks(e, &p->mark_in, &p->mark_out);

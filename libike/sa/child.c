@@ -180,6 +180,7 @@ struct ike_kernel_policies ike_child_policies(const struct ike_child *child)
 		.protocol = child->suite.protocol,
 		.no_fwd_out = !config->policies_fwd_out,
 		.packet_offload = config->hw_offload == IKE_HW_OFFLOAD_PACKET,
+		.without_routes = config->tunnel_interface != NULL,
 		.cpi_out = child->cpi_out,
 		.reqid = child->reqid,
 		.priority = config->priority,

@@ -421,6 +421,9 @@ START_TEST(what_routes_cannot_express_or_do_wishes_none)
 	policies.mode = IKE_MODE_TRANSPORT;
 	ck_assert(wishes_nothing());
 	wish_setup();
+	policies.without_routes = true;
+	ck_assert(wishes_nothing());
+	wish_setup();
 	policies.if_id_out = 5;
 	ck_assert(wishes_nothing());
 	settings.install_routes_xfrmi = true;
