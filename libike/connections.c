@@ -49,6 +49,11 @@ const struct ike_connection *ike_engine_connection(const struct ike_engine *e, s
 	return index < e->loaded_count ? e->loaded_order[index]->connection : NULL;
 }
 
+const char *ike_engine_connection_name(const struct ike_engine *e, size_t index)
+{
+	return index < e->loaded_count ? e->loaded_order[index]->name : NULL;
+}
+
 static bool grow(struct ike_engine *e)
 {
 	size_t room = e->loaded_room ? e->loaded_room * 2 : 16;
@@ -66,9 +71,11 @@ static bool grow(struct ike_engine *e)
 
 static bool add(struct ike_engine *e, struct ike_connection *c, struct why *why)
 {
-	struct ike_loaded *loaded = grow(e) ? calloc(1, sizeof(*loaded)) : NULL;
+	size_t size = strlen(c->name) + 1;
+	struct ike_loaded *loaded = grow(e) ? calloc(1, sizeof(*loaded) + size) : NULL;
 
 	if (loaded) {
+		memcpy(loaded->name, c->name, size);
 		loaded->connection = c;
 		loaded->number = ++e->last_loaded;
 		if (!ike_candidates_add(e, loaded, c)) {
@@ -80,7 +87,7 @@ static bool add(struct ike_engine *e, struct ike_connection *c, struct why *why)
 		ike_connection_free(c);
 		return why_fail(why, "out of memory");
 	}
-	HASH_ADD_KEYPTR(by_name, e->loaded, c->name, strlen(c->name), loaded);
+	HASH_ADD_KEYPTR(by_name, e->loaded, loaded->name, size - 1, loaded);
 	if (!loaded->by_name.tbl) {
 		ike_candidates_remove(e, loaded);
 		free(loaded);
@@ -107,7 +114,6 @@ static bool replace(
 		ike_candidates_remove(e, &before);
 	}
 	loaded->connection = c;
-	loaded->by_name.key = c->name; /* the same text, but it lives in the connection */
 	ike_reload(e, old, c);
 	ike_supervise_replaced(e, old);
 	ike_connection_free(old);

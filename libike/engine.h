@@ -96,6 +96,7 @@ bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char
 
 /* In the order of loading; index from 0; NULL at the end. */
 const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index);
+const char *ike_engine_connection_name(const struct ike_engine *e, size_t index);
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e);     /* shared secrets */
 struct ike_certificates *ike_engine_certificates(struct ike_engine *e);   /* and private keys */

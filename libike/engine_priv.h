@@ -29,6 +29,7 @@ struct ike_loaded {
 	struct ike_connection *connection;
 	struct ike_failures failures;
 	char *changes; /* heap: what the last load changed and how, or NULL */
+	char name[];   /* here: lists of names and look-ups need nothing else */
 };
 
 struct ike_reqid;

@@ -311,12 +311,28 @@ static bool child_matches(const struct ike_child *child, const struct ike_termin
 	return what->child_id == 0 || child->unique_id == what->child_id;
 }
 
+/* The IKE SAs that may match: one, or all of them. */
+static struct ike_sa *first_of(const struct ike_engine *e, const struct ike_terminate *what)
+{
+	struct ike_sa *found;
+
+	if (!what->ike_id)
+		return e->by_id;
+	HASH_FIND(by_id, e->by_id, &what->ike_id, sizeof(what->ike_id), found);
+	return found;
+}
+
+static struct ike_sa *next_of(const struct ike_sa *sa, const struct ike_terminate *what)
+{
+	return what->ike_id ? NULL : sa->by_id.next;
+}
+
 static size_t count_matches(const struct ike_engine *e, const struct ike_terminate *what)
 {
 	bool of_children = what->child || what->child_id;
 	size_t count = 0;
 
-	for (const struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next) {
+	for (const struct ike_sa *sa = first_of(e, what); sa; sa = next_of(sa, what)) {
 		if (!ike_matches(sa, what))
 			continue;
 		count += !of_children;
@@ -367,8 +383,8 @@ static void terminate_ikes(struct ike_engine *e, const struct ike_terminate *wha
 	struct ike_sa *sa, *next;
 
 	ike_failure_set(&failure, IKE_REASON_TERMINATED, NULL, NULL, "terminated");
-	for (sa = e->by_id; sa; sa = next) {
-		next = sa->by_id.next;
+	for (sa = first_of(e, what); sa; sa = next) {
+		next = next_of(sa, what);
 		if (ike_matches(sa, what))
 			ike_version_of(sa)->delete_ike(e, sa, what->force, what->ticket, &failure);
 	}

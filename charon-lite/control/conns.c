@@ -119,12 +119,12 @@ void cl_command_get_conns(struct cl_client *c, struct vici_view request)
 {
 	const struct ike_engine *e = cl_client_daemon(c)->engine;
 	struct vici_builder b = cl_client_answer();
-	const struct ike_connection *connection;
+	const char *name;
 
 	(void)request;
 	vici_list_start(&b, "conns");
-	for (size_t i = 0; (connection = ike_engine_connection(e, i)); i++)
-		vici_item_text(&b, connection->name);
+	for (size_t i = 0; (name = ike_engine_connection_name(e, i)); i++)
+		vici_item_text(&b, name);
 	vici_list_end(&b);
 	cl_client_reply(c, &b);
 }
