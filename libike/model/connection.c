@@ -2,6 +2,7 @@
 #include "libike/model/connection.h"
 
 #include <stdlib.h>
+#include <uthash.h>
 
 struct ike_connection *ike_connection_new(const char *name)
 {
@@ -47,6 +48,39 @@ static void child_config_free(struct ike_child_config *child)
 	free(child);
 }
 
+/* Most definitions have few children, which are looked through; a message holds thousands. */
+#define CHILDREN_FEW 16
+
+struct ike_child_name {
+	UT_hash_handle hh; /* by the child's name */
+	struct ike_child_config *child;
+};
+
+static bool child_index(struct ike_connection *c, struct ike_child_config *child)
+{
+	struct ike_child_name *entry = calloc(1, sizeof(*entry));
+
+	if (!entry)
+		return false;
+	entry->child = child;
+	HASH_ADD_KEYPTR(hh, c->more_children, child->name, strlen(child->name), entry);
+	if (entry->hh.tbl)
+		return true;
+	free(entry);
+	return false;
+}
+
+static void child_names_free(struct ike_connection *c)
+{
+	struct ike_child_name *entry, *next;
+
+	HASH_ITER(hh, c->more_children, entry, next)
+	{
+		HASH_DEL(c->more_children, entry);
+		free(entry);
+	}
+}
+
 static void texts_free(char **texts, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -87,6 +121,7 @@ void ike_connection_free(struct ike_connection *c)
 {
 	if (!c || --c->references > 0)
 		return;
+	child_names_free(c);
 	for (size_t i = 0; i < c->child_count; i++)
 		child_config_free(c->children[i]);
 	free(c->children);
@@ -138,6 +173,10 @@ struct ike_child_config *ike_connection_add_child(struct ike_connection *c, cons
 	struct ike_child_config *child = child_config_new(name);
 	if (!child)
 		return NULL;
+	if (c->child_count >= CHILDREN_FEW && !child_index(c, child)) {
+		child_config_free(child);
+		return NULL;
+	}
 	child->connection = c;
 	children[c->child_count++] = child;
 	return child;
@@ -145,11 +184,15 @@ struct ike_child_config *ike_connection_add_child(struct ike_connection *c, cons
 
 struct ike_child_config *ike_connection_child(const struct ike_connection *c, const char *name)
 {
-	for (size_t i = 0; i < c->child_count; i++) {
+	struct ike_child_name *entry = NULL;
+
+	for (size_t i = 0; i < c->child_count && i < CHILDREN_FEW; i++) {
 		if (strcmp(c->children[i]->name, name) == 0)
 			return c->children[i];
 	}
-	return NULL;
+	if (c->more_children)
+		HASH_FIND(hh, c->more_children, name, strlen(name), entry);
+	return entry ? entry->child : NULL;
 }
 
 bool ike_auth_rounds_insert(struct ike_auth_rounds *rounds, struct ike_auth_round *round)

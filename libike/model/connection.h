@@ -231,6 +231,7 @@ struct ike_connection {
 	uint8_t vip_count, pool_count;
 	struct ike_child_config **children;
 	size_t child_count;
+	struct ike_child_name *more_children; /* by name, beyond the first ones: connection.c */
 };
 
 #define IKE_CONNECTION_VIPS_MAX 8

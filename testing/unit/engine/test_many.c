@@ -125,11 +125,34 @@ START_TEST(of_thousands_one_is_looked_at_and_proposals_are_kept_once)
 }
 END_TEST
 
+START_TEST(of_many_children_each_is_found_and_none_comes_twice)
+{
+	struct ike_connection *c = ike_connection_new("many");
+	char name[20];
+
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "child-%u", i);
+		ck_assert_ptr_null(ike_connection_child(c, name));
+		struct ike_child_config *child = ike_connection_add_child(c, name);
+		ck_assert_ptr_nonnull(child);
+		ck_assert_ptr_eq(ike_connection_child(c, name), child);
+	}
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "child-%u", i);
+		ck_assert_ptr_eq(ike_connection_child(c, name), c->children[i]);
+		ck_assert_ptr_null(ike_connection_add_child(c, name));
+	}
+	ck_assert_uint_eq(c->child_count, 100);
+	ike_connection_free(c);
+}
+END_TEST
+
 TCase *many_tests(void)
 {
 	TCase *test = tcase_create("many");
 
 	tcase_add_test(test, definitions_are_candidates_in_the_order_of_loading);
+	tcase_add_test(test, of_many_children_each_is_found_and_none_comes_twice);
 	tcase_add_test(test, of_thousands_one_is_looked_at_and_proposals_are_kept_once);
 	return test;
 }
