@@ -116,7 +116,6 @@ static bool replace(
 	loaded->connection = c;
 	ike_reload(e, old, c);
 	ike_supervise_replaced(e, old);
-	ike_connection_free(old);
 	return true;
 }
 
@@ -238,6 +237,7 @@ bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
 {
 	struct ike_loaded *loaded = ike_loaded_find(e, c->name);
+	struct ike_connection *old = loaded ? loaded->connection : NULL;
 
 	e->now = now;
 	if (!check_local_port(e, c, why) || !keep_supported_of_all(e, c, why)) {
@@ -248,8 +248,10 @@ bool ike_engine_load_connection(
 		free(loaded->changes);
 		loaded->changes = NULL;
 	}
-	if (loaded && ike_connection_equal(loaded->connection, c)) {
+	if (old && ike_connection_equal(old, c)) {
 		ike_connection_free(c);
+		ike_supervise_loaded_again(e, old);
+		ike_attempts_begin_anew(e, old);
 		return true;
 	}
 	if (!ike_names_adopt(e, c)) {
@@ -270,6 +272,11 @@ bool ike_engine_load_connection(
 	say_remarks(e, c);
 	say_what_pools_lack(e, c);
 	ike_supervise_loaded(e, c);
+	if (old) {
+		ike_withdraw(e, old, c);
+		ike_attempts_begin_anew(e, c);
+		ike_connection_free(old);
+	}
 	ike_reload_rebuild(e, c);
 	return true;
 }
@@ -312,6 +319,7 @@ bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char
 	HASH_DELETE(by_name, e->loaded, loaded);
 	ike_supervise_unloaded(e, loaded->connection);
 	ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_INFO, "removed connection '%s'", name);
+	ike_withdraw(e, loaded->connection, NULL);
 	loaded_free(loaded);
 	return true;
 }

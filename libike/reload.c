@@ -5,8 +5,9 @@
  * Established IKE SAs go over to the new definition if it is about the same two identities, and so
  * do their children unless what the kernel has of them would have to change. Those are made anew
  * beside the old ones, which go when their successors are up: a peer that does not agree yet costs
- * nothing. What is being negotiated stays as it was begun and goes over when it is up. Children
- * that are no longer defined stay until they end, as with strongSwan.
+ * nothing. Attempts of ours that the change concerns begin anew (attempts.c); what else is being
+ * negotiated stays as it was begun and goes over when it is up. Children that are no longer defined
+ * stay until they end, unless start_action brought them up (withdraw.c): as with strongSwan.
  */
 #include "libike/versions.h"
 
@@ -18,15 +19,18 @@
 /* ---- What differs ---- */
 
 struct changes {
-	char lists[IKE_APPLY_REMOVED + 1][320];
+	char lists[IKE_APPLY_REMOVED + 2][320];
 };
+
+#define CLOSED (IKE_APPLY_REMOVED + 1) /* what their start_action brought up goes with them */
 
 static void note_change(
 	void *context, const struct ike_child_config *child, const char *key, enum ike_apply apply)
 {
 	struct changes *changes = context;
-	char *list = changes->lists[apply];
-	size_t used = strlen(list), room = sizeof(changes->lists[apply]) - used;
+	bool closed = apply == IKE_APPLY_REMOVED && (child->start_action & IKE_ACTION_START);
+	char *list = changes->lists[closed ? CLOSED : apply];
+	size_t used = strlen(list), room = sizeof(*changes->lists) - used;
 
 	snprintf(list + used, room, "%s%s%s%s", used ? ", " : "", child ? child->name : "",
 		child && key ? "." : "", key ? key : "");
@@ -41,6 +45,7 @@ static char *changes_format(const struct changes *changes, char *text, size_t si
 		[IKE_APPLY_REBUILD] = "by making the child anew",
 		[IKE_APPLY_ADDED] = "new children",
 		[IKE_APPLY_REMOVED] = "children that end when they are closed",
+		[CLOSED] = "children that are closed",
 	};
 	size_t used = 0;
 
@@ -302,7 +307,9 @@ void ike_reload_came_up(struct ike_engine *e, struct ike_sa *sa, struct ike_chil
 {
 	struct ike_loaded *loaded = ike_loaded_find(e, sa->connection->name);
 
-	if (!loaded)
+	if (child && child->unwanted)
+		ike_child_delete_later(e, child, IKE_REASON_TERMINATED);
+	if (!loaded || (child && child->unwanted))
 		return;
 	adopt_sa(e, sa, loaded->connection);
 	if (sa->connection != loaded->connection)

@@ -97,6 +97,7 @@ static void look_again(struct ike_engine *e, struct ike_wish *wish, ike_time pau
 static void wish_failed(struct ike_engine *e, struct ike_wish *wish, enum ike_reason reason)
 {
 	wish->failures++;
+	wish->reason = (uint8_t)reason;
 	wish->deferred = false;
 	ike_time pause = pause_after(e, wish, reason);
 	look_again(e, wish, pause);
@@ -170,6 +171,16 @@ void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c)
 	}
 	for (size_t i = 0; i < c->child_count; i++)
 		wish_as_loaded(e, site, c->children[i]);
+}
+
+void ike_supervise_loaded_again(struct ike_engine *e, const struct ike_connection *c)
+{
+	struct ike_site *site = ike_site_find(e, c->name);
+
+	for (struct ike_wish *wish = site ? site->wishes : NULL; wish; wish = wish->next)
+		if (wish->failures > 0 && wish->timer.at != IKE_NEVER &&
+			pauses_after((enum ike_reason)wish->reason) == &of_refusals)
+			look_again(e, wish, 0);
 }
 
 void ike_supervise_replaced(struct ike_engine *e, const struct ike_connection *c)

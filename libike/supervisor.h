@@ -14,10 +14,19 @@ void ike_wish_look(struct ike_engine *e, struct ike_wish *wish);
 
 /* start_action becomes wishes; those of an older version that the new one does not have end. */
 void ike_supervise_loaded(struct ike_engine *e, struct ike_connection *c);
+/* The same once more: what somebody had to set right (a secret, a certificate, the peer) may be. */
+void ike_supervise_loaded_again(struct ike_engine *e, const struct ike_connection *c);
 /* Another version takes its place (loaded next): its traps go. */
 void ike_supervise_replaced(struct ike_engine *e, const struct ike_connection *c);
-/* Nothing of it is wanted any more: its traps go, its SAs stay. The name is not loaded now. */
+/* Nothing of it is wanted any more: its traps go. The name is not loaded now. */
 void ike_supervise_unloaded(struct ike_engine *e, const struct ike_connection *c);
+/* ---- withdraw.c ---- */
+/* What start_action of the old version brought up, and the new one (NULL: there is none) would not,
+ * ends: children, and IKE SAs that have no others. So do attempts of an unloaded one, whoever asked
+ * for them. To be called when the new one's wishes are there. */
+void ike_withdraw(
+	struct ike_engine *e, const struct ike_connection *old, const struct ike_connection *new);
+
 /* The engine shuts down. */
 void ike_supervise_nothing(struct ike_engine *e);
 

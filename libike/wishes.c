@@ -89,6 +89,42 @@ void ike_sites_free(struct ike_engine *e)
 	site_free(e, site);
 }
 
+static size_t count_sas(const struct ike_site *site, uint32_t *ret_ids)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < site->version_count; i++)
+		for (const struct ike_sa *sa = site->versions[i]->sas; sa; sa = sa->next) {
+			if (ret_ids)
+				ret_ids[count] = sa->unique_id;
+			count++;
+		}
+	return count;
+}
+
+/* With its last IKE SA a version goes, and maybe the site: so by numbers. */
+void ike_site_visit(struct ike_engine *e, const char *name,
+	void (*visit)(void *context, struct ike_sa *sa), void *context)
+{
+	struct ike_site *site = ike_site_find(e, name);
+	size_t count = site ? count_sas(site, NULL) : 0;
+	uint32_t *ids = count ? malloc(count * sizeof(*ids)) : NULL;
+
+	if (count && !ids)
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"out of memory: IKE_SAs of '%s' stay as they are", name);
+	if (ids)
+		count_sas(site, ids);
+	for (size_t i = 0; ids && i < count; i++) {
+		struct ike_sa *sa;
+
+		HASH_FIND(by_id, e->by_id, &ids[i], sizeof(ids[i]), sa);
+		if (sa)
+			visit(context, sa);
+	}
+	free(ids);
+}
+
 struct ike_wish *ike_wish_find(const struct ike_site *site, const char *child)
 {
 	struct ike_wish *wish = site ? site->wishes : NULL;

@@ -14,6 +14,7 @@ struct ike_wish {
 	struct ike_site *site;
 	uint8_t wanted;      /* enum ike_action */
 	bool deferred;       /* the peer had begun, and was let go first */
+	uint8_t reason;      /* enum ike_reason: of the last failure */
 	uint32_t failures;   /* in a row */
 	ike_time refused_at; /* a twin that the peer wanted; 0: never, as below */
 	ike_time reduced_at; /* a twin that was there */
@@ -37,6 +38,9 @@ struct ike_site *ike_site_add(struct ike_engine *e, struct ike_connection *c);
 /* Drops versions that are neither loaded nor have IKE SAs; the site goes with its last one. */
 void ike_site_prune(struct ike_engine *e, const char *name);
 void ike_sites_free(struct ike_engine *e);
+/* Calls `visit` with each IKE SA of any version; it may end that one and others. */
+void ike_site_visit(struct ike_engine *e, const char *name,
+	void (*visit)(void *context, struct ike_sa *sa), void *context);
 
 struct ike_wish *ike_wish_find(const struct ike_site *site, const char *child);
 /* There already, or new; NULL when memory ran out. */

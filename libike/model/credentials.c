@@ -43,6 +43,7 @@ struct shared {
 
 struct ike_credentials {
 	struct shared *all; /* in the order of loading */
+	uint32_t version;
 	size_t count;
 	struct shared *by_unique_id;
 	struct bucket *by_owner;
@@ -187,6 +188,7 @@ static bool same_shared(const struct shared *a, const struct shared *b)
 static void remove_one(struct ike_credentials *c, struct shared *s)
 {
 	DL_DELETE(c->all, s);
+	c->version++;
 	c->count--;
 	shared_free(c, s);
 }
@@ -232,8 +234,10 @@ bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint
 	if (!s)
 		return false;
 	struct shared *old = predecessor(c, s);
+	uint32_t version = c->version + !(old && same_shared(old, s));
 	if (old)
 		remove_one(c, old);
+	c->version = version;
 	if (!insert(c, s)) {
 		shared_free(c, s);
 		return false;
@@ -264,6 +268,11 @@ void ike_credentials_free(struct ike_credentials *c)
 		return;
 	ike_credentials_clear(c);
 	free(c);
+}
+
+uint32_t ike_credentials_version(const struct ike_credentials *c)
+{
+	return c->version;
 }
 
 size_t ike_credentials_count(const struct ike_credentials *c)

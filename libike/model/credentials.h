@@ -33,6 +33,9 @@ MUST_USE bool ike_credentials_load(struct ike_credentials *c, const char *unique
 bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id);
 void ike_credentials_clear(struct ike_credentials *c);
 
+/* Another number whenever a secret came, went or became another one. */
+uint32_t ike_credentials_version(const struct ike_credentials *c);
+
 /* All kinds together. */
 size_t ike_credentials_count(const struct ike_credentials *c);
 /* The unique ids of those that have one, in the order of loading. */

@@ -90,6 +90,7 @@ struct ike_sa *ike_sa_make(struct ike_engine *e, bool initiator, const struct ad
 		free(sa);
 		return NULL;
 	}
+	sa->negotiation->secrets = ike_credentials_version(e->credentials);
 	sa->unique_id = ++e->next_ike_id;
 	HASH_ADD_KEYPTR(by_spi, e->by_spi, own_spi(sa), sizeof(uint64_t), sa);
 	HASH_ADD(by_id, e->by_id, unique_id, sizeof(sa->unique_id), sa);

@@ -72,6 +72,7 @@ struct ike_child {
 	bool announced;            /* events have it up, and not replaced or down yet */
 	bool carried;              /* reauthentication has asked for it on the new IKE SA */
 	bool rebuilt;              /* by us, as its definition changed */
+	bool unwanted;             /* it is to end as soon as it is up */
 	bool peer_without_padding; /* ESP_TFC_PADDING_NOT_SUPPORTED */
 	/* IKEv1, Cisco Unity: the gateway's side is said as 0.0.0.0/0, whatever it is. */
 	bool says_all;

@@ -86,6 +86,7 @@ struct ike_negotiation {
 	ike_time names_until;            /* initiator: waits for names that long; 0: it does not */
 	ike_time hold_until; /* initiator: IKE_AUTH waits for the peer's own; 0: it does not */
 	uint32_t tries;      /* initiator: rounds of keyingtries done before this one */
+	uint32_t secrets;    /* ike_credentials_version() when it began */
 	struct ike_key_exchange *key_exchange;
 	uint8_t nonce[IKE_NONCE_LENGTH];
 	struct bytes peer_nonce;   /* heap */

@@ -138,6 +138,7 @@ TCase *mobike_hostile_tests(void);
 TCase *way_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);
+TCase *withdraw_tests(void);
 TCase *revoking_tests(void);
 TCase *additional_tests(void);
 TCase *followup_tests(void);

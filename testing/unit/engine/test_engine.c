@@ -13,6 +13,7 @@ int main(void)
 	suite_add_tcase(suite, failure_tests());
 	suite_add_tcase(suite, explain_tests());
 	suite_add_tcase(suite, reload_tests());
+	suite_add_tcase(suite, withdraw_tests());
 	suite_add_tcase(suite, revoking_tests());
 	suite_add_tcase(suite, additional_tests());
 	suite_add_tcase(suite, eap_tests());
