@@ -192,6 +192,11 @@ const struct cl_setting cl_settings_table[] = {
 	{ "spi_mask", CL_SETTING_NO_EFFECT },
 	{ "threads", CL_SETTING_NEEDLESS },
 	{ "x509.enforce_critical", CL_SETTING_ONLY, "yes" },
+	{ "start-scripts.*", CL_SETTING_NO_EFFECT, NULL,
+		"what the daemon starts are updown scripts, without root's rights: let the "
+		"service's "
+		"`ExecStartPost=` run `swanctl-lite --load-all`" },
+	{ "stop-scripts.*", CL_SETTING_NO_EFFECT, NULL, "the service's `ExecStop=`" },
 	{ "tls.*", CL_SETTING_NO_EFFECT },
 	{ "imcv.*", CL_SETTING_NO_EFFECT },
 	{ "tnc.*", CL_SETTING_NO_EFFECT },

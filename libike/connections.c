@@ -126,6 +126,10 @@ static bool keep_supported(struct ike_engine *e, const struct ike_connection *c,
 	struct why missing = { "" };
 	size_t count = ike_proposals_keep_supported(e->crypto, list, &missing);
 
+	if (list->left_out)
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"connection '%s': not all of %s can be offered: %s", c->name, name,
+			list->left_out);
 	if (list->count == 0)
 		return why_fail(why, "%s of '%s': %s", name, c->name, missing.text);
 	if (count)

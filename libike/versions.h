@@ -156,8 +156,8 @@ void ike_attempt_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_t
 bool ike_attempts_crossed(const struct ike_sa *a, const struct ike_sa *b);
 /* All that it was to do. */
 void ike_attempt_move_tasks(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
-/* The definition was loaded, maybe once more: attempts of older versions that it concerns begin anew
- * with it, and those that had to do with secrets that are others now. */
+/* The definition was loaded, maybe once more: attempts of older versions that it concerns begin
+ * anew with it, and those that had to do with secrets that are others now. */
 void ike_attempts_begin_anew(struct ike_engine *e, struct ike_connection *c);
 
 /* ---- liveness.c ---- */

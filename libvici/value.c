@@ -166,6 +166,7 @@ bool value_milliseconds(struct bytes text, uint64_t *ret)
 
 	if (!take_double(&text, &number))
 		return false;
+	skip_blanks(&text);
 	if (!text_is(text, "ms")) {
 		if (unit_seconds(text) == 0)
 			return false;

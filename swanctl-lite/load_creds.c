@@ -6,20 +6,23 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+/* Colons between octets are passed over. Of an odd number of digits the first stands alone. */
 static bool decode_hex(const char *text, struct secret *ret)
 {
-	size_t digits = strlen(text);
-	size_t length = (digits + 1) / 2;
-	char pair[3] = { 0 };
+	size_t digits = 0, at = 0;
+	char pair[3] = "0";
 
-	if (digits == 0 || strspn(text, "0123456789abcdefABCDEF") != digits ||
-		!secret_allocate(ret, length))
+	for (const char *c = text; *c; c++)
+		digits += *c != ':';
+	if (digits == 0 || text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' ||
+		!secret_allocate(ret, (digits + 1) / 2))
 		return false;
-	for (size_t i = 0; i < length; i++) {
-		/* An odd number of digits: the first stands alone. */
-		pair[0] = digits % 2 && i == 0 ? '0' : text[2 * i - digits % 2];
-		pair[1] = text[2 * i + 1 - digits % 2];
-		ret->at[i] = (uint8_t)strtoul(pair, NULL, 16);
+	for (size_t digit = digits % 2; *text; text++) {
+		if (*text == ':')
+			continue;
+		pair[digit % 2] = *text;
+		if (digit++ % 2)
+			ret->at[at++] = (uint8_t)strtoul(pair, NULL, 16);
 	}
 	secret_wipe(pair, sizeof(pair));
 	return true;

@@ -209,14 +209,7 @@ bool cl_load_child(struct vici_view section, struct ike_connection *c, struct wh
 	if (!cl_load_name(name, text, why))
 		return why_prefix(why, "children: ");
 	snprintf(place, sizeof(place), "children.%s", text);
-	VICI_EACH(each, section)
-	{
-		struct bytes below = vici_name(each);
-
-		if (vici_kind(each) == VICI_SECTION)
-			return why_fail(why, "invalid section: %.*s, in %s", (int)below.length,
-				(const char *)below.at, place);
-	}
+	/* Sections, of a template that connections share, are passed over as charon does. */
 	struct ike_child_config *child = ike_connection_add_child(c, text);
 	if (!child)
 		return why_fail(why, "%s is there twice, or memory ran out", place);

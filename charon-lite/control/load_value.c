@@ -102,12 +102,10 @@ bool cl_load_bool(const struct cl_load_key *key, void *object, const char *text,
 
 static bool number(const char *text, uint64_t max, uint64_t *ret, struct why *why)
 {
-	uint64_t value;
-
-	if (!value_unsigned(bytes_of_text(text), &value) || value > max)
+	*ret = 0; /* with charon, too, "" is 0 */
+	if (*text && (!value_unsigned(bytes_of_text(text), ret) || *ret > max))
 		return why_fail(
 			why, "'%s' is not a number from 0 to %llu", text, (unsigned long long)max);
-	*ret = value;
 	return true;
 }
 
@@ -147,10 +145,10 @@ bool cl_load_u32(const struct cl_load_key *key, void *object, const char *text, 
 bool cl_load_time(const struct cl_load_key *key, void *object, const char *text, struct why *why)
 {
 	uint64_t *value = field(key, object);
-	uint64_t seconds;
+	uint64_t seconds = 0;
 
 	/* The engine counts milliseconds in 63 bits; nobody means centuries. */
-	if (!value_seconds(bytes_of_text(text), &seconds) || seconds > UINT32_MAX)
+	if ((*text && !value_seconds(bytes_of_text(text), &seconds)) || seconds > UINT32_MAX)
 		return why_fail(
 			why, "'%s' is not a time: expected a number with s, m, h or d", text);
 	*value = seconds;
@@ -160,9 +158,9 @@ bool cl_load_time(const struct cl_load_key *key, void *object, const char *text,
 bool cl_load_amount(const struct cl_load_key *key, void *object, const char *text, struct why *why)
 {
 	uint64_t *value = field(key, object);
-	uint64_t amount;
+	uint64_t amount = 0;
 
-	if (!value_amount(bytes_of_text(text), &amount) || amount == IKE_UNSET)
+	if ((*text && !value_amount(bytes_of_text(text), &amount)) || amount == IKE_UNSET)
 		return why_fail(
 			why, "'%s' is not an amount: expected a number with k, m or g", text);
 	*value = amount;

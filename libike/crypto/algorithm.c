@@ -32,6 +32,16 @@
 	CIPHER(number, bits, label, words, "AES-" #bits "-CCM", "rfc4309(ccm(aes))", \
 		(bits) / 8 + 3, 3, 8, 1, icv, true)
 
+/* Only the kernel has to know it (RFC 4543). */
+#define GMAC(bits, words)                                                              \
+	{                                                                              \
+		.type = IKE_TRANSFORM_ENCRYPTION, .id = IKE_ENCR_NULL_AUTH_AES_GMAC,   \
+		.key_bits = bits, .name = "NULL_AES_GMAC", .keywords = words,          \
+		.kernel_name = "rfc4543(gcm(aes))", .key_length = (bits) / 8 + 4,      \
+		.salt_length = 4, .iv_length = 8, .block_length = 1, .icv_length = 16, \
+		.aead = true, .weak = true                                             \
+	}
+
 #define INTEGRITY(number, label, words, openssl, digest, kernel, key, icv, is_weak)              \
 	{                                                                                        \
 		.type = IKE_TRANSFORM_INTEGRITY, .id = number, .name = label, .keywords = words, \
@@ -115,6 +125,9 @@ static const struct ike_algorithm table[] = {
 	CCM(IKE_ENCR_AES_CCM_8, 128, "AES_CCM_8", "aes128ccm8 aes128ccm64", 8),
 	CCM(IKE_ENCR_AES_CCM_8, 192, "AES_CCM_8", "aes192ccm8 aes192ccm64", 8),
 	CCM(IKE_ENCR_AES_CCM_8, 256, "AES_CCM_8", "aes256ccm8 aes256ccm64", 8),
+	GMAC(128, "aes128gmac"),
+	GMAC(192, "aes192gmac"),
+	GMAC(256, "aes256gmac"),
 
 	INTEGRITY(IKE_INTEG_HMAC_SHA2_256_128, "HMAC_SHA2_256_128", "sha256 sha2_256", "HMAC",
 		"SHA2-256", "hmac(sha256)", 32, 16, false),

@@ -60,6 +60,7 @@ enum ike_encryption {
 	IKE_ENCR_AES_GCM_8 = 18,
 	IKE_ENCR_AES_GCM_12 = 19,
 	IKE_ENCR_AES_GCM_16 = 20,
+	IKE_ENCR_NULL_AUTH_AES_GMAC = 21, /* RFC 4543 */
 	IKE_ENCR_CAMELLIA_CBC = 23,
 	IKE_ENCR_CHACHA20_POLY1305 = 28,
 };
@@ -161,6 +162,12 @@ const struct ike_algorithm *ike_algorithm_find_keyword(struct bytes word);
 static inline bool ike_algorithm_is_kem(const struct ike_algorithm *algorithm)
 {
 	return algorithm->answer_length > 0;
+}
+
+/* Whether it does not encrypt, and is for ESP alone. */
+static inline bool ike_algorithm_hides_nothing(const struct ike_algorithm *algorithm)
+{
+	return algorithm->type == IKE_TRANSFORM_ENCRYPTION && !algorithm->openssl_name;
 }
 
 /* The name for logs of any transform, known or not: "AES_CBC_256", "PRF_HMAC_SHA2_256",

@@ -160,6 +160,8 @@ bool ike_crypto_supports(struct ike_crypto *crypto, const struct ike_algorithm *
 	switch (algorithm->type) {
 	case IKE_TRANSFORM_ENCRYPTION:
 		/* NULL needs nothing of OpenSSL. */
+		if (algorithm->id == IKE_ENCR_NULL_AUTH_AES_GMAC)
+			return false; /* the kernel's alone */
 		return algorithm->id == IKE_ENCR_NULL || crypto_cipher_get(crypto, algorithm);
 	case IKE_TRANSFORM_PRF:
 	case IKE_TRANSFORM_INTEGRITY:

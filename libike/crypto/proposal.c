@@ -12,6 +12,7 @@ void ike_proposals_free(struct ike_proposals *list)
 		free(list->items);
 		free(list->owners);
 	}
+	free(list->left_out);
 	*list = (struct ike_proposals){ 0 };
 }
 
@@ -23,8 +24,11 @@ void ike_proposals_share(struct ike_proposals *list, struct ike_proposals *other
 		*other->owners = 1;
 	if (!other->owners)
 		return;
+	char *left_out = list->left_out;
+	list->left_out = NULL;
 	ike_proposals_free(list);
 	*list = *other;
+	list->left_out = left_out;
 	++*list->owners;
 }
 

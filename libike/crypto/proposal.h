@@ -27,6 +27,7 @@ struct ike_proposals {
 	struct ike_proposal *items; /* heap, owned */
 	size_t count;
 	uint32_t *owners; /* of the items, which do not change then; NULL: it alone */
+	char *left_out;   /* heap, owned: what was left out, and why; NULL: nothing */
 };
 
 /* What was agreed: one transform of each kind; 0 where the protocol has none. There is one in every
@@ -48,7 +49,9 @@ struct ike_suite {
  * algorithm brings its PRF along (in IKE), no "esn" means none, integrity is dropped beside an
  * AEAD, "ke1_mlkem768" to "ke7_..." are additional key exchanges (RFC 9370). False with a reason,
  * in strongSwan's words, that names the bad word or what is missing; the list is then as before.
- * Unlike strongSwan, ESP without integrity is refused (RFC 8221 4). */
+ * Unlike strongSwan, ESP without integrity is refused (RFC 8221 4).
+ * Algorithms that strongSwan has and we have not are left out, with the whole proposal when it has
+ * no other in their place: the list's left_out says so, and may be all that there is. */
 MUST_USE bool ike_proposals_add(
 	struct ike_proposals *list, uint8_t protocol, const char *text, struct why *why);
 

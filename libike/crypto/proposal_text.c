@@ -189,11 +189,15 @@ static bool complete_ike(struct ike_proposal *p, bool aead, struct why *why)
 
 	if (!proposal_has_type(p, IKE_TRANSFORM_ENCRYPTION))
 		return why_fail(why, "an encryption algorithm is mandatory in IKE proposals");
-	for (size_t i = 0; i < p->count; i++)
-		if (p->transforms[i].type == IKE_TRANSFORM_ENCRYPTION &&
-			p->transforms[i].id == IKE_ENCR_NULL)
-			return why_fail(why, "algorithm 'null' is for ESP only: IKE is always "
-					     "encrypted");
+	for (size_t i = 0; i < p->count; i++) {
+		const struct ike_transform *t = &p->transforms[i];
+		const struct ike_algorithm *a = ike_algorithm_find(t->type, t->id, t->key_bits);
+
+		if (ike_algorithm_hides_nothing(a))
+			return why_fail(why,
+				"algorithm '%s' is for ESP only: IKE is always encrypted",
+				a->keywords);
+	}
 	if (!aead && !proposal_has_type(p, IKE_TRANSFORM_INTEGRITY))
 		return why_fail(why, "an integrity algorithm is mandatory in IKE proposals with "
 				     "classic (non-AEAD) encryption algorithms");
@@ -246,20 +250,34 @@ static bool proposal_complete(struct ike_proposal *p, struct why *why)
 
 /* ---- Words ---- */
 
-/* swanctl.conf's words for algorithms that strongSwan has and charon-lite does not. */
-static bool is_known_elsewhere(struct bytes word)
+/* swanctl.conf's words for algorithms that strongSwan has and charon-lite does not. What they are;
+ * 0: no such word. */
+static uint8_t known_elsewhere(struct bytes word)
 {
-	static const char *const starts[] = { "blowfish", "cast128", "des", "serpent", "twofish",
-		"camellia", "prfcamellia", "aes128gmac", "aes192gmac", "aes256gmac",
-		"chacha20poly1305compat", "ntru", "newhope" };
+	static const struct {
+		const char *begins;
+		uint8_t type;
+	} words[] = {
+		{ "blowfish", IKE_TRANSFORM_ENCRYPTION },
+		{ "cast128", IKE_TRANSFORM_ENCRYPTION },
+		{ "des", IKE_TRANSFORM_ENCRYPTION },
+		{ "serpent", IKE_TRANSFORM_ENCRYPTION },
+		{ "twofish", IKE_TRANSFORM_ENCRYPTION },
+		{ "camelliaxcbc", IKE_TRANSFORM_INTEGRITY },
+		{ "camellia", IKE_TRANSFORM_ENCRYPTION },
+		{ "prfcamellia", IKE_TRANSFORM_PRF },
+		{ "chacha20poly1305compat", IKE_TRANSFORM_ENCRYPTION },
+		{ "ntru", IKE_TRANSFORM_KEY_EXCHANGE },
+		{ "newhope", IKE_TRANSFORM_KEY_EXCHANGE },
+	};
 
-	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-		size_t length = strlen(starts[i]);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t length = strlen(words[i].begins);
 
-		if (word.length >= length && memcmp(word.at, starts[i], length) == 0)
-			return true;
+		if (word.length >= length && memcmp(word.at, words[i].begins, length) == 0)
+			return words[i].type;
 	}
-	return false;
+	return 0;
 }
 
 /* The transform type that "ke1_" to "ke7_" stand for, which is taken off; 0 without. */
@@ -274,20 +292,6 @@ static uint8_t take_additional(struct bytes *word)
 	return (uint8_t)(IKE_TRANSFORM_ADDITIONAL_1 + at[2] - '1');
 }
 
-static bool add_word(struct ike_proposal *p, struct bytes word, struct why *why)
-{
-	struct bytes name = word;
-	uint8_t additional = take_additional(&name);
-	const struct ike_algorithm *a = ike_algorithm_find_keyword(name);
-
-	if (!a || (additional && a->type != IKE_TRANSFORM_KEY_EXCHANGE))
-		return why_fail(why,
-			is_known_elsewhere(name) ? "algorithm '%.*s' is not supported"
-						 : "algorithm '%.*s' not recognized",
-			(int)word.length, (const char *)word.at);
-	return proposal_add_as(p, additional ? additional : a->type, a, why);
-}
-
 static struct bytes trim(struct bytes text)
 {
 	while (text.length && (*text.at == ' ' || *text.at == '\t')) {
@@ -299,18 +303,64 @@ static struct bytes trim(struct bytes text)
 	return text;
 }
 
-static bool add_words(struct ike_proposal *p, const char *text, struct why *why)
+/* One proposal being read. */
+struct reading {
+	struct ike_proposals *list;
+	const char *text;
+	struct ike_proposal p;
+	unsigned left_out; /* types of which some were */
+};
+
+static bool leave_out(struct reading *r, struct bytes word, uint8_t type, struct why *why)
+{
+	const char *before = r->list->left_out ? r->list->left_out : "";
+	char *text;
+
+	if (asprintf(&text, "%s%s'%s': algorithm '%.*s' is not supported", before,
+		    *before ? "; " : "", r->text, (int)word.length, (const char *)word.at) < 0)
+		return why_fail(why, "out of memory");
+	free(r->list->left_out);
+	r->list->left_out = text;
+	r->left_out |= IKE_TRANSFORM_BIT(type);
+	return true;
+}
+
+static bool add_word(struct reading *r, struct bytes word, struct why *why)
+{
+	struct bytes name = word;
+	uint8_t additional = take_additional(&name);
+	const struct ike_algorithm *a = ike_algorithm_find_keyword(name);
+	uint8_t elsewhere = a ? 0 : known_elsewhere(name);
+
+	if ((a && additional && a->type != IKE_TRANSFORM_KEY_EXCHANGE) || (!a && !elsewhere))
+		return why_fail(why, "algorithm '%.*s' not recognized", (int)word.length,
+			(const char *)word.at);
+	if (!a)
+		return leave_out(r, word, additional ? additional : elsewhere, why);
+	return proposal_add_as(&r->p, additional ? additional : a->type, a, why);
+}
+
+static bool add_words(struct reading *r, struct why *why)
 {
 	/* Empty words are passed over, as strongSwan does. */
-	while (*text) {
+	for (const char *text = r->text; *text;) {
 		size_t length = strcspn(text, "-");
 		struct bytes word = trim(bytes_of(text, length));
 
-		if (word.length && !add_word(p, word, why))
+		if (word.length && !add_word(r, word, why))
 			return false;
 		text += length + (text[length] == '-');
 	}
 	return true;
+}
+
+/* Nothing takes the place of something that was left out. */
+static bool lacks(const struct reading *r)
+{
+	for (uint8_t type = 1; type < IKE_TRANSFORM_TYPES; type++)
+		if ((r->left_out & IKE_TRANSFORM_BIT(type)) && !proposal_has_type(&r->p, type))
+			return true;
+	return false;
 }
 
 /* ---- Defaults ---- */
@@ -376,7 +426,7 @@ static bool append_default(struct ike_proposals *list, uint8_t protocol, bool ae
 bool ike_proposals_add(
 	struct ike_proposals *list, uint8_t protocol, const char *text, struct why *why)
 {
-	struct ike_proposal p = { .protocol = protocol };
+	struct reading r = { .list = list, .text = text, .p.protocol = protocol };
 	struct bytes whole = trim(bytes_of_text(text));
 	size_t before = list->count;
 
@@ -391,7 +441,9 @@ bool ike_proposals_add(
 		list->count = before;
 		return false;
 	}
-	return add_words(&p, text, why) && proposal_complete(&p, why) && list_append(list, &p, why);
+	if (!add_words(&r, why))
+		return false;
+	return lacks(&r) || (proposal_complete(&r.p, why) && list_append(list, &r.p, why));
 }
 
 /* ---- Printing ---- */

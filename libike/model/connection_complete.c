@@ -111,6 +111,9 @@ static bool complete_child(
 	complete_limits(&child->rekey_time, &child->life_time, &child->rand_time, CHILD_REKEY_TIME);
 	complete_limits(&child->rekey_bytes, &child->life_bytes, &child->rand_bytes, 0);
 	complete_limits(&child->rekey_packets, &child->life_packets, &child->rand_packets, 0);
+	if (child->proposals.count == 0 && child->proposals.left_out)
+		return why_fail(why, "no algorithms are left of the proposals: %s",
+			child->proposals.left_out);
 	if (child->proposals.count == 0 &&
 		!ike_proposals_add(&child->proposals, IKE_PROTOCOL_ESP, "default", why))
 		return false;
@@ -208,6 +211,9 @@ bool ike_connection_complete(struct ike_connection *c, struct why *why)
 		return why_fail(why, "version = 1: %s", ike_connection_beyond_ikev1(c));
 	if (c->version == 1 && c->childless == IKE_CHILDLESS_FORCE)
 		return why_fail(why, "childless = force needs IKEv2");
+	if (c->proposals.count == 0 && c->proposals.left_out)
+		return why_fail(
+			why, "no algorithms are left of the proposals: %s", c->proposals.left_out);
 	if (c->proposals.count == 0 &&
 		!ike_proposals_add(&c->proposals, IKE_PROTOCOL_IKE, "default", why))
 		return false;

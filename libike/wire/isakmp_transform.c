@@ -41,7 +41,7 @@ static const struct pair esp_ciphers[] = { { 3, IKE_ENCR_3DES }, { 11, IKE_ENCR_
 	{ 12, IKE_ENCR_AES_CBC }, { 13, IKE_ENCR_AES_CTR }, { 14, IKE_ENCR_AES_CCM_8 },
 	{ 15, IKE_ENCR_AES_CCM_12 }, { 16, IKE_ENCR_AES_CCM_16 }, { 18, IKE_ENCR_AES_GCM_8 },
 	{ 19, IKE_ENCR_AES_GCM_12 }, { 20, IKE_ENCR_AES_GCM_16 }, { 22, IKE_ENCR_CAMELLIA_CBC },
-	{ 0, 0 } };
+	{ 23, IKE_ENCR_NULL_AUTH_AES_GMAC }, { 0, 0 } };
 static const struct pair macs[] = { { 1, IKE_INTEG_HMAC_MD5_96 }, { 2, IKE_INTEG_HMAC_SHA1_96 },
 	{ 5, IKE_INTEG_HMAC_SHA2_256_128 }, { 6, IKE_INTEG_HMAC_SHA2_384_192 },
 	{ 7, IKE_INTEG_HMAC_SHA2_512_256 }, { 9, IKE_INTEG_AES_XCBC_96 },

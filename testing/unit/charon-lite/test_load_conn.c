@@ -16,7 +16,7 @@ static void write_lines(struct vici_builder *b, const char *text)
 
 	for (char *line; (line = strsep(&rest, "\n"));) {
 		if (sscanf(line, " %127[^ =[] = %511[^\n]", name, value) == 2) {
-			vici_key_text(b, name, value);
+			vici_key_text(b, name, strcmp(value, "\"\"") == 0 ? "" : value);
 		} else if (sscanf(line, " %127[^ =[] [ %511[^\n]", name, value) == 2) {
 			char *items = value;
 
@@ -167,13 +167,44 @@ START_TEST(virtual_addresses_are_asked_for_and_given)
 }
 END_TEST
 
+/* As strongSwan 6.0.1 does. */
+START_TEST(a_section_of_a_child_and_empty_numbers_are_no_errors)
+{
+	struct ike_connection *c =
+		loaded("rekey_time = \"\"\ndpd_delay = \"\"\nkeyingtries = \"\"\n"
+		       "children {\n net {\n foo {\n a = b\n }\n life_bytes = \"\"\n "
+		       "priority = \"\"\n }\n}\n");
+
+	ck_assert_uint_eq(c->rekey_time, 0);
+	ck_assert_uint_eq(c->dpd_delay, 0);
+	ck_assert_uint_eq(c->children[0]->priority, 0);
+	ike_connection_free(c);
+	refused("rekey_time = -\n", "invalid value for: rekey_time");
+}
+END_TEST
+
+/* VyOS offers blowfish and others. */
+START_TEST(algorithms_that_only_strongswan_has_are_left_out)
+{
+	struct ike_connection *c = loaded("children {\n net {\n esp_proposals [ blowfish256-sha1 "
+					  "aes128gmac aes128-sha256 ]\n }\n}\n");
+
+	ck_assert_uint_eq(c->children[0]->proposals.count, 2);
+	ck_assert_str_eq(c->children[0]->proposals.left_out,
+		"'blowfish256-sha1': algorithm 'blowfish256' is not supported");
+	ike_connection_free(c);
+	refused("children {\n net {\n esp_proposals [ des-md5 serpent-sha1 ]\n }\n}\n",
+		"no algorithms are left of the proposals: 'des-md5': algorithm 'des' is not "
+		"supported; 'serpent-sha1'");
+}
+END_TEST
+
 START_TEST(unknown_keys_and_sections_are_named)
 {
 	refused("nonsense = 1\n", "unknown option: nonsense, config discarded");
 	refused("children {\n net {\n foo = 1\n }\n}\n",
 		"unknown option: foo, config discarded: in children.net");
 	refused("foo {\n a = b\n}\n", "invalid section: foo");
-	refused("children {\n net {\n foo {\n }\n }\n}\n", "invalid section: foo");
 	refused("version [ 2 ]\n", "unknown option: version");
 	refused("children [ a ]\n", "unknown option: children");
 }
@@ -423,6 +454,8 @@ TCase *load_conn_cases(void)
 
 	tcase_add_test(tests, a_whole_connection_arrives_in_numbers);
 	tcase_add_test(tests, virtual_addresses_are_asked_for_and_given);
+	tcase_add_test(tests, a_section_of_a_child_and_empty_numbers_are_no_errors);
+	tcase_add_test(tests, algorithms_that_only_strongswan_has_are_left_out);
 	tcase_add_test(tests, unknown_keys_and_sections_are_named);
 	tcase_add_test(tests, wrong_values_are_named_with_the_reason);
 	tcase_add_test(tests, features_that_are_not_there_are_errors_of_that_connection);

@@ -65,7 +65,7 @@ const struct key_note key_notes[] = {
 		"ours alone: instead of `charon.retransmit_base`" },
 	{ VICI_PLACE_CONNECTION, "reauth_time",
 		"with `make_before_break` of strongswan.conf, whose default is yes as in charon "
-		"6" },
+		"6; 0 alone leaves `rekey_time` at 4h, as the manual says (charon: 0)" },
 	{ VICI_PLACE_CONNECTION, "over_time", "0: never" },
 	{ VICI_PLACE_CONNECTION, "pools",
 		"`radius` is what the RADIUS server says (with `auth = eap-radius` or "
@@ -131,9 +131,10 @@ const struct key_note key_notes[] = {
 		"strongSwan 6.1's; all packets of the child take one pair of SAs",
 		.ignored = true },
 	{ VICI_PLACE_CHILD, "start_action",
-		"a start that fails is repeated for ever, with growing pauses" },
+		"a start that fails is repeated for ever, with growing pauses; what is no longer "
+		"to be started ends" },
 	{ VICI_PLACE_CHILD, "close_action", "not written: as `start_action`" },
-	{ VICI_PLACE_SHARED, "secret", "text, `0x` hexadecimal, `0s` Base64" },
+	{ VICI_PLACE_SHARED, "secret", "text, `0x` hexadecimal, maybe with colons, `0s` Base64" },
 	{ VICI_PLACE_SHARED, "id", "and any name that begins with it: `id-a`, `id2`" },
 	{ VICI_PLACE_TOKEN, "handle", NULL, true },
 	{ VICI_PLACE_TOKEN, "slot", NULL, true },

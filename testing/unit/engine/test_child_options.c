@@ -375,6 +375,28 @@ START_TEST(vendor_ids_are_said_when_wanted)
 }
 END_TEST
 
+/* ESP that encrypts nothing (RFC 4543); the other proposal is not ours. */
+START_TEST(aes_gmac_is_the_kernels)
+{
+	struct duo d = _i ? duo_begin_ikev1(false) : duo_begin(false);
+	const struct ike_algorithm *gmac;
+
+	d.moon_side.children[0].proposals = "blowfish256-sha1,aes256gmac";
+	d.sun_side.children[0].proposals = "aes128gmac-aes256gmac,twofish128-sha256";
+	duo_start(&d);
+	ck_assert(sim_node_logged(d.moon,
+		"not all of esp_proposals can be offered: 'blowfish256-sha1': algorithm "
+		"'blowfish256' is not supported"));
+	duo_up(&d, d.sun, "net");
+	gmac = ike_suite_encryption(&duo_only_sa(d.moon)->children->suite);
+	ck_assert_str_eq(gmac->kernel_name, "rfc4543(gcm(aes))");
+	ck_assert_uint_eq(gmac->key_bits, 256);
+	duo_both_ways(&d);
+	duo_down(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 TCase *child_option_tests(void)
 {
 	TCase *test = tcase_create("child options");
@@ -394,5 +416,6 @@ TCase *child_option_tests(void)
 	tcase_add_loop_test(test, an_initiator_only_lets_nobody_begin, 0, 2);
 	tcase_add_loop_test(test, each_child_can_have_an_ike_sa_of_its_own, 0, 2);
 	tcase_add_test(test, vendor_ids_are_said_when_wanted);
+	tcase_add_loop_test(test, aes_gmac_is_the_kernels, 0, 2);
 	return test;
 }

@@ -196,7 +196,7 @@ START_TEST(secrets_are_decoded_and_gone_ones_unloaded)
 {
 	write_file("swanctl.conf",
 		"secrets {\n ike-kept { id-a = a\n id-b = b\n secret = \"two words\"\n }\n"
-		" eap-1 { id = e\n secret = 0x414\n }\n xauth-1 { secret = 0sYWJj\n }\n"
+		" eap-1 { id = e\n secret = 0x4:14\n }\n xauth-1 { secret = 0sYWJj\n }\n"
 		" ppk-1 { secret = 0sYWI=\n }\n ntlm-1 { secret = 0sYWI\n }\n"
 		" ike-hex { secret = 0xzz\n }\n ike-b64 { secret = 0sA\n }\n ike-none { id = x\n } "
 		"}\n");

@@ -56,6 +56,7 @@ static const struct {
 	{ IKE_PROTOCOL_ESP, "aes256-sha1-modp1024", "aes128-sha1-modp1024,aes256-sha1-modp1024",
 		"ESP:AES_CBC_256/HMAC_SHA1_96/MODP_1024/NO_EXT_SEQ" },
 	{ IKE_PROTOCOL_ESP, "aes128gcm16", "aes128gcm16", "ESP:AES_GCM_16_128/NO_EXT_SEQ" },
+	{ IKE_PROTOCOL_ESP, "aes256gmac", "aes256gmac", "ESP:NULL_AES_GMAC_256/NO_EXT_SEQ" },
 	{ IKE_PROTOCOL_ESP, "aes256-sha256_96-esn", "aes256-sha256_96-esn",
 		"ESP:AES_CBC_256/HMAC_SHA2_256_96/EXT_SEQ" },
 	{ IKE_PROTOCOL_ESP, "null-sha256", "null-sha256", "ESP:NULL/HMAC_SHA2_256_128/NO_EXT_SEQ" },
