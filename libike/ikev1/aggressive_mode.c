@@ -123,7 +123,7 @@ enum ikev1_outcome ikev1_aggressive_1(struct ikev1_received *x)
 	ikev1_phase1_read_vendors(x);
 	if (!read_first(x))
 		return refuse_clear(x, ISAKMP_NOTIFY_AUTHENTICATION_FAILED);
-	isakmp_build_sa_answer(x->reply, &chosen, (struct bytes){ 0 });
+	isakmp_build_sa_answer(x->reply, &chosen, (struct bytes){ 0 }, 0);
 	if (!ikev1_phase1_build_ke(x->e, sa, x->reply) ||
 		!ikev1_phase1_build_id(x->e, sa, x->reply))
 		return ikev1_phase1_no_memory(x);

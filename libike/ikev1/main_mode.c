@@ -121,7 +121,7 @@ enum ikev1_outcome ikev1_main_1(struct ikev1_received *x)
 	if (!ikev1_phase1_choose(x, &chosen))
 		return IKEV1_END;
 	ikev1_phase1_read_vendors(x);
-	isakmp_build_sa_answer(x->reply, &chosen, (struct bytes){ 0 });
+	isakmp_build_sa_answer(x->reply, &chosen, (struct bytes){ 0 }, 0);
 	ikev1_phase1_build_vendors(x->e, x->sa, x->reply);
 	x->exchange->step = IKEV1_MAIN_3;
 	return IKEV1_OK;

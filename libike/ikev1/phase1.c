@@ -233,8 +233,9 @@ bool ikev1_phase1_build_offer(
 		sa->negotiation->group = offers[0].suite.group;
 		if (p->aggressive)
 			count = keep_group(offers, count, sa->negotiation->group);
-		isakmp_build_sa(
-			b, offers, count, (struct bytes){ 0 }, p->auth_method, 0, lifetime(c), 0);
+		isakmp_build_sa(b, offers, count, (struct bytes){ 0 },
+			&(struct isakmp_said){
+				.auth_method = p->auth_method, .life_seconds = lifetime(c) });
 	} else {
 		ike_failure_set(failure, IKE_REASON_UNSUPPORTED, NULL, NULL,
 			"connection '%s': IKEv1 has no numbers for any of its proposals", c->name);
@@ -253,7 +254,7 @@ bool ikev1_phase1_agree(struct ikev1_received *x)
 	struct isakmp_offer offer;
 	struct ike_proposal answer;
 
-	if (isakmp_offer_accepts(offered, &x->message->sa, 1, &offer) &&
+	if (isakmp_offer_accepts(offered, &x->message->sa, 1, false, &offer) &&
 		offer.auth_method == p->auth_method &&
 		(!p->aggressive || offer.suite.group == sa->negotiation->group)) {
 		sa->suite = offer.suite;

@@ -41,7 +41,7 @@ static bool offer_fits(struct ike_engine *e, const struct ike_connection *c,
 	size_t count = ikev1_phase1_methods(e, c, &datagram->local, methods);
 
 	return count > 0 &&
-	       isakmp_offer_choose(&c->proposals, &message->sa, 1, methods, count, ret);
+	       isakmp_offer_choose(&c->proposals, &message->sa, 1, methods, count, false, ret);
 }
 
 static void choose(struct ike_engine *e, const struct ike_datagram *datagram,
@@ -70,7 +70,8 @@ static void choose(struct ike_engine *e, const struct ike_datagram *datagram,
 		ret->offer = offer;
 	}
 	if (!ret->connection && ret->nearest &&
-		isakmp_offer_choose(&ret->nearest->proposals, &message->sa, 1, NULL, 0, &offer))
+		isakmp_offer_choose(
+			&ret->nearest->proposals, &message->sa, 1, NULL, 0, false, &offer))
 		ret->other_method = offer.auth_method;
 }
 
@@ -294,8 +295,8 @@ bool ikev1_phase1_choose(struct ikev1_received *x, struct isakmp_offer *ret_chos
 {
 	const uint16_t method = x->sa->v1->phase1->auth_method;
 
-	if (isakmp_offer_choose(
-		    &x->sa->connection->proposals, &x->message->sa, 1, &method, 1, ret_chosen))
+	if (isakmp_offer_choose(&x->sa->connection->proposals, &x->message->sa, 1, &method, 1,
+		    false, ret_chosen))
 		return true;
 	ike_failure_set(x->failure, IKE_REASON_NO_PROPOSAL, NULL, NULL, "no common IKE proposal");
 	return false;

@@ -25,9 +25,12 @@ static bool prepare(struct ike_engine *e, struct ikev1_exchange *exchange, struc
 			return false;
 		}
 	}
-	if (child->spi_in ||
-		ike_child_allocate_spi(e, child, child->config->proposals.items[0].protocol, &why))
+	if (child->spi_in || ike_child_allocate_spi(
+				     e, child, child->config->proposals.items[0].protocol, &why)) {
+		if (ike_child_may_compress(e, child->sa, child->config))
+			ike_child_allocate_cpi(e, child);
 		return true;
+	}
 	ike_failure_set(
 		failure, IKE_REASON_KERNEL, NULL, NULL, "no SPI from the kernel: %s", why.text);
 	return false;
@@ -46,9 +49,11 @@ static bool send_1(struct ike_engine *e, struct ike_sa *sa, struct ikev1_exchang
 
 	ike_builder_start(e, &b);
 	size_t mark = ikev1_hash_open(sa, &b);
-	isakmp_build_sa(&b, offers, count, ikev1_spi_octets(child->spi_in, spi), 0,
-		ikev1_nat_encapsulation(sa, config->mode), config->life_time,
-		ikev1_quick_kilobytes(config));
+	isakmp_build_sa(&b, offers, count, ikev1_spi_octets(child->spi_in, spi),
+		&(struct isakmp_said){ .encapsulation = ikev1_nat_encapsulation(sa, config->mode),
+			.cpi = child->cpi_in,
+			.life_seconds = config->life_time,
+			.life_kilobytes = ikev1_quick_kilobytes(config) });
 	isakmp_build_nonce(&b, bytes_of(quick->nonce, sizeof(quick->nonce)));
 	if (quick->key_exchange)
 		isakmp_build_ke(&b, ike_key_exchange_public(quick->key_exchange));
@@ -146,7 +151,8 @@ static bool accept_proposal(
 	struct isakmp_offer answer;
 	uint8_t mode;
 
-	if (!isakmp_offer_accepts(&child->config->proposals, &x->message->sa, 2, &answer) ||
+	if (!isakmp_offer_accepts(
+		    &child->config->proposals, &x->message->sa, 2, child->cpi_in != 0, &answer) ||
 		answer.suite.protocol != child->suite.protocol ||
 		answer.suite.group != x->exchange->quick->group ||
 		!ikev1_spi_value(answer.spi, &child->spi_out)) {
@@ -162,6 +168,10 @@ static bool accept_proposal(
 			answer.encapsulation, child->config->name);
 		return false;
 	}
+	if (answer.cpi)
+		child->cpi_out = answer.cpi;
+	else
+		ike_child_release_cpi(x->e, child);
 	child->suite = answer.suite;
 	child->mode = mode;
 	ikev1_quick_limit(x->e, child, answer.life_seconds, answer.life_kilobytes);

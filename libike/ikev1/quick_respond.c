@@ -59,9 +59,11 @@ static bool choose_child(const struct ikev1_received *x, struct answer *a)
 static bool choose_proposal(const struct ikev1_received *x, struct answer *a)
 {
 	const struct isakmp_sa_view *theirs = &x->message->sa;
+	bool compression = ike_child_may_compress(x->e, x->sa, a->config);
 
 	a->notify = ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
-	if (!isakmp_offer_choose(&a->config->proposals, theirs, 2, NULL, 0, &a->chosen) ||
+	if (!isakmp_offer_choose(
+		    &a->config->proposals, theirs, 2, NULL, 0, compression, &a->chosen) ||
 		!ikev1_spi_value(a->chosen.spi, &a->spi)) {
 		ikev1_quick_fail_proposals(&a->failure, a->config, theirs, "no common proposal");
 		return false;
@@ -116,7 +118,7 @@ static bool send_2(struct ikev1_received *x, const struct answer *a, const struc
 
 	ike_builder_start(x->e, &b);
 	size_t mark = ikev1_hash_open(x->sa, &b);
-	isakmp_build_sa_answer(&b, &a->chosen, ikev1_spi_octets(child->spi_in, spi));
+	isakmp_build_sa_answer(&b, &a->chosen, ikev1_spi_octets(child->spi_in, spi), child->cpi_in);
 	isakmp_build_nonce(&b, s.nonce_r);
 	if (a->key_exchange)
 		isakmp_build_ke(&b, ike_key_exchange_public(a->key_exchange));
@@ -150,13 +152,31 @@ static struct ike_child *make_child(struct ikev1_received *x, const struct answe
 	return child;
 }
 
+/* Without a CPI of ours: what the peer offers without compression. */
+static bool agree_compression(struct ikev1_received *x, struct answer *a, struct ike_child *child)
+{
+	if (!a->chosen.cpi)
+		return true;
+	ike_child_allocate_cpi(x->e, child);
+	if (child->cpi_in) {
+		child->cpi_out = a->chosen.cpi;
+		return true;
+	}
+	const struct ike_suite suite = a->chosen.suite;
+	return isakmp_offer_choose(
+		       &a->config->proposals, &x->message->sa, 2, NULL, 0, false, &a->chosen) &&
+	       memcmp(&a->chosen.suite, &suite, sizeof(suite)) == 0;
+}
+
 static bool install(struct ikev1_received *x, struct answer *a, struct ike_child *child)
 {
 	const struct ike_child_secrets secrets =
 		ikev1_quick_secrets(x->exchange, secret_bytes(&a->shared));
 	struct why why;
 
+	why_fail(&why, "the peer offers it with IPComp alone");
 	if (ike_child_allocate_spi(x->e, child, child->suite.protocol, &why) &&
+		agree_compression(x, a, child) &&
 		ike_handover_begin(x->e, child, a->old, false, &secrets, &why)) {
 		/* The keys are of the IKE SA under which they were agreed on. */
 		if (a->old && a->old->sa != x->sa)

@@ -1,21 +1,10 @@
-/*
- * IPComp for children (RFC 3173, RFC 7296 3.10.1): both ends say under which CPI they take
- * compressed packets. Not through a NAT, where two peers with the same address may choose the same
- * CPI.
- */
+/* IPComp for children (RFC 3173, RFC 7296 3.10.1): both ends say under which CPI they take
+ * compressed packets. */
 #include "libike/ikev2/ikev2.h"
 
 #define DEFLATE 2         /* the transform; the others never came into use */
 #define CPI_LOWEST 256    /* RFC 3173 3.3: below are well-known ones, */
 #define CPI_HIGHEST 61439 /* above private ones */
-
-static bool may_compress(const struct ike_engine *e, const struct ike_child *child)
-{
-	const struct ike_sa *sa = child->sa;
-
-	return child->config->ipcomp && e->host.cpi_allocate && !sa->nat_local && !sa->nat_remote &&
-	       !sa->nat_fake;
-}
 
 /* CPI, transform; attributes of it there are none. */
 static bool read_notify(const struct ike_notify *n, uint16_t *ret_cpi)
@@ -50,7 +39,7 @@ void ike_compression_build(const struct ike_child *child, struct ike_builder *b)
 
 void ike_compression_offer(struct ike_engine *e, struct ike_child *child)
 {
-	if (may_compress(e, child))
+	if (ike_child_may_compress(e, child->sa, child->config))
 		ike_child_allocate_cpi(e, child);
 }
 
@@ -58,7 +47,7 @@ void ike_compression_answer(struct ike_received *x, struct ike_child *child)
 {
 	uint16_t cpi;
 
-	if (!may_compress(x->e, child) || !find_offer(x->message, &cpi))
+	if (!ike_child_may_compress(x->e, x->sa, child->config) || !find_offer(x->message, &cpi))
 		return;
 	ike_child_allocate_cpi(x->e, child);
 	if (child->cpi_in)

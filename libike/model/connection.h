@@ -166,7 +166,7 @@ struct ike_child_config {
 	bool policies;
 	bool policies_fwd_out;
 	bool sha256_96;     /* what is agreed on as HMAC-SHA-256-128 is truncated to 96 bits */
-	bool ipcomp;        /* IKEv2: proposed and agreed to */
+	bool ipcomp;        /* proposed and agreed to */
 	uint8_t hw_offload; /* enum ike_hw_offload */
 	bool copy_df;
 	bool copy_ecn;

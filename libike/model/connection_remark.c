@@ -90,13 +90,6 @@ bool ike_child_config_remark(
 		(child->mode != IKE_MODE_TUNNEL && child->mode != IKE_MODE_TRANSPORT) ||
 		!first_pair(child, &local, &remote))
 		return false;
-	/* Compression is what peers may always do without (RFC 3173 3.1). */
-	if (child->ipcomp && index-- == 0) {
-		snprintf(text, IKE_REMARK_TEXT_MAX,
-			"ipcomp of '%s' has no effect with IKEv1: packets are not compressed",
-			child->name);
-		return true;
-	}
 	/* A gateway that gives addresses does not initiate. */
 	if (child->local_ts_count + child->remote_ts_count > 2 && c->pool_count == 0 &&
 		index-- == 0) {

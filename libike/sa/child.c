@@ -102,6 +102,13 @@ bool ike_child_allocate_spi(
 		ike_children_local(sa), child->reqid, &child->spi_in, why);
 }
 
+bool ike_child_may_compress(
+	const struct ike_engine *e, const struct ike_sa *sa, const struct ike_child_config *config)
+{
+	return config->ipcomp && e->host.cpi_allocate && !sa->nat_local && !sa->nat_remote &&
+	       !sa->nat_fake;
+}
+
 /* Without one packets are not compressed, which the peer has to be ready for anyway. */
 void ike_child_allocate_cpi(struct ike_engine *e, struct ike_child *child)
 {

@@ -231,6 +231,10 @@ void ike_child_set_config(struct ike_child *child, const struct ike_child_config
 /* An inbound SPI from the kernel. */
 MUST_USE bool ike_child_allocate_spi(
 	struct ike_engine *e, struct ike_child *child, uint8_t protocol, struct why *why);
+/* Wanted, and possible: not through a NAT, where two peers with the same address may choose the
+ * same CPI. */
+bool ike_child_may_compress(
+	const struct ike_engine *e, const struct ike_sa *sa, const struct ike_child_config *config);
 /* A CPI from the kernel, unless it has one; without memory there the child goes without. */
 void ike_child_allocate_cpi(struct ike_engine *e, struct ike_child *child);
 /* Packets are not compressed after all. */

@@ -151,8 +151,12 @@ struct isakmp_offer {
 	uint8_t protocol; /* enum isakmp_protocol */
 	struct ike_suite suite;
 	bool usable; /* all attributes are known, and nothing is missing */
-	/* Proposals of the same number belong together ("and"): we take none of those. */
+	/* Proposals of the same number belong together ("and"): we take none of those, except
+	 * encryption with IPComp under a CPI (RFC 3173 4). */
 	bool bundled;
+	uint16_t cpi;          /* the peer's; 0: without compression */
+	uint8_t cpi_transform; /* number, as it stands there */
+	struct bytes cpi_attributes;
 	uint16_t auth_method;   /* phase 1 */
 	uint16_t encapsulation; /* phase 2; 0: not said */
 	uint64_t life_seconds;  /* 0: not said */
@@ -177,14 +181,16 @@ size_t isakmp_offers_of(
 
 /* What both can: ours in our order of preference (lists of a definition), theirs as received. False
  * when there is nothing in common. auth_methods: what is acceptable in phase 1 (count 0: any).
- * *ret: their transform. */
+ * compression: what comes with IPComp is taken, rather than the same without. *ret: their
+ * transform. */
 MUST_USE bool isakmp_offer_choose(const struct ike_proposals *ours,
 	const struct isakmp_sa_view *theirs, int phase, const uint16_t *auth_methods,
-	size_t auth_method_count, struct isakmp_offer *ret);
+	size_t auth_method_count, bool compression, struct isakmp_offer *ret);
 
-/* Whether the answer's one transform is one of the offers that were made; *ret is it. */
+/* Whether the answer's one transform is one of the offers that were made (compression: with IPComp,
+ * too); *ret is it. */
 MUST_USE bool isakmp_offer_accepts(const struct ike_proposals *offered,
-	const struct isakmp_sa_view *answer, int phase, struct isakmp_offer *ret);
+	const struct isakmp_sa_view *answer, int phase, bool compression, struct isakmp_offer *ret);
 
 /* The offers of a peer as a list of IKEv2's kind, for texts and differences (ours beside theirs):
  * at most room; returns how many. */
@@ -293,14 +299,24 @@ char *isakmp_message_format(
 
 /* ---- Building (isakmp_build.c); ike_builder_begin() and the rest are those of build.h ---- */
 
+/* What all transforms of an SA payload say besides. */
+struct isakmp_said {
+	uint16_t auth_method;   /* phase 1 */
+	uint16_t encapsulation; /* phase 2 */
+	uint16_t cpi;           /* phase 2: ours of IPComp; 0: without compression */
+	uint64_t life_seconds;  /* 0: nothing is said */
+	uint64_t life_kilobytes;
+};
+
 /* One SA payload; every proposal has the same spi (empty in phase 1). All transforms of a protocol
- * are in one proposal, as strongSwan and others have it. life 0: none is said. */
+ * are in one proposal, as strongSwan and others have it. With a CPI all of them come first with
+ * IPComp, then without. */
 void isakmp_build_sa(struct ike_builder *b, const struct isakmp_offer *offers, size_t count,
-	struct bytes spi, uint16_t auth_method, uint16_t encapsulation, uint64_t life_seconds,
-	uint64_t life_kilobytes);
-/* The answer: the chosen transform, with the attributes as they came. */
+	struct bytes spi, const struct isakmp_said *said);
+/* The answer: the chosen transform, with the attributes as they came; with our CPI if they came
+ * with one. */
 void isakmp_build_sa_answer(
-	struct ike_builder *b, const struct isakmp_offer *chosen, struct bytes spi);
+	struct ike_builder *b, const struct isakmp_offer *chosen, struct bytes spi, uint16_t cpi);
 void isakmp_build_ke(struct ike_builder *b, struct bytes public_value);
 void isakmp_build_nonce(struct ike_builder *b, struct bytes nonce);
 /* Phase 1: protocol and port are 0 or 17 and 500. *ret_body (may be NULL): as hashes take it;

@@ -35,7 +35,7 @@ static void write_transform(struct writer *w, int phase, uint8_t number, bool la
 		writer_patch_u16(w, mark + 2, (uint16_t)(w->length - mark));
 }
 
-/* Its length is filled by the caller. */
+/* Its length is filled by close_proposal(). */
 static size_t open_proposal(struct writer *w, bool last, uint8_t number, uint8_t protocol,
 	struct bytes spi, size_t transforms)
 {
@@ -78,40 +78,73 @@ static size_t run_of_protocol(const struct isakmp_offer *offers, size_t count)
 	return run;
 }
 
-void isakmp_build_sa(struct ike_builder *b, const struct isakmp_offer *offers, size_t count,
-	struct bytes spi, uint16_t auth_method, uint16_t encapsulation, uint64_t life_seconds,
-	uint64_t life_kilobytes)
+/* IPComp beside the proposal of that number; chosen: the answer repeats what came. */
+static void write_compression(struct writer *w, bool last, uint8_t number, uint16_t cpi,
+	const struct isakmp_offer *chosen, const struct isakmp_said *said)
 {
-	const struct isakmp_said said = { auth_method, encapsulation, life_seconds,
-		life_kilobytes };
+	const uint8_t spi[2] = { (uint8_t)(cpi >> 8), (uint8_t)cpi };
+	struct isakmp_offer deflate = { .transform = 1,
+		.suite.protocol = ISAKMP_PROTOCOL_IPCOMP,
+		.transform_id = ISAKMP_DEFLATE };
+	size_t proposal = open_proposal(
+		w, last, number, ISAKMP_PROTOCOL_IPCOMP, bytes_of(spi, sizeof(spi)), 1);
+
+	if (chosen) {
+		deflate.transform = chosen->cpi_transform;
+		deflate.attributes = chosen->cpi_attributes;
+	}
+	write_transform(w, 2, deflate.transform, true, &deflate, said);
+	close_proposal(w, proposal);
+}
+
+/* All offers once; cpi: beside IPComp. *number: of the next proposal. more: others follow. */
+static void write_offers(struct writer *w, const struct isakmp_offer *offers, size_t count,
+	struct bytes spi, const struct isakmp_said *said, uint16_t cpi, bool more, uint8_t *number)
+{
 	int phase = count > 0 && offers[0].protocol == ISAKMP_PROTOCOL_ISAKMP ? 1 : 2;
-	size_t mark = open_sa(b), number = 1;
+
+	for (size_t i = 0; i < count && !w->bad; ++*number) {
+		size_t run = run_of_protocol(offers + i, count - i);
+		bool last = i + run == count && !more;
+		size_t proposal =
+			open_proposal(w, last && !cpi, *number, offers[i].protocol, spi, run);
+
+		for (size_t k = 0; k < run; k++)
+			write_transform(
+				w, phase, (uint8_t)(k + 1), k + 1 == run, &offers[i + k], said);
+		close_proposal(w, proposal);
+		if (cpi)
+			write_compression(w, last, *number, cpi, NULL, said);
+		i += run;
+	}
+}
+
+void isakmp_build_sa(struct ike_builder *b, const struct isakmp_offer *offers, size_t count,
+	struct bytes spi, const struct isakmp_said *said)
+{
+	size_t mark = open_sa(b);
+	uint8_t number = 1;
 
 	if (count == 0)
 		b->writer.bad = true;
-	for (size_t i = 0; i < count && !b->writer.bad; number++) {
-		size_t run = run_of_protocol(offers + i, count - i);
-		size_t proposal = open_proposal(&b->writer, i + run == count, (uint8_t)number,
-			offers[i].protocol, spi, run);
-
-		for (size_t k = 0; k < run; k++)
-			write_transform(&b->writer, phase, (uint8_t)(k + 1), k + 1 == run,
-				&offers[i + k], &said);
-		close_proposal(&b->writer, proposal);
-		i += run;
-	}
+	if (said->cpi)
+		write_offers(&b->writer, offers, count, spi, said, said->cpi, true, &number);
+	write_offers(&b->writer, offers, count, spi, said, 0, false, &number);
 	ike_build_close(b, mark);
 }
 
 void isakmp_build_sa_answer(
-	struct ike_builder *b, const struct isakmp_offer *chosen, struct bytes spi)
+	struct ike_builder *b, const struct isakmp_offer *chosen, struct bytes spi, uint16_t cpi)
 {
 	size_t mark = open_sa(b);
+	bool compressed = chosen->cpi && cpi;
 	size_t proposal =
-		open_proposal(&b->writer, true, chosen->proposal, chosen->protocol, spi, 1);
+		open_proposal(&b->writer, !compressed, chosen->proposal, chosen->protocol, spi, 1);
 
 	write_transform(&b->writer, 0, chosen->transform, true, chosen, NULL);
 	close_proposal(&b->writer, proposal);
+	if (compressed)
+		write_compression(&b->writer, true, chosen->proposal, cpi, chosen, NULL);
 	ike_build_close(b, mark);
 }
 

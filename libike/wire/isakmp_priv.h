@@ -21,13 +21,7 @@ void isakmp_transform_read(int phase, struct isakmp_offer *offer);
 bool isakmp_transform_sayable(int phase, struct ike_suite *s);
 uint8_t isakmp_transform_id(int phase, const struct ike_suite *s);
 
-/* What all transforms of an SA payload say besides. */
-struct isakmp_said {
-	uint16_t auth_method;   /* phase 1 */
-	uint16_t encapsulation; /* phase 2 */
-	uint64_t life_seconds;  /* 0: nothing is said */
-	uint64_t life_kilobytes;
-};
+#define ISAKMP_DEFLATE 2 /* IPComp's transform; the others never came into use */
 /* The attributes. */
 void isakmp_transform_write(
 	struct writer *w, const struct ike_suite *s, const struct isakmp_said *said);

@@ -7,6 +7,9 @@
 /* More than that is an attack, not a negotiation. */
 #define PROPOSALS_MAX 64
 #define TRANSFORMS_MAX 512
+/* RFC 3173 3.3: CPIs below are well-known ones, above private ones. */
+#define CPI_LOWEST 256
+#define CPI_HIGHEST 61439
 
 /* A proposal payload without its transforms, and these. */
 struct proposal {
@@ -94,16 +97,48 @@ bool isakmp_sa_view_parse(struct bytes body, struct isakmp_sa_view *ret, struct 
 	return true;
 }
 
-/* Whether another proposal has that number. */
-static bool is_bundled(const struct isakmp_sa_view *view, uint8_t number)
+/* A CPI, in 2 octets or as the lower half of 4 (RFC 3173 4); 0: none. */
+static uint16_t cpi_of(struct bytes spi)
+{
+	struct reader r = reader_of(spi);
+
+	if (spi.length == 4 && reader_u16(&r) != 0)
+		return 0;
+	uint16_t cpi = reader_u16(&r);
+	return reader_end(&r) && cpi >= CPI_LOWEST && cpi <= CPI_HIGHEST ? cpi : 0;
+}
+
+/* IPComp with DEFLATE, which the others of its number are to be compressed with. */
+static bool read_compression(const struct proposal *p, struct isakmp_offer *ret)
+{
+	struct reader transforms = p->transforms;
+	struct isakmp_offer offer;
+
+	while (reader_more(&transforms) && read_transform(&transforms, &offer)) {
+		if (offer.transform_id != ISAKMP_DEFLATE)
+			continue;
+		ret->cpi = cpi_of(p->spi);
+		ret->cpi_transform = offer.transform;
+		ret->cpi_attributes = offer.attributes;
+		return ret->cpi != 0;
+	}
+	return false;
+}
+
+/* What belongs together with the offer. */
+static void read_bundle(const struct isakmp_sa_view *view, struct isakmp_offer *offer)
 {
 	struct reader r = reader_of(view->proposals);
 	struct proposal p;
-	unsigned count = 0;
+	unsigned count = 0, compressions = 0;
 
-	while (reader_more(&r) && read_proposal(&r, &p))
-		count += p.number == number;
-	return count > 1;
+	while (reader_more(&r) && read_proposal(&r, &p)) {
+		if (p.number != offer->proposal)
+			continue;
+		count++;
+		compressions += p.protocol == ISAKMP_PROTOCOL_IPCOMP && read_compression(&p, offer);
+	}
+	offer->bundled = count > 1 && !(count == 2 && compressions == 1);
 }
 
 /* The cursor: where its proposal begins, and how far its transforms are read; 16 bits each. */
@@ -126,9 +161,11 @@ bool isakmp_offer_next(
 		*ret = (struct isakmp_offer){
 			.proposal = p.number, .protocol = p.protocol, .spi = p.spi
 		};
-		if (reader_more(&t) && read_transform(&t, ret)) {
+		/* IPComp is read with what it belongs to. */
+		if (p.protocol != ISAKMP_PROTOCOL_IPCOMP && reader_more(&t) &&
+			read_transform(&t, ret)) {
 			*cursor = at << 16 | (p.transforms.left - t.left);
-			ret->bundled = is_bundled(view, p.number);
+			read_bundle(view, ret);
 			isakmp_transform_read(phase, ret);
 			return true;
 		}
@@ -173,14 +210,16 @@ static int place_of_optional(const struct ike_proposal *p, uint8_t type, uint16_
 	return place_of(p, type, id, 0);
 }
 
-/* How far from the most preferred: encryption counts most, then integrity, then group; -1: the
- * proposal does not allow it. */
-static int rank(const struct ike_proposal *p, int phase, const struct isakmp_offer *offer)
+/* How far from the most preferred: encryption counts most, then integrity, then group, then
+ * compression; -1: the proposal does not allow it. */
+static int rank(
+	const struct ike_proposal *p, int phase, bool compression, const struct isakmp_offer *offer)
 {
 	const struct ike_suite *s = &offer->suite;
 	int encryption = 0, hash, group, esn = 0;
 
-	if (!offer->usable || offer->bundled || p->protocol != offer->protocol)
+	if (!offer->usable || offer->bundled || (offer->cpi && !compression) ||
+		p->protocol != offer->protocol)
 		return -1;
 	if (s->encryption)
 		encryption =
@@ -194,7 +233,7 @@ static int rank(const struct ike_proposal *p, int phase, const struct isakmp_off
 		esn = place_of(p, IKE_TRANSFORM_ESN, s->esn, 0);
 	if (encryption < 0 || hash < 0 || group < 0 || esn < 0)
 		return -1;
-	return encryption << 20 | hash << 10 | group;
+	return encryption << 20 | hash << 10 | group << 1 | (compression && !offer->cpi);
 }
 
 static bool method_fits(uint16_t method, const uint16_t *methods, size_t count)
@@ -206,7 +245,8 @@ static bool method_fits(uint16_t method, const uint16_t *methods, size_t count)
 }
 
 bool isakmp_offer_choose(const struct ike_proposals *ours, const struct isakmp_sa_view *theirs,
-	int phase, const uint16_t *auth_methods, size_t auth_method_count, struct isakmp_offer *ret)
+	int phase, const uint16_t *auth_methods, size_t auth_method_count, bool compression,
+	struct isakmp_offer *ret)
 {
 	struct isakmp_offer offer;
 
@@ -214,7 +254,7 @@ bool isakmp_offer_choose(const struct ike_proposals *ours, const struct isakmp_s
 		int best = -1;
 
 		for (size_t cursor = 0; isakmp_offer_next(theirs, phase, &cursor, &offer);) {
-			int place = rank(&ours->items[i], phase, &offer);
+			int place = rank(&ours->items[i], phase, compression, &offer);
 
 			if (place < 0 || (best >= 0 && place >= best) ||
 				!method_fits(offer.auth_method, auth_methods, auth_method_count))
@@ -228,19 +268,27 @@ bool isakmp_offer_choose(const struct ike_proposals *ours, const struct isakmp_s
 	return false;
 }
 
+static bool is_same_suite(const struct isakmp_offer *a, const struct isakmp_offer *b)
+{
+	return memcmp(&a->suite, &b->suite, sizeof(a->suite)) == 0 && bytes_equal(a->spi, b->spi);
+}
+
 bool isakmp_offer_accepts(const struct ike_proposals *offered, const struct isakmp_sa_view *answer,
-	int phase, struct isakmp_offer *ret)
+	int phase, bool compression, struct isakmp_offer *ret)
 {
 	struct isakmp_offer another;
 	size_t cursor = 0;
 
-	if (!isakmp_offer_next(answer, phase, &cursor, ret) ||
-		isakmp_offer_next(answer, phase, &cursor, &another))
+	if (!isakmp_offer_next(answer, phase, &cursor, ret))
 		return false;
+	/* strongSwan answers with what it has chosen, and behind it with the same uncompressed. */
+	while (isakmp_offer_next(answer, phase, &cursor, &another))
+		if (!ret->cpi || another.cpi || !is_same_suite(ret, &another))
+			return false;
 	if (phase == 2 && ret->suite.group != ike_proposals_first_group(offered))
 		return false;
 	for (size_t i = 0; i < offered->count; i++)
-		if (rank(&offered->items[i], phase, ret) >= 0)
+		if (rank(&offered->items[i], phase, compression, ret) >= 0)
 			return true;
 	return false;
 }
@@ -249,10 +297,13 @@ size_t isakmp_offers_to_proposals(
 	const struct isakmp_sa_view *view, int phase, struct ike_proposal *ret, size_t room)
 {
 	struct isakmp_offer offer;
-	size_t count = 0;
+	size_t count = 0, plain = 0;
 
+	/* What is there with compression and without counts once. */
+	for (size_t cursor = 0; isakmp_offer_next(view, phase, &cursor, &offer);)
+		plain += !offer.cpi;
 	for (size_t cursor = 0; count < room && isakmp_offer_next(view, phase, &cursor, &offer);)
-		if (offer.usable)
+		if (offer.usable && !(offer.cpi && plain))
 			ike_suite_to_proposal(&offer.suite, offer.proposal, &ret[count++]);
 	return count;
 }

@@ -262,6 +262,8 @@ uint8_t isakmp_transform_id(int phase, const struct ike_suite *s)
 {
 	if (phase == 1)
 		return KEY_IKE;
+	if (s->protocol == ISAKMP_PROTOCOL_IPCOMP)
+		return ISAKMP_DEFLATE;
 	return (uint8_t)(s->protocol == IKE_PROTOCOL_AH ? to_v1(ah_transforms, s->integrity)
 							: to_v1(esp_ciphers, s->encryption));
 }

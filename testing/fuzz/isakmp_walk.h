@@ -17,11 +17,12 @@ static inline void isakmp_walk_sa(
 	while (isakmp_offer_next(view, phase, &cursor, &offer)) {
 		walk_bytes(offer.spi);
 		walk_bytes(offer.attributes);
+		walk_bytes(offer.cpi_attributes);
 		if (offer.usable)
 			ike_suite_format(&offer.suite, text);
 	}
-	(void)isakmp_offer_choose(ours, view, phase, NULL, 0, &offer);
-	(void)isakmp_offer_accepts(ours, view, phase, &offer);
+	(void)isakmp_offer_choose(ours, view, phase, NULL, 0, phase == 2, &offer);
+	(void)isakmp_offer_accepts(ours, view, phase, phase == 2, &offer);
 	(void)isakmp_offers_to_proposals(view, phase, list, 8);
 }
 

@@ -105,9 +105,7 @@ const struct key_note key_notes[] = {
 		"with CAP_NET_ADMIN and CAP_NET_RAW, for at most a minute: see charon-lite(8)" },
 	{ VICI_PLACE_CHILD, "hostaccess", "tells the script" },
 	{ VICI_PLACE_CHILD, "dpd_action", "not written: as `start_action`" },
-	{ VICI_PLACE_CHILD, "ipcomp",
-		"IKEv2 with DEFLATE, where no NAT is between the peers; with IKEv1 packets are not "
-		"compressed, and the log says so" },
+	{ VICI_PLACE_CHILD, "ipcomp", "DEFLATE, where no NAT is between the peers" },
 	{ VICI_PLACE_CONNECTION, "if_id_in",
 		"`%unique` and `%unique-dir`: the IKE SA's own, kept over rekeying, drawn anew by "
 		"reauthentication" },

@@ -184,7 +184,8 @@ void forge_first(struct ike_builder *b, size_t proposals, size_t transforms)
 	for (size_t i = 1; i < transforms && i < 128; i++)
 		offer[i] = offer[0];
 	ike_builder_begin(b, forge_room, sizeof(forge_room));
-	isakmp_build_sa(b, offer, transforms, (struct bytes){ 0 }, ISAKMP_AUTH_PSK, 0, 3600, 0);
+	isakmp_build_sa(b, offer, transforms, (struct bytes){ 0 },
+		&(struct isakmp_said){ .auth_method = ISAKMP_AUTH_PSK, .life_seconds = 3600 });
 	ike_proposals_free(&list);
 	/* The only proposal over and over. */
 	size_t one = b->writer.length - 12;

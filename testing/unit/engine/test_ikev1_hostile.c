@@ -391,7 +391,8 @@ static void forge_quick(struct duo *d, struct sim_node *to)
 	ck_assert(ike_proposals_add(&list, IKE_PROTOCOL_ESP, "aes128gcm16", &why));
 	size_t count = isakmp_offers_of(&list, 2, offer, 4);
 	forge_begin_hashed(&b, to);
-	isakmp_build_sa(&b, offer, count, bytes_of("spi4", 4), 0, 1, 3600, 0);
+	isakmp_build_sa(&b, offer, count, bytes_of("spi4", 4),
+		&(struct isakmp_said){ .encapsulation = 1, .life_seconds = 3600 });
 	isakmp_build_nonce(&b, bytes_of("0123456789abcdef", 16));
 	ck_assert(ike_selector_parse("10.9.0.1", &selector, &why));
 	isakmp_build_id_selector(&b, &selector);

@@ -193,7 +193,9 @@ static void say_message_1(struct duo *d, uint32_t number)
 	ck_assert_uint_eq(isakmp_offers_of(&list, 2, &offer, 1), 1);
 	ike_builder_begin(&b, room, sizeof(room));
 	isakmp_build_hash(&b, bytes_of(zeroes, sa->v1->key_length));
-	isakmp_build_sa(&b, &offer, 1, bytes_of(spi, 4), 0, ISAKMP_ENCAPSULATION_TUNNEL, 3600, 0);
+	isakmp_build_sa(&b, &offer, 1, bytes_of(spi, 4),
+		&(struct isakmp_said){
+			.encapsulation = ISAKMP_ENCAPSULATION_TUNNEL, .life_seconds = 3600 });
 	isakmp_build_nonce(&b, bytes_of("0123456789abcdef", 16));
 	isakmp_build_id_selector(&b, &local);
 	isakmp_build_id_selector(&b, &remote);

@@ -92,7 +92,7 @@ static void build_phase1(struct ike_builder *b)
 	if (!ike_proposals_add(&list, IKE_PROTOCOL_IKE, "aes256-aes128-sha256-sha1-modp2048", &why))
 		exit(1);
 	isakmp_build_sa(b, offers, isakmp_offers_of(&list, 1, offers, 16), (struct bytes){ 0 },
-		ISAKMP_AUTH_PSK, 0, 86400, 0);
+		&(struct isakmp_said){ .auth_method = ISAKMP_AUTH_PSK, .life_seconds = 86400 });
 	for (int i = 0; i < ISAKMP_VENDORS; i++)
 		isakmp_build_vendor(b, (enum isakmp_vendor)i);
 	ike_proposals_free(&list);
@@ -135,8 +135,11 @@ static void build_quick(struct ike_builder *b)
 		!ike_selector_parse("10.1.0.0/16[tcp/80]", &selector, &why) ||
 		!address_parse("192.0.2.1", &a))
 		exit(1);
-	isakmp_build_sa(b, offers, isakmp_offers_of(&list, 2, offers, 16), bytes_of_text("spi1"), 0,
-		ISAKMP_ENCAPSULATION_UDP_TRANSPORT, 3600, 1 << 20);
+	isakmp_build_sa(b, offers, isakmp_offers_of(&list, 2, offers, 16), bytes_of_text("spi1"),
+		&(struct isakmp_said){ .encapsulation = ISAKMP_ENCAPSULATION_UDP_TRANSPORT,
+			.cpi = 0x4321,
+			.life_seconds = 3600,
+			.life_kilobytes = 1 << 20 });
 	isakmp_build_nonce(b, bytes_of_text("a nonce of 16 o."));
 	isakmp_build_id_selector(b, &selector);
 	isakmp_build_id_selector(b, &selector);

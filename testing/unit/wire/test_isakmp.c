@@ -23,7 +23,7 @@ static const struct ike_header header = { .spi_initiator = 0x1122334455667788,
 	.version = 0x10,
 	.exchange = ISAKMP_EXCHANGE_MAIN };
 
-static struct ike_packets *build_offer(const struct ike_proposals *list, int phase)
+static struct ike_packets *build_offer(const struct ike_proposals *list, int phase, uint16_t cpi)
 {
 	struct isakmp_offer offers[ISAKMP_OFFERS_MAX];
 	size_t count = isakmp_offers_of(list, phase, offers, ISAKMP_OFFERS_MAX);
@@ -31,8 +31,12 @@ static struct ike_packets *build_offer(const struct ike_proposals *list, int pha
 
 	ike_builder_begin(&b, room, sizeof(room));
 	isakmp_build_sa(&b, offers, count,
-		phase == 2 ? bytes_of("\1\2\3\4", 4) : (struct bytes){ 0 }, ISAKMP_AUTH_PSK,
-		ISAKMP_ENCAPSULATION_TUNNEL, 86400, phase == 2 ? 100000 : 0);
+		phase == 2 ? bytes_of("\1\2\3\4", 4) : (struct bytes){ 0 },
+		&(struct isakmp_said){ .auth_method = ISAKMP_AUTH_PSK,
+			.encapsulation = ISAKMP_ENCAPSULATION_TUNNEL,
+			.cpi = cpi,
+			.life_seconds = 86400,
+			.life_kilobytes = phase == 2 ? 100000 : 0 });
 	isakmp_build_vendor(&b, ISAKMP_VENDOR_DPD);
 	struct ike_packets *packets = isakmp_packets_clear(&header, &b, 0, 0);
 	ck_assert_ptr_nonnull(packets);
@@ -75,13 +79,14 @@ START_TEST(an_offer_is_chosen_from_and_the_answer_accepted)
 		*second++ = '\0';
 	struct ike_proposals ours = list_of(cases[_i].protocol, cases[_i].ours, NULL);
 	struct ike_proposals theirs = list_of(cases[_i].protocol, first, second);
-	struct ike_packets *packets = build_offer(&theirs, phase);
+	struct ike_packets *packets = build_offer(&theirs, phase, 0);
 	struct isakmp_message m;
 	struct isakmp_offer chosen, accepted;
 	uint16_t psk = ISAKMP_AUTH_PSK;
 
 	ck_assert_msg(isakmp_message_parse(ike_packets_get(packets, 0), &m, &why), "%s", why.text);
-	bool found = isakmp_offer_choose(&ours, &m.sa, phase, &psk, phase == 1 ? 1 : 0, &chosen);
+	bool found =
+		isakmp_offer_choose(&ours, &m.sa, phase, &psk, phase == 1 ? 1 : 0, false, &chosen);
 	ck_assert_int_eq(found, cases[_i].suite != NULL);
 	if (found) {
 		struct ike_builder b;
@@ -91,10 +96,10 @@ START_TEST(an_offer_is_chosen_from_and_the_answer_accepted)
 		ck_assert_uint_eq(chosen.life_kilobytes, phase == 2 ? 100000 : 0);
 		ck_assert_uint_eq(chosen.spi.length, phase == 2 ? 4 : 0);
 		ike_builder_begin(&b, room, sizeof(room));
-		isakmp_build_sa_answer(&b, &chosen, chosen.spi);
+		isakmp_build_sa_answer(&b, &chosen, chosen.spi, 0);
 		struct ike_packets *answer = isakmp_packets_clear(&header, &b, 0, 0);
 		ck_assert(isakmp_message_parse(ike_packets_get(answer, 0), &m, &why));
-		ck_assert(isakmp_offer_accepts(&theirs, &m.sa, phase, &accepted));
+		ck_assert(isakmp_offer_accepts(&theirs, &m.sa, phase, false, &accepted));
 		ck_assert_str_eq(ike_suite_format(&accepted.suite, text), cases[_i].suite);
 		ike_packets_free(answer);
 	}
@@ -104,16 +109,101 @@ START_TEST(an_offer_is_chosen_from_and_the_answer_accepted)
 }
 END_TEST
 
+/* Where the IPComp proposal of a packet begins. */
+static uint8_t *compression_in(struct ike_packets *packets)
+{
+	static const uint8_t begins[] = { 1, ISAKMP_PROTOCOL_IPCOMP, 2, 1, 0x43, 0x21 };
+	struct bytes packet = ike_packets_get(packets, 0);
+
+	for (size_t i = 0; i + sizeof(begins) < packet.length; i++)
+		if (memcmp(packet.at + i, begins, sizeof(begins)) == 0)
+			return (uint8_t *)packet.at + i;
+	ck_abort_msg("no IPComp");
+}
+
+START_TEST(compression_comes_with_encryption)
+{
+	struct ike_proposals list = list_of(IKE_PROTOCOL_ESP, "aes128-aes256-sha1", NULL);
+	struct ike_packets *packets = build_offer(&list, 2, 0x4321);
+	struct isakmp_message m;
+	struct isakmp_offer chosen, accepted;
+
+	ck_assert_msg(isakmp_message_parse(ike_packets_get(packets, 0), &m, &why), "%s", why.text);
+	/* Who does not compress takes what is there without. */
+	ck_assert(isakmp_offer_choose(&list, &m.sa, 2, NULL, 0, false, &chosen));
+	ck_assert_uint_eq(chosen.cpi, 0);
+	ck_assert_uint_eq(chosen.proposal, 2);
+	ck_assert(isakmp_offer_choose(&list, &m.sa, 2, NULL, 0, true, &chosen));
+	ck_assert_uint_eq(chosen.cpi, 0x4321);
+	ck_assert_uint_eq(chosen.proposal, 1);
+	ck_assert_uint_eq(chosen.suite.encryption_bits, 128);
+	for (unsigned with = 0; with <= 1; with++) {
+		struct ike_builder b;
+
+		ike_builder_begin(&b, room, sizeof(room));
+		isakmp_build_sa_answer(&b, &chosen, chosen.spi, with ? 0x8765 : 0);
+		struct ike_packets *answer = isakmp_packets_clear(&header, &b, 0, 0);
+		ck_assert(isakmp_message_parse(ike_packets_get(answer, 0), &m, &why));
+		ck_assert(isakmp_offer_accepts(&list, &m.sa, 2, true, &accepted));
+		ck_assert_uint_eq(accepted.cpi, with ? 0x8765 : 0);
+		/* Compression that was not offered is not agreed to. */
+		ck_assert_int_eq(isakmp_offer_accepts(&list, &m.sa, 2, false, &accepted), !with);
+		ike_packets_free(answer);
+	}
+	ike_packets_free(packets);
+	ike_proposals_free(&list);
+	/* strongSwan's answer has what it chose with compression, and without. */
+	list = list_of(IKE_PROTOCOL_ESP, "aes128-sha1", NULL);
+	packets = build_offer(&list, 2, 0x4321);
+	ck_assert(isakmp_message_parse(ike_packets_get(packets, 0), &m, &why));
+	ck_assert(isakmp_offer_accepts(&list, &m.sa, 2, true, &accepted));
+	ck_assert_uint_eq(accepted.cpi, 0x4321);
+	ike_packets_free(packets);
+	ike_proposals_free(&list);
+}
+END_TEST
+
+/* What is patched into the proposal of IPComp: number, protocol, SPI's length, transforms, SPI, and
+ * its transform. */
+static const struct {
+	size_t at;
+	uint8_t value;
+} bad_compressions[] = {
+	{ 1, ISAKMP_PROTOCOL_AH }, { 2, 0 }, { 2, 1 }, { 2, 4 }, { 2, 200 },
+	{ 4, 0 },    /* a well-known CPI */
+	{ 4, 0xff }, /* a private one */
+	{ 11, 3 },   /* LZS */
+};
+
+/* The payload is malformed, or what comes without compression is chosen. */
+START_TEST(compression_that_is_none_is_not_chosen)
+{
+	struct ike_proposals list = list_of(IKE_PROTOCOL_ESP, "aes128-sha1", NULL);
+	struct ike_packets *packets = build_offer(&list, 2, 0x4321);
+	struct isakmp_message m;
+	struct isakmp_offer chosen;
+
+	compression_in(packets)[bad_compressions[_i].at] = bad_compressions[_i].value;
+	if (isakmp_message_parse(ike_packets_get(packets, 0), &m, &why)) {
+		ck_assert(isakmp_offer_choose(&list, &m.sa, 2, NULL, 0, true, &chosen));
+		ck_assert_uint_eq(chosen.cpi, 0);
+		ck_assert_uint_eq(chosen.proposal, 2);
+	}
+	ike_packets_free(packets);
+	ike_proposals_free(&list);
+}
+END_TEST
+
 START_TEST(another_authentication_method_is_not_chosen)
 {
 	struct ike_proposals list = list_of(IKE_PROTOCOL_IKE, "aes128-sha1-modp1024", NULL);
-	struct ike_packets *packets = build_offer(&list, 1);
+	struct ike_packets *packets = build_offer(&list, 1, 0);
 	uint16_t rsa = ISAKMP_AUTH_RSA;
 	struct isakmp_offer chosen;
 	struct isakmp_message m;
 
 	ck_assert(isakmp_message_parse(ike_packets_get(packets, 0), &m, &why));
-	ck_assert(!isakmp_offer_choose(&list, &m.sa, 1, &rsa, 1, &chosen));
+	ck_assert(!isakmp_offer_choose(&list, &m.sa, 1, &rsa, 1, false, &chosen));
 	ike_packets_free(packets);
 	ike_proposals_free(&list);
 }
@@ -122,7 +212,7 @@ END_TEST
 START_TEST(what_is_cut_is_refused)
 {
 	struct ike_proposals list = list_of(IKE_PROTOCOL_IKE, "aes256-aes128-sha1-modp1024", NULL);
-	struct ike_packets *packets = build_offer(&list, 1);
+	struct ike_packets *packets = build_offer(&list, 1, 0);
 	struct bytes whole = ike_packets_get(packets, 0);
 	struct isakmp_message m;
 
@@ -328,6 +418,9 @@ int main(void)
 	Suite *s = suite_create("isakmp");
 	TCase *tests = tcase_create("messages");
 
+	tcase_add_test(tests, compression_comes_with_encryption);
+	tcase_add_loop_test(tests, compression_that_is_none_is_not_chosen, 0,
+		sizeof(bad_compressions) / sizeof(*bad_compressions));
 	tcase_add_loop_test(tests, an_offer_is_chosen_from_and_the_answer_accepted, 0,
 		sizeof(cases) / sizeof(*cases));
 	tcase_add_test(tests, another_authentication_method_is_not_chosen);
