@@ -5,6 +5,7 @@
 #include "charon-lite/rtnetlink.h"
 
 #include <errno.h>
+#include <linux/if_arp.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netlink/attr.h>
@@ -12,6 +13,7 @@
 struct link_answer {
 	uint32_t index;
 	uint32_t flags;
+	uint16_t type; /* ARPHRD_ */
 	bool valid;
 };
 
@@ -25,7 +27,24 @@ static void link_take(void *context, struct nlmsghdr *message)
 	memcpy(&fixed, nlmsg_data(message), sizeof(fixed));
 	answer->index = (uint32_t)fixed.ifi_index;
 	answer->flags = fixed.ifi_flags;
+	answer->type = fixed.ifi_type;
 	answer->valid = true;
+}
+
+/* By its type of link layer: a mistaken name must not take the uplink or the loopback down. */
+static bool is_tunnel(uint16_t type)
+{
+	switch (type) {
+	case ARPHRD_TUNNEL: /* VTI and IP in IP */
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE:
+	case ARPHRD_NONE: /* xfrm interfaces */
+		return true;
+	default:
+		return false;
+	}
 }
 
 static int find(void *context, const char *name, uint32_t *ret_index, bool *ret_up)
@@ -42,6 +61,8 @@ static int find(void *context, const char *name, uint32_t *ret_index, bool *ret_
 	int error = cl_rtnetlink_ask(n->requests, request, link_take, &answer);
 	if (error == 0 && !answer.valid)
 		error = ENODEV;
+	if (error == 0 && !is_tunnel(answer.type))
+		error = ENOTSUP;
 	*ret_index = answer.index;
 	*ret_up = answer.flags & IFF_UP;
 	return error;

@@ -63,6 +63,12 @@ static void say_error(struct cl_tunnel_interfaces *t, const struct item *item, c
 		cl_log_text(t->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
 			"there is no interface %s (tunnel_interface): it is set up when it appears",
 			item->name);
+	else if (item->error == ENOTSUP)
+		cl_log_text(t->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
+			"interface %s is not a tunnel's (VTI, xfrm, GRE, IP in IP): it is left "
+			"alone, "
+			"tunnel_interface has no effect",
+			item->name);
 	else
 		cl_log_text(t->log, IKE_LOG_KNL, IKE_LOG_AUDIT,
 			"setting interface %s %s failed: %s", item->name, what,

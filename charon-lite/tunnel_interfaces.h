@@ -18,7 +18,8 @@
 
 struct cl_tunnel_interfaces_kernel {
 	void *context;
-	/* 0 and the interface's index and whether it is up, or an errno: ENODEV. */
+	/* 0 and the interface's index and whether it is up, or an errno: ENODEV; ENOTSUP: it is not
+	 * a tunnel's, and left alone. */
 	int (*find)(void *context, const char *name, uint32_t *ret_index, bool *ret_up);
 	int (*set)(void *context, uint32_t index, bool up); /* 0 or an errno */
 };

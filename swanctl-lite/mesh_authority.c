@@ -181,6 +181,15 @@ static bool write_certificate(
 	return is_done;
 }
 
+static bool has_name(X509 *certificate, const char *name)
+{
+	char have[128] = "";
+
+	return X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, have,
+		       sizeof(have)) >= 0 &&
+	       strcmp(have, name) == 0;
+}
+
 /* The authority's own certificate: the one that is there, if it is of this key. */
 static bool own_certificate(
 	const struct mesh *m, struct mesh_authority *authority, const char *folder, struct why *why)
@@ -192,8 +201,14 @@ static bool own_certificate(
 		return false;
 	authority->certificate = read_certificate(path);
 	if (authority->certificate &&
-		X509_check_private_key(authority->certificate, authority->key) == 1)
+		X509_check_private_key(authority->certificate, authority->key) == 1) {
+		if (!has_name(authority->certificate, name_of(m)))
+			fprintf(stderr,
+				"%s: has another name than the definition; it stays, and can be "
+				"removed to be made anew\n",
+				path);
 		return true;
+	}
 	X509_free(authority->certificate);
 	authority->certificate = issue_own(m, authority->key);
 	if (!authority->certificate)

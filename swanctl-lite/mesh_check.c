@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define ITEM_MAX 256
 
@@ -101,6 +102,18 @@ static bool check_networks(const struct mesh_site *site, struct why *why)
 				    "networks of '%s' has no network in it", site->name);
 }
 
+/* What a certificate can have as an alternative name of the form that the daemons make of the id.
+ */
+static bool is_certified(const char *id)
+{
+	struct address address;
+	const char *at = strchr(id, '@');
+
+	if (!at)
+		return address_parse(id, &address) || is_host_name(id);
+	return at != id && is_host_name(at + 1) && !strpbrk(id, ":#,;= ");
+}
+
 bool mesh_check_site(const struct mesh *m, const struct mesh_site *site, struct why *why)
 {
 	if (!check_addresses(site, "addrs", site->addrs, why) ||
@@ -111,10 +124,10 @@ bool mesh_check_site(const struct mesh *m, const struct mesh_site *site, struct 
 		return settings_fail(place_of(site, "id"), why,
 			"id of '%s': a site proves one identity: '%s' is not one", site->name,
 			site->id);
-	if (m->authority && strpbrk(site->id, ",;= "))
+	if (m->authority && !is_certified(site->id))
 		return settings_fail(place_of(site, "id"), why,
-			"id of '%s': its certificate has it as a name or an address: '%s' is "
-			"neither",
+			"id of '%s': with an authority it is a host's name, an address or one of "
+			"mail, which certificates prove: '%s' is none",
 			site->name, site->id);
 	return true;
 }
@@ -168,7 +181,7 @@ static bool check_ways(const struct mesh_site *a, const struct mesh_site *b, str
 
 bool mesh_check_pair(const struct mesh_site *a, const struct mesh_site *b, struct why *why)
 {
-	if (strcmp(a->id, b->id) == 0)
+	if (strcasecmp(a->id, b->id) == 0)
 		return settings_fail(place_of(b, "id"), why,
 			"sites '%s' and '%s' have the same id '%s'", a->name, b->name, a->id);
 	if (!a->addrs && !b->addrs)

@@ -126,7 +126,7 @@ static bool read_compression(const struct proposal *p, struct isakmp_offer *ret)
 }
 
 /* What belongs together with the offer. */
-static void read_bundle(const struct isakmp_sa_view *view, struct isakmp_offer *offer)
+static void read_bundle(const struct isakmp_sa_view *view, int phase, struct isakmp_offer *offer)
 {
 	struct reader r = reader_of(view->proposals);
 	struct proposal p;
@@ -136,7 +136,8 @@ static void read_bundle(const struct isakmp_sa_view *view, struct isakmp_offer *
 		if (p.number != offer->proposal)
 			continue;
 		count++;
-		compressions += p.protocol == ISAKMP_PROTOCOL_IPCOMP && read_compression(&p, offer);
+		compressions += phase == 2 && p.protocol == ISAKMP_PROTOCOL_IPCOMP &&
+				read_compression(&p, offer);
 	}
 	offer->bundled = count > 1 && !(count == 2 && compressions == 1);
 }
@@ -161,11 +162,11 @@ bool isakmp_offer_next(
 		*ret = (struct isakmp_offer){
 			.proposal = p.number, .protocol = p.protocol, .spi = p.spi
 		};
-		/* IPComp is read with what it belongs to. */
+		/* IPComp is read with what it belongs to, and means nothing in phase 1. */
 		if (p.protocol != ISAKMP_PROTOCOL_IPCOMP && reader_more(&t) &&
 			read_transform(&t, ret)) {
 			*cursor = at << 16 | (p.transforms.left - t.left);
-			read_bundle(view, ret);
+			read_bundle(view, phase, ret);
 			isakmp_transform_read(phase, ret);
 			return true;
 		}

@@ -331,6 +331,13 @@ static const struct {
 		"mesh.conf:5: sites 'a' and 'b' cannot reach each other" },
 	{ "sites {\n authority { networks = 10.1.0.0/24 } }",
 		"mesh.conf:2: no site can have the name 'authority'" },
+	{ "authority { }\nsites {\n a { id = \"@moon\"\n networks = 10.1.0.0/24 } }",
+		"mesh.conf:3: id of 'a': with an authority it is a host's name" },
+	{ "authority { }\nsites {\n a { id = fqdn:moon.example.org\n networks = 10.1.0.0/24 } }",
+		"mesh.conf:3: id of 'a': with an authority it is a host's name" },
+	{ "sites {\n a { id = A.example\n addrs = 192.0.2.1\n networks = 10.1.0.0/24 }\n"
+	  " b { id = a.example\n networks = 10.2.0.0/24 } }",
+		"mesh.conf:5: sites 'a' and 'b' have the same id" },
 	{ "authority {\n days = 3 }", "mesh.conf:2: unknown key 'days' of the authority" },
 	{ "authority {\n lifetime = ever }", "mesh.conf:2: lifetime = ever: wanted a time" },
 	{ "sites {\n a { addrs = 192.0.2.1\n networks = 10.1.0.0/24 }\n"
