@@ -9,6 +9,8 @@
 /* How many children a peer may make on one IKE SA: so many, and so many for each definition. */
 #define CHILDREN_MAX 1000
 #define CHILDREN_OF_EACH 4
+/* More than the selectors of both sides can be. */
+#define EXACT_BELOW (2 * IKE_CHILD_SELECTORS_MAX * IKE_CHILD_SELECTORS_MAX + 1)
 
 /*
  * In transport mode through a NAT the peer's selectors name addresses as it sees them; what our
@@ -90,8 +92,33 @@ void ike_child_fail_selectors(struct ike_failure *failure, const struct ike_sa *
 						  : "local_ts, remote_ts");
 }
 
-/* The child definition whose selectors fit best: exact before containing before narrowed. In
- * tunnel mode they are as the peer said, in transport mode as they are seen through a NAT. */
+/* Those of the one list that are in the other as they are. */
+static size_t count_equal(
+	const struct ike_selector *a, size_t a_count, const struct ike_selector *b, size_t b_count)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < a_count; i++)
+		for (size_t k = 0; k < b_count; k++)
+			count += ike_selector_equal(&a[i], &b[k]);
+	return count;
+}
+
+/* How many of the peer's selectors are the definition's very own. */
+static size_t count_exact(const struct ike_sa *sa, const struct ike_child_config *config,
+	const struct ike_child_selectors *theirs)
+{
+	struct ike_selector ours[IKE_CHILD_SELECTORS_MAX];
+	size_t count = ike_child_config_selectors(sa, config, true, ours, IKE_CHILD_SELECTORS_MAX);
+	size_t exact = count_equal(ours, count, theirs->local, theirs->local_count);
+
+	count = ike_child_config_selectors(sa, config, false, ours, IKE_CHILD_SELECTORS_MAX);
+	return exact + count_equal(ours, count, theirs->remote, theirs->remote_count);
+}
+
+/* The child definition whose selectors fit best: containing before narrowed, and of those exact
+ * ones before wider ones. In tunnel mode they are as the peer said, in transport mode as they are
+ * seen through a NAT. */
 const struct ike_child_config *ike_child_choose_config(const struct ike_sa *sa,
 	const struct ike_child_selectors *said, const struct ike_child_selectors *seen,
 	struct ike_child_selectors *ret)
@@ -104,17 +131,16 @@ const struct ike_child_config *ike_child_choose_config(const struct ike_sa *sa,
 		const struct ike_child_config *config = sa->connection->children[i];
 		const struct ike_child_selectors *theirs =
 			config->mode == IKE_MODE_TRANSPORT ? seen : said;
-		size_t score = 1;
+		size_t score;
 
 		if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ||
 			!ike_child_narrow(sa, config, theirs, &common))
 			continue;
-		for (size_t j = 0; j < common.local_count; j++)
-			for (size_t k = 0; k < theirs->local_count; k++)
-				score += ike_selector_equal(&common.local[j], &theirs->local[k]);
-		for (size_t j = 0; j < common.remote_count; j++)
-			for (size_t k = 0; k < theirs->remote_count; k++)
-				score += ike_selector_equal(&common.remote[j], &theirs->remote[k]);
+		score = count_equal(common.local, common.local_count, theirs->local,
+				theirs->local_count) +
+			count_equal(common.remote, common.remote_count, theirs->remote,
+				theirs->remote_count);
+		score = 1 + score * EXACT_BELOW + count_exact(sa, config, theirs);
 		if (score > best) {
 			best = score;
 			chosen = config;

@@ -80,6 +80,27 @@ START_TEST(childless_is_not_asked_of_who_does_not_offer_it)
 }
 END_TEST
 
+/* The wider one is written first, and takes what nobody else fits. */
+START_TEST(of_children_that_overlap_the_exact_one_is_taken)
+{
+	struct duo d = duo_begin(false);
+
+	d.moon_side.children[1] = d.moon_side.children[0];
+	d.moon_side.children[1].name = "part";
+	d.moon_side.children[1].local_ts = "10.1.9.0/24";
+	d.moon_side.children[1].remote_ts = "10.2.9.0/24";
+	d.moon_side.children[1].proposals = "aes256gcm16";
+	d.sun_side.children[1] = d.moon_side.children[1];
+	d.sun_side.children[1].local_ts = "10.2.9.0/24";
+	d.sun_side.children[1].remote_ts = "10.1.9.0/24";
+	duo_start(&d);
+	duo_up(&d, d.sun, "part");
+	duo_up(&d, d.sun, "net");
+	ck_assert_uint_eq(duo_children(d.moon), 2);
+	duo_end(&d);
+}
+END_TEST
+
 static void two_children(struct duo *d)
 {
 	d->moon_side.children[1] = (struct sim_child_definition){ .name = "other",
@@ -205,6 +226,7 @@ TCase *exchange_tests(void)
 	tcase_add_test(tests, a_childless_sa_takes_its_children_later);
 	tcase_add_test(tests, childless_is_not_asked_of_who_does_not_offer_it);
 	tcase_add_test(tests, further_children_come_by_create_child_sa_from_either_end);
+	tcase_add_test(tests, of_children_that_overlap_the_exact_one_is_taken);
 	tcase_add_loop_test(tests, one_child_goes_and_the_others_stay, 0, 2);
 	tcase_add_test(tests, transport_mode_is_for_who_asks_for_it);
 	tcase_add_test(tests, selectors_are_narrowed_to_what_both_allow);
