@@ -561,6 +561,18 @@ static void no_answer_has(struct bytes secret)
 	}
 }
 
+/* The signer answers before it forgets what came with the request: its next answer comes after. */
+static void load_another_key(void)
+{
+	EVP_PKEY *other = make_key("EC");
+	struct file file;
+	char id[41];
+
+	write_key(other, PKCS8_DER, &file);
+	load_key("any", &file, id);
+	EVP_PKEY_free(other);
+}
+
 START_TEST(secrets_appear_nowhere_else)
 {
 	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
@@ -586,6 +598,7 @@ START_TEST(secrets_appear_nowhere_else)
 	write_key(key, PKCS8_DER, &file);
 	struct bytes der = bytes_of(file.at + file.length - 500, 64);
 	load_key("any", &file, id);
+	load_another_key();
 	load_shared("ike", "ike-a");
 	load_shared("eap", "eap-a");
 	load_shared("ppk", "ppk-a");
@@ -603,11 +616,7 @@ START_TEST(secrets_appear_nowhere_else)
 		expect_success(call(client, "clear-creds"));
 		ck_assert_uint_eq(count_keys(), 0);
 		ck_assert_int_eq(memory_has(r.pid, marker), 0);
-		/* the next answer of the signer's comes after it has forgotten */
-		EVP_PKEY *other = make_key("EC");
-		write_key(other, PKCS8_DER, &file);
-		load_key("any", &file, id);
-		EVP_PKEY_free(other);
+		load_another_key();
 		ck_assert_int_eq(memory_has(signer, prime), 0);
 		ck_assert_int_eq(memory_has(signer, der), 0);
 	}
