@@ -345,6 +345,10 @@ bool ike_signature_verify(const struct ike_public_key *key,
 		return false;
 	if (scheme->hash == IKE_HASH_IDENTITY && !edwards_s_in_range(scheme, signature))
 		return false;
+	/* RFC 8017 8.1.2, 8.2.2; OpenSSL takes PSS without the zeros at its front, too. */
+	if (scheme->key_type == IKE_KEY_RSA &&
+		signature.length != (size_t)EVP_PKEY_get_size(ike_public_key_pkey(key)))
+		return false;
 	if (half > 0) {
 		if (signature.length != 2 * half)
 			return false;

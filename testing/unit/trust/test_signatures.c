@@ -356,6 +356,22 @@ START_TEST(good_ones_changed)
 }
 END_TEST
 
+/* Which is one of 256: the number is the same without it, its octets are not. */
+START_TEST(a_zero_at_the_front_of_an_rsa_signature_stays)
+{
+	EVP_PKEY *pkey = pki_key("rsa2048", 0);
+	uint8_t signature[IKE_SIGNATURE_MAX];
+	size_t length;
+
+	do
+		length = sign(pkey, "RSA_EMSA_PSS_SHA2_256_SALT_32", signature);
+	while (signature[0] != 0);
+	check("with its zero", pkey, "RSA_EMSA_PSS_SHA2_256_SALT_32", -1, signature, length, true);
+	check("without it", pkey, "RSA_EMSA_PSS_SHA2_256_SALT_32", -1, signature + 1, length - 1,
+		false);
+}
+END_TEST
+
 /* ---- ECDSA: the two numbers and their DER ---- */
 
 static const struct {
@@ -658,6 +674,7 @@ TCase *forgery_tests(size_t *ret_refused)
 	tcase_add_unchecked_fixture(tests, make_keys, NULL);
 	tcase_add_loop_test(tests, pkcs1_encodings, 0, COUNT(encodings));
 	tcase_add_loop_test(tests, good_ones_changed, 0, COUNT(changed));
+	tcase_add_test(tests, a_zero_at_the_front_of_an_rsa_signature_stays);
 	tcase_add_loop_test(tests, ecdsa_pairs, 0, COUNT(pairs));
 	tcase_add_loop_test(tests, one_for_another, 0, COUNT(confusions));
 	tcase_add_loop_test(tests, algorithm_identifiers, 0, COUNT(identifiers));
