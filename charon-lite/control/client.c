@@ -17,7 +17,8 @@
  */
 #define OUTPUT_PAUSE ((size_t)64 * 1024)
 /* Events that nobody reads: from here on the client is disconnected. All together may keep so much
- * waiting as OUTPUT_SUM, each its share. */
+ * waiting as OUTPUT_SUM, each its share. Answers do not count, those of walks neither: at most one
+ * frame of them follows OUTPUT_PAUSE, and who reads slowly may do so. */
 #define OUTPUT_MAX ((size_t)4 * 1024 * 1024)
 #define OUTPUT_SUM ((size_t)64 * 1024 * 1024)
 #define OUTPUT_TIMEOUT 30 /* seconds without reading anything that is there to be read */
@@ -37,6 +38,7 @@ struct cl_client {
 	bool busy;        /* a request is not answered yet */
 	bool serving;     /* its handler is at work */
 	bool leaving;     /* to be disconnected at the next turn */
+	size_t answers;   /* octets: of what waits to be read, at most so much was asked for */
 	char command[32]; /* the request's name */
 
 	bool (*step)(struct cl_client *c, void *state); /* of a walk, or NULL */
@@ -149,15 +151,33 @@ static void ended(struct bufferevent *bev, short what, void *context)
 
 /* ---- Sending ---- */
 
-static size_t output_length(const struct cl_client *c)
+static size_t output_length(struct cl_client *c)
 {
-	return evbuffer_get_length(bufferevent_get_output(c->bev));
+	size_t length = evbuffer_get_length(bufferevent_get_output(c->bev));
+
+	if (c->answers > length)
+		c->answers = length;
+	return length;
+}
+
+static bool reads_its_events(struct cl_client *c)
+{
+	size_t share = OUTPUT_SUM / (cl_server_clients(c->server) + 1);
+
+	return output_length(c) - c->answers <= (share < OUTPUT_MAX ? share : OUTPUT_MAX);
 }
 
 static void send_bytes(struct cl_client *c, struct bytes frame)
 {
 	if (!c->leaving && bufferevent_write(c->bev, frame.at, frame.length) < 0)
 		leave(c, "out of memory");
+}
+
+static void send_answer(struct cl_client *c, struct bytes frame)
+{
+	(void)output_length(c); /* what was read of earlier ones is over */
+	c->answers += frame.length;
+	send_bytes(c, frame);
 }
 
 static void send_packet(struct cl_client *c, enum vici_packet_type type)
@@ -181,8 +201,7 @@ void cl_client_event(struct cl_client *c, enum cl_event event, struct bytes fram
 {
 	if (!cl_client_wants(c, event))
 		return;
-	size_t share = OUTPUT_SUM / (cl_server_clients(c->server) + 1);
-	if (output_length(c) > (share < OUTPUT_MAX ? share : OUTPUT_MAX))
+	if (!reads_its_events(c))
 		leave(c, "it does not read its events");
 	send_bytes(c, frame);
 }
@@ -191,7 +210,11 @@ void cl_client_event_take(struct cl_client *c, enum cl_event event, struct vici_
 {
 	struct bytes frame;
 
-	if (vici_builder_finish(b, &frame))
+	bool fits = vici_builder_finish(b, &frame);
+
+	if (fits && c->step && cl_client_wants(c, event))
+		send_answer(c, frame);
+	else if (fits)
 		cl_client_event(c, event, frame);
 	else
 		cl_log_text(c->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
@@ -248,7 +271,7 @@ void cl_client_reply(struct cl_client *c, struct vici_builder *b)
 		fits = vici_builder_finish(b, &frame);
 	}
 	if (fits)
-		send_bytes(c, frame);
+		send_answer(c, frame);
 	else
 		leave(c, "out of memory");
 	vici_builder_free(b);

@@ -42,7 +42,7 @@ bool cl_client_command_done(struct cl_client *c, uint64_t ticket, bool done, con
 /* An event, as a whole frame, to a client that registered for it; to others it is nothing. */
 void cl_client_event(struct cl_client *c, enum cl_event event, struct bytes frame);
 
-/* The same from a builder, which is freed. */
+/* The same from a builder, which is freed. In a step of a walk it is a part of the answer. */
 void cl_client_event_take(struct cl_client *c, enum cl_event event, struct vici_builder *b);
 
 /* What an event may hold; the rest of a message is for what encloses it. */
@@ -68,7 +68,9 @@ void cl_client_reply_success(struct cl_client *c);
 PRINTF_LIKE(2, 3) void cl_client_reply_failure(struct cl_client *c, const char *format, ...);
 
 /* step is called between turns of the loop, as fast as the client reads, until it returns false;
- * then an empty answer is sent. state is freed with free(). */
+ * then an empty answer is sent. A step sends one event at most: only between steps does it count
+ * what the client has not read. What it walks over may change between them. state is freed with
+ * free(). */
 void cl_client_walk(
 	struct cl_client *c, bool (*step)(struct cl_client *c, void *state), void *state);
 

@@ -4,6 +4,7 @@
 #include "libike/eap/eap.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- load-conn, unload-conn, get-conns ---- */
@@ -318,27 +319,58 @@ static size_t put_connection(struct vici_builder *b, const struct ike_connection
 
 struct list_conns {
 	size_t index;
+	size_t child;                     /* the one to go on from */
+	char begun[CL_LOAD_NAME_MAX + 1]; /* whose that is */
 	bool named;
 	char name[CL_NAME_MAX];
 };
 
+/* The one that was begun is where it was, or nearer to the start when some before it were unloaded
+ * in the meantime. When it was itself, or has fewer children now, it is done. */
+static void find_begun(const struct ike_engine *e, struct list_conns *list)
+{
+	for (size_t i = list->index + 1; i-- > 0;) {
+		const struct ike_connection *connection = ike_engine_connection(e, i);
+
+		if (!connection || strcmp(connection->name, list->begun) != 0)
+			continue;
+		list->index = i;
+		if (list->child < connection->child_count)
+			return;
+		list->index++;
+		break;
+	}
+	list->child = 0;
+}
+
+static void send_some(
+	struct cl_client *c, struct list_conns *list, const struct ike_connection *connection)
+{
+	struct vici_builder b = cl_event_packet(CL_EVENT_LIST_CONN);
+
+	list->child = put_connection(&b, connection, list->child);
+	cl_client_event_take(c, CL_EVENT_LIST_CONN, &b);
+	snprintf(list->begun, sizeof(list->begun), "%s", connection->name);
+	if (list->child < connection->child_count)
+		return;
+	list->child = 0;
+	list->index++;
+}
+
 static bool list_next(struct cl_client *c, void *state)
 {
 	struct list_conns *list = state;
-	const struct ike_connection *connection =
-		ike_engine_connection(cl_client_daemon(c)->engine, list->index++);
+	const struct ike_engine *e = cl_client_daemon(c)->engine;
 
+	if (list->child > 0)
+		find_begun(e, list);
+	const struct ike_connection *connection = ike_engine_connection(e, list->index);
 	if (!connection)
 		return false;
 	if (list->named && strcmp(connection->name, list->name) != 0)
-		return true;
-	size_t child = 0;
-	do {
-		struct vici_builder b = cl_event_packet(CL_EVENT_LIST_CONN);
-
-		child = put_connection(&b, connection, child);
-		cl_client_event_take(c, CL_EVENT_LIST_CONN, &b);
-	} while (child < connection->child_count);
+		list->index++;
+	else
+		send_some(c, list, connection);
 	return true;
 }
 

@@ -1,4 +1,5 @@
-/* list-sas: one event for each IKE SA, as fast as the client reads and others are served. */
+/* list-sas: one event for each IKE SA, or several of one that has more children than a message of
+ * VICI can carry; as fast as the client reads and others are served. */
 #include "charon-lite/control/sa_filter.h"
 #include "charon-lite/control/sa_message.h"
 
@@ -6,7 +7,8 @@
 
 struct list_sas {
 	struct cl_sa_filter filter;
-	uint32_t last; /* unique id */
+	uint32_t last;  /* unique id */
+	uint32_t child; /* of that IKE SA, the unique id of the one to go on from; 0: it is done */
 };
 
 /* The SA, and of its children from the one given on as many as a message has room for; the next, or
@@ -41,21 +43,52 @@ static const struct ike_child *send_some(struct cl_client *c, const struct cl_sa
 	return child;
 }
 
-/* One event, or several of the same IKE SA when it has more children than a message of VICI can
- * carry. */
-static void send_sa(struct cl_client *c, const struct cl_sa_filter *filter, const struct ike_sa *sa)
+/* The one to go on from; when it went in the meantime, the first that is younger. */
+static const struct ike_child *child_from(const struct ike_sa *sa, uint32_t unique_id)
 {
 	const struct ike_child *child = sa->children;
 
-	do
-		child = send_some(c, filter, sa, child);
-	while (child);
+	while (child && child->unique_id != unique_id)
+		child = child->next;
+	if (child)
+		return child;
+	for (child = sa->children; child && child->unique_id < unique_id;)
+		child = child->next;
+	return child;
+}
+
+static void send_sa(struct cl_client *c, struct list_sas *list, const struct ike_sa *sa,
+	const struct ike_child *child)
+{
+	list->last = sa->unique_id;
+	list->child = 0;
+	if (!cl_sa_filter_ike(&list->filter, sa))
+		return;
+	child = send_some(c, &list->filter, sa, child);
+	if (child)
+		list->child = child->unique_id;
+}
+
+/* False when nothing is left of the IKE SA that was begun. */
+static bool go_on(struct cl_client *c, struct list_sas *list)
+{
+	const struct ike_sa *sa =
+		list->child ? ike_engine_sa_find(cl_client_daemon(c)->engine, list->last) : NULL;
+	const struct ike_child *child = sa ? child_from(sa, list->child) : NULL;
+
+	if (!child)
+		return false;
+	send_sa(c, list, sa, child);
+	return true;
 }
 
 static bool list_next(struct cl_client *c, void *state)
 {
 	struct list_sas *list = state;
 	const struct ike_engine *e = cl_client_daemon(c)->engine;
+
+	if (go_on(c, list))
+		return true;
 	const struct ike_sa *sa =
 		list->filter.has_ike_id
 			? ike_engine_sa_find(e, list->last ? 0 : list->filter.ike_id)
@@ -63,9 +96,7 @@ static bool list_next(struct cl_client *c, void *state)
 
 	if (!sa)
 		return false;
-	list->last = sa->unique_id;
-	if (cl_sa_filter_ike(&list->filter, sa))
-		send_sa(c, &list->filter, sa);
+	send_sa(c, list, sa, sa->children);
 	return true;
 }
 

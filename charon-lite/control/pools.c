@@ -130,20 +130,19 @@ void cl_command_unload_pool(struct cl_client *c, struct vici_view request)
 void cl_command_get_pools(struct cl_client *c, struct vici_view request)
 {
 	const struct cl_daemon *d = cl_client_daemon(c);
-	struct vici_builder b = cl_client_answer();
 	char name[CL_NAME_MAX], after[CL_NAME_MAX];
 	const char *text = cl_request_text(request, "leases-after", after);
 	struct cl_pools_wanted wanted = {
 		.name = cl_request_text(request, "name", name),
 		.leases = cl_request_bool(request, "leases"),
 	};
-	uint32_t left;
 
 	if (text && !address_parse(text, &wanted.after)) {
 		cl_client_reply_failure(c, "invalid leases-after");
 		return;
 	}
-	left = cl_pools_build(&b, ike_engine_pools(d->engine), &wanted);
+	struct vici_builder b = cl_client_answer();
+	uint32_t left = cl_pools_build(&b, ike_engine_pools(d->engine), &wanted);
 	/* Who knows of leases-after asks again. */
 	if (left > 0 && !text)
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(s, quirks_cases());
 	suite_add_tcase(s, vici_cases());
 	suite_add_tcase(s, hostile_cases());
+	suite_add_tcase(s, large_lists_cases());
 	suite_add_tcase(s, updown_cases());
 	suite_add_tcase(s, leftovers_cases());
 	suite_add_tcase(s, tunnel_interfaces_cases());

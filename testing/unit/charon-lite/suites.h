@@ -11,6 +11,7 @@ TCase *process_cases(void);
 TCase *quirks_cases(void);
 TCase *vici_cases(void);
 TCase *hostile_cases(void);
+TCase *large_lists_cases(void);
 TCase *updown_cases(void);
 TCase *leftovers_cases(void);
 TCase *tunnel_interfaces_cases(void);

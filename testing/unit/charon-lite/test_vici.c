@@ -213,6 +213,7 @@ START_TEST(pools_are_loaded_shown_and_unloaded)
 	pool = vici_find(call_text("get-pools", "name", "rw"), "rw");
 	ck_assert(vici_is(vici_get(pool, "size"), "9"));
 	ck_assert(!vici_present(vici_first(call_text("get-pools", "name", "other"))));
+	expect_failure(call_text("get-pools", "leases-after", "rubbish"), "invalid leases-after");
 	expect_failure(load_pool(NULL, "10.1.0.53"), "missing addrs for pool 'rw'");
 	expect_failure(load_pool("10.3.0.0/24", "ns"),
 		"invalid value for: dns, config discarded: 'ns' is no address");
