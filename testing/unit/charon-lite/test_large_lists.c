@@ -2,6 +2,7 @@
 #include "testing/unit/charon-lite/running.h"
 #include "testing/unit/charon-lite/suites.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct running moon, sun;
@@ -190,13 +191,8 @@ static void load(struct vici_client *c, unsigned me, unsigned peer, unsigned pee
 	expect_success(call_with(c, "load-conn", &b));
 }
 
-/* A peer that makes so many does not take list-sas from anybody. */
-START_TEST(an_ike_sa_with_many_children_is_listed_among_many_clients)
+static void make_wide(struct vici_client *other)
 {
-	int idle[IDLE_CLIENTS];
-
-	running_start(&sun, NULL);
-	struct vici_client *other = running_client(&sun);
 	load(client, 1, 2, sun.port_nat_t);
 	load(other, 2, 1, moon.port_nat_t);
 	load_key(client, "k", "secret");
@@ -210,11 +206,119 @@ START_TEST(an_ike_sa_with_many_children_is_listed_among_many_clients)
 		running_expect(&moon, " established with SPIs");
 		running_expect(&sun, " established with SPIs");
 	}
+}
+
+/* A peer that makes so many does not take list-sas from anybody. */
+START_TEST(an_ike_sa_with_many_children_is_listed_among_many_clients)
+{
+	int idle[IDLE_CLIENTS];
+
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	make_wide(other);
 	connect_idle(idle);
 	struct sizes sizes = sizes_of("list-sas", "list-sa");
 	ck_assert_uint_eq(sizes.children, WIDE_CHILDREN);
 	ck_assert_uint_gt(sizes.messages, 1);
 	disconnect_idle(idle);
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
+/* Asks for a list and reads nothing of it yet: it stops where the first message ends. */
+static int begin_list(const char *command, const char *event)
+{
+	uint8_t packet[64], confirmed[16];
+	int fd = running_connect(&moon);
+	struct writer w = writer_of(packet, sizeof(packet));
+
+	writer_u8(&w, VICI_EVENT_REGISTER);
+	writer_u8(&w, (uint8_t)strlen(event));
+	writer_put(&w, bytes_of(event, strlen(event)));
+	send_frame(fd, packet, 2 + strlen(event));
+	ck_assert_uint_eq(receive_frame(fd, confirmed, sizeof(confirmed)), 1);
+	w = writer_of(packet, sizeof(packet));
+	writer_u8(&w, VICI_CMD_REQUEST);
+	writer_u8(&w, (uint8_t)strlen(command));
+	writer_put(&w, bytes_of(command, strlen(command)));
+	send_frame(fd, packet, 2 + strlen(command));
+	/* its first octets: it was begun */
+	ck_assert_int_eq(recv(fd, confirmed, 4, MSG_PEEK | MSG_WAITALL), 4);
+	return fd;
+}
+
+/* Reads it to the end; the number of its messages, and whether text is in one. */
+static unsigned end_list(int fd, const char *text, bool *ret_found)
+{
+	static uint8_t room[VICI_MESSAGE_MAX];
+	unsigned count = 0;
+
+	*ret_found = false;
+	for (;; count++) {
+		size_t length = receive_frame(fd, room, sizeof(room));
+
+		ck_assert_uint_gt(length, 0);
+		if (room[0] == VICI_CMD_RESPONSE)
+			break;
+		if (memmem(room, length, text, strlen(text)))
+			*ret_found = true;
+	}
+	close(fd);
+	return count;
+}
+
+START_TEST(a_connection_may_go_while_it_is_listed)
+{
+	struct vici_builder b = { 0 };
+	bool found;
+
+	load_huge();
+	int fd = begin_list("list-conns", "list-conn");
+	vici_key_text(&b, "name", "huge");
+	expect_success(call_with(client, "unload-conn", &b));
+	ck_assert_uint_eq(end_list(fd, "huge", &found), 1);
+	ck_assert(found);
+}
+END_TEST
+
+START_TEST(an_ike_sa_may_go_while_it_is_listed)
+{
+	struct vici_builder b = { 0 };
+	bool found;
+
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	make_wide(other);
+	int fd = begin_list("list-sas", "list-sa");
+	vici_key_text(&b, "ike", "wide");
+	expect_success(call_with(client, "terminate", &b));
+	ck_assert_uint_eq(end_list(fd, "wide-0-1", &found), 1);
+	ck_assert(found);
+	vici_client_free(other);
+	ck_assert_int_eq(running_stop(&sun), 0);
+}
+END_TEST
+
+/* The one to go on from, and some around it. */
+START_TEST(children_may_go_while_they_are_listed)
+{
+	bool found;
+
+	running_start(&sun, NULL);
+	struct vici_client *other = running_client(&sun);
+	make_wide(other);
+	int fd = begin_list("list-sas", "list-sa");
+	for (unsigned id = 150; id < WIDE_CHILDREN; id++) {
+		struct vici_builder b = { 0 };
+
+		vici_key_format(&b, "child-id", "%u", id);
+		expect_success(call_with(client, "terminate", &b));
+		running_expect(&moon, "CHILD_SA");
+		running_expect(&sun, "CHILD_SA");
+	}
+	ck_assert_uint_eq(end_list(fd, "wide-249-250", &found), 2);
+	ck_assert(found);
 	vici_client_free(other);
 	ck_assert_int_eq(running_stop(&sun), 0);
 }
@@ -227,6 +331,9 @@ TCase *large_lists_cases(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_connection_with_many_children_is_listed_among_many_clients);
+	tcase_add_test(tests, a_connection_may_go_while_it_is_listed);
+	tcase_add_test(tests, an_ike_sa_may_go_while_it_is_listed);
+	tcase_add_test(tests, children_may_go_while_they_are_listed);
 	tcase_add_test(tests, an_ike_sa_with_many_children_is_listed_among_many_clients);
 	return tests;
 }
