@@ -118,24 +118,43 @@ static void log_loaded(
 		*changes ? "; " : "", changes);
 }
 
+bool ike_engine_load_clients(struct ike_engine *e, struct ike_client_change *changes, size_t count,
+	size_t *ret_failed, struct why *why)
+{
+	return ike_clients_load_all(e->clients, changes, count, ret_failed, why);
+}
+
+void ike_engine_client_changes(struct ike_engine *e, struct ike_client_change *change,
+	char ret_changes[IKE_CLIENT_CHANGES_MAX])
+{
+	const struct ike_client *client = ike_clients_find(e->clients, change->name);
+	struct earlier was = earlier_of(change->earlier);
+
+	ret_changes[0] = '\0';
+	if (change->loaded == IKE_CLIENT_ADDED || change->loaded == IKE_CLIENT_UPDATED) {
+		say_changes(e, &was, client, ret_changes);
+		log_loaded(e, client, change->loaded == IKE_CLIENT_ADDED ? "added" : "updated",
+			ret_changes);
+	}
+	ike_identity_free(was.identity);
+	ike_client_free(change->earlier);
+	change->earlier = NULL;
+}
+
 bool ike_engine_load_client(struct ike_engine *e, const char *name, struct ike_identity *identity,
 	const struct ike_selector *networks, size_t count, char ret_changes[IKE_CLIENT_CHANGES_MAX],
 	struct why *why)
 {
-	struct earlier was = earlier_of(ike_clients_find(e->clients, name));
-	enum ike_client_loaded loaded =
-		ike_clients_load(e->clients, name, identity, networks, count, why);
+	struct ike_client_change change = {
+		.name = name, .identity = identity, .networks = networks, .count = count
+	};
+	size_t failed;
 
 	ret_changes[0] = '\0';
-	if (loaded == IKE_CLIENT_ADDED || loaded == IKE_CLIENT_UPDATED) {
-		const struct ike_client *client = ike_clients_find(e->clients, name);
-
-		say_changes(e, &was, client, ret_changes);
-		log_loaded(
-			e, client, loaded == IKE_CLIENT_ADDED ? "added" : "updated", ret_changes);
-	}
-	ike_identity_free(was.identity);
-	return loaded != IKE_CLIENT_FAILED;
+	if (!ike_engine_load_clients(e, &change, 1, &failed, why))
+		return false;
+	ike_engine_client_changes(e, &change, ret_changes);
+	return true;
 }
 
 bool ike_engine_unload_client(

@@ -35,8 +35,8 @@ struct swanctl_kind {
 	const char *list; /* of the answer to get: the list with the names; NULL: its sections */
 	enum vici_place place;
 	/* Ours: what one gives up another may take, so gone ones are unloaded first, and what
-	 * failed is tried again after all others. --load-all says nothing of it when there are
-	 * none. */
+	 * failed is tried again after all others, all of it in one request; a refusal names one
+	 * (key `one`). --load-all says nothing of it when there are none. */
 	bool exclusive;
 };
 

@@ -68,52 +68,145 @@ static void print_loaded(const struct swanctl_kind *kind, const struct settings_
 	explain(section, error);
 }
 
-/* may_fail: it will be tried again then, and nothing is said of it. */
-static bool load_one(struct swanctl *s, const struct swanctl_kind *kind,
-	const struct settings_section *section, bool may_fail)
+static bool add_section(struct swanctl *s, struct vici_builder *b, const struct swanctl_kind *kind,
+	const struct settings_section *section)
 {
-	struct vici_builder b = { 0 };
-	struct vici_call call = { .command = kind->load, .arguments = &b };
-	struct vici_view answer;
-	int status;
-
-	vici_section_start(&b, section->name);
-	bool ok = swanctl_config_add(s, &b, kind->place, section);
-	vici_section_end(&b);
-	ok = ok && swanctl_call(s, &call, &answer, &status);
-	vici_builder_free(&b);
-	if (!ok)
-		return false;
-	ok = swanctl_succeeded(answer);
-	if (!ok && may_fail)
-		return false;
-	if (s->format != SWANCTL_TEXT) {
-		swanctl_dump_reply(s, kind->load, section->name, answer);
-		return ok || s->format != SWANCTL_JSON; /* who reads a dump judges for himself */
-	}
-	print_loaded(kind, section, answer);
+	vici_section_start(b, section->name);
+	bool ok = swanctl_config_add(s, b, kind->place, section);
+	vici_section_end(b);
 	return ok;
 }
 
-/* In the order of the file. Of an exclusive kind what fails is tried again when all others have
- * had their turn: returns how many were loaded. */
+static bool call_load(struct swanctl *s, const struct swanctl_kind *kind, struct vici_builder *b,
+	struct vici_view *ret)
+{
+	struct vici_call call = { .command = kind->load, .arguments = b };
+	int status;
+
+	return swanctl_call(s, &call, ret, &status);
+}
+
+/* Returns whether it counts as loaded. */
+static bool report(const struct swanctl *s, const struct swanctl_kind *kind,
+	const struct settings_section *section, struct vici_view answer)
+{
+	if (s->format == SWANCTL_TEXT) {
+		print_loaded(kind, section, answer);
+		return swanctl_succeeded(answer);
+	}
+	swanctl_dump_reply(s, kind->load, section->name, answer);
+	/* who reads a dump judges for himself */
+	return swanctl_succeeded(answer) || s->format != SWANCTL_JSON;
+}
+
+/* ret_refused may be NULL. If it is not, and the daemon refuses, it will be tried again, and
+ * nothing is said of it. */
+static bool load_one(struct swanctl *s, const struct swanctl_kind *kind,
+	const struct settings_section *section, bool *ret_refused)
+{
+	struct vici_builder b = { 0 };
+	struct vici_view answer;
+
+	bool ok = add_section(s, &b, kind, section) && call_load(s, kind, &b, &answer);
+	vici_builder_free(&b);
+	if (ret_refused)
+		*ret_refused = ok && !swanctl_succeeded(answer);
+	if (!ok || (ret_refused && *ret_refused))
+		return false;
+	return report(s, kind, section, answer);
+}
+
+/* ---- An exclusive kind ---- */
+
+/* So often what is left is tried without one that the daemon refused. */
+#define ROUNDS_MAX 64
+
+/* Sections that wait to be loaded; NULL: not any more. */
+struct waiting {
+	const struct settings_section **sections;
+	size_t count;
+};
+
+static bool any_waits(const struct waiting *waiting)
+{
+	for (size_t i = 0; i < waiting->count; i++)
+		if (waiting->sections[i])
+			return true;
+	return false;
+}
+
+/* False: they are too much for one message. */
+static bool add_waiting(struct swanctl *s, struct vici_builder *b, const struct swanctl_kind *kind,
+	const struct waiting *waiting)
+{
+	struct bytes message;
+
+	for (size_t i = 0; i < waiting->count; i++)
+		if (waiting->sections[i] && !add_section(s, b, kind, waiting->sections[i]))
+			return false;
+	return vici_builder_finish(b, &message);
+}
+
+/* What the daemon said of all of them, or of the one that it refused, which waits no longer. False:
+ * it named none. */
+static bool report_waiting(const struct swanctl *s, const struct swanctl_kind *kind,
+	struct waiting *waiting, struct vici_view answer, unsigned *count)
+{
+	const char *refused = SWANCTL_TEXT_OF(answer, kind->one);
+	bool all = swanctl_succeeded(answer), any = false;
+
+	for (size_t i = 0; i < waiting->count && (all || !any); i++) {
+		const struct settings_section *each = waiting->sections[i];
+
+		if (!each || (!all && strcmp(each->name, refused) != 0))
+			continue;
+		any = true;
+		*count += report(s, kind, each, answer);
+		waiting->sections[i] = NULL;
+	}
+	return any;
+}
+
+/* All at once, since they may exchange what they have: again without each that is refused. */
+static unsigned load_waiting(
+	struct swanctl *s, const struct swanctl_kind *kind, struct waiting *waiting)
+{
+	unsigned count = 0;
+	bool more = true;
+
+	for (unsigned round = 0; more && any_waits(waiting) && round < ROUNDS_MAX; round++) {
+		struct vici_builder b = { 0 };
+		struct vici_view answer;
+
+		more = add_waiting(s, &b, kind, waiting) && call_load(s, kind, &b, &answer) &&
+		       report_waiting(s, kind, waiting, answer, &count);
+		vici_builder_free(&b);
+	}
+	for (size_t i = 0; i < waiting->count; i++)
+		if (waiting->sections[i])
+			count += load_one(s, kind, waiting->sections[i], NULL);
+	return count;
+}
+
+/* In the order of the file. Of an exclusive kind what fails is tried again, together, when all
+ * others have had their turn. Returns how many were loaded. */
 static unsigned load_sections(struct swanctl *s, const struct swanctl_kind *kind,
 	const struct settings_section *first, unsigned found)
 {
-	bool *loaded = calloc(found + 1u, sizeof(*loaded));
+	struct waiting waiting = { 0 };
 	unsigned count = 0;
 
-	for (int again = kind->exclusive && loaded ? 1 : 0; again >= 0; again--) {
-		unsigned index = 0;
+	if (kind->exclusive)
+		waiting.sections = calloc(found + 1u, sizeof(struct settings_section *));
+	for (const struct settings_section *each = first; each; each = each->next) {
+		bool refused = false;
 
-		for (const struct settings_section *each = first; each; each = each->next, index++)
-			if ((!loaded || !loaded[index]) && load_one(s, kind, each, again > 0)) {
-				count++;
-				if (loaded)
-					loaded[index] = true;
-			}
+		count += load_one(s, kind, each, waiting.sections ? &refused : NULL);
+		if (refused)
+			waiting.sections[waiting.count++] = each;
 	}
-	free(loaded);
+	count += load_waiting(s, kind, &waiting);
+	free(waiting.sections);
 	return count;
 }
 

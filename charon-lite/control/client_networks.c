@@ -6,45 +6,112 @@
 
 /* ---- load-client, unload-client, get-clients ---- */
 
-/* One section; changes go to b. */
-static bool load(struct cl_daemon *d, struct vici_view section, struct vici_builder *b,
-	bool *ret_changes, struct why *why)
-{
-	char changes[IKE_CLIENT_CHANGES_MAX];
-	struct cl_load_client client = { 0 };
-	bool good = cl_load_client(section, &client, why) &&
-		    ike_engine_load_client(d->engine, client.name, client.identity, client.networks,
-			    client.count, changes, why);
+/* What a request loads, all at once. */
+struct batch {
+	struct ike_client_change *changes; /* each owns what it names */
+	size_t count;
+};
 
-	ike_identity_free(client.identity);
-	if (!good || !*changes)
-		return good;
-	if (!*ret_changes)
-		vici_section_start(b, "changes");
-	*ret_changes = true;
-	vici_key_text(b, client.name, changes);
+static void batch_end(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		free((char *)batch->changes[i].name);
+		free((struct ike_selector *)batch->changes[i].networks);
+		ike_identity_free(batch->changes[i].identity);
+	}
+	free(batch->changes);
+}
+
+static bool batch_add(struct batch *batch, const struct cl_load_client *client, struct why *why)
+{
+	struct ike_client_change *change = &batch->changes[batch->count++];
+	struct ike_selector *networks = calloc(client->count, sizeof(*networks));
+
+	*change = (struct ike_client_change){ .name = strdup(client->name),
+		.identity = ike_identity_hold(client->identity),
+		.networks = networks,
+		.count = client->count };
+	if (!change->name || !networks)
+		return why_fail(why, "out of memory");
+	memcpy(networks, client->networks, client->count * sizeof(*networks));
 	return true;
+}
+
+/* Of a section that fails, *ret_failed has the index. */
+static bool batch_read(
+	struct batch *batch, struct vici_view request, size_t *ret_failed, struct why *why)
+{
+	size_t count = 0;
+
+	VICI_EACH(each, request)
+	count += vici_kind(each) == VICI_SECTION;
+	*ret_failed = 0;
+	if (!(batch->changes = calloc(count + 1, sizeof(*batch->changes))))
+		return why_fail(why, "out of memory");
+	VICI_EACH(each, request)
+	{
+		struct cl_load_client client = { 0 };
+
+		if (vici_kind(each) != VICI_SECTION)
+			continue;
+		*ret_failed = batch->count;
+		bool good = cl_load_client(each, &client, why) && batch_add(batch, &client, why);
+		ike_identity_free(client.identity);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static void reply_loaded(struct cl_client *c, struct batch *batch)
+{
+	struct vici_builder b = cl_client_answer();
+	char text[IKE_CLIENT_CHANGES_MAX];
+	bool any = false;
+
+	vici_key_text(&b, "success", "yes");
+	for (size_t i = 0; i < batch->count; i++) {
+		ike_engine_client_changes(cl_client_daemon(c)->engine, &batch->changes[i], text);
+		if (!*text)
+			continue;
+		if (!any)
+			vici_section_start(&b, "changes");
+		any = true;
+		vici_key_text(&b, batch->changes[i].name, text);
+	}
+	if (any)
+		vici_section_end(&b);
+	cl_client_reply(c, &b);
+}
+
+/* Says which section it was, for who wants to load the others. */
+static void reply_failed(
+	struct cl_client *c, struct vici_view request, size_t failed, const char *reason)
+{
+	struct vici_builder b = cl_client_answer();
+	size_t index = 0;
+
+	vici_key_bool(&b, "success", false);
+	vici_key_text(&b, "errmsg", reason);
+	VICI_EACH(each, request)
+	if (vici_kind(each) == VICI_SECTION && index++ == failed)
+		vici_key_bytes(&b, "client", vici_name(each));
+	cl_client_reply(c, &b);
 }
 
 void cl_command_load_client(struct cl_client *c, struct vici_view request)
 {
-	struct vici_builder b = cl_client_answer();
-	bool changes = false;
-	struct why why;
+	struct batch batch = { 0 };
+	struct why why = { "" };
+	size_t failed;
 
-	vici_key_text(&b, "success", "yes");
-	VICI_EACH(each, request)
-	{
-		if (vici_kind(each) != VICI_SECTION ||
-			load(cl_client_daemon(c), each, &b, &changes, &why))
-			continue;
-		vici_builder_free(&b);
-		cl_client_reply_failure(c, "%s", why.text);
-		return;
-	}
-	if (changes)
-		vici_section_end(&b);
-	cl_client_reply(c, &b);
+	if (batch_read(&batch, request, &failed, &why) &&
+		ike_engine_load_clients(
+			cl_client_daemon(c)->engine, batch.changes, batch.count, &failed, &why))
+		reply_loaded(c, &batch);
+	else
+		reply_failed(c, request, failed, why.text);
+	batch_end(&batch);
 }
 
 void cl_command_unload_client(struct cl_client *c, struct vici_view request)

@@ -129,26 +129,41 @@ bool ike_identity_equal(const struct ike_identity *a, const struct ike_identity 
 	return bytes_equal(octets_of(a), octets_of(b));
 }
 
-/* FNV-1a; letters made small, as names compare without case. */
-static uint64_t hash_more(uint64_t hash, struct bytes octets)
+/* FNV-1a. */
+static uint64_t hash_octet(uint64_t hash, uint8_t octet)
+{
+	return (hash ^ octet) * 0x100000001b3;
+}
+
+static uint64_t hash_octets(uint64_t hash, struct bytes octets)
 {
 	for (size_t i = 0; i < octets.length; i++)
-		hash = (hash ^ (uint64_t)tolower(octets.at[i])) * 0x100000001b3;
+		hash = hash_octet(hash, octets.at[i]);
+	return hash;
+}
+
+/* Letters made small, as text compares without case. */
+static uint64_t hash_text(uint64_t hash, struct bytes text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		hash = hash_octet(hash, (uint8_t)tolower(text.at[i]));
 	return hash;
 }
 
 uint64_t ike_identity_hash(const struct ike_identity *id)
 {
-	uint64_t hash = hash_more(0xcbf29ce484222325, bytes_of(&id->type, 1));
+	uint64_t hash = hash_octet(0xcbf29ce484222325, id->type);
 	struct dn_walk walk;
 	struct dn_rdn rdn;
 
+	if (is_text(id->type))
+		return hash_text(hash, octets_of(id));
 	if (id->type != IKE_ID_DER_ASN1_DN)
-		return hash_more(hash, octets_of(id));
+		return hash_octets(hash, octets_of(id));
 	/* string types and the grouping of attributes do not count */
 	walk = dn_walk_begin(octets_of(id));
 	while (dn_walk_next(&walk, &rdn))
-		hash = hash_more(hash_more(hash, rdn.oid), rdn.value);
+		hash = hash_text(hash_octets(hash, rdn.oid), rdn.value);
 	return hash;
 }
 

@@ -16,8 +16,10 @@ struct ike_clients *ike_clients_new(void)
 	return calloc(1, sizeof(struct ike_clients));
 }
 
-static void client_free(struct ike_client *client)
+void ike_client_free(struct ike_client *client)
 {
+	if (!client)
+		return;
 	ike_identity_free(client->identity);
 	free(client->networks);
 	free(client->name);
@@ -32,7 +34,7 @@ void ike_clients_free(struct ike_clients *clients)
 	HASH_CLEAR(by_identity, clients->by_identity);
 	ike_networks_free(&clients->networks);
 	for (size_t i = 0; i < clients->count; i++)
-		client_free(clients->order[i]);
+		ike_client_free(clients->order[i]);
 	free(clients->order);
 	free(clients);
 }
@@ -57,6 +59,7 @@ const struct ike_client *ike_clients_find(const struct ike_clients *clients, con
 	return find(clients, name);
 }
 
+/* The first of those whose identities have that hash: it alone is in the table. */
 static struct ike_client *find_hash(const struct ike_clients *clients, uint64_t hash)
 {
 	struct ike_client *client;
@@ -65,13 +68,20 @@ static struct ike_client *find_hash(const struct ike_clients *clients, uint64_t 
 	return client;
 }
 
+static struct ike_client *find_identity(
+	const struct ike_clients *clients, const struct ike_identity *identity, uint64_t hash)
+{
+	struct ike_client *client = find_hash(clients, hash);
+
+	while (client && !ike_identity_equal(client->identity, identity))
+		client = client->alike;
+	return client;
+}
+
 const struct ike_client *ike_clients_of(
 	const struct ike_clients *clients, const struct ike_identity *identity)
 {
-	const struct ike_client *client =
-		identity ? find_hash(clients, ike_identity_hash(identity)) : NULL;
-
-	return client && ike_identity_equal(client->identity, identity) ? client : NULL;
+	return identity ? find_identity(clients, identity, ike_identity_hash(identity)) : NULL;
 }
 
 static struct ike_networks_but networks_of(const struct ike_client *client)
@@ -88,20 +98,22 @@ size_t ike_clients_others(const struct ike_clients *clients, const struct ike_cl
 
 /* ---- Loading ---- */
 
-/* Whether nobody but `old` (may be NULL) has that identity or these networks. */
-static bool is_free(const struct ike_clients *clients, const struct ike_client *old,
-	const struct ike_client *new, struct why *why)
+/* Whether nobody has its name, its identity or its networks. */
+static bool is_free(
+	const struct ike_clients *clients, const struct ike_client *new, struct why *why)
 {
-	const struct ike_client *other = find_hash(clients, new->identity_hash);
+	const struct ike_client *other = find_identity(clients, new->identity, new->identity_hash);
 	char mine[IKE_SELECTOR_TEXT_MAX], theirs[IKE_SELECTOR_TEXT_MAX];
 	struct ike_selector network;
 
-	if (other && other != old)
+	if (find(clients, new->name))
+		return why_fail(why, "client '%s' is there twice", new->name);
+	if (other)
 		return why_fail(
 			why, "clients '%s' and '%s' have the same id", other->name, new->name);
 	for (size_t i = 0; i < new->network_count; i++) {
 		other = ike_networks_overlap(
-			&clients->networks, &new->networks[i], networks_of(old), &network);
+			&clients->networks, &new->networks[i], networks_of(NULL), &network);
 		if (other)
 			return why_fail(why, "%s of client '%s' overlaps with %s of client '%s'",
 				ike_selector_format(&new->networks[i], mine), new->name,
@@ -110,19 +122,54 @@ static bool is_free(const struct ike_clients *clients, const struct ike_client *
 	return true;
 }
 
-static void withdraw(struct ike_clients *clients, struct ike_client *client)
+static bool enter_identity(struct ike_clients *clients, struct ike_client *client)
 {
-	for (size_t i = 0; i < client->network_count; i++)
-		ike_networks_remove(&clients->networks, &client->networks[i]);
-	client->network_count = 0;
+	struct ike_client *first = find_hash(clients, client->identity_hash);
+
+	client->alike = NULL;
+	if (first) {
+		client->alike = first->alike;
+		first->alike = client;
+		return true;
+	}
+	HASH_ADD(by_identity, clients->by_identity, identity_hash, sizeof(client->identity_hash),
+		client);
+	return client->by_identity.tbl != NULL;
 }
 
-static bool enter(struct ike_clients *clients, struct ike_client *client, size_t count)
+static void withdraw_identity(struct ike_clients *clients, struct ike_client *client)
 {
-	for (; client->network_count < count; client->network_count++)
-		if (!ike_networks_add(
-			    &clients->networks, &client->networks[client->network_count], client))
+	struct ike_client *before = find_hash(clients, client->identity_hash);
+	struct ike_client *next = client->alike;
+
+	if (before != client) {
+		while (before->alike != client)
+			before = before->alike;
+		before->alike = next;
+		return;
+	}
+	/* the next one first, while there is a table: that takes no memory */
+	if (next)
+		HASH_ADD(by_identity, clients->by_identity, identity_hash,
+			sizeof(next->identity_hash), next);
+	HASH_DELETE(by_identity, clients->by_identity, client);
+}
+
+/* The first so many. */
+static void withdraw_networks(
+	struct ike_clients *clients, const struct ike_client *client, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ike_networks_remove(&clients->networks, &client->networks[i]);
+}
+
+static bool enter_networks(struct ike_clients *clients, const struct ike_client *client)
+{
+	for (size_t i = 0; i < client->network_count; i++)
+		if (!ike_networks_add(&clients->networks, &client->networks[i], client)) {
+			withdraw_networks(clients, client, i);
 			return false;
+		}
 	return true;
 }
 
@@ -137,34 +184,30 @@ static void remove_client(struct ike_clients *clients, struct ike_client *client
 	memmove(&clients->order[index], &clients->order[index + 1],
 		(clients->count - index) * sizeof(*clients->order));
 	HASH_DELETE(by_name, clients->by_name, client);
-	HASH_DELETE(by_identity, clients->by_identity, client);
-	withdraw(clients, client);
+	withdraw_identity(clients, client);
+	withdraw_networks(clients, client, client->network_count);
 }
 
-/* Its networks are in no other's way. On failure nothing of it is there. */
+/* It is in no other's way. On failure, when memory runs out, nothing of it is there. */
 static bool add_client(struct ike_clients *clients, struct ike_client *client)
 {
-	size_t count = client->network_count;
 	struct ike_client **order =
 		reallocarray(clients->order, clients->count + 1, sizeof(*order));
 
 	if (!order)
 		return false;
 	clients->order = order;
+	if (!enter_networks(clients, client))
+		return false;
 	HASH_ADD_KEYPTR(by_name, clients->by_name, client->name, strlen(client->name), client);
-	if (!client->by_name.tbl)
-		return false;
-	HASH_ADD(by_identity, clients->by_identity, identity_hash, sizeof(client->identity_hash),
-		client);
-	if (!client->by_identity.tbl) {
+	if (client->by_name.tbl) {
+		if (enter_identity(clients, client)) {
+			order[clients->count++] = client;
+			return true;
+		}
 		HASH_DELETE(by_name, clients->by_name, client);
-		return false;
 	}
-	order[clients->count++] = client;
-	client->network_count = 0;
-	if (enter(clients, client, count))
-		return true;
-	remove_client(clients, client);
+	withdraw_networks(clients, client, client->network_count);
 	return false;
 }
 
@@ -175,8 +218,7 @@ static struct ike_client *client_new(const char *name, struct ike_identity *iden
 
 	if (!client || !(client->name = strdup(name)) ||
 		!(client->networks = calloc(count + 1, sizeof(*networks)))) {
-		if (client)
-			client_free(client);
+		ike_client_free(client);
 		(void)why_fail(why, "out of memory");
 		return NULL;
 	}
@@ -213,28 +255,125 @@ static bool is_equal(const struct ike_client *a, const struct ike_client *b)
 	return true;
 }
 
-/* Takes the new one over. */
-static enum ike_client_loaded put(struct ike_clients *clients, struct ike_client *old,
-	struct ike_client *new, struct why *why)
+/* The clients that changes make. */
+static bool make(const struct ike_client_change *changes, size_t count, struct ike_client **ret,
+	size_t *ret_failed, struct why *why)
 {
-	bool same = old && is_equal(old, new);
+	for (size_t i = 0; i < count; i++) {
+		const struct ike_client_change *c = &changes[i];
 
-	if (same || !is_free(clients, old, new, why)) {
-		client_free(new);
-		return same ? IKE_CLIENT_UNCHANGED : IKE_CLIENT_FAILED;
+		*ret_failed = i;
+		if (!check(c->identity, c->networks, c->count, why) ||
+			!(ret[i] = client_new(c->name, c->identity, c->networks, c->count, why)))
+			return false;
 	}
-	if (old)
-		remove_client(clients, old);
-	if (!add_client(clients, new)) {
-		client_free(new);
-		new = NULL;
-		(void)why_fail(why, "out of memory");
+	return true;
+}
+
+/* Of those that are there as they shall be there is no new one then. Returns how many others are
+ * there. */
+static size_t drop_unchanged(const struct ike_clients *clients, struct ike_client_change *changes,
+	size_t count, struct ike_client **new)
+{
+	size_t updated = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct ike_client *old = find(clients, changes[i].name);
+		bool same = old && is_equal(old, new[i]);
+
+		changes[i].loaded = same  ? IKE_CLIENT_UNCHANGED
+				    : old ? IKE_CLIENT_UPDATED
+					  : IKE_CLIENT_ADDED;
+		changes[i].earlier = NULL;
+		updated += old && !same;
+		if (same) {
+			ike_client_free(new[i]);
+			new[i] = NULL;
+		}
 	}
-	enum ike_client_loaded loaded = !new  ? IKE_CLIENT_FAILED
-					: old ? IKE_CLIENT_UPDATED
-					      : IKE_CLIENT_ADDED;
-	if (old)
-		client_free(old);
+	return updated;
+}
+
+static void take_out(struct ike_clients *clients, struct ike_client_change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (changes[i].loaded != IKE_CLIENT_UPDATED)
+			continue;
+		changes[i].earlier = find(clients, changes[i].name);
+		if (changes[i].earlier)
+			remove_client(clients, changes[i].earlier);
+	}
+}
+
+/* Returns how many are there now, or need not be entered. */
+static size_t enter_all(
+	struct ike_clients *clients, struct ike_client **new, size_t count, struct why *why)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!new[i])
+			continue;
+		if (!is_free(clients, new[i], why))
+			return i;
+		if (!add_client(clients, new[i])) {
+			(void)why_fail(why, "out of memory");
+			return i;
+		}
+	}
+	return count;
+}
+
+/* After the first so many new ones were entered. */
+static void put_back(struct ike_clients *clients, struct ike_client_change *changes, size_t count,
+	struct ike_client **new, size_t entered)
+{
+	for (size_t i = 0; i < entered; i++)
+		if (new[i])
+			remove_client(clients, new[i]);
+	for (size_t i = 0; i < count; i++) {
+		struct ike_client *old = changes[i].earlier;
+
+		changes[i].loaded = IKE_CLIENT_FAILED;
+		changes[i].earlier = NULL;
+		if (old && !add_client(clients, old))
+			ike_client_free(old);
+	}
+}
+
+static bool exchange(struct ike_clients *clients, struct ike_client_change *changes, size_t count,
+	struct ike_client **new, size_t *ret_failed, struct why *why)
+{
+	size_t before = clients->count;
+	struct ike_client **order = NULL; /* that was */
+
+	if (drop_unchanged(clients, changes, count, new) > 0) {
+		if (!(order = calloc(before, sizeof(struct ike_client *))))
+			return why_fail(why, "out of memory");
+		memcpy(order, clients->order, before * sizeof(*order));
+	}
+	take_out(clients, changes, count);
+	*ret_failed = enter_all(clients, new, count, why);
+	if (*ret_failed < count) {
+		put_back(clients, changes, count, new, *ret_failed);
+		if (order && clients->count == before)
+			memcpy(clients->order, order, before * sizeof(*order));
+	}
+	free(order);
+	return *ret_failed == count;
+}
+
+bool ike_clients_load_all(struct ike_clients *clients, struct ike_client_change *changes,
+	size_t count, size_t *ret_failed, struct why *why)
+{
+	struct ike_client **made = calloc(count + 1, sizeof(struct ike_client *));
+
+	*ret_failed = 0;
+	if (!made)
+		return why_fail(why, "out of memory");
+	bool loaded = make(changes, count, made, ret_failed, why) &&
+		      exchange(clients, changes, count, made, ret_failed, why);
+	for (size_t i = 0; !loaded && i < count; i++)
+		ike_client_free(made[i]);
+	free(made);
 	return loaded;
 }
 
@@ -242,11 +381,15 @@ enum ike_client_loaded ike_clients_load(struct ike_clients *clients, const char 
 	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
 	struct why *why)
 {
-	struct ike_client *new = check(identity, networks, count, why)
-					 ? client_new(name, identity, networks, count, why)
-					 : NULL;
+	struct ike_client_change change = {
+		.name = name, .identity = identity, .networks = networks, .count = count
+	};
+	size_t failed;
 
-	return new ? put(clients, find(clients, name), new, why) : IKE_CLIENT_FAILED;
+	if (!ike_clients_load_all(clients, &change, 1, &failed, why))
+		return IKE_CLIENT_FAILED;
+	ike_client_free(change.earlier);
+	return change.loaded;
 }
 
 bool ike_clients_unload(struct ike_clients *clients, const char *name)
@@ -256,6 +399,6 @@ bool ike_clients_unload(struct ike_clients *clients, const char *name)
 	if (!client)
 		return false;
 	remove_client(clients, client);
-	client_free(client);
+	ike_client_free(client);
 	return true;
 }

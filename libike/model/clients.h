@@ -25,6 +25,7 @@ struct ike_client {
 	/* The table's own. */
 	UT_hash_handle by_name, by_identity;
 	uint64_t identity_hash;
+	struct ike_client *alike; /* the next one whose identity has the same hash */
 };
 
 struct ike_clients *ike_clients_new(void);
@@ -37,9 +38,26 @@ enum ike_client_loaded {
 	IKE_CLIENT_UNCHANGED,
 };
 
-/* Adds or replaces by name; holds the identity, copies the networks: at most
- * IKE_CLIENT_NETWORKS_MAX. Fails with a reason that names the other client when the identity or a
- * network is another's; what was there then stays, but not when memory runs out. */
+/* One of several that are loaded at once. */
+struct ike_client_change {
+	const char *name;
+	struct ike_identity *identity;
+	const struct ike_selector *networks;
+	size_t count;
+	/* What became of it, when all were loaded. */
+	enum ike_client_loaded loaded;
+	struct ike_client *earlier; /* the caller's (ike_client_free()); NULL but when updated */
+};
+
+/* Adds or replaces by name; holds the identities, copies the networks: at most
+ * IKE_CLIENT_NETWORKS_MAX each. All or none: what one of them gives up another may take, so they
+ * may exchange identities and networks. Fails with a reason that names the other client when an
+ * identity or a network is another's, and *ret_failed is whose load that was; what was there then
+ * stays, but not when memory runs out. */
+MUST_USE bool ike_clients_load_all(struct ike_clients *clients, struct ike_client_change *changes,
+	size_t count, size_t *ret_failed, struct why *why);
+void ike_client_free(struct ike_client *client); /* one that is in no table; NULL is fine */
+/* The same for one. */
 MUST_USE enum ike_client_loaded ike_clients_load(struct ike_clients *clients, const char *name,
 	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
 	struct why *why);

@@ -96,20 +96,55 @@ START_TEST(a_network_goes_from_one_client_to_another_at_once)
 	run("--load-clients", "clients {\n" A B "}\n");
 	ck_assert_str_eq(run("--load-clients",
 				 "clients {\na { id = a@example.org\n networks = 10.3.0.0/25 }\n"
-				 "b { id = b@example.org\n networks = 10.2.0.0/24 }\n}\n"),
-		"loading client 'a' failed: 10.3.0.0/25 of client 'a' overlaps with 10.3.0.0/24 of "
-		"client 'b'\n  swanctl.conf:2: a\n"
-		"loading client 'b' failed: 10.2.0.0/24 of client 'b' overlaps with 10.2.0.0/24 of "
-		"client 'a'\n  swanctl.conf:4: b\n"
-		"loaded 0 of 2 clients, 2 failed to load, 0 unloaded\n22\n");
-	ck_assert_str_eq(run("--load-clients",
-				 "clients {\na { id = a@example.org\n networks = 10.3.0.0/25 }\n"
 				 "b { id = b@example.org\n networks = 10.4.0.0/24 }\n}\n"),
 		"loaded client 'b'\nloaded client 'a'\nsuccessfully loaded 2 clients, 0 " OVER);
 	ck_assert_str_eq(run("--load-clients",
 				 "clients {\nnew { id = a@example.org\n networks = 10.3.0.0/25 }\n"
 				 "}\n"),
 		"loaded client 'new'\nsuccessfully loaded 1 clients, 2 " OVER);
+}
+END_TEST
+
+#define CLIENT(name, id, networks) name " { id = " id "@example.org\n networks = " networks " }\n"
+#define LISTED(name, id, networks) name "                    '" id "@example.org' " networks "\n"
+
+START_TEST(clients_exchange_networks_and_ids_in_one_load)
+{
+	run("--load-clients", "clients {\n" A B "}\n");
+	ck_assert_str_eq(run("--load-clients", "clients {\n" CLIENT("a", "a", "10.3.0.0/24")
+						       CLIENT("b", "b", "10.2.0.0/24") "}\n"),
+		"loaded client 'a'\nloaded client 'b'\nsuccessfully loaded 2 clients, 0 " OVER);
+	ck_assert_str_eq(run("--list-clients", ""),
+		LISTED("a", "a", "10.3.0.0/24") LISTED("b", "b", "10.2.0.0/24") "0\n");
+	run("--load-clients", "clients {\n" CLIENT("a", "b", "10.3.0.0/24")
+				      CLIENT("b", "a", "10.2.0.0/24") "}\n");
+	ck_assert_str_eq(run("--list-clients", ""),
+		LISTED("a", "b", "10.3.0.0/24") LISTED("b", "a", "10.2.0.0/24") "0\n");
+	/* three move up by one */
+	run("--load-clients", "clients {\n" CLIENT("a", "a", "10.2.0.0/24") CLIENT("b", "b",
+				      "10.3.0.0/24") CLIENT("c", "c", "10.4.0.0/24") "}\n");
+	ck_assert_str_eq(
+		run("--load-clients", "clients {\n" CLIENT("a", "a", "10.3.0.0/24") CLIENT("b", "b",
+					      "10.4.0.0/24") CLIENT("c", "c", "10.5.0.0/24") "}\n"),
+		"loaded client 'c'\nloaded client 'a'\nloaded client 'b'\n"
+		"successfully loaded 3 clients, 0 " OVER);
+}
+END_TEST
+
+/* What is right in the file is loaded all the same; the rest stays as it was. */
+START_TEST(a_file_that_gives_a_network_to_two_names_both)
+{
+	run("--load-clients", "clients {\n" A B CLIENT("c", "c", "10.4.0.0/24") "}\n");
+	ck_assert_str_eq(
+		run("--load-clients", "clients {\n" CLIENT("a", "a", "10.3.0.0/24") CLIENT("b", "b",
+					      "10.2.0.0/24") CLIENT("c", "c", "10.2.0.0/25") "}\n"),
+		"loading client 'c' failed: 10.2.0.0/25 of client 'c' overlaps with 10.2.0.0/24 of "
+		"client 'b'\n  swanctl.conf:6: c\n"
+		"loaded 2 of 3 clients, 1 failed to load, 0 unloaded\n"
+		"loaded client 'a'\nloaded client 'b'\n22\n");
+	ck_assert_str_eq(run("--list-clients", ""),
+		LISTED("c", "c", "10.4.0.0/24") LISTED("a", "a", "10.3.0.0/24")
+			LISTED("b", "b", "10.2.0.0/24") "0\n");
 }
 END_TEST
 
@@ -187,6 +222,8 @@ TCase *client_network_cases(void)
 	tcase_add_test(tests, clients_are_loaded_listed_and_unloaded);
 	tcase_add_test(tests, load_all_is_silent_about_what_is_not_there);
 	tcase_add_test(tests, a_network_goes_from_one_client_to_another_at_once);
+	tcase_add_test(tests, clients_exchange_networks_and_ids_in_one_load);
+	tcase_add_test(tests, a_file_that_gives_a_network_to_two_names_both);
 	tcase_add_test(tests, what_is_wrong_is_named_with_its_line);
 	tcase_add_test(tests, a_word_on_the_wrong_side_is_refused);
 	return tests;

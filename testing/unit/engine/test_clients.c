@@ -193,6 +193,148 @@ START_TEST(what_another_has_is_refused_with_both_named)
 }
 END_TEST
 
+/* Octets of addresses and key ids are no letters; and who has the same hash is still another. */
+START_TEST(identities_that_look_alike_are_two_clients)
+{
+	static const char *const pairs[][2] = {
+		{ "192.0.2.65", "192.0.2.97" }, { "2001:db8::41", "2001:db8::61" },
+		{ "keyid:A", "keyid:a" },
+		{ "asn1dn:#300c310a300806035504030401"
+		  "41",
+			"asn1dn:#300c310a300806035504030401"
+			"61" }, /* OCTET STRINGs: equal hashes */
+	};
+	const char *const *ids = pairs[_i];
+
+	expect_loaded("one", ids[0], "10.2.0.0/24");
+	expect_loaded("two", ids[1], "10.3.0.0/24");
+	expect_refused(
+		"three", ids[1], "10.4.0.0/24", "clients 'two' and 'three' have the same id");
+	ck_assert_ptr_eq(client_of(ids[0]), ike_clients_find(clients, "one"));
+	ck_assert_ptr_eq(client_of(ids[1]), ike_clients_find(clients, "two"));
+	ck_assert(ike_clients_unload(clients, "one"));
+	ck_assert_ptr_null(client_of(ids[0]));
+	ck_assert_ptr_eq(client_of(ids[1]), ike_clients_find(clients, "two"));
+	expect_loaded("one", ids[0], "10.2.0.0/24");
+	ck_assert(ike_clients_unload(clients, "one"));
+	ck_assert(ike_clients_unload(clients, "two"));
+	ck_assert_ptr_null(client_of(ids[1]));
+}
+END_TEST
+
+/* Clients that change together: each has one network. Returns the index of who fails, or count. */
+static size_t load_all(const char *const (*list)[3], size_t count, struct why *why)
+{
+	struct ike_client_change changes[8] = { 0 };
+	struct ike_selector networks[8];
+	size_t failed = count;
+
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_uint_eq(parse(list[i][2], &networks[i]), 1);
+		changes[i] = (struct ike_client_change){ .name = list[i][0],
+			.identity = ike_identity_parse(list[i][1], NULL),
+			.networks = &networks[i],
+			.count = 1 };
+	}
+	allocations = 0;
+	refuse_at = fails;
+	bool loaded = ike_clients_load_all(clients, changes, count, &failed, why);
+	refuse_at = 0;
+	for (size_t i = 0; i < count; i++) {
+		ck_assert(!loaded || changes[i].loaded != IKE_CLIENT_FAILED);
+		ck_assert(loaded || !changes[i].earlier);
+		ck_assert(!changes[i].earlier || changes[i].loaded == IKE_CLIENT_UPDATED);
+		ike_client_free(changes[i].earlier);
+		ike_identity_free(changes[i].identity);
+	}
+	return loaded ? count : failed;
+}
+
+static void expect_order(const char *wanted)
+{
+	const struct ike_client *client;
+	char names[64] = "";
+
+	for (size_t i = 0; (client = ike_clients_get(clients, i)); i++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ", client->name);
+	ck_assert_str_eq(names, wanted);
+}
+
+START_TEST(clients_exchange_what_they_have)
+{
+	static const char *const now[][3] = { { "a", "c@example.org", "10.3.0.0/24" },
+		{ "b", "a@example.org", "10.4.0.0/24" }, { "c", "b@example.org", "10.2.0.0/24" } };
+	struct why why = { "" };
+
+	expect_loaded("a", "a@example.org", "10.2.0.0/24");
+	expect_loaded("b", "b@example.org", "10.3.0.0/24");
+	expect_loaded("c", "c@example.org", "10.4.0.0/24");
+	ck_assert_msg(load_all(now, 3, &why) == 3, "%s", why.text);
+	ck_assert_ptr_eq(client_of("a@example.org"), ike_clients_find(clients, "b"));
+	ck_assert_ptr_eq(client_of("b@example.org"), ike_clients_find(clients, "c"));
+	ck_assert_ptr_eq(client_of("c@example.org"), ike_clients_find(clients, "a"));
+	expect_others("a", "0.0.0.0/0", "10.2.0.0/24 10.4.0.0/24");
+	expect_order("a b c ");
+	ck_assert_uint_eq(load_all(now, 3, &why), 3);
+}
+END_TEST
+
+START_TEST(all_are_loaded_or_none)
+{
+	static const char *const over[][3] = { { "a", "b@example.org", "10.3.0.0/24" },
+		{ "new", "new@example.org", "10.2.0.0/24" },
+		{ "b", "a@example.org", "10.2.0.0/16" } };
+	static const char *const twice[][3] = { { "c", "c1@example.org", "10.8.0.0/24" },
+		{ "c", "c2@example.org", "10.9.0.0/24" } };
+	static const char *const pattern[][3] = { { "a", "a@example.org", "10.8.0.0/24" },
+		{ "b", "*@example.org", "10.9.0.0/24" } };
+	struct why why = { "" };
+
+	expect_loaded("a", "a@example.org", "10.2.0.0/24");
+	expect_loaded("b", "b@example.org", "10.3.0.0/24");
+	expect_loaded("c", "c@example.org", "10.4.0.0/24");
+	ck_assert_uint_eq(load_all(over, 3, &why), 2);
+	ck_assert_str_eq(
+		why.text, "10.2.0.0/16 of client 'b' overlaps with 10.2.0.0/24 of client 'new'");
+	ck_assert_uint_eq(load_all(twice, 2, &why), 1);
+	ck_assert_str_eq(why.text, "client 'c' is there twice");
+	ck_assert_uint_eq(load_all(pattern, 2, &why), 1);
+	expect_order("a b c ");
+	ck_assert_ptr_eq(client_of("a@example.org"), ike_clients_find(clients, "a"));
+	ck_assert_ptr_null(client_of("new@example.org"));
+	expect_others("c", "0.0.0.0/0", "10.2.0.0/24 10.3.0.0/24");
+}
+END_TEST
+
+/* New ones are not there by halves, and who was not of them is as before. */
+START_TEST(memory_may_run_out_in_an_exchange)
+{
+	static const char *const now[][3] = { { "a", "b@example.org", "10.3.0.0/24" },
+		{ "b", "a@example.org", "10.2.0.0/24" }, { "d", "d@example.org", "fd00::/64" } };
+	struct why why;
+
+	for (unsigned long i = 1;; i++) {
+		expect_loaded("a", "a@example.org", "10.2.0.0/24");
+		expect_loaded("b", "b@example.org", "10.3.0.0/24");
+		expect_loaded("c", "c@example.org", "10.4.0.0/24");
+		fails = i;
+		size_t failed = load_all(now, 3, &why);
+		fails = 0;
+		ck_assert_uint_lt(i, 100);
+		ck_assert_ptr_eq(client_of("c@example.org"), ike_clients_find(clients, "c"));
+		if (failed == 3)
+			break;
+		ck_assert_str_eq(why.text, "out of memory");
+		ck_assert_ptr_null(ike_clients_find(clients, "d"));
+		(void)ike_clients_unload(clients, "a");
+		(void)ike_clients_unload(clients, "b");
+		expect_others(NULL, "0.0.0.0/0", "10.4.0.0/24");
+	}
+	ck_assert_ptr_eq(client_of("a@example.org"), ike_clients_find(clients, "b"));
+	expect_others("a", "0.0.0.0/0", "10.2.0.0/24 10.4.0.0/24");
+}
+END_TEST
+
 START_TEST(patterns_and_what_is_no_network_are_refused)
 {
 	expect_refused("a", "*@example.org", "10.2.0.0/16",
@@ -279,6 +421,10 @@ int main(void)
 	tcase_add_test(tests, a_client_is_found_by_name_and_identity);
 	tcase_add_test(tests, all_others_are_named_in_order_and_whole);
 	tcase_add_test(tests, what_another_has_is_refused_with_both_named);
+	tcase_add_loop_test(tests, identities_that_look_alike_are_two_clients, 0, 4);
+	tcase_add_test(tests, clients_exchange_what_they_have);
+	tcase_add_test(tests, all_are_loaded_or_none);
+	tcase_add_test(tests, memory_may_run_out_in_an_exchange);
 	tcase_add_test(tests, patterns_and_what_is_no_network_are_refused);
 	tcase_add_test(tests, what_is_loaded_again_unchanged_is_known);
 	tcase_add_loop_test(tests, memory_may_run_out, 0, 2);
