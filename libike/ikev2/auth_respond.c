@@ -325,6 +325,7 @@ static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 	build_round(x, a);
 	ike_mobike_read(x->e, sa, x->message);
 	ike_initial_contact_apply(x->e, sa, n->initial_contact);
+	ike_half_open_drop_twins(x->e, sa);
 	notify = ike_configuration_answer(x);
 	ike_sa_established(x->e, sa);
 	if (notify)

@@ -107,6 +107,19 @@ struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
 	return found ? found->sa : NULL;
 }
 
+void ike_half_open_drop_twins(struct ike_engine *e, const struct ike_sa *sa)
+{
+	struct ike_negotiation *n, *next;
+
+	for (n = e->by_request; n; n = next) {
+		next = n->by_request.next;
+		if (n->sa != sa && n->sa->version == sa->version &&
+			n->request_key.spi_initiator == sa->spi_initiator &&
+			bytes_equal(n->peer_nonce, sa->negotiation->peer_nonce))
+			ike_sa_destroy(e, n->sa, NULL);
+	}
+}
+
 bool ike_half_open_are_many(
 	const struct ike_engine *e, uint8_t version, const struct address *remote)
 {

@@ -94,6 +94,8 @@ void ike_half_open_remove(struct ike_engine *e, struct ike_sa *sa);
 /* Of that IKE version: an SA of one never sees a message of the other. */
 struct ike_sa *ike_half_open_find(const struct ike_engine *e, uint8_t version,
 	uint64_t spi_initiator, const struct address *remote, const struct address *local);
+/* What the same IKE_SA_INIT, which the initiator sent on several ways, has left beside this one. */
+void ike_half_open_drop_twins(struct ike_engine *e, const struct ike_sa *sa);
 uint32_t ike_half_open_of_peer(
 	const struct ike_engine *e, uint8_t version, const struct address *remote);
 /* So many of that version, of that address (cookie_threshold_ip) or in all (cookie_threshold), that

@@ -276,6 +276,31 @@ START_TEST(attempts_take_turns_between_all_ways)
 }
 END_TEST
 
+/* The peer hears on its first line, and nobody hears it. */
+static bool first_line_is_mute(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	const uint8_t *a = flight->source.octets;
+
+	(void)context, (void)w;
+	return a[0] != 192 || a[3] != 1;
+}
+
+START_TEST(what_came_on_several_ways_is_one_ike_sa)
+{
+	struct duo d = with_providers();
+
+	d.world->filter = first_line_is_mute;
+	duo_initiate(&d, d.sun, "net");
+	pass(&d, 10);
+	ck_assert_int_eq(duo_only_sa(d.sun)->state, IKE_SA_ESTABLISHED);
+	ck_assert_int_eq(duo_only_sa(d.moon)->state, IKE_SA_ESTABLISHED);
+	d.world->filter = NULL;
+	pass(&d, 30);
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* The peer's lines were both away: nothing of that is seen here. */
 static void adjust_patience(void *context, struct ike_connection *c)
 {
@@ -388,6 +413,7 @@ TCase *way_tests(void)
 	tcase_add_test(t, what_is_unanswered_goes_all_ways_when_routes_change);
 	tcase_add_test(t, the_preferred_way_is_taken_when_the_peer_tells_of_it);
 	tcase_add_loop_test(t, attempts_take_turns_between_all_ways, 0, 2);
+	tcase_add_test(t, what_came_on_several_ways_is_one_ike_sa);
 	tcase_add_test(t, a_peer_that_was_away_for_long_is_back_within_seconds);
 	tcase_add_test(t, both_ends_end_on_the_same_way);
 	tcase_add_test(t, our_other_address_is_tried_with_the_same_peer);
