@@ -288,9 +288,10 @@ static bool first_line_is_mute(void *context, struct sim_world *w, struct sim_fl
 START_TEST(what_came_on_several_ways_is_one_ike_sa)
 {
 	struct duo d = with_providers();
+	struct why why;
 
 	d.world->filter = first_line_is_mute;
-	duo_initiate(&d, d.sun, "net");
+	ck_assert_ptr_nonnull(sim_node_initiate(d.sun, "moon", "net", &why));
 	pass(&d, 10);
 	ck_assert_int_eq(duo_only_sa(d.sun)->state, IKE_SA_ESTABLISHED);
 	ck_assert_int_eq(duo_only_sa(d.moon)->state, IKE_SA_ESTABLISHED);
