@@ -121,7 +121,7 @@ static void log_loaded(
 bool ike_engine_load_clients(struct ike_engine *e, struct ike_client_change *changes, size_t count,
 	size_t *ret_failed, struct why *why)
 {
-	return ike_clients_load_all(e->clients, changes, count, ret_failed, why);
+	return ike_clients_load(e->clients, changes, count, ret_failed, why);
 }
 
 void ike_engine_client_changes(struct ike_engine *e, struct ike_client_change *change,
@@ -139,22 +139,6 @@ void ike_engine_client_changes(struct ike_engine *e, struct ike_client_change *c
 	ike_identity_free(was.identity);
 	ike_client_free(change->earlier);
 	change->earlier = NULL;
-}
-
-bool ike_engine_load_client(struct ike_engine *e, const char *name, struct ike_identity *identity,
-	const struct ike_selector *networks, size_t count, char ret_changes[IKE_CLIENT_CHANGES_MAX],
-	struct why *why)
-{
-	struct ike_client_change change = {
-		.name = name, .identity = identity, .networks = networks, .count = count
-	};
-	size_t failed;
-
-	ret_changes[0] = '\0';
-	if (!ike_engine_load_clients(e, &change, 1, &failed, why))
-		return false;
-	ike_engine_client_changes(e, &change, ret_changes);
-	return true;
 }
 
 bool ike_engine_unload_client(

@@ -103,7 +103,7 @@ struct ike_certificates *ike_engine_certificates(struct ike_engine *e);   /* and
 struct ike_pools *ike_engine_pools(struct ike_engine *e);                 /* virtual addresses */
 const struct ike_clients *ike_engine_clients(const struct ike_engine *e); /* and their networks */
 
-/* As ike_clients_load_all() and ike_clients_unload(). What is negotiated from then on goes by it.
+/* As ike_clients_load() and ike_clients_unload(). What is negotiated from then on goes by it.
  */
 MUST_USE bool ike_engine_load_clients(struct ike_engine *e, struct ike_client_change *changes,
 	size_t count, size_t *ret_failed, struct why *why);
@@ -112,10 +112,6 @@ MUST_USE bool ike_engine_load_clients(struct ike_engine *e, struct ike_client_ch
 #define IKE_CLIENT_CHANGES_MAX 1024
 void ike_engine_client_changes(struct ike_engine *e, struct ike_client_change *change,
 	char ret_changes[IKE_CLIENT_CHANGES_MAX]);
-/* Both for one. */
-MUST_USE bool ike_engine_load_client(struct ike_engine *e, const char *name,
-	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
-	char ret_changes[IKE_CLIENT_CHANGES_MAX], struct why *why);
 MUST_USE bool ike_engine_unload_client(
 	struct ike_engine *e, const char *name, char ret_changes[IKE_CLIENT_CHANGES_MAX]);
 

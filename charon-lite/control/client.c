@@ -34,12 +34,11 @@ struct cl_client {
 	struct event *turn;     /* what is left to be done, once others had their turn */
 	struct event *deadline; /* of the wait */
 	unsigned id;
-	uint32_t events;  /* bit per enum cl_event */
-	bool busy;        /* a request is not answered yet */
-	bool serving;     /* its handler is at work */
-	bool leaving;     /* to be disconnected at the next turn */
-	size_t answers;   /* octets: of what waits to be read, at most so much was asked for */
-	char command[32]; /* the request's name */
+	uint32_t events; /* bit per enum cl_event */
+	bool busy;       /* a request is not answered yet */
+	bool serving;    /* its handler is at work */
+	bool leaving;    /* to be disconnected at the next turn */
+	size_t answers;  /* octets: of what waits to be read, at most so much was asked for */
 
 	bool (*step)(struct cl_client *c, void *state); /* of a walk, or NULL */
 	void *walk_state;
@@ -233,11 +232,6 @@ struct vici_builder cl_event_packet(enum cl_event event)
 struct cl_daemon *cl_client_daemon(const struct cl_client *c)
 {
 	return c->daemon;
-}
-
-const char *cl_client_command(const struct cl_client *c)
-{
-	return c->command;
 }
 
 uint64_t cl_client_ticket(struct cl_client *c)
@@ -460,8 +454,6 @@ static void handle_request(struct cl_client *c, const struct vici_packet *packet
 		leave(c, "%s", why.text);
 		return;
 	}
-	snprintf(c->command, sizeof(c->command), "%.*s", (int)packet->name.length,
-		(const char *)packet->name.at);
 	c->busy = true;
 	c->serving = true;
 	if (c->daemon->stopping)

@@ -55,9 +55,6 @@ struct vici_builder cl_event_packet(enum cl_event event);
 
 struct cl_daemon *cl_client_daemon(const struct cl_client *c);
 
-/* The name of the command that is being handled. */
-const char *cl_client_command(const struct cl_client *c);
-
 /* A packet for an answer, to be given to cl_client_reply(). */
 struct vici_builder cl_client_answer(void);
 

@@ -109,17 +109,6 @@ static bool number(const char *text, uint64_t max, uint64_t *ret, struct why *wh
 	return true;
 }
 
-bool cl_load_u8(const struct cl_load_key *key, void *object, const char *text, struct why *why)
-{
-	uint8_t *value = field(key, object);
-	uint64_t n;
-
-	if (!number(text, key->max ? key->max : UINT8_MAX, &n, why))
-		return false;
-	*value = (uint8_t)n;
-	return true;
-}
-
 bool cl_load_u16(const struct cl_load_key *key, void *object, const char *text, struct why *why)
 {
 	uint16_t *value = field(key, object);

@@ -53,7 +53,6 @@ const struct cl_load_key *cl_load_key_find(const struct cl_load_key *keys, struc
 /* ---- Setters, by the field's type ---- */
 
 cl_load_setter cl_load_bool;   /* bool */
-cl_load_setter cl_load_u8;     /* uint8_t */
 cl_load_setter cl_load_u16;    /* uint16_t */
 cl_load_setter cl_load_u32;    /* uint32_t */
 cl_load_setter cl_load_time;   /* uint64_t, seconds */

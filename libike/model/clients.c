@@ -361,8 +361,8 @@ static bool exchange(struct ike_clients *clients, struct ike_client_change *chan
 	return *ret_failed == count;
 }
 
-bool ike_clients_load_all(struct ike_clients *clients, struct ike_client_change *changes,
-	size_t count, size_t *ret_failed, struct why *why)
+bool ike_clients_load(struct ike_clients *clients, struct ike_client_change *changes, size_t count,
+	size_t *ret_failed, struct why *why)
 {
 	struct ike_client **made = calloc(count + 1, sizeof(struct ike_client *));
 
@@ -375,21 +375,6 @@ bool ike_clients_load_all(struct ike_clients *clients, struct ike_client_change 
 		ike_client_free(made[i]);
 	free(made);
 	return loaded;
-}
-
-enum ike_client_loaded ike_clients_load(struct ike_clients *clients, const char *name,
-	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
-	struct why *why)
-{
-	struct ike_client_change change = {
-		.name = name, .identity = identity, .networks = networks, .count = count
-	};
-	size_t failed;
-
-	if (!ike_clients_load_all(clients, &change, 1, &failed, why))
-		return IKE_CLIENT_FAILED;
-	ike_client_free(change.earlier);
-	return change.loaded;
 }
 
 bool ike_clients_unload(struct ike_clients *clients, const char *name)

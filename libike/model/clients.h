@@ -54,13 +54,9 @@ struct ike_client_change {
  * may exchange identities and networks. Fails with a reason that names the other client when an
  * identity or a network is another's, and *ret_failed is whose load that was; what was there then
  * stays, but not when memory runs out. */
-MUST_USE bool ike_clients_load_all(struct ike_clients *clients, struct ike_client_change *changes,
+MUST_USE bool ike_clients_load(struct ike_clients *clients, struct ike_client_change *changes,
 	size_t count, size_t *ret_failed, struct why *why);
 void ike_client_free(struct ike_client *client); /* one that is in no table; NULL is fine */
-/* The same for one. */
-MUST_USE enum ike_client_loaded ike_clients_load(struct ike_clients *clients, const char *name,
-	struct ike_identity *identity, const struct ike_selector *networks, size_t count,
-	struct why *why);
 /* False when there is none of that name. */
 bool ike_clients_unload(struct ike_clients *clients, const char *name);
 

@@ -10,10 +10,17 @@ static void check_client(struct vici_view section)
 	struct cl_load_client client = { 0 };
 	struct why why;
 
-	if (clients && cl_load_client(section, &client, &why) &&
-		ike_clients_load(clients, client.name, client.identity, client.networks,
-			client.count, &why) != IKE_CLIENT_ADDED)
-		abort();
+	if (clients && cl_load_client(section, &client, &why)) {
+		struct ike_client_change change = { .name = client.name,
+			.identity = client.identity,
+			.networks = client.networks,
+			.count = client.count };
+		size_t failed;
+
+		if (!ike_clients_load(clients, &change, 1, &failed, &why) ||
+			change.loaded != IKE_CLIENT_ADDED)
+			abort();
+	}
 	ike_identity_free(client.identity);
 	ike_clients_free(clients);
 }

@@ -489,8 +489,15 @@ const char *sim_node_client(struct sim_node *n, const char *name, const char *id
 	free(copy);
 	if (!identity)
 		abort();
-	bool loaded = ike_engine_load_client(
-		n->engine, name, identity, list, count, changes, ret_why ? ret_why : &why);
+	struct ike_client_change change = {
+		.name = name, .identity = identity, .networks = list, .count = count
+	};
+	size_t failed;
+	bool loaded =
+		ike_engine_load_clients(n->engine, &change, 1, &failed, ret_why ? ret_why : &why);
+
+	if (loaded)
+		ike_engine_client_changes(n->engine, &change, changes);
 	ike_identity_free(identity);
 	return loaded ? changes : NULL;
 }

@@ -16,41 +16,7 @@ static bool refused(void)
 	return refuse_at && ++allocations == refuse_at;
 }
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__real_reallocarray(void *at, size_t count, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-void *__wrap_reallocarray(void *at, size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t size)
-{
-	return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-	return refused() ? NULL : __real_realloc(at, size);
-}
-
-void *__wrap_reallocarray(void *at, size_t count, size_t size)
-{
-	return refused() ? NULL : __real_reallocarray(at, count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return refused() ? NULL : __real_strdup(text);
-}
+#include "testing/unit/engine/refused_allocations.h"
 
 /* ---- The table ---- */
 
@@ -90,10 +56,15 @@ static enum ike_client_loaded load(
 	size_t count = parse(networks, list);
 	allocations = 0;
 	refuse_at = fails;
-	enum ike_client_loaded loaded = ike_clients_load(clients, name, identity, list, count, why);
+	struct ike_client_change change = {
+		.name = name, .identity = identity, .networks = list, .count = count
+	};
+	size_t failed;
+	bool loaded = ike_clients_load(clients, &change, 1, &failed, why);
 	refuse_at = 0;
 	ike_identity_free(identity);
-	return loaded;
+	ike_client_free(change.earlier);
+	return loaded ? change.loaded : IKE_CLIENT_FAILED;
 }
 
 static void expect_loaded(const char *name, const char *id, const char *networks)
@@ -238,7 +209,7 @@ static size_t load_all(const char *const (*list)[3], size_t count, struct why *w
 	}
 	allocations = 0;
 	refuse_at = fails;
-	bool loaded = ike_clients_load_all(clients, changes, count, &failed, why);
+	bool loaded = ike_clients_load(clients, changes, count, &failed, why);
 	refuse_at = 0;
 	for (size_t i = 0; i < count; i++) {
 		ck_assert(!loaded || changes[i].loaded != IKE_CLIENT_FAILED);

@@ -23,41 +23,7 @@ static bool refused(void)
 	return ++allocations == refuse_at;
 }
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *at, size_t size);
-void *__real_reallocarray(void *at, size_t count, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *at, size_t size);
-void *__wrap_reallocarray(void *at, size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_malloc(size_t size)
-{
-	return refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *at, size_t size)
-{
-	return refused() ? NULL : __real_realloc(at, size);
-}
-
-void *__wrap_reallocarray(void *at, size_t count, size_t size)
-{
-	return refused() ? NULL : __real_reallocarray(at, count, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return refused() ? NULL : __real_strdup(text);
-}
+#include "testing/unit/engine/refused_allocations.h"
 
 /* ---- The simulator's host, with in_host around it ---- */
 
