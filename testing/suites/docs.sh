@@ -32,6 +32,13 @@ for folder in conf.d/*/; do
 	fi
 done
 
+# The suites that README names.
+if difference=$(diff <(testing/run --list) <(sed -n '/^    lint  /,/^$/s/^    //p' README.md)); then
+	echo "passed README.md: suites"
+else
+	echo "failed README.md: its suites differ from testing/run --list: $(grep '^[<>]' <<<"$difference" | xargs -d '\n')"
+fi
+
 # The table of VICI commands beside the daemon's own.
 awk -F '|' '/^## / { on = /VICI commands/ } on && /^\| [a-z]/ && !/^\| command/ {
 	count = split($2, names, /[ ,]+/)
