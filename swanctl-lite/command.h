@@ -18,10 +18,15 @@
 
 struct swanctl_option {
 	const char *name; /* long */
-	char letter;
+	char letter;      /* below ' ' when there is none that can be typed */
 	bool has_value;
 	const char *text;
 };
+
+static inline bool swanctl_has_letter(const struct swanctl_option *option)
+{
+	return option->letter > ' ';
+}
 
 /* What a command runs with. */
 struct swanctl {

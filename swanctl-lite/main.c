@@ -1,5 +1,6 @@
 /* The table of commands, options, help. */
 #include "swanctl-lite/command.h"
+#include "swanctl-lite/completion.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -73,7 +74,7 @@ static int usage(const char *error)
 
 static void print_option(FILE *to, const struct swanctl_option *option)
 {
-	if (option->letter == OPTION_JSON)
+	if (!swanctl_has_letter(option))
 		fprintf(to, "           --%-15s       %s\n", option->name, option->text);
 	else
 		fprintf(to, "           --%-15s (-%c)  %s\n", option->name, option->letter,
@@ -105,7 +106,7 @@ static void option_table_add(
 {
 	options[(*count)++] =
 		(struct option){ option->name, option->has_value, NULL, option->letter };
-	if (option->letter == OPTION_JSON)
+	if (!swanctl_has_letter(option))
 		return;
 	letters += strlen(letters);
 	*letters++ = option->letter;
@@ -257,6 +258,10 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return usage(NULL);
+	if (argc >= 3 && strcmp(argv[1], "--completion") == 0)
+		return swanctl_completion(argv[2],
+			argc == 5 && strcmp(argv[3], "--uri") == 0 ? argv[4] : NULL,
+			&(struct swanctl_table){ commands, COMMANDS, common, COMMON });
 	s.command = find_command(argc, argv, &letter);
 	if (s.command)
 		return run_command(&s, argc, argv);

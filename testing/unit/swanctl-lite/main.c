@@ -6,6 +6,7 @@ int main(void)
 {
 	Suite *s = suite_create("swanctl-lite");
 
+	suite_add_tcase(s, completion_cases());
 	suite_add_tcase(s, output_cases());
 	suite_add_tcase(s, load_cases());
 	suite_add_tcase(s, genkey_cases());

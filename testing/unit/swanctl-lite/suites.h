@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+TCase *completion_cases(void);
 TCase *output_cases(void);
 TCase *load_cases(void);
 TCase *genkey_cases(void);
