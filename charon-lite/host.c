@@ -3,6 +3,7 @@
 #include "charon-lite/accounting.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
+#include "charon-lite/log_events.h"
 #include "charon-lite/private_keys.h"
 #include "charon-lite/radius_host.h"
 #include "libike/virtual.h"
@@ -201,6 +202,7 @@ static void host_event(void *context, const struct ike_event *event)
 	cl_network_tunnel_event(d->network, event);
 	cl_updown_event(d->updown, event);
 	cl_accounting_event(d->accounting, event);
+	cl_log_engine_event(d, event);
 	if (d->server)
 		cl_server_event(d->server, event);
 }

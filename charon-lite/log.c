@@ -1,6 +1,7 @@
 #include "charon-lite/log.h"
 
 #include "charon-lite/log_sink.h"
+#include "charon-lite/log_structured.h"
 #include "charon-lite/settings.h"
 
 #include <stdarg.h>
@@ -14,6 +15,9 @@ struct cl_log {
 	int (*listener_level)(void *context);
 	void (*listener)(void *context, const struct ike_log *line);
 	void *listener_context;
+	bool (*events_wanted)(void *context);
+	void (*event_listener)(void *context, const struct cl_log_entry *entry);
+	void *event_context;
 	bool listening; /* the listener is at work: what it logs itself is not for it */
 };
 
@@ -105,17 +109,22 @@ bool cl_log_wanted(const struct cl_log *log, uint8_t group, int level)
 	return level <= log->most[group] || level <= listener_level(log);
 }
 
-void cl_log_write(struct cl_log *log, const struct ike_log *line)
+static void write_to_sinks(struct cl_log *log, const struct cl_log_entry *entry)
 {
 	struct cl_log_sink *sink;
 
-	if (line->group >= IKE_LOG_GROUPS)
-		return;
 	LL_FOREACH(log->sinks, sink)
 	{
-		if (line->level <= sink->levels[line->group])
-			cl_log_sink_write(sink, line);
+		if (entry->line.level <= sink->levels[entry->line.group])
+			cl_log_sink_write(sink, entry);
 	}
+}
+
+void cl_log_write(struct cl_log *log, const struct ike_log *line)
+{
+	if (line->group >= IKE_LOG_GROUPS)
+		return;
+	write_to_sinks(log, &(struct cl_log_entry){ .line = *line });
 	if (line->level <= listener_level(log)) {
 		log->listening = true;
 		log->listener(log->listener_context, line);
@@ -140,6 +149,52 @@ void cl_log_text(struct cl_log *log, uint8_t group, int level, const char *forma
 	}
 	line.text = text;
 	cl_log_write(log, &line);
+}
+
+/* ---- Events ---- */
+
+static bool listener_wants_events(const struct cl_log *log)
+{
+	return log->event_listener && !log->listening && log->events_wanted(log->event_context);
+}
+
+bool cl_log_wants_event(const struct cl_log *log, uint8_t group, int level)
+{
+	const struct cl_log_sink *sink;
+
+	LL_FOREACH(log->sinks, sink)
+	{
+		if (level <= sink->levels[group] && cl_log_sink_takes_events(sink))
+			return true;
+	}
+	return listener_wants_events(log);
+}
+
+void cl_log_event(struct cl_log *log, const struct ike_log *head, const char *event,
+	struct vici_builder *fields)
+{
+	struct cl_log_entry entry = { .line = *head, .event = event };
+	struct vici_message message;
+	struct bytes wire;
+
+	if (!vici_builder_finish(fields, &wire) || !vici_message_parse(wire, &message, NULL))
+		return; /* out of memory */
+	entry.fields = vici_root(&message);
+	write_to_sinks(log, &entry);
+	if (listener_wants_events(log)) {
+		log->listening = true;
+		log->event_listener(log->event_context, &entry);
+		log->listening = false;
+	}
+	vici_message_free(&message);
+}
+
+void cl_log_listen_events(struct cl_log *log, bool (*wanted)(void *context),
+	void (*write)(void *context, const struct cl_log_entry *entry), void *context)
+{
+	log->events_wanted = wanted;
+	log->event_listener = write;
+	log->event_context = context;
 }
 
 void cl_log_listen(struct cl_log *log, int (*level)(void *context),

@@ -99,6 +99,23 @@ static bool set_map_level(struct cl_log_sink *sink, const char *value)
 	return true;
 }
 
+static bool set_format(struct cl_log_sink *sink, const char *value)
+{
+	static const char *const names[] = {
+		[CL_LOG_TEXT] = "text",
+		[CL_LOG_LOGFMT] = "logfmt",
+		[CL_LOG_JSON] = "json",
+	};
+
+	for (uint8_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(value, names[i]) == 0) {
+			sink->format = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void set_key(
 	struct cl_log_sink *sink, const struct settings_key *key, struct cl_log_warnings *warnings)
 {
@@ -119,6 +136,12 @@ static void set_key(
 			continue;
 		if (!value_bool(bytes_of_text(key->value), switches[i].value))
 			warn(warnings, &key->place, "%s = %s is not yes or no", key->name,
+				key->value);
+		return;
+	}
+	if (strcmp(key->name, "format") == 0) {
+		if (!set_format(sink, key->value))
+			warn(warnings, &key->place, "format = %s is not text, logfmt or json",
 				key->value);
 		return;
 	}
@@ -181,7 +204,16 @@ static void read_sinks(struct cl_log_sink **sinks, enum cl_log_sink_kind kind,
 	}
 }
 
-/* journal { ike = 2 }: under systemd, standard error is the journal. */
+/* Under systemd standard error is the journal, which takes more than lines. */
+static void use_journal(struct cl_log_sink *sink)
+{
+	sink->journal =
+		cl_log_journal_is_stderr() ? cl_log_journal_new(CL_LOG_JOURNAL_SOCKET) : NULL;
+	if (sink->journal)
+		sink->kind = CL_LOG_SINK_JOURNAL;
+}
+
+/* journal { ike = 2 } */
 static struct cl_log_sink *read_standard_error(
 	const struct cl_settings *s, struct cl_log_warnings *warnings)
 {
@@ -193,6 +225,8 @@ static struct cl_log_sink *read_standard_error(
 		if (journal)
 			set_keys(sink, journal, warnings);
 	}
+	if (sink)
+		use_journal(sink);
 	return sink;
 }
 

@@ -44,6 +44,7 @@ static void close_file(struct cl_log_sink *sink)
 void cl_log_sink_free(struct cl_log_sink *sink)
 {
 	close_file(sink);
+	cl_log_journal_free(sink->journal);
 	free(sink->time_format);
 	free(sink->name);
 	free(sink);
@@ -114,6 +115,11 @@ static void write_time(const struct cl_log_sink *sink)
 		fprintf(sink->file, "%s ", text);
 }
 
+bool cl_log_sink_takes_events(const struct cl_log_sink *sink)
+{
+	return sink->kind == CL_LOG_SINK_JOURNAL || sink->format != CL_LOG_TEXT;
+}
+
 static int syslog_priority(const struct cl_log_sink *sink, const struct ike_log *line)
 {
 	if (sink->map_level < 0)
@@ -122,19 +128,74 @@ static int syslog_priority(const struct cl_log_sink *sink, const struct ike_log 
 	return priority > LOG_DEBUG ? LOG_DEBUG : priority;
 }
 
-void cl_log_sink_write(struct cl_log_sink *sink, const struct ike_log *line)
+/* What must always be seen first; what is for developers last. */
+static int journal_priority(const struct ike_log *line)
 {
+	return line->level <= IKE_LOG_AUDIT  ? LOG_NOTICE
+	       : line->level <= IKE_LOG_INFO ? LOG_INFO
+					     : LOG_DEBUG;
+}
+
+/* The entry as a text to be freed: a line as strongSwan writes it, or names and values. NULL when
+ * memory ran out. */
+static char *entry_text(const struct cl_log_sink *sink, const struct cl_log_entry *entry)
+{
+	enum cl_log_format format = sink->format == CL_LOG_TEXT ? CL_LOG_LOGFMT : sink->format;
+	char room[CL_LOG_LINE_MAX], *text = NULL;
+	size_t length;
+
+	if (!entry->event && sink->format == CL_LOG_TEXT) {
+		cl_log_sink_format(sink, &entry->line, room);
+		return strdup(room);
+	}
+	FILE *to = open_memstream(&text, &length);
+	if (!to)
+		return NULL;
+	cl_log_entry_write(to, format, NULL, entry);
+	if (fclose(to) != 0) {
+		free(text);
+		return NULL;
+	}
+	text[length - 1] = '\0'; /* the line feed */
+	return text;
+}
+
+static void write_text(struct cl_log_sink *sink, const struct cl_log_entry *entry)
+{
+	char *text = entry_text(sink, entry);
+
+	if (!text)
+		return;
+	if (sink->kind == CL_LOG_SINK_SYSLOG)
+		syslog(sink->facility | syslog_priority(sink, &entry->line), "%s", text);
+	else
+		cl_log_journal_write(sink->journal, entry, journal_priority(&entry->line), text);
+	free(text);
+}
+
+static void write_to_file(struct cl_log_sink *sink, const struct cl_log_entry *entry)
+{
+	struct timespec now;
 	char text[CL_LOG_LINE_MAX];
 
-	cl_log_sink_format(sink, line, text);
-	if (sink->kind == CL_LOG_SINK_SYSLOG) {
-		syslog(sink->facility | syslog_priority(sink, line), "%s", text);
-		return;
+	if (sink->format == CL_LOG_TEXT) {
+		cl_log_sink_format(sink, &entry->line, text);
+		write_time(sink);
+		fprintf(sink->file, "%s\n", text);
+	} else {
+		clock_gettime(CLOCK_REALTIME, &now);
+		cl_log_entry_write(sink->file, sink->format, &now, entry);
 	}
-	if (!sink->file)
-		return;
-	write_time(sink);
-	fprintf(sink->file, "%s\n", text);
 	/* Whatever flush_line says: a line that a crash swallows is the one that was needed. */
 	fflush(sink->file);
+}
+
+void cl_log_sink_write(struct cl_log_sink *sink, const struct cl_log_entry *entry)
+{
+	if (entry->event && !cl_log_sink_takes_events(sink))
+		return;
+	if (sink->kind == CL_LOG_SINK_SYSLOG || sink->kind == CL_LOG_SINK_JOURNAL)
+		write_text(sink, entry);
+	else if (sink->file)
+		write_to_file(sink, entry);
 }

@@ -2,6 +2,7 @@
 #include "charon-lite/confinement.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
+#include "charon-lite/log_events.h"
 #include "charon-lite/privileges.h"
 #include "charon-lite/radius_host.h"
 #include "charon-lite/wiping.h"
@@ -97,6 +98,7 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 	cl_settings_free(&d->settings);
 	d->settings = settings;
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "settings reloaded");
+	cl_log_daemon_event(d->log, CL_LOG_SETTINGS_RELOADED, NULL, NULL);
 	return true;
 }
 
@@ -132,6 +134,8 @@ static void stop(evutil_socket_t signal_number, short what, void *context)
 	d->stopping = true;
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "SIG%s received, shutting down",
 		signal_number == SIGINT ? "INT" : "TERM");
+	cl_log_daemon_event(d->log, CL_LOG_STOPPING, NULL, "signal",
+		signal_number == SIGINT ? "INT" : "TERM", NULL);
 	evtimer_add(d->give_up, &limit);
 	ike_engine_shutdown(d->engine, cl_daemon_now());
 	cl_daemon_rearm(d);
@@ -179,6 +183,7 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 		return false;
 	cl_log_configure(d->log, &d->settings);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "Starting charon-lite %s", CL_VERSION);
+	cl_log_daemon_event(d->log, CL_LOG_STARTED, NULL, "version", CL_VERSION, NULL);
 	cl_settings_warn(&d->settings, d->log);
 	if (!cl_confine_memory(why))
 		cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO, "secrets may get into swap: %s",
@@ -239,6 +244,7 @@ static int run(struct cl_daemon *d)
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO,
 		"ready: control socket %s, UDP ports %u and %u", d->settings.socket,
 		d->settings.engine.port, d->settings.engine.port_nat_t);
+	cl_log_daemon_event(d->log, CL_LOG_READY, NULL, NULL);
 	cl_daemon_rearm(d);
 	event_base_dispatch(d->base);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO, "stopped");

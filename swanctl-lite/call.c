@@ -187,7 +187,22 @@ static bool on_followed(void *context, struct bytes name, struct vici_view messa
 	return true;
 }
 
-int swanctl_follow(struct swanctl *s, const char *const *events, size_t count, const char *label,
+/* Of several the first may be unknown to the daemon. */
+static enum vici_result listen(
+	struct swanctl *s, const char *const *events, struct follow *f, struct why *why)
+{
+	enum vici_result result;
+	size_t count = 0;
+
+	while (events[count])
+		count++;
+	result = vici_client_listen(s->client, events, count, on_followed, f, why);
+	if (result == VICI_UNKNOWN_EVENT && count > 1)
+		result = vici_client_listen(s->client, events + 1, count - 1, on_followed, f, why);
+	return result;
+}
+
+int swanctl_follow(struct swanctl *s, const char *const *events, const char *label,
 	void (*print)(struct vici_view message))
 {
 	struct follow f = { s, label, print };
@@ -197,8 +212,7 @@ int swanctl_follow(struct swanctl *s, const char *const *events, size_t count, c
 	if (!swanctl_connect(s, &status))
 		return status;
 	errno = 0;
-	enum vici_result result =
-		vici_client_listen(s->client, events, count, on_followed, &f, &why);
+	enum vici_result result = listen(s, events, &f, &why);
 	if (result == VICI_OK)
 		return 0;
 	status = errno ? errno : EPROTO;

@@ -94,9 +94,10 @@ int swanctl_simple(struct swanctl *s, const struct vici_call *call, const char *
 int swanctl_stream(struct swanctl *s, const char *command, const char *event,
 	struct vici_builder *arguments, void (*print)(struct vici_view message));
 
-/* Prints events until the daemon goes away or the command is interrupted: dumped under their names,
- * "<name> event" or as label says, or for people. Returns the exit status. */
-int swanctl_follow(struct swanctl *s, const char *const *events, size_t count, const char *label,
+/* Prints events, a list that NULL ends, until the daemon goes away or the command is interrupted:
+ * dumped under their names, "<name> event" or as label says, or for people. Of several the first
+ * may be unknown to the daemon. Returns the exit status. */
+int swanctl_follow(struct swanctl *s, const char *const *events, const char *label,
 	void (*print)(struct vici_view message));
 
 /* The IKE SAs of a message, and their children, as --list-sas has them. */

@@ -93,11 +93,12 @@ static void print_log(struct vici_view message)
 		SWANCTL_TEXT_OF(message, "group"), SWANCTL_TEXT_OF(message, "msg"));
 }
 
+/* In JSON with charon-lite's events, which have names and fields; charon has lines alone. */
 static int run_log(struct swanctl *s)
 {
-	static const char *const events[] = { "log" };
+	static const char *const events[] = { "log-event", "log", NULL };
 
-	return swanctl_follow(s, events, 1, "log", print_log);
+	return swanctl_follow(s, s->format == SWANCTL_JSON ? events : events + 1, "log", print_log);
 }
 
 const struct swanctl_command swanctl_version = {

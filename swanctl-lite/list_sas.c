@@ -214,9 +214,9 @@ static int run(struct swanctl *s)
 
 static int run_monitor(struct swanctl *s)
 {
-	static const char *const events[] = { "ike-updown", "child-updown" };
+	static const char *const events[] = { "ike-updown", "child-updown", NULL };
 
-	return swanctl_follow(s, events, 2, NULL, swanctl_print_sas);
+	return swanctl_follow(s, events, NULL, swanctl_print_sas);
 }
 
 const struct swanctl_command swanctl_monitor_sa = {

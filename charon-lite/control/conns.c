@@ -1,6 +1,7 @@
 /* Peer definitions: load-conn, unload-conn, get-conns, list-conns. */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/load_conn.h"
+#include "charon-lite/control/sa_message.h"
 #include "libike/eap/eap.h"
 
 #include <inttypes.h>
@@ -237,17 +238,6 @@ static const char *action_name(uint8_t action)
 	return names[(action & IKE_ACTION_TRAP ? 1 : 0) + (action & IKE_ACTION_START ? 2 : 0)];
 }
 
-static void put_selectors(
-	struct vici_builder *b, const char *name, const struct ike_selector *list, size_t count)
-{
-	char text[IKE_SELECTOR_TEXT_MAX];
-
-	vici_list_start(b, name);
-	for (size_t i = 0; i < count; i++)
-		vici_item_text(b, ike_selector_format(&list[i], text));
-	vici_list_end(b);
-}
-
 static void put_child(struct vici_builder *b, const struct ike_child_config *child)
 {
 	vici_section_start(b, child->name);
@@ -257,8 +247,8 @@ static void put_child(struct vici_builder *b, const struct ike_child_config *chi
 	vici_key_format(b, "rekey_packets", "%" PRIu64, child->rekey_packets);
 	vici_key_text(b, "dpd_action", action_name(child->dpd_action));
 	vici_key_text(b, "close_action", action_name(child->close_action));
-	put_selectors(b, "local-ts", child->local_ts, child->local_ts_count);
-	put_selectors(b, "remote-ts", child->remote_ts, child->remote_ts_count);
+	cl_selectors_build(b, "local-ts", child->local_ts, child->local_ts_count);
+	cl_selectors_build(b, "remote-ts", child->remote_ts, child->remote_ts_count);
 	if (child->interface)
 		vici_key_text(b, "interface", child->interface);
 	if (child->priority)

@@ -24,6 +24,7 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_CHILD_STATE_DESTROYING] = "child-state-destroying",
 	[CL_EVENT_ALERT] = "alert",
 	[CL_EVENT_EXPLAIN] = "explain",
+	[CL_EVENT_LOG_EVENT] = "log-event",
 };
 
 const char *cl_event_name(enum cl_event event)

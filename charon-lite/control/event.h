@@ -32,6 +32,7 @@ enum cl_event {
 	/* Ours. */
 	CL_EVENT_ALERT,
 	CL_EVENT_EXPLAIN,
+	CL_EVENT_LOG_EVENT,
 	CL_EVENTS,
 };
 

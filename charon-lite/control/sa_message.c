@@ -13,7 +13,7 @@ static void put_yes(struct vici_builder *b, const char *name, bool value)
 		vici_key_bool(b, name, true);
 }
 
-static void put_host(struct vici_builder *b, const char *side, const struct address *a)
+void cl_host_build(struct vici_builder *b, const char *side, const struct address *a)
 {
 	char text[ADDRESS_TEXT_MAX], key[16];
 
@@ -23,7 +23,7 @@ static void put_host(struct vici_builder *b, const char *side, const struct addr
 	vici_key_format(b, key, "%u", a->port);
 }
 
-static void put_id(struct vici_builder *b, const char *name, const struct ike_identity *id)
+void cl_identity_build(struct vici_builder *b, const char *name, const struct ike_identity *id)
 {
 	char text[IKE_IDENTITY_TEXT_MAX];
 
@@ -148,15 +148,15 @@ void cl_ike_sa_build(struct vici_builder *b, const struct ike_sa *sa)
 	vici_key_format(b, "uniqueid", "%u", sa->unique_id);
 	vici_key_text(b, "version", sa->version == 1 ? "1" : "2");
 	vici_key_text(b, "state", ike_sa_state_name(sa->state));
-	put_host(b, "local", &sa->local);
-	put_id(b, "local-id", sa->local_id);
+	cl_host_build(b, "local", &sa->local);
+	cl_identity_build(b, "local-id", sa->local_id);
 	if (sa->local_cert) /* raw DER, as VyOS's strongSwan has it */
 		vici_key_bytes(b, "local-cert-data", ike_certificate_der(sa->local_cert));
-	put_host(b, "remote", &sa->remote);
-	put_id(b, "remote-id", sa->remote_id);
+	cl_host_build(b, "remote", &sa->remote);
+	cl_identity_build(b, "remote-id", sa->remote_id);
 	/* Whom EAP or XAuth proved, where that says more. */
 	if (sa->remote_eap_id && !ike_identity_equal(sa->remote_eap_id, sa->remote_id))
-		put_id(b, sa->version == 1 ? "remote-xauth-id" : "remote-eap-id",
+		cl_identity_build(b, sa->version == 1 ? "remote-xauth-id" : "remote-eap-id",
 			sa->remote_eap_id);
 	if (sa->remote_cert.length > 0)
 		vici_key_bytes(b, "remote-cert-data", sa->remote_cert);
@@ -207,7 +207,7 @@ static void put_mark(struct vici_builder *b, const char *side, const struct ike_
 		vici_key_format(b, key, "%08x", mark->mask);
 }
 
-static void put_usage(
+void cl_usage_build(
 	struct vici_builder *b, struct cl_daemon *d, const struct ike_child *child, bool inbound)
 {
 	const char *side = inbound ? "in" : "out";
@@ -226,7 +226,7 @@ static void put_usage(
 		vici_key_format(b, key, "%" PRIu64, usage.idle_seconds);
 }
 
-static void put_selectors(
+void cl_selectors_build(
 	struct vici_builder *b, const char *name, const struct ike_selector *list, size_t count)
 {
 	char text[IKE_SELECTOR_TEXT_MAX];
@@ -237,16 +237,21 @@ static void put_selectors(
 	vici_list_end(b);
 }
 
-static const char *child_mode_name(uint8_t mode)
+const char *cl_child_mode_name(uint8_t mode)
 {
 	return mode == IKE_MODE_TRANSPORT ? "TRANSPORT" : mode == IKE_MODE_BEET ? "BEET" : "TUNNEL";
+}
+
+const char *cl_child_protocol_name(const struct ike_child *child)
+{
+	return child->suite.protocol == IKE_PROTOCOL_AH ? "AH" : "ESP";
 }
 
 /* What is known once SPIs, keys and selectors are. */
 static void put_installed(
 	struct vici_builder *b, struct cl_daemon *d, const struct ike_child *child)
 {
-	vici_key_text(b, "protocol", child->suite.protocol == IKE_PROTOCOL_AH ? "AH" : "ESP");
+	vici_key_text(b, "protocol", cl_child_protocol_name(child));
 	put_yes(b, "encap", child->udp_encapsulation);
 	vici_key_format(b, "spi-in", "%08x", child->spi_in);
 	vici_key_format(b, "spi-out", "%08x", child->spi_out);
@@ -263,8 +268,8 @@ static void put_installed(
 	put_suite(b, &child->suite);
 	if (child->suite.esn)
 		vici_key_text(b, "esn", "1");
-	put_usage(b, d, child, true);
-	put_usage(b, d, child, false);
+	cl_usage_build(b, d, child, true);
+	cl_usage_build(b, d, child, false);
 	put_until(b, "rekey-time", child->rekey_at);
 	put_until(b, "life-time", child->expires_at);
 	vici_key_format(b, "install-time", "%" PRId64,
@@ -283,11 +288,11 @@ void cl_child_sa_build(struct vici_builder *b, struct cl_daemon *d, const struct
 	vici_key_format(b, "uniqueid", "%u", child->unique_id);
 	vici_key_format(b, "reqid", "%u", child->reqid);
 	vici_key_text(b, "state", ike_child_state_name(child->state));
-	vici_key_text(b, "mode", child_mode_name(child->mode));
+	vici_key_text(b, "mode", cl_child_mode_name(child->mode));
 	if (is_negotiated(child))
 		put_installed(b, d, child);
-	put_selectors(b, "local-ts", ike_child_local(child), child->local_count);
-	put_selectors(b, "remote-ts", ike_child_remote(child), child->remote_count);
+	cl_selectors_build(b, "local-ts", ike_child_local(child), child->local_count);
+	cl_selectors_build(b, "remote-ts", ike_child_remote(child), child->remote_count);
 }
 
 /* ---- Events ---- */
@@ -361,8 +366,8 @@ void cl_sa_event_build(struct vici_builder *b, struct cl_daemon *d, enum cl_even
 		return;
 	}
 	if (event == CL_EVENT_IKE_UPDATE) {
-		put_host(b, "local", what->local);
-		put_host(b, "remote", what->remote);
+		cl_host_build(b, "local", what->local);
+		cl_host_build(b, "remote", what->remote);
 	}
 	put_yes(b, "up", what->kind == IKE_EVENT_IKE_UP || what->kind == IKE_EVENT_CHILD_UP);
 	vici_section_start(b, connection_name(what->sa));

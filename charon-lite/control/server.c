@@ -2,6 +2,7 @@
 
 #include "charon-lite/control/client.h"
 #include "charon-lite/control/sa_message.h"
+#include "charon-lite/log_structured.h"
 
 #include <errno.h>
 #include <event2/listener.h>
@@ -148,6 +149,48 @@ static int log_level(void *context)
 	return most;
 }
 
+static bool events_wanted(void *context)
+{
+	struct cl_server *s = context;
+	struct member *member;
+
+	DL_FOREACH(s->members, member)
+	{
+		if (cl_client_wants(member->client, CL_EVENT_LOG_EVENT))
+			return true;
+	}
+	return false;
+}
+
+static void put_entry(void *context, struct bytes name, struct bytes value, struct vici_view list)
+{
+	struct vici_builder *b = context;
+	char key[64];
+
+	if (vici_present(list)) {
+		vici_copy(b, list);
+	} else if (name.length < sizeof(key)) {
+		bytes_copy(key, name);
+		key[name.length] = '\0';
+		vici_key_bytes(b, key, value);
+	}
+}
+
+static void log_event(void *context, const struct cl_log_entry *entry)
+{
+	struct cl_server *s = context;
+	struct vici_builder b = cl_event_packet(CL_EVENT_LOG_EVENT);
+	struct member *member;
+	struct bytes frame;
+
+	cl_log_entry_walk(entry, put_entry, &b);
+	if (vici_builder_finish(&b, &frame)) {
+		DL_FOREACH(s->members, member)
+		cl_client_event(member->client, CL_EVENT_LOG_EVENT, frame);
+	}
+	vici_builder_free(&b);
+}
+
 /* ---- Opening and closing ---- */
 
 static bool open_acceptor(struct cl_server *s, const struct cl_listener *listener, struct why *why)
@@ -195,6 +238,7 @@ bool cl_server_open(struct cl_daemon *d, const struct cl_listener *listeners,
 		return false;
 	}
 	cl_log_listen(d->log, log_level, log_line, s);
+	cl_log_listen_events(d->log, events_wanted, log_event, s);
 	*ret = s;
 	return true;
 }
@@ -206,6 +250,7 @@ void cl_server_close(struct cl_server *s)
 	if (!s)
 		return;
 	cl_log_listen(s->daemon->log, NULL, NULL, NULL);
+	cl_log_listen_events(s->daemon->log, NULL, NULL, NULL);
 	DL_FOREACH_SAFE(s->members, member, next)
 	{
 		cl_client_free(member->client);

@@ -7,6 +7,7 @@
 TCase *load_conn_cases(void);
 TCase *settings_cases(void);
 TCase *log_cases(void);
+TCase *log_events_cases(void);
 TCase *process_cases(void);
 TCase *quirks_cases(void);
 TCase *vici_cases(void);

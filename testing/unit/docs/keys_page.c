@@ -1,4 +1,4 @@
-/* keys-page swanctl|strongswan: prints a page of docs/ to standard output. */
+/* keys-page NAME: prints a page of docs/ to standard output. */
 #include "testing/unit/docs/pages.h"
 
 #include <stdlib.h>
@@ -6,11 +6,11 @@
 
 int main(int count, char **arguments)
 {
-	if (count == 2 && strcmp(arguments[1], "swanctl") == 0)
-		print_swanctl_page(stdout);
-	else if (count == 2 && strcmp(arguments[1], "strongswan") == 0)
-		print_strongswan_page(stdout);
-	else
-		return EXIT_FAILURE;
-	return EXIT_SUCCESS;
+	for (const struct printed_page *page = printed_pages; count == 2 && page->name; page++) {
+		if (strcmp(arguments[1], page->name) == 0) {
+			page->print(stdout);
+			return EXIT_SUCCESS;
+		}
+	}
+	return EXIT_FAILURE;
 }

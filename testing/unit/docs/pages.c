@@ -150,3 +150,10 @@ void print_strongswan_page(FILE *file)
 		CL_SETTING_NEEDLESS);
 	print_settings(file, "Without effect", "The log says so.", CL_SETTING_NO_EFFECT);
 }
+
+const struct printed_page printed_pages[] = {
+	{ "swanctl", "swanctl.conf-keys.md", print_swanctl_page },
+	{ "strongswan", "strongswan.conf-keys.md", print_strongswan_page },
+	{ "logging", "logging.md", print_logging_page },
+	{ NULL },
+};

@@ -5,14 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-	const char *name, *path;
-	void (*print)(FILE *file);
-} pages[] = {
-	{ "swanctl", DOCS "/swanctl.conf-keys.md", print_swanctl_page },
-	{ "strongswan", DOCS "/strongswan.conf-keys.md", print_strongswan_page },
-};
-
 static char *read_file(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -36,17 +28,21 @@ static size_t line_of_difference(const char *a, const char *b)
 
 START_TEST(pages_are_what_the_tables_say)
 {
-	char *there = read_file(pages[_i].path), *wanted = NULL;
+	const struct printed_page *page = &printed_pages[_i];
+	char path[512], *wanted = NULL;
 	size_t size;
+
+	snprintf(path, sizeof(path), DOCS "/%s", page->file);
+	char *there = read_file(path);
 	FILE *file = open_memstream(&wanted, &size);
 
 	ck_assert_ptr_nonnull(file);
-	pages[_i].print(file);
+	page->print(file);
 	fclose(file);
 	ck_assert_msg(strcmp(there, wanted) == 0,
 		"%s differs from the code from line %zu on; "
 		"build/testing/unit/docs/keys-page %s >%s mends it",
-		pages[_i].path, line_of_difference(there, wanted), pages[_i].name, pages[_i].path);
+		path, line_of_difference(there, wanted), page->name, path);
 	free(there);
 	free(wanted);
 }
@@ -65,7 +61,8 @@ int main(void)
 	Suite *suite = suite_create("docs");
 	TCase *keys = tcase_create("keys");
 
-	tcase_add_loop_test(keys, pages_are_what_the_tables_say, 0, sizeof(pages) / sizeof(*pages));
+	for (int i = 0; printed_pages[i].name; i++)
+		tcase_add_loop_test(keys, pages_are_what_the_tables_say, i, i + 1);
 	tcase_add_test(keys, notes_are_about_keys);
 	suite_add_tcase(suite, keys);
 	SRunner *runner = srunner_create(suite);
