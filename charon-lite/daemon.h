@@ -28,6 +28,7 @@ struct cl_server;
 struct cl_listener;
 struct cl_radius;
 struct cl_accounting;
+struct cl_service;
 
 struct cl_daemon {
 	struct event_base *base;
@@ -48,7 +49,8 @@ struct cl_daemon {
 	struct cl_fetcher *fetcher;
 	struct cl_pam *pam;
 	struct ike_engine *engine;
-	struct cl_server *server; /* NULL before it serves and while the daemon stops */
+	struct cl_server *server;   /* NULL before it serves and while the daemon stops */
+	struct cl_service *service; /* NULL when no service manager wants to be told */
 	struct event *tick;
 	struct event *keepalive;
 	struct event *resync;

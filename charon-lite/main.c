@@ -5,6 +5,7 @@
 #include "charon-lite/log_events.h"
 #include "charon-lite/privileges.h"
 #include "charon-lite/radius_host.h"
+#include "charon-lite/service.h"
 #include "charon-lite/wiping.h"
 
 #include <getopt.h>
@@ -64,7 +65,7 @@ static void tick(evutil_socket_t fd, short what, void *context)
 
 /* ---- Settings ---- */
 
-bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
+static bool reload_settings(struct cl_daemon *d, struct why *why)
 {
 	struct cl_settings settings;
 
@@ -102,6 +103,14 @@ bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
 	return true;
 }
 
+bool cl_daemon_reload(struct cl_daemon *d, struct why *why)
+{
+	cl_service_reloading(d->service);
+	bool done = reload_settings(d, why);
+	cl_service_reloaded(d->service);
+	return done;
+}
+
 /* ---- Signals ---- */
 
 static void give_up(evutil_socket_t fd, short what, void *context)
@@ -132,6 +141,7 @@ static void stop(evutil_socket_t signal_number, short what, void *context)
 		return;
 	}
 	d->stopping = true;
+	cl_service_stopping(d->service);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "SIG%s received, shutting down",
 		signal_number == SIGINT ? "INT" : "TERM");
 	cl_log_daemon_event(d->log, CL_LOG_STOPPING, NULL, "signal",
@@ -196,7 +206,7 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 	if (!open_timers(d) || !cl_keepalive_start(d) || !cl_resync_open(d))
 		return why_fail(why, "libevent: out of memory");
 	return cl_server_open(d, d->listeners, &d->server, why) &&
-	       cl_privileges_drop(!d->kernel_none, why);
+	       cl_privileges_drop(!d->kernel_none, why) && cl_service_open(d, &d->service, why);
 }
 
 static void free_event(struct event *event)
@@ -209,6 +219,7 @@ static void daemon_close(struct cl_daemon *d)
 {
 	cl_server_close(d->server);
 	d->server = NULL;
+	cl_service_close(d->service);
 	cl_host_close(d);
 	free_event(d->tick);
 	free_event(d->give_up);

@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(s, log_cases());
 	suite_add_tcase(s, log_events_cases());
 	suite_add_tcase(s, process_cases());
+	suite_add_tcase(s, service_cases());
 	suite_add_tcase(s, quirks_cases());
 	suite_add_tcase(s, vici_cases());
 	suite_add_tcase(s, hostile_cases());

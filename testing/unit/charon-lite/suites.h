@@ -9,6 +9,7 @@ TCase *settings_cases(void);
 TCase *log_cases(void);
 TCase *log_events_cases(void);
 TCase *process_cases(void);
+TCase *service_cases(void);
 TCase *quirks_cases(void);
 TCase *vici_cases(void);
 TCase *hostile_cases(void);
