@@ -237,6 +237,34 @@ static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_k
 	return true;
 }
 
+struct reading {
+	struct cl_kernel_keys *keys;
+	bool no_memory;
+};
+
+static void read_keys(void *context, const struct xfrm_state *state)
+{
+	struct reading *reading = context;
+	const struct xfrm_algorithm *encryption =
+		state->aead.name ? &state->aead : &state->encryption;
+
+	reading->no_memory = !secret_copy(&reading->keys->encryption, encryption->key) ||
+			     !secret_copy(&reading->keys->integrity, state->integrity.key);
+}
+
+static bool sa_keys(
+	void *context, const struct ike_kernel_id *id, struct cl_kernel_keys *ret, struct why *why)
+{
+	struct kernel *k = context;
+	struct xfrm_state_id state = cl_kernel_state_id(id);
+	struct reading reading = { .keys = ret };
+
+	*ret = (struct cl_kernel_keys){ 0 };
+	if (xfrm_state_read(k->handle, &state, read_keys, &reading, why) != XFRM_RESULT_OK)
+		return false;
+	return !reading.no_memory || why_fail(why, "out of memory");
+}
+
 static bool sa_is_gone(void *context, const struct ike_kernel_id *id)
 {
 	struct kernel *k = context;
@@ -609,6 +637,7 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
+		.sa_keys = sa_keys,
 		.sa_is_gone = sa_is_gone,
 		.acquires_again = acquires_again,
 		.policies_install = policies_install,

@@ -10,6 +10,7 @@
 #define CHARON_LITE_KERNEL_H
 
 #include "charon-lite/log.h"
+#include "libbase/secret.h"
 #include "libike/engine.h"
 #include "libike/host.h"
 
@@ -34,6 +35,11 @@ struct cl_kernel_settings {
 	uint32_t spi_min, spi_max;
 };
 
+/* Salts (AEAD, CTR) follow the key of encryption. */
+struct cl_kernel_keys {
+	struct secret encryption, integrity;
+};
+
 struct cl_kernel {
 	void *context; /* passed to all of them */
 	/* Reqids up to this are those of leftovers. */
@@ -50,6 +56,9 @@ struct cl_kernel {
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
 	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
 		const struct address *destination, bool udp_encapsulation, struct why *why);
+	/* The keys that the kernel has of it, ret's to be freed. */
+	bool (*sa_keys)(void *context, const struct ike_kernel_id *id, struct cl_kernel_keys *ret,
+		struct why *why);
 	/* It was there once, and the kernel says that it no longer is. */
 	bool (*sa_is_gone)(void *context, const struct ike_kernel_id *id);
 	/* Tells again of packets that wait for an SA. */

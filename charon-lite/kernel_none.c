@@ -70,6 +70,14 @@ static bool sa_move(void *context, const struct ike_kernel_id *id, const struct 
 	return true;
 }
 
+static bool sa_keys(
+	void *context, const struct ike_kernel_id *id, struct cl_kernel_keys *ret, struct why *why)
+{
+	(void)context, (void)id;
+	*ret = (struct cl_kernel_keys){ 0 };
+	return why_fail(why, "--kernel none: nothing is in the kernel");
+}
+
 static bool sa_is_gone(void *context, const struct ike_kernel_id *id)
 {
 	(void)context;
@@ -121,6 +129,7 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
+		.sa_keys = sa_keys,
 		.sa_is_gone = sa_is_gone,
 		.acquires_again = acquires_again,
 		.policies_install = policies_install,

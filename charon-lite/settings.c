@@ -117,6 +117,20 @@ static bool read_network(
 	       read_bool(s, "prefer_temporary_addrs", &n->prefer_temporary_addrs, why);
 }
 
+/* strongSwan's plugin of that name writes them all the time; we do when somebody asks. */
+static bool read_saving(struct cl_settings *s, struct why *why)
+{
+	bool load = false;
+
+	if (!read_bool(s, "plugins.save-keys.load", &load, why) ||
+		!read_bool(s, "plugins.save-keys.ike", &s->save_ike, why) ||
+		!read_bool(s, "plugins.save-keys.esp", &s->save_esp, why))
+		return false;
+	s->save_ike = s->save_ike && load;
+	s->save_esp = s->save_esp && load;
+	return true;
+}
+
 static bool read_resolving(struct cl_settings *s, struct why *why)
 {
 	s->resolved = true;
@@ -256,8 +270,8 @@ static bool read_all(struct cl_settings *s, struct why *why)
 	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
-	return read_resolving(s, why) && read_fetching(s, why) && read_xauth(s, why) &&
-	       read_network(s, &s->network, why);
+	return read_resolving(s, why) && read_saving(s, why) && read_fetching(s, why) &&
+	       read_xauth(s, why) && read_network(s, &s->network, why);
 }
 
 static bool take(struct settings *file, struct cl_settings *ret, struct why *why)

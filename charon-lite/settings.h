@@ -33,6 +33,7 @@ struct cl_settings {
 	uint32_t updown_timeout;   /* seconds that an updown script may take */
 	uint32_t fetch_timeout;    /* seconds that a CRL or an OCSP response may take */
 	uint32_t fetch_redirects;
+	bool save_ike, save_esp; /* whose keys may be handed out (--save-keys) */
 	bool resolved;           /* systemd-resolved is told of DNS servers */
 	const char *resolvectl;  /* the program that tells it */
 	const char *pam_service; /* that users of xauth-pam are checked by */

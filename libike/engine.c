@@ -207,6 +207,14 @@ const struct ike_sa *ike_engine_sa_find(const struct ike_engine *e, uint32_t uni
 	return found;
 }
 
+bool ike_engine_sa_keys(const struct ike_sa *sa, struct ike_sa_keys *ret)
+{
+	if (sa->keys.length == 0)
+		return false;
+	ike_version_of(sa)->sa_keys(sa, ret);
+	return true;
+}
+
 ike_time ike_engine_dead_after(const struct ike_engine *e, const struct ike_sa *sa)
 {
 	const struct ike_version *version = ike_version_of(sa);

@@ -302,6 +302,15 @@ bool ike_engine_wanted(const struct ike_engine *e, const char *connection, const
 ike_time ike_engine_dead_after(const struct ike_engine *e, const struct ike_sa *sa);
 ike_time ike_engine_dead_at(const struct ike_engine *e, const struct ike_sa *sa);
 
+/* What messages of an IKE SA are encrypted and proved with, borrowed until the engine's next call:
+ * secrets, for who has to read what was recorded. False while it has no keys. With an AEAD (the
+ * salt follows the key) and with IKEv1 (one key for both ways) there are none of integrity. */
+struct ike_sa_keys {
+	struct bytes encryption_initiator, encryption_responder;
+	struct bytes integrity_initiator, integrity_responder;
+};
+bool ike_engine_sa_keys(const struct ike_sa *sa, struct ike_sa_keys *ret);
+
 struct ike_engine_stats {
 	uint32_t ike_sas;
 	uint32_t half_open;

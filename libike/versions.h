@@ -77,6 +77,8 @@ struct ike_version {
 	 * then those of the responder's. initiator: of the exchange that makes it, we are. */
 	bool (*child_keys)(struct ike_engine *e, const struct ike_child *child, bool initiator,
 		const struct ike_child_secrets *secrets, struct secret *ret);
+	/* Those of the IKE SA, which has some. */
+	void (*sa_keys)(const struct ike_sa *sa, struct ike_sa_keys *ret);
 };
 
 extern const struct ike_version ike_version_1; /* ikev1/version.c */

@@ -1,5 +1,6 @@
 #include "libvici/builder.h"
 
+#include "libbase/secret.h"
 #include "libvici/packet.h"
 
 #include <stdarg.h>
@@ -18,11 +19,16 @@ static uint8_t *builder_take(struct vici_builder *b, size_t n)
 
 		while (capacity < b->length + n)
 			capacity *= 2;
-		uint8_t *at = realloc(b->at, capacity);
+		uint8_t *at = malloc(capacity);
 		if (!at) {
 			b->bad = true;
 			return NULL;
 		}
+		if (b->at) {
+			memcpy(at, b->at, b->length);
+			secret_wipe(b->at, b->length);
+		}
+		free(b->at);
 		b->at = at;
 		b->capacity = capacity;
 	}
@@ -99,6 +105,8 @@ bool vici_builder_finish(struct vici_builder *b, struct bytes *ret)
 
 void vici_builder_free(struct vici_builder *b)
 {
+	if (b->at)
+		secret_wipe(b->at, b->length);
 	free(b->at);
 	*b = (struct vici_builder){ 0 };
 }

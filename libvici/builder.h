@@ -3,7 +3,8 @@
  *
  * A builder refuses what would be malformed (an item outside a list, an end without a start, a
  * name over 255 bytes, a value over 65535, more than 512 KiB) and is `bad` from then on; the
- * caller asks once, at the end, with vici_builder_finish(). Memory running out is `bad` too.
+ * caller asks once, at the end, with vici_builder_finish(). Memory running out is `bad` too. What
+ *it held is wiped when it goes: it may have been a secret.
  *
  *	struct vici_builder b = vici_builder_packet(VICI_EVENT, "list-sa");
  *	vici_section_start(&b, "home");

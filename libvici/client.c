@@ -257,8 +257,6 @@ static bool client_packet(struct vici_client *c, enum vici_packet_type type, con
 	} else {
 		ok = client_send(c, wire, why);
 	}
-	if (b.at) /* it may hold secrets */
-		secret_wipe(b.at, b.capacity);
 	vici_builder_free(&b);
 	return ok;
 }

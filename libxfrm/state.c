@@ -211,6 +211,20 @@ static void read_copy(void *context, const struct nlmsghdr *message)
 	copy->complete = true;
 }
 
+/* *ret is to be freed, whatever comes of it. */
+static enum xfrm_result copy_state(struct xfrm_handle *handle, const struct xfrm_state_id *id,
+	struct copy *ret, struct why *why)
+{
+	enum xfrm_result result = xfrm_request(
+		handle, xfrm_build_state_id(XFRM_MSG_GETSA, id), NULL, read_copy, ret, why);
+
+	if (result == XFRM_RESULT_OK && !ret->complete) {
+		why_fail(why, "the answer makes no sense");
+		result = XFRM_RESULT_FAILED;
+	}
+	return result;
+}
+
 static void copy_free(struct copy *copy)
 {
 	for (size_t i = 0; i < 4; i++)
@@ -218,7 +232,7 @@ static void copy_free(struct copy *copy)
 }
 
 /* Under lockdown the kernel shows zeros for keys, which must not be installed. */
-static bool keys_are_shown(const struct copy *copy)
+static bool keys_are_shown(const struct copy *copy, struct why *why)
 {
 	for (size_t i = 0; i < 4; i++) {
 		uint8_t seen = 0;
@@ -226,7 +240,7 @@ static bool keys_are_shown(const struct copy *copy)
 		for (size_t k = 0; k < copy->keys[i].length; k++)
 			seen |= copy->keys[i].at[k];
 		if (copy->keys[i].length > 0 && seen == 0)
-			return false;
+			return why_fail(why, "the kernel does not show its keys (lockdown)");
 	}
 	return true;
 }
@@ -303,10 +317,8 @@ static enum xfrm_result move(struct xfrm_handle *handle, const struct copy *old,
 		address_same_host(&old->state.id.destination, destination))
 		return xfrm_request(handle, xfrm_build_state(XFRM_MSG_UPDSA, &moved, NULL), &moved,
 			NULL, NULL, why);
-	if (!keys_are_shown(old)) {
-		why_fail(why, "the kernel does not show its keys (lockdown)");
+	if (!keys_are_shown(old, why))
 		return XFRM_RESULT_FAILED;
-	}
 	return move_by_exchange(handle, old, &moved, why);
 }
 
@@ -315,15 +327,25 @@ enum xfrm_result xfrm_state_move(struct xfrm_handle *handle, const struct xfrm_s
 	struct why *why)
 {
 	struct copy old = { 0 };
-	enum xfrm_result result = xfrm_request(
-		handle, xfrm_build_state_id(XFRM_MSG_GETSA, id), NULL, read_copy, &old, why);
+	enum xfrm_result result = copy_state(handle, id, &old, why);
 
-	if (result == XFRM_RESULT_OK && !old.complete) {
-		why_fail(why, "the answer makes no sense");
-		result = XFRM_RESULT_FAILED;
-	}
 	if (result == XFRM_RESULT_OK)
 		result = move(handle, &old, source, destination, udp_encapsulation, why);
 	copy_free(&old);
 	return failed(result, "move", id, why);
+}
+
+enum xfrm_result xfrm_state_read(struct xfrm_handle *handle, const struct xfrm_state_id *id,
+	void (*callback)(void *context, const struct xfrm_state *state), void *context,
+	struct why *why)
+{
+	struct copy copy = { 0 };
+	enum xfrm_result result = copy_state(handle, id, &copy, why);
+
+	if (result == XFRM_RESULT_OK && !keys_are_shown(&copy, why))
+		result = XFRM_RESULT_FAILED;
+	if (result == XFRM_RESULT_OK)
+		callback(context, &copy.state);
+	copy_free(&copy);
+	return failed(result, "read", id, why);
 }

@@ -143,6 +143,13 @@ MUST_USE enum xfrm_result xfrm_state_delete(
 MUST_USE enum xfrm_result xfrm_state_query(struct xfrm_handle *handle,
 	const struct xfrm_state_id *id, struct xfrm_state_status *ret, struct why *why);
 
+/* One state as the kernel has it, with its keys; what the callback gets is borrowed until it
+ * returns. Fails when the kernel does not show the keys (lockdown=confidentiality). */
+MUST_USE enum xfrm_result xfrm_state_read(struct xfrm_handle *handle,
+	const struct xfrm_state_id *id,
+	void (*callback)(void *context, const struct xfrm_state *state), void *context,
+	struct why *why);
+
 /* Every state in this network namespace, whoever installed it. What the callback gets is
  * borrowed until it returns, and it may not use the handle. */
 MUST_USE enum xfrm_result xfrm_state_list(struct xfrm_handle *handle,

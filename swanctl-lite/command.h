@@ -115,8 +115,8 @@ extern const struct swanctl_command swanctl_counters, swanctl_explain, swanctl_i
 	swanctl_terminate, swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install,
 	swanctl_list_sas, swanctl_monitor_sa, swanctl_list_pols, swanctl_list_authorities,
 	swanctl_list_conns, swanctl_list_pools, swanctl_list_algs, swanctl_list_certs,
-	swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients, swanctl_genkey,
-	swanctl_pubkey, swanctl_mesh, swanctl_load_all, swanctl_load_authorities,
+	swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients, swanctl_save_keys,
+	swanctl_genkey, swanctl_pubkey, swanctl_mesh, swanctl_load_all, swanctl_load_authorities,
 	swanctl_load_conns, swanctl_load_creds, swanctl_load_pools, swanctl_log, swanctl_version,
 	swanctl_stats, swanctl_reload_settings;
 

@@ -20,6 +20,7 @@ static const struct {
 	{ "file", NULL, "files" },
 	{ "options", NULL, "files" },
 	{ "output", NULL, "folders" },
+	{ "directory", NULL, "folders" },
 };
 
 static bool usage_has(const struct swanctl_command *command, const char *word)

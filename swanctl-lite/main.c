@@ -38,6 +38,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_pubkey,
 	&swanctl_mesh,
 	&swanctl_log,
+	&swanctl_save_keys,
 	&swanctl_version,
 	&swanctl_stats,
 	&swanctl_reload_settings,

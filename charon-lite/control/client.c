@@ -229,6 +229,15 @@ struct vici_builder cl_event_packet(enum cl_event event)
 
 /* ---- Answers ---- */
 
+bool cl_client_is_local(const struct cl_client *c)
+{
+	struct sockaddr_storage own;
+	socklen_t length = sizeof(own);
+
+	return getsockname(bufferevent_getfd(c->bev), (struct sockaddr *)&own, &length) == 0 &&
+	       own.ss_family == AF_UNIX;
+}
+
 struct cl_daemon *cl_client_daemon(const struct cl_client *c)
 {
 	return c->daemon;

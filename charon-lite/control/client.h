@@ -55,6 +55,9 @@ struct vici_builder cl_event_packet(enum cl_event event);
 
 struct cl_daemon *cl_client_daemon(const struct cl_client *c);
 
+/* By a socket whose file says who may use it, not by TCP. */
+bool cl_client_is_local(const struct cl_client *c);
+
 /* A packet for an answer, to be given to cl_client_reply(). */
 struct vici_builder cl_client_answer(void);
 

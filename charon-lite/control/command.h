@@ -26,6 +26,8 @@ cl_command cl_command_load_shared, cl_command_unload_shared, cl_command_get_shar
 cl_command cl_command_explain;
 /* list_sas.c */
 cl_command cl_command_list_sas;
+/* save_keys.c */
+cl_command cl_command_save_keys;
 /* policies.c */
 cl_command cl_command_list_policies, cl_command_install, cl_command_uninstall;
 /* initiate.c */

@@ -25,6 +25,7 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_ALERT] = "alert",
 	[CL_EVENT_EXPLAIN] = "explain",
 	[CL_EVENT_LOG_EVENT] = "log-event",
+	[CL_EVENT_KEYS] = "keys",
 };
 
 const char *cl_event_name(enum cl_event event)

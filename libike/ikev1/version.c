@@ -182,6 +182,12 @@ static ike_time deadline(const struct ike_sa *sa)
 	return at;
 }
 
+static void sa_keys(const struct ike_sa *sa, struct ike_sa_keys *ret)
+{
+	*ret = (struct ike_sa_keys){ .encryption_initiator = ikev1_keys_cipher(sa),
+		.encryption_responder = ikev1_keys_cipher(sa) };
+}
+
 const struct ike_version ike_version_1 = {
 	.receive = ikev1_receive,
 	.begin = ikev1_phase1_begin,
@@ -205,4 +211,5 @@ const struct ike_version ike_version_1 = {
 	.reauthenticate = ikev1_reauthenticate,
 	.path_wake = ikev1_path_wake,
 	.child_keys = ikev1_keys_child,
+	.sa_keys = sa_keys,
 };

@@ -83,6 +83,21 @@ static bool child_keys(struct ike_engine *e, const struct ike_child *child, bool
 		secrets->nonce_r, secrets->additional, ret);
 }
 
+static void sa_keys(const struct ike_sa *sa, struct ike_sa_keys *ret)
+{
+	const struct ike_seal_keys ours = ike_keys_seal(sa, true),
+				   theirs = ike_keys_seal(sa, false);
+	const struct ike_seal_keys *initiator = sa->initiator ? &ours : &theirs;
+	const struct ike_seal_keys *responder = sa->initiator ? &theirs : &ours;
+
+	*ret = (struct ike_sa_keys){
+		.encryption_initiator = initiator->encryption_key,
+		.encryption_responder = responder->encryption_key,
+		.integrity_initiator = initiator->integrity_key,
+		.integrity_responder = responder->integrity_key,
+	};
+}
+
 const struct ike_version ike_version_2 = {
 	.receive = ikev2_receive,
 	.begin = ike_init_start,
@@ -102,4 +117,5 @@ const struct ike_version ike_version_2 = {
 	.reauthenticate = ike_reauthenticate,
 	.path_wake = ike_roam_wake,
 	.child_keys = child_keys,
+	.sa_keys = sa_keys,
 };

@@ -66,15 +66,22 @@ START_TEST(a_file_in_the_sockets_place_is_not_removed)
 }
 END_TEST
 
-static void write_sockets(const struct running *r, const char *sockets)
+/* settings: of plugins, beside the sockets */
+static void write_plugins(const struct running *r, const char *sockets, const char *settings)
 {
 	FILE *file = fopen(r->conf, "w");
 
 	ck_assert_ptr_nonnull(file);
 	fprintf(file,
-		"charon-lite {\n port = 0\n port_nat_t = 0\n plugins { vici { socket = %s } }\n}\n",
-		sockets);
+		"charon-lite {\n port = 0\n port_nat_t = 0\n"
+		" plugins { vici { socket = %s }\n %s }\n}\n",
+		sockets, settings);
 	fclose(file);
+}
+
+static void write_sockets(const struct running *r, const char *sockets)
+{
+	write_plugins(r, sockets, "");
 }
 
 static void expect_version(const char *uri)
@@ -120,6 +127,43 @@ START_TEST(it_listens_on_the_loopback_beside_its_socket_and_warns)
 	expect_version(r.uri);
 	ck_assert_int_eq(running_stop(&r), 0);
 	ck_assert_int_ne(access(r.socket, F_OK), 0);
+}
+END_TEST
+
+static void expect_keys(const char *uri, const char *refusal)
+{
+	struct vici_builder b = { 0 };
+	struct vici_client *c = vici_client_connect(uri, NULL);
+
+	ck_assert_ptr_nonnull(c);
+	vici_key_text(&b, "ike", "home");
+	struct vici_view answer = call_with(c, "save-keys", &b);
+	if (refusal)
+		expect_failure(answer, refusal);
+	else
+		ck_assert(!vici_present(vici_find(answer, "errmsg")));
+	vici_client_free(c);
+}
+
+START_TEST(keys_are_handed_out_only_where_settings_allow_it_and_never_by_tcp)
+{
+	char sockets[256], uri[64], host[32];
+	struct running r;
+
+	running_start(&r, NULL);
+	expect_keys(r.uri, "not allowed: strongswan.conf would have to say");
+	running_kill(&r);
+	snprintf(uri, sizeof(uri), "tcp://%s:4502", own_loopback(host));
+	snprintf(sockets, sizeof(sockets), "%s, %s", r.uri, uri);
+	write_plugins(&r, sockets, "save-keys { ike = yes\n esp = yes }");
+	running_start_in_place(&r);
+	expect_keys(r.uri, "not allowed: strongswan.conf would have to say");
+	running_kill(&r);
+	write_plugins(&r, sockets, "save-keys { load = yes\n esp = yes }");
+	running_start_in_place(&r);
+	expect_keys(uri, "not allowed by TCP");
+	expect_keys(r.uri, NULL);
+	ck_assert_int_eq(running_stop(&r), 0);
 }
 END_TEST
 
@@ -225,6 +269,7 @@ TCase *process_cases(void)
 	tcase_add_test(tests, a_stale_socket_is_replaced);
 	tcase_add_test(tests, a_file_in_the_sockets_place_is_not_removed);
 	tcase_add_test(tests, it_listens_on_the_loopback_beside_its_socket_and_warns);
+	tcase_add_test(tests, keys_are_handed_out_only_where_settings_allow_it_and_never_by_tcp);
 	tcase_add_test(tests, it_listens_nowhere_but_on_the_loopback);
 	tcase_add_test(tests, wrong_settings_keep_it_from_starting_with_file_and_line);
 	tcase_add_test(tests, settings_are_reloaded_by_signal_and_command);
