@@ -28,6 +28,7 @@ struct cl_server;
 struct cl_listener;
 struct cl_radius;
 struct cl_accounting;
+struct cl_usages;
 struct cl_service;
 
 struct cl_daemon {
@@ -45,6 +46,7 @@ struct cl_daemon {
 	struct cl_resolved *resolved;
 	struct cl_radius *radius;
 	struct cl_accounting *accounting;
+	struct cl_usages *usages;
 	struct cl_signer *signer;
 	struct cl_fetcher *fetcher;
 	struct cl_pam *pam;

@@ -6,6 +6,7 @@
 #include "charon-lite/log_events.h"
 #include "charon-lite/private_keys.h"
 #include "charon-lite/radius_host.h"
+#include "charon-lite/usage.h"
 #include "libike/virtual.h"
 
 #include <openssl/crypto.h>
@@ -342,6 +343,9 @@ static bool open_kernel(struct cl_daemon *d, struct why *why)
 {
 	const struct cl_kernel_events events = { d, acquire, expire, mapping, lost };
 
+	d->usages = cl_usages_new(d->base, &d->kernel);
+	if (!d->usages)
+		return why_fail(why, "out of memory");
 	if (d->kernel_none)
 		return cl_kernel_none_open(d->library, &d->kernel, why);
 	const struct cl_kernel_settings settings = { d->settings.leftover_time, d->settings.spi_min,
@@ -537,6 +541,7 @@ void cl_host_close(struct cl_daemon *d)
 	cl_processes_close(d->processes);
 	cl_udp_close(d->udp);
 	cl_network_close(d->network);
+	cl_usages_free(d->usages);
 	if (d->kernel.close)
 		d->kernel.close(d->kernel.context);
 	OSSL_LIB_CTX_free(d->library);
@@ -549,6 +554,7 @@ void cl_host_close(struct cl_daemon *d)
 	d->pam = NULL;
 	d->processes = NULL;
 	d->udp = NULL;
+	d->usages = NULL;
 	d->network = NULL;
 	d->kernel = (struct cl_kernel){ 0 };
 	d->library = NULL;

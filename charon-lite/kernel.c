@@ -217,23 +217,56 @@ static uint64_t last_used(
 	return last.seconds;
 }
 
+static struct ike_kernel_usage usage_of(const struct xfrm_state_status *status, uint64_t last)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	return (struct ike_kernel_usage){
+		.bytes = status->bytes,
+		.packets = status->packets,
+		.idle_seconds = last == 0    ? UINT64_MAX
+				: last < now ? now - last
+					     : 0,
+	};
+}
+
+struct telling {
+	void (*each)(void *to, const struct cl_kernel_use *use);
+	void *to;
+};
+
+static void tell_use(
+	void *context, const struct xfrm_state *state, const struct xfrm_state_status *status)
+{
+	const struct telling *telling = context;
+	struct cl_kernel_use use = { .destination = state->id.destination,
+		.spi = state->id.spi,
+		.usage = usage_of(status, status->last_used ? status->last_used : status->used) };
+
+	if (state->id.protocol != IPPROTO_ESP && state->id.protocol != IPPROTO_AH)
+		return;
+	use.protocol = state->id.protocol == IPPROTO_ESP ? IKE_PROTOCOL_ESP : IKE_PROTOCOL_AH;
+	telling->each(telling->to, &use);
+}
+
+static bool sa_usages(void *context, void (*each)(void *to, const struct cl_kernel_use *use),
+	void *to, struct why *why)
+{
+	struct kernel *k = context;
+	struct telling telling = { each, to };
+
+	return xfrm_state_list(k->handle, tell_use, &telling, why) == XFRM_RESULT_OK;
+}
+
 static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
 {
 	struct kernel *k = context;
 	struct xfrm_state_id state = cl_kernel_state_id(id);
 	struct xfrm_state_status status;
-	uint64_t now = (uint64_t)time(NULL), last;
 
 	if (xfrm_state_query(k->handle, &state, &status, NULL) != XFRM_RESULT_OK)
 		return false;
-	last = last_used(k, &state, &status);
-	*ret = (struct ike_kernel_usage){
-		.bytes = status.bytes,
-		.packets = status.packets,
-		.idle_seconds = last == 0    ? UINT64_MAX
-				: last < now ? now - last
-					     : 0,
-	};
+	*ret = usage_of(&status, last_used(k, &state, &status));
 	return true;
 }
 
@@ -637,6 +670,7 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
+		.sa_usages = sa_usages,
 		.sa_keys = sa_keys,
 		.sa_is_gone = sa_is_gone,
 		.acquires_again = acquires_again,

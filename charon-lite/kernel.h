@@ -40,6 +40,14 @@ struct cl_kernel_keys {
 	struct secret encryption, integrity;
 };
 
+/* What one SA has carried. */
+struct cl_kernel_use {
+	struct address destination; /* without a port */
+	uint32_t spi;               /* host order */
+	uint8_t protocol;           /* IKE_PROTOCOL_ESP or _AH */
+	struct ike_kernel_usage usage;
+};
+
 struct cl_kernel {
 	void *context; /* passed to all of them */
 	/* Reqids up to this are those of leftovers. */
@@ -56,6 +64,9 @@ struct cl_kernel {
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
 	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
 		const struct address *destination, bool udp_encapsulation, struct why *why);
+	/* All SAs in the kernel, whoever made them, by one request. why may be NULL. */
+	bool (*sa_usages)(void *context, void (*each)(void *to, const struct cl_kernel_use *use),
+		void *to, struct why *why);
 	/* The keys that the kernel has of it, ret's to be freed. */
 	bool (*sa_keys)(void *context, const struct ike_kernel_id *id, struct cl_kernel_keys *ret,
 		struct why *why);

@@ -70,6 +70,13 @@ static bool sa_move(void *context, const struct ike_kernel_id *id, const struct 
 	return true;
 }
 
+static bool sa_usages(void *context, void (*each)(void *to, const struct cl_kernel_use *use),
+	void *to, struct why *why)
+{
+	(void)context, (void)each, (void)to, (void)why;
+	return true;
+}
+
 static bool sa_keys(
 	void *context, const struct ike_kernel_id *id, struct cl_kernel_keys *ret, struct why *why)
 {
@@ -129,6 +136,7 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
+		.sa_usages = sa_usages,
 		.sa_keys = sa_keys,
 		.sa_is_gone = sa_is_gone,
 		.acquires_again = acquires_again,

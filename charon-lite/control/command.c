@@ -22,6 +22,7 @@ static const struct {
 	{ "clear-creds", cl_command_clear_creds },
 	{ "explain", cl_command_explain },
 	{ "list-sas", cl_command_list_sas },
+	{ "list-tunnels", cl_command_list_tunnels },
 	{ "save-keys", cl_command_save_keys },
 	{ "list-policies", cl_command_list_policies },
 	{ "initiate", cl_command_initiate },

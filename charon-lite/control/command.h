@@ -26,6 +26,8 @@ cl_command cl_command_load_shared, cl_command_unload_shared, cl_command_get_shar
 cl_command cl_command_explain;
 /* list_sas.c */
 cl_command cl_command_list_sas;
+/* list_tunnels.c */
+cl_command cl_command_list_tunnels;
 /* save_keys.c */
 cl_command cl_command_save_keys;
 /* policies.c */

@@ -26,6 +26,7 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_EXPLAIN] = "explain",
 	[CL_EVENT_LOG_EVENT] = "log-event",
 	[CL_EVENT_KEYS] = "keys",
+	[CL_EVENT_LIST_TUNNELS] = "list-tunnels",
 };
 
 const char *cl_event_name(enum cl_event event)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -149,6 +150,43 @@ const char *running_swanctl(const struct running *r, const char *arguments)
 	for (char *at; (at = strstr(text, prefix));)
 		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
 	return text;
+}
+
+void running_load(const struct running *r, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/swanctl", r->directory);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/swanctl/swanctl.conf", r->directory);
+	FILE *file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	running_swanctl(r, "--load-all --noprompt");
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/swanctl", r->directory);
+	rmdir(path);
+}
+
+static void load_end(const struct running *r, const char *us, const char *them, const char *here,
+	const char *there, unsigned port)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"connections { home { remote_addrs = 127.0.0.1\n remote_port = %u\n encap = yes\n"
+		" local { auth = psk\n id = %s }\n remote { auth = psk\n id = %s }\n"
+		" children { net { local_ts = %s\n remote_ts = %s } } } }\n"
+		"secrets { ike-a { secret = very } }\n",
+		port, us, them, here, there);
+	running_load(r, text);
+}
+
+void running_load_pair(const struct running *moon, const struct running *sun)
+{
+	load_end(moon, "moon", "sun", "10.1.0.0/16", "10.2.0.0/16", sun->port_nat_t);
+	load_end(sun, "sun", "moon", "10.2.0.0/16", "10.1.0.0/16", moon->port_nat_t);
 }
 
 int running_connect(struct running *r)

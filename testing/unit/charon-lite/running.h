@@ -49,6 +49,12 @@ struct vici_client *running_client(struct running *r);
  * What it printed on both, without that directory, lives until the next call. */
 const char *running_swanctl(const struct running *r, const char *arguments);
 
+/* Loads swanctl.conf with that text, with swanctl-lite. */
+void running_load(const struct running *r, const char *text);
+
+/* Loads a connection "home" with a child "net" into two, by which each reaches the other. */
+void running_load_pair(const struct running *moon, const struct running *sun);
+
 /* A plain connection to its control socket, for what no client library sends. */
 int running_connect(struct running *r);
 

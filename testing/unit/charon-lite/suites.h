@@ -8,6 +8,7 @@ TCase *load_conn_cases(void);
 TCase *settings_cases(void);
 TCase *log_cases(void);
 TCase *log_events_cases(void);
+TCase *list_tunnels_cases(void);
 TCase *process_cases(void);
 TCase *service_cases(void);
 TCase *quirks_cases(void);

@@ -189,30 +189,6 @@ END_TEST
 
 /* ---- A tunnel ---- */
 
-#define CONNECTIONS                                                                        \
-	"connections { home { remote_addrs = 127.0.0.1\n remote_port = %u\n encap = yes\n" \
-	" local { auth = psk\n id = %s }\n remote { auth = psk\n id = %s }\n"              \
-	" children { net { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16 } } } }\n"   \
-	"secrets { ike-a { secret = very } }\n"
-
-static void load(struct running *r, const char *us, const char *them, unsigned here, unsigned there,
-	unsigned port)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/swanctl", r->directory);
-	ck_assert(mkdir(path, 0700) == 0 || true);
-	snprintf(path, sizeof(path), "%s/swanctl/swanctl.conf", r->directory);
-	FILE *file = fopen(path, "w");
-	ck_assert_ptr_nonnull(file);
-	fprintf(file, CONNECTIONS, port, us, them, here, there);
-	fclose(file);
-	running_swanctl(r, "--load-all --noprompt");
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/swanctl", r->directory);
-	rmdir(path);
-}
-
 /* An event at the start of text has all the fields that the page says. */
 static void expect_fields(const char *text)
 {
@@ -242,8 +218,7 @@ START_TEST(a_tunnels_life_is_in_the_log_by_name)
 	snprintf(extra, sizeof(extra), "filelog { life { path = %s\n format = json } }", path);
 	running_start(&moon, extra);
 	running_start(&sun, NULL);
-	load(&moon, "moon", "sun", 1, 2, sun.port_nat_t);
-	load(&sun, "sun", "moon", 2, 1, moon.port_nat_t);
+	running_load_pair(&moon, &sun);
 	running_swanctl(&moon, "--initiate --child net");
 	running_swanctl(&moon, "--rekey --child net");
 	running_expect(&moon, "CHILD_SA net{2} established");
@@ -285,8 +260,7 @@ START_TEST(clients_of_vici_get_events_by_name)
 
 	running_start(&moon, NULL);
 	running_start(&sun, NULL);
-	load(&moon, "moon", "sun", 1, 2, sun.port_nat_t);
-	load(&sun, "sun", "moon", 2, 1, moon.port_nat_t);
+	running_load_pair(&moon, &sun);
 	struct vici_client *client = running_client(&moon);
 	vici_key_text(&b, "child", "net");
 	const struct vici_call initiate = { "initiate", &b, &event, 1, note_name, seen };
