@@ -191,6 +191,7 @@ static bool read_behaviour(struct cl_settings *s, struct why *why)
 
 	return read_bool(s, "initiator_only", &e->initiator_only, why) &&
 	       read_bool(s, "reuse_ikesa", &e->reuse_ikesa, why) &&
+	       read_bool(s, "follow_redirects", &e->follow_redirects, why) &&
 	       read_bool(s, "inactivity_close_ike", &e->inactivity_close_ike, why) &&
 	       read_bool(s, "close_ike_on_child_failure", &e->close_ike_on_child_failure, why) &&
 	       read_bool(s, "cisco_flexvpn", &e->cisco_flexvpn, why) &&

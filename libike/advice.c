@@ -452,6 +452,24 @@ static void ppk(const struct ike_matter *m, struct ike_advice *ret)
 		m->connection);
 }
 
+static void redirected(const struct ike_matter *m, struct ike_advice *ret)
+{
+	cause_is_text(m, ret);
+	if (ike_matter_says(m, "loop"))
+		snprintf(ret->cure, SIZE,
+			"the gateways send us back and forth: redirect to one that takes clients");
+	else if (ike_matter_says(m, "follow_redirects"))
+		snprintf(ret->cure, SIZE,
+			"set charon.follow_redirects = yes, or name the gateway in "
+			"connections.%s.remote_addrs",
+			m->connection);
+	else
+		snprintf(ret->cure, SIZE,
+			"the peer's redirect does not follow RFC 5685: name the gateway that is "
+			"meant in connections.%s.remote_addrs",
+			m->connection);
+}
+
 /* Who lacks what depends on who says so. */
 static void no_address(const struct ike_matter *m, struct ike_advice *ret)
 {
@@ -534,6 +552,7 @@ static void advise(const struct ike_matter *m, struct ike_advice *ret)
 		[IKE_REASON_EAP] = eap_failed,
 		[IKE_REASON_NO_ADDRESS] = no_address,
 		[IKE_REASON_PPK] = ppk,
+		[IKE_REASON_REDIRECT] = redirected,
 	};
 	enum ike_reason reason = m->r->failure.reason;
 

@@ -60,6 +60,39 @@ void ike_attempt_move_tasks(struct ike_engine *e, struct ike_sa *from, struct ik
 	}
 }
 
+/* Who waits for the IKE SA alone. */
+static void move_ticket(struct ike_task *from, struct ike_sa *to)
+{
+	uint64_t *ticket = from->child ? &from->ike_ticket : &from->ticket;
+
+	for (struct ike_task *task = to->tasks; task; task = task->next)
+		if (task->kind == IKE_TASK_AUTH)
+			task->ticket = *ticket;
+	*ticket = 0;
+}
+
+struct ike_sa *ike_attempt_renew(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
+{
+	struct ike_sa *new = ike_initiate_again(e, sa);
+
+	if (!new) {
+		ike_failure_set(failure, IKE_REASON_RESOURCES, NULL, NULL,
+			"no IKE_SA for another attempt: out of memory, or limit reached");
+		return NULL;
+	}
+	new->redirect = sa->redirect;
+	sa->redirect = NULL;
+	new->virtual = sa->virtual; /* none is given yet; which it had earlier */
+	sa->virtual = NULL;
+	if (sa->active)
+		move_ticket(sa->active, new);
+	ike_attempt_move_tasks(e, sa, new);
+	ike_failure_set(failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
+		new->connection->name, new->unique_id);
+	return new;
+}
+
 bool ike_attempts_crossed(const struct ike_sa *a, const struct ike_sa *b)
 {
 	return a->initiator != b->initiator && a->created_at <= b->established_at &&

@@ -40,6 +40,7 @@ static const char *const reason_names[] = {
 	[IKE_REASON_EAP] = "eap-failed",
 	[IKE_REASON_NO_ADDRESS] = "no-virtual-address",
 	[IKE_REASON_PPK] = "ppk",
+	[IKE_REASON_REDIRECT] = "redirect",
 };
 
 const char *ike_reason_name(enum ike_reason reason)

@@ -49,6 +49,7 @@ enum ike_reason {
 	IKE_REASON_EAP,    /* the EAP method failed */
 	IKE_REASON_NO_ADDRESS, /* no virtual address from the peer, or for it */
 	IKE_REASON_PPK,        /* no post-quantum preshared key in common (RFC 8784) */
+	IKE_REASON_REDIRECT, /* the peer redirects us, and we can't or must not follow (RFC 5685) */
 	IKE_REASONS,
 };
 

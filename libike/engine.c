@@ -25,6 +25,7 @@ void ike_settings_default(struct ike_settings *ret)
 		.fragment_size_v6 = 1280,
 		.replay_window = 32,
 		.reuse_ikesa = true,
+		.follow_redirects = true,
 		.crl = true,
 		.ocsp = true,
 		.fetch_timeout = IKE_SECONDS(10),

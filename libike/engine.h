@@ -44,6 +44,7 @@ struct ike_settings {
 	bool reuse_ikesa;                /* for a child where there is one to its peer; yes */
 	bool inactivity_close_ike;       /* with its last child; no */
 	bool close_ike_on_child_failure; /* IKEv2, when its first child does not come up; no */
+	bool follow_redirects;           /* as initiator (RFC 5685); yes */
 	bool cisco_flexvpn;              /* IKEv2: says so in a vendor id; no */
 	bool send_vendor_id;             /* the same of who we are; no */
 	uint32_t max_ikev2_sas;          /* established and not: memory's ceiling; 0: none */
@@ -178,6 +179,13 @@ struct ike_rekey {
 /* Rekeys children (child or child_id given) or IKE SAs. ret_count: how many matched. */
 MUST_USE bool ike_engine_rekey(struct ike_engine *e, ike_time now, const struct ike_rekey *what,
 	size_t *ret_count, struct why *why);
+
+/* Sends the client of that IKE SA, an IKEv2 one that is up, to another gateway (RFC 5685): an
+ * address or a name. When the client does not follow, it stays where it is. False: why says why
+ * that is not possible. */
+MUST_USE bool ike_engine_redirect(
+	struct ike_engine *e, ike_time now, uint32_t ike_id, const char *gateway, struct why *why);
+bool ike_engine_is_gateway(const char *text, struct why *why);
 
 /* Trap or shunt policies of a child. ike may be NULL. */
 MUST_USE bool ike_engine_install(

@@ -77,7 +77,7 @@ static bool find_route(struct ike_engine *e, const struct ike_connection *c,
  * may have got another address, while the one of the SA is still good. */
 static bool is_usable(const struct ike_sa *sa, const struct route *route)
 {
-	bool anywhere = !route->fixed && (sa->peer_mobike || route->several);
+	bool anywhere = !route->fixed && (sa->peer_mobike || sa->redirect || route->several);
 
 	if (!anywhere && !address_same_host(&sa->remote, &route->remote))
 		return false;

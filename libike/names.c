@@ -144,7 +144,7 @@ void ike_engine_resolved(struct ike_engine *e, ike_time now, uint64_t ticket,
 	answered(e, l, list, count, error);
 }
 
-static bool adopt(struct ike_engine *e, struct ike_endpoints *list)
+bool ike_names_adopt_list(struct ike_engine *e, struct ike_endpoints *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct ike_endpoint *endpoint = &list->items[i];
@@ -163,7 +163,8 @@ static bool adopt(struct ike_engine *e, struct ike_endpoints *list)
 
 bool ike_names_adopt(struct ike_engine *e, struct ike_connection *c)
 {
-	return adopt(e, &c->local_addrs) && adopt(e, &c->remote_addrs);
+	return ike_names_adopt_list(e, &c->local_addrs) &&
+	       ike_names_adopt_list(e, &c->remote_addrs);
 }
 
 static bool has_names(const struct ike_endpoints *list)
@@ -200,17 +201,18 @@ static bool ask_list(
 	return asking;
 }
 
-bool ike_names_ask(struct ike_engine *e, const struct ike_connection *c)
+bool ike_names_ask(
+	struct ike_engine *e, const struct ike_endpoints *local, const struct ike_endpoints *remote)
 {
-	bool local = ask_list(e, &c->local_addrs, FRESH, true);
+	bool asking = ask_list(e, local, FRESH, true);
 
-	return ask_list(e, &c->remote_addrs, FRESH, true) || local;
+	return ask_list(e, remote, FRESH, true) || asking;
 }
 
-const char *ike_names_error(const struct ike_engine *e, const struct ike_connection *c)
+const char *ike_names_error(const struct ike_engine *e, const struct ike_endpoints *list)
 {
-	for (size_t i = 0; i < c->remote_addrs.count; i++) {
-		const struct ike_endpoint *endpoint = &c->remote_addrs.items[i];
+	for (size_t i = 0; i < list->count; i++) {
+		const struct ike_endpoint *endpoint = &list->items[i];
 		const struct ike_lookup *l =
 			endpoint->kind == IKE_ENDPOINT_NAME ? find(e, endpoint->name) : NULL;
 

@@ -11,6 +11,7 @@
 #include "libike/supervisor.h"
 
 #include "libike/names.h"
+#include "libike/sa/redirect.h"
 #include "libike/versions.h"
 
 /* Pauses after failures in a row: doubled from the first to the last. */
@@ -372,12 +373,13 @@ void ike_supervise_failed(
 }
 
 /* What the definition wants when a child ended so. */
-static uint8_t action_after(
-	const struct ike_child_config *config, const struct ike_wish *wish, enum ike_reason reason)
+static uint8_t action_after(const struct ike_child *child, const struct ike_child_config *config,
+	const struct ike_wish *wish, enum ike_reason reason)
 {
 	switch (reason) {
 	case IKE_REASON_DELETED_BY_PEER:
-		return config->close_action;
+		/* Who has sent us elsewhere does not mean the tunnel to end. */
+		return ike_sa_is_redirected(child->sa) ? IKE_ACTION_START : config->close_action;
 	case IKE_REASON_PEER_SILENT:
 		return config->dpd_action;
 	case IKE_REASON_TERMINATED:
@@ -424,7 +426,7 @@ void ike_supervise_ended(
 	if (ike_site_has_child(site, name, child)) {
 		/* One in its place is only on its way: should that fail, it is tried again. */
 		if (!ike_site_is_up(site, name, child) &&
-			(action_after(config, wish, reason) & IKE_ACTION_START))
+			(action_after(child, config, wish, reason) & IKE_ACTION_START))
 			(void)wish_more(e, site, name, IKE_ACTION_START);
 		return;
 	}
@@ -433,7 +435,7 @@ void ike_supervise_ended(
 			look_again(e, wish, jittered(e, DEFERENCE));
 		return;
 	}
-	uint8_t action = action_after(config, wish, reason);
+	uint8_t action = action_after(child, config, wish, reason);
 	if ((action & IKE_ACTION_TRAP) &&
 		(wish = wish_more(e, site, name, IKE_ACTION_TRAP))) /* before its policies go */
 		look_at_trap(e, wish, loaded->connection, config);

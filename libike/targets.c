@@ -7,6 +7,7 @@
  * silent gives way to the next. Only when all were silent does keyingtries count.
  */
 #include "libike/names.h"
+#include "libike/sa/redirect.h"
 #include "libike/versions.h"
 #include "libike/wishes.h"
 
@@ -43,10 +44,10 @@ size_t ike_endpoints_addresses(const struct ike_endpoints *list, struct address 
 
 /* All of them, the one that worked first. */
 static size_t list_targets(
-	const struct ike_engine *e, const struct ike_connection *c, struct address ret[TARGETS_MAX])
+	const struct ike_engine *e, const struct ike_sa *sa, struct address ret[TARGETS_MAX])
 {
-	const struct ike_site *site = ike_site_find(e, c->name);
-	size_t count = ike_endpoints_addresses(&c->remote_addrs, ret, TARGETS_MAX);
+	const struct ike_site *site = ike_site_find(e, sa->connection->name);
+	size_t count = ike_endpoints_addresses(ike_sa_remotes(sa), ret, TARGETS_MAX);
 
 	for (size_t i = 1; site && i < count; i++) {
 		struct address worked = ret[i];
@@ -103,14 +104,16 @@ void ike_target_ports(const struct ike_engine *e, const struct ike_connection *c
 }
 
 static void no_address(
-	const struct ike_engine *e, const struct ike_connection *c, struct ike_failure *failure)
+	const struct ike_engine *e, const struct ike_sa *sa, struct ike_failure *failure)
 {
-	const char *error = ike_names_error(e, c);
-	const char *name = c->remote_addrs.count > 0 ? c->remote_addrs.items[0].name : "%any";
+	const struct ike_endpoints *remotes = ike_sa_remotes(sa);
+	const char *error = ike_names_error(e, remotes);
+	const char *name = remotes->count > 0 ? remotes->items[0].name : "%any";
+	char origin[IKE_REDIRECT_ORIGIN_MAX];
 
 	ike_failure_set(failure, IKE_REASON_NO_NAME, NULL, NULL,
-		"connection '%s': no address for '%s'%s%s", c->name, name, error ? ": " : "",
-		error ? error : "");
+		"connection '%s': no address for '%s'%s%s%s", sa->connection->name, name,
+		ike_redirect_origin(sa, origin), error ? ": " : "", error ? error : "");
 }
 
 /* One of our addresses (family 0: the one that the route says), one of the peer's. */
@@ -164,7 +167,7 @@ static bool choose_target(struct ike_engine *e, struct ike_sa *sa, size_t *ret_c
 	const struct ike_connection *c = sa->connection;
 	struct address list[TARGETS_MAX];
 	struct pair pairs[TARGETS_MAX];
-	size_t count = list_pairs(e, c, list, list_targets(e, c, list), pairs);
+	size_t count = list_pairs(e, c, list, list_targets(e, sa, list), pairs);
 	size_t unrouted = count, i;
 
 	*ret_count = count;
@@ -195,18 +198,18 @@ static bool choose_target(struct ike_engine *e, struct ike_sa *sa, size_t *ret_c
 static bool take_target(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	struct address first = { .family = 0 };
-	char text[ADDRESS_TEXT_MAX];
+	char text[ADDRESS_TEXT_MAX], origin[IKE_REDIRECT_ORIGIN_MAX];
 	size_t count;
 
 	if (choose_target(e, sa, &count))
 		return true;
-	(void)ike_endpoints_addresses(&sa->connection->remote_addrs, &first, 1);
+	(void)ike_endpoints_addresses(ike_sa_remotes(sa), &first, 1);
 	if (count == 0)
-		no_address(e, sa->connection, failure);
+		no_address(e, sa, failure);
 	else
 		ike_failure_set(failure, IKE_REASON_NO_ROUTE, NULL, NULL,
-			"connection '%s': no route to %s", sa->connection->name,
-			address_format(&first, text));
+			"connection '%s': no route to %s%s", sa->connection->name,
+			address_format(&first, text), ike_redirect_origin(sa, origin));
 	return false;
 }
 
@@ -294,7 +297,7 @@ bool ike_target_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failur
 
 	if (n->fixed_target)
 		return ike_version_of(sa)->begin(e, sa, failure);
-	if (n->target == 0 && ike_names_ask(e, sa->connection)) {
+	if (n->target == 0 && ike_names_ask(e, &sa->connection->local_addrs, ike_sa_remotes(sa))) {
 		n->names_until = e->now + NAMES_LIMIT;
 		ike_sa_set_state(e, sa, IKE_SA_CONNECTING);
 		ike_schedule(e, sa);
@@ -329,7 +332,7 @@ void ike_targets_named(struct ike_engine *e)
 	for (sa = e->by_id; sa; sa = next) {
 		next = sa->by_id.next;
 		if (sa->negotiation && sa->negotiation->names_until > 0 &&
-			!ike_names_ask(e, sa->connection))
+			!ike_names_ask(e, &sa->connection->local_addrs, ike_sa_remotes(sa)))
 			go_on(e, sa);
 	}
 }
@@ -353,7 +356,7 @@ static bool leaves_old_place(const struct ike_engine *e, struct ike_sa *sa)
 	if (!sa->reauthenticates || !sa->negotiation->fixed_target)
 		return false;
 	sa->negotiation->fixed_target = false;
-	count = list_targets(e, sa->connection, list);
+	count = list_targets(e, sa, list);
 	while (i < count && address_same_host(&list[i], &sa->remote))
 		i++;
 	sa->negotiation->target = 0;
@@ -364,18 +367,22 @@ bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_negotiation *n = sa->negotiation;
 	uint32_t allowed = sa->connection->keyingtries;
+	struct ike_failure failure = { 0 };
+	bool started;
 
 	if (n->stage != IKE_STAGE_INIT)
 		return false;
 	if (!leaves_old_place(e, sa) && !next_target(n)) {
-		if (allowed != 0 && n->tries + 1 >= allowed)
+		if ((allowed != 0 && n->tries + 1 >= allowed) || !ike_redirect_leave(sa))
 			return false;
 		n->tries++;
 		n->target = 0;
 	}
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer not responding, trying again (%u/%u)",
 		n->tries + 1, allowed);
-	return ike_version_of(sa)->restart(e, sa);
+	started = ike_version_of(sa)->restart(e, sa, &failure);
+	ike_failure_free(&failure);
+	return started;
 }
 
 void ike_targets_hurry(struct ike_engine *e)
@@ -391,7 +398,7 @@ void ike_targets_hurry(struct ike_engine *e)
 			sa->request_sent_at + HURRY_AFTER > e->now)
 			continue;
 		sa->negotiation->target = 0;
-		if (ike_version_of(sa)->restart(e, sa))
+		if (ike_version_of(sa)->restart(e, sa, &failure))
 			continue;
 		ike_log_failure(e, sa, sa->connection, &failure);
 		ike_sa_destroy(e, sa, &failure);
@@ -403,7 +410,7 @@ void ike_target_worked(struct ike_engine *e, const struct ike_sa *sa)
 {
 	struct ike_site *site = ike_site_find(e, sa->connection->name);
 
-	if (!site || !sa->initiator)
+	if (!site || !sa->initiator || ike_sa_is_redirected(sa))
 		return;
 	site->worked = sa->remote;
 	site->worked.port = 0;

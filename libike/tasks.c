@@ -2,6 +2,7 @@
  * Starting what an IKE SA has to tell its peer, one request at a time, and giving up when no answer
  * comes.
  */
+#include "libike/sa/redirect.h"
 #include "libike/versions.h"
 
 static bool start(
@@ -158,14 +159,15 @@ void ike_peer_given_up(struct ike_engine *e, struct ike_sa *sa, const struct ike
 static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
-	char peer[ADDRESS_TEXT_MAX];
+	char peer[ADDRESS_TEXT_MAX], origin[IKE_REDIRECT_ORIGIN_MAX];
 	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
 	const char *asked = sa->active ? ike_task_name_in(sa, sa->active) : NULL;
 	bool reported = explain_silence(e, sa, &failure);
 
 	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
-		"%s did not answer %s: giving up after %u retransmits in %d s",
-		address_format_with_port(&sa->remote, peer), asked ? asked : "us",
+		"%s%s did not answer %s: giving up after %u retransmits in %d s",
+		address_format_with_port(&sa->remote, peer),
+		sa->was_established ? "" : ike_redirect_origin(sa, origin), asked ? asked : "us",
 		sa->transmissions - 1, (int)((e->now - sa->request_sent_at) / 1000));
 	if (!reported)
 		say_silent(e, sa, &failure);

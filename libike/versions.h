@@ -16,7 +16,7 @@ struct ike_version {
 	bool (*begin)(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 	/* Nobody answered it: once more from the start to sa->negotiation->target, with a new SPI.
 	 */
-	bool (*restart)(struct ike_engine *e, struct ike_sa *sa);
+	bool (*restart)(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 	/* What the IKE SA waits for on this side (a signature, a CRL, a RADIUS server, TLS) is
 	 * there, or something else is; fine when it waits for nothing. The SA may be gone
 	 * afterwards. */
@@ -156,6 +156,11 @@ void ike_attempt_hand_over(struct ike_engine *e, struct ike_sa *to, struct ike_t
 /* Both are up; each end began one before it can have heard of the other's: neither says that the
  * peer has forgotten anything. */
 bool ike_attempts_crossed(const struct ike_sa *a, const struct ike_sa *b);
+/* One that the peer has put off, or sent elsewhere, begins again as another IKE SA, which is
+ * returned and does not run yet; failure says for the old one that it was replaced. NULL with a
+ * failure when memory ran out. */
+struct ike_sa *ike_attempt_renew(
+	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* All that it was to do. */
 void ike_attempt_move_tasks(struct ike_engine *e, struct ike_sa *from, struct ike_sa *to);
 /* The definition was loaded, maybe once more: attempts of older versions that it concerns begin

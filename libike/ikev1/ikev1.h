@@ -242,7 +242,7 @@ bool ikev1_keys_child(struct ike_engine *e, const struct ike_child *child, bool 
 /* As initiator: the first message of whichever mode the definition wants (struct ike_version.begin
  * and .restart). */
 bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
-bool ikev1_phase1_restart(struct ike_engine *e, struct ike_sa *sa);
+bool ikev1_phase1_restart(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* SA (offers with the definition's auth method and lifetime), then vendor ids. */
 MUST_USE bool ikev1_phase1_build_offer(struct ike_engine *e, struct ike_sa *sa,
 	struct ike_builder *b, struct ike_failure *failure);

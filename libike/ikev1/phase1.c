@@ -178,19 +178,16 @@ bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_fail
 			     : ikev1_main_begin(e, sa, failure);
 }
 
-bool ikev1_phase1_restart(struct ike_engine *e, struct ike_sa *sa)
+bool ikev1_phase1_restart(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	struct ike_negotiation *n = sa->negotiation;
-	struct ike_failure failure = { 0 };
 
 	ike_request_answered(e, sa);
 	ike_key_exchange_free(n->key_exchange);
 	n->key_exchange = NULL;
 	n->nonce_length = 0;
 	sa->spi_responder = 0;
-	bool started = ike_sa_renew_spi(e, sa) && ike_target_start(e, sa, &failure);
-	ike_failure_free(&failure);
-	return started;
+	return ike_sa_renew_spi(e, sa) && ike_target_start(e, sa, failure);
 }
 
 /* What the peer is told that the IKE SA lives, as strongSwan does: until it would be too late. */

@@ -8,6 +8,8 @@
  * Without SA and selectors the IKE SA is childless (RFC 6023).
  */
 #include "libike/ikev2/auth.h"
+#include "libike/ikev2/redirect.h"
+#include "libike/sa/redirect.h"
 
 #define EAP_FAILURE 4 /* RFC 3748 4 */
 
@@ -257,9 +259,10 @@ static bool may_prove_both(uint8_t method)
 static bool read_round(struct ike_received *x, struct ike_auth *a)
 {
 	const struct ike_message *m = x->message;
+	bool redirects = ike_message_notify(m, IKE_NOTIFY_REDIRECT) != NULL; /* before EAP begins */
 
 	a->step = opens_eap(a) ? STEP_EAP : STEP_GO_ON;
-	if (IKE_HAS(m, EAP) != opens_eap(a))
+	if (IKE_HAS(m, EAP) != opens_eap(a) && !(redirects && IKE_HAS(m, AUTH)))
 		return fail(x, opens_eap(a) ? "IKE_AUTH answer lacks EAP"
 					    : "IKE_AUTH answer has EAP that was not asked for");
 	if (!ike_auth_theirs(a))
@@ -354,6 +357,8 @@ static enum ike_outcome refused(struct ike_received *x)
 	const struct ike_notify *n = ike_message_error(x->message);
 	char text[IKE_NUMBER_TEXT_MAX];
 
+	if (!n && ike_message_notify(x->message, IKE_NOTIFY_REDIRECT))
+		return ike_redirect_unproved(x);
 	if (!n)
 		return IKE_OUTCOME_IGNORE;
 	if (n->type == IKE_NOTIFY_TEMPORARY_FAILURE && ike_crossing_begin_again(x))
@@ -413,6 +418,7 @@ static enum ike_outcome finish(struct ike_received *x)
 	sa->active = NULL;
 	ike_sa_established(x->e, sa);
 	ike_target_worked(x->e, sa);
+	ike_redirect_arrived(sa);
 	ike_command_finish(x->e, task->ike_ticket, true, NULL);
 	task->ike_ticket = 0;
 	if (task->child)
@@ -447,8 +453,11 @@ enum ike_outcome ike_auth_answer_go_on(struct ike_received *x)
 {
 	struct ike_auth *a = x->sa->negotiation->auth;
 	enum ike_progress progress;
+	const struct ike_notify *redirect = ike_message_notify(x->message, IKE_NOTIFY_REDIRECT);
 
 	for (;;) {
+		if (redirect && a->step > STEP_VERIFY && !ike_auth_theirs(a))
+			return ike_redirect_in_auth(x, redirect);
 		switch (a->step) {
 		case STEP_READ:
 			progress = read_answer(x, a) ? IKE_PROGRESS_DONE : IKE_PROGRESS_FAILED;

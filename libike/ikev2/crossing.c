@@ -159,17 +159,6 @@ static void give_up(struct ike_engine *e, struct ike_sa *own, struct ike_sa *sa)
 	ike_failure_free(&failure);
 }
 
-/* Who waits for the IKE SA alone. */
-static void move_ticket(struct ike_task *from, struct ike_sa *to)
-{
-	uint64_t *ticket = from->child ? &from->ike_ticket : &from->ticket;
-
-	for (struct ike_task *task = to->tasks; task; task = task->next)
-		if (task->kind == IKE_TASK_AUTH)
-			task->ticket = *ticket;
-	*ticket = 0;
-}
-
 bool ike_crossing_begin_again(struct ike_received *x)
 {
 	struct ike_sa *sa = x->sa, *new;
@@ -179,7 +168,7 @@ bool ike_crossing_begin_again(struct ike_received *x)
 	/* Reauthentication has a time of its own to come back. */
 	if (sa->reauthenticates || again >= AGAIN_MAX || !sa->active ||
 		!ike_crypto_random(x->e->crypto, &draw, sizeof(draw)) ||
-		!(new = ike_initiate_again(x->e, sa)))
+		!(new = ike_attempt_renew(x->e, sa, x->failure)))
 		return false;
 	ike_time pause = draw % limit;
 	new->negotiation->again = again + 1;
@@ -188,11 +177,7 @@ bool ike_crossing_begin_again(struct ike_received *x)
 		"peer does not want IKE_SA %s[%u] now (TEMPORARY_FAILURE): trying again as [%u] in "
 		"%u ms",
 		sa->connection->name, sa->unique_id, new->unique_id, (unsigned)pause);
-	move_ticket(sa->active, new);
-	ike_attempt_move_tasks(x->e, sa, new);
 	ike_schedule(x->e, new);
-	ike_failure_set(x->failure, IKE_REASON_REPLACED, NULL, NULL, "replaced by IKE_SA %s[%u]",
-		new->connection->name, new->unique_id);
 	return true;
 }
 

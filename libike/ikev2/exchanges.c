@@ -106,7 +106,8 @@ static const struct exchange_row rows[] = {
 		PHASE_ESTABLISHED, 0, 0, PL(DELETE) | PL(CONFIGURATION),
 		ike_informational_requested },
 	{ "INFORMATIONAL answer", IKE_EXCHANGE_INFORMATIONAL, true, true, ANY_PURPOSE,
-		PHASE_ESTABLISHED, TASK(DELETE_CHILD) | TASK(DELETE_IKE) | TASK(DPD) | TASK(MOBIKE),
+		PHASE_ESTABLISHED,
+		TASK(DELETE_CHILD) | TASK(DELETE_IKE) | TASK(DPD) | TASK(MOBIKE) | TASK(REDIRECT),
 		0, PL(DELETE) | PL(CONFIGURATION), ike_informational_answered },
 };
 

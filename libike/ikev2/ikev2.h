@@ -54,7 +54,7 @@ void ike_received_done(struct ike_received *x, enum ike_outcome outcome);
 bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 enum ike_outcome ike_init_answered(struct ike_received *x);
 /* Once more from the start, with a new SPI. */
-bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa);
+bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
 /* A first request: no SA yet. */
 void ike_init_requested(struct ike_engine *e, const struct ike_datagram *datagram,
 	const struct ike_message *message);
@@ -286,6 +286,8 @@ void ike_rival_of_prevails(struct ike_engine *e, struct ike_sa *old);
 /* ---- reauth.c (RFC 7296 2.8.3) ---- */
 /* reauth_at has come, or it is asked for. */
 void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa);
+/* The same at the gateway that its peer has just redirected us to. */
+void ike_reauth_elsewhere(struct ike_engine *e, struct ike_sa *sa);
 /* The old or the new IKE SA has nothing more to do: the old one may go. */
 void ike_reauth_rest(struct ike_engine *e, struct ike_sa *sa);
 

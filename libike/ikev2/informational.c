@@ -6,7 +6,7 @@
  *
  * An empty request asks whether we are alive; the empty answer says so.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/redirect.h"
 
 #include <inttypes.h>
 
@@ -131,6 +131,9 @@ enum ike_outcome ike_informational_requested(struct ike_received *x)
 	for (size_t i = 0; i < m->delete_count; i++)
 		if (m->deletes[i].spi_length == 4)
 			delete_children(x, &m->deletes[i]);
+	const struct ike_notify *redirect = ike_message_notify(m, IKE_NOTIFY_REDIRECT);
+	if (redirect)
+		ike_redirect_requested(x, redirect);
 	ike_mobike_requested(x);
 	return IKE_OUTCOME_OK;
 }
@@ -205,6 +208,9 @@ enum ike_outcome ike_informational_answered(struct ike_received *x)
 		return IKE_OUTCOME_OK;
 	case IKE_TASK_DPD:
 		ike_mobike_probe_answered(x);
+		return IKE_OUTCOME_OK;
+	case IKE_TASK_REDIRECT:
+		ike_redirect_answered(x);
 		return IKE_OUTCOME_OK;
 	case IKE_TASK_MOBIKE:
 		return ike_mobike_answered(x);

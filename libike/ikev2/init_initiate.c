@@ -4,7 +4,7 @@
  * COOKIE and INVALID_KE_PAYLOAD send us back to the start, with the same SPI, a few times at most.
  * These answers, like all of this exchange, are not authenticated yet.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/redirect.h"
 
 #include <stdlib.h>
 
@@ -44,6 +44,8 @@ void ike_init_build_notifies(struct ike_engine *e, struct ike_sa *sa, struct ike
 		ike_build_notify(b, IKE_NOTIFY_SIGNATURE_HASH_ALGORITHMS,
 			bytes_of(signature_hashes, sizeof(signature_hashes)));
 	ike_ppk_build_use(sa, b);
+	if (sa->initiator)
+		ike_redirect_build_init(e, sa, b);
 	if (sa->initiator ? ike_proposals_have_additional(c->proposals.items, c->proposals.count)
 			  : ike_suite_additional_count(&sa->suite) > 0)
 		ike_build_notify(
@@ -119,10 +121,9 @@ bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 	return n->init_request.at != NULL;
 }
 
-bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa)
+bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure)
 {
 	struct ike_negotiation *n = sa->negotiation;
-	struct ike_failure failure = { 0 };
 
 	ike_request_answered(e, sa);
 	ike_init_sent_free(n);
@@ -132,9 +133,7 @@ bool ike_init_restart(struct ike_engine *e, struct ike_sa *sa)
 	free((void *)n->cookie.at);
 	n->cookie = (struct bytes){ 0 };
 	n->restarts = 0;
-	bool started = ike_sa_renew_spi(e, sa) && ike_target_start(e, sa, &failure);
-	ike_failure_free(&failure);
-	return started;
+	return ike_sa_renew_spi(e, sa) && ike_target_start(e, sa, failure);
 }
 
 /* It went to several pairs of addresses: where the answer comes from is where we go on. */
@@ -217,6 +216,8 @@ static enum ike_outcome refused(struct ike_received *x)
 		return cookie_demanded(x, n);
 	if ((n = ike_message_notify(x->message, IKE_NOTIFY_INVALID_KE_PAYLOAD)))
 		return group_demanded(x, n);
+	if ((n = ike_message_notify(x->message, IKE_NOTIFY_REDIRECT)))
+		return ike_redirect_in_init(x, n);
 	n = ike_message_error(x->message);
 	if (!n)
 		return IKE_OUTCOME_IGNORE;

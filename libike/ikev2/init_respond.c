@@ -8,7 +8,7 @@
  * Nothing is kept for a stranger until its proposal, group and (under load) cookie are right; what
  * is kept then goes after half_open_timeout.
  */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/redirect.h"
 #include "libike/names.h"
 
 #include <stdlib.h>
@@ -192,6 +192,7 @@ static void respond(struct ike_engine *e, const struct ike_datagram *datagram,
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "%s is initiating an IKE_SA", from);
 	ike_log_suite(e, sa, &sa->suite);
 	ike_init_read_notifies(e, sa, message);
+	ike_redirect_read_init(e, sa, message);
 	ike_nat_detect(e, sa, message);
 	sa->negotiation->init_request = bytes_duplicate(datagram->data);
 	if (!sa->negotiation->init_request.at || !ike_intermediate_expect(sa) ||

@@ -8,6 +8,7 @@
  * Break before make: the old one is deleted first.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/sa/redirect.h"
 #include "libike/virtual.h"
 
 #include <stdlib.h>
@@ -75,7 +76,12 @@ static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 		child->carried = false; /* of an earlier try */
 	ike_sa_set_connection(new, ike_reload_latest(e, old->connection));
 	ike_virtual_remember(old, new);
-	new->negotiation->fixed_target = true; /* where the old one is, wherever that came from */
+	if (!ike_redirect_copy(e, old, new)) {
+		ike_sa_free(e, new);
+		return NULL;
+	}
+	/* Where the old one is, wherever that came from, unless its peer sends us elsewhere. */
+	new->negotiation->fixed_target = !ike_sa_is_redirected(new);
 	if (ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0) && queue_children(e, new, old))
 		return new;
@@ -128,12 +134,27 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa)
 	}
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "reauthenticating IKE_SA %s[%u]",
 		sa->connection->name, sa->unique_id);
-	if (e->settings.make_before_break) {
+	if (e->settings.make_before_break || ike_sa_is_redirected(sa)) {
 		make_before_break(e, sa);
 	} else {
 		sa->break_before_make = true;
 		delete_old(e, sa);
 	}
+}
+
+/* Another attempt that is under way leads nowhere any more. */
+void ike_reauth_elsewhere(struct ike_engine *e, struct ike_sa *sa)
+{
+	struct ike_failure failure = { 0 };
+	struct ike_sa *under_way = find_sa(e, sa->reauthenticated_by);
+
+	if (under_way && !under_way->was_established) {
+		ike_failure_set(&failure, IKE_REASON_REPLACED, NULL, NULL, "redirected");
+		ike_delete_ike(e, under_way, true, 0, &failure);
+		ike_failure_free(&failure);
+	}
+	sa->attempts = 0;
+	ike_reauthenticate(e, sa);
 }
 
 static bool is_creating(const struct ike_sa *sa)

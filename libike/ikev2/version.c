@@ -1,5 +1,5 @@
 /* IKEv2 as the rest of the engine sees it. */
-#include "libike/ikev2/ikev2.h"
+#include "libike/ikev2/redirect.h"
 
 static bool start(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_task *task, struct ike_failure *failure)
@@ -25,6 +25,8 @@ static bool start(
 		return ike_liveness_start(e, sa);
 	case IKE_TASK_MOBIKE:
 		return ike_mobike_start(e, sa, failure);
+	case IKE_TASK_REDIRECT:
+		return ike_redirect_start(e, sa, task);
 	default:
 		return false;
 	}

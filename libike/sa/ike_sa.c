@@ -1,4 +1,5 @@
 /* IKE SAs: made, found, established, ended. */
+#include "libike/sa/redirect.h"
 #include "libike/sa/sa_priv.h"
 #include "libike/supervisor.h"
 #include "libike/virtual.h"
@@ -238,6 +239,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ikev1_free(sa->v1);
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
+	ike_redirect_free(sa->redirect);
 	ike_radius_session_free(sa->radius);
 	ike_virtual_free(sa->virtual);
 	ike_certificate_free(sa->local_cert);

@@ -124,6 +124,7 @@ enum ike_task_kind {
 	IKE_TASK_REAUTH,
 	IKE_TASK_MOBIKE,
 	IKE_TASK_INTERMEDIATE,
+	IKE_TASK_REDIRECT,
 };
 
 const char *ike_task_name(uint8_t kind); /* strongSwan's: "IKE_INIT", "CHILD_CREATE", ... */
@@ -151,10 +152,12 @@ struct ike_task {
 	bool peer_lost_it;             /* REKEY_CHILD: the peer does not know the old one */
 	bool crossed;                  /* CREATE_CHILD: the peer wanted it as well, was refused, */
 	bool yields;                   /* and then accepted */
+	char *gateway;                 /* REDIRECT: heap, to whom */
 	struct ike_child_offer *offer; /* our half of a child's negotiation; owned */
 };
 
 struct ike_negotiation;
+struct ike_redirect;
 struct ikev1;
 
 /* What a RADIUS server said about the peer when it let it in. */
@@ -186,6 +189,7 @@ struct ike_sa {
 	bool peer_fragments; /* peer understands RFC 7383 */
 	bool peer_childless; /* RFC 6023 */
 	bool peer_mobike;    /* both sides do RFC 4555 */
+	bool peer_redirects; /* responder: the peer follows redirects (RFC 5685) */
 	/* Of the IKE SA that this one descends from by rekeying: decides about addresses. */
 	bool original_initiator;
 	bool tells_addresses; /* when path_at comes: the peer is to hear which ones we have */
@@ -240,6 +244,7 @@ struct ike_sa {
 	struct bytes remote_cert;           /* heap: DER; the parsed one takes ten times that */
 	struct ike_radius_session *radius;  /* heap; NULL: no RADIUS server let it in */
 	struct ike_virtual *virtual;        /* heap; NULL: no virtual addresses; libike/virtual.h */
+	struct ike_redirect *redirect;      /* heap; NULL: it never was; sa/redirect.h */
 	struct ike_mobike *mobike;          /* NULL when nothing moves; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */

@@ -13,6 +13,7 @@ static void inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->nat_fake = old->nat_fake;
 	sa->peer_fragments = old->peer_fragments;
 	sa->peer_childless = old->peer_childless;
+	sa->peer_redirects = old->peer_redirects;
 	sa->ppk = old->ppk;
 	sa->if_id_in = old->if_id_in;
 	sa->if_id_out = old->if_id_out;
@@ -133,6 +134,8 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	ike_path_inherit(old, new); /* it may have moved since the new one was made */
 	new->radius = old->radius;
 	old->radius = NULL;
+	new->redirect = old->redirect;
+	old->redirect = NULL;
 	ike_virtual_move(e, old, new);
 	new->local_cert = old->local_cert;
 	old->local_cert = NULL;

@@ -8,7 +8,7 @@ const char *ike_task_name(uint8_t kind)
 {
 	static const char *const names[] = { "NONE", "IKE_INIT", "IKE_AUTH", "CHILD_CREATE",
 		"CHILD_DELETE", "IKE_DELETE", "IKE_DPD", "CHILD_REKEY", "IKE_REKEY", "IKE_REAUTH",
-		"IKE_MOBIKE", "IKE_INTERMEDIATE" };
+		"IKE_MOBIKE", "IKE_INTERMEDIATE", "IKE_REDIRECT" };
 
 	return kind < sizeof(names) / sizeof(*names) ? names[kind] : "???";
 }
@@ -65,6 +65,7 @@ struct ike_task *ike_task_take(struct ike_sa *sa, enum ike_task_kind kind)
 void ike_task_free(struct ike_task *task)
 {
 	ike_child_offer_free(task->offer);
+	free(task->gateway);
 	free(task);
 }
 

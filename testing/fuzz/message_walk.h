@@ -4,6 +4,7 @@
 #define TESTING_FUZZ_MESSAGE_WALK_H
 
 #include "libike/base/identity.h"
+#include "libike/ikev2/redirect.h"
 #include "libike/wire/message.h"
 
 static inline void walk_bytes(struct bytes b)
@@ -35,6 +36,17 @@ static inline void walk_identity(uint8_t type, struct bytes octets)
 	ike_identity_free(id);
 }
 
+static inline void walk_redirect(struct bytes data)
+{
+	struct ike_endpoints gateway = { 0 };
+	struct bytes nonce;
+	struct why why;
+
+	if (ike_redirect_parse(data, &gateway, &nonce, &why))
+		walk_bytes(nonce);
+	ike_endpoints_free(&gateway);
+}
+
 static inline void message_walk(const struct ike_message *m)
 {
 	struct ike_proposal proposal;
@@ -56,6 +68,7 @@ static inline void message_walk(const struct ike_message *m)
 	for (size_t i = 0; i < m->notify_count; i++) {
 		walk_bytes(m->notifies[i].spi);
 		walk_bytes(m->notifies[i].data);
+		walk_redirect(m->notifies[i].data);
 	}
 	for (size_t i = 0; i < m->delete_count; i++)
 		walk_bytes(m->deletes[i].spis);

@@ -431,15 +431,19 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	b = text_argument("all", "yes");
 	counters = vici_find(call_with(client, "get-counters", &b), "counters");
 	ck_assert(vici_is(vici_get(vici_find(counters, "home"), "ike-auth-out-req"), "0"));
-	expect_failure(redirect("ike", "home"), "redirect is not supported by this version");
-	expect_failure(redirect("peer-ip", "127.0.0.0/8"), "is not supported by this version");
-	expect_failure(redirect("peer-id", "*.example.org"), "is not supported by this version");
+	expect_failure(redirect("ike", "home"), "1 of 1 IKE_SAs are not redirected: unable to ");
+	expect_failure(
+		redirect("peer-ip", "127.0.0.0/8"), "unable to redirect IKE_SA as initiator");
+	expect_failure(redirect("peer-id", "*.example.org"), "redirect IKE_SA as initiator");
 	expect_failure(redirect("peer-ip", "10.0.0.1-10.0.0.9"), "no matching SAs to redirect");
 	expect_failure(redirect("peer-id", "other"), "no matching SAs to redirect found");
 	expect_failure(redirect("ike", "other"), "no matching SAs to redirect found");
 	expect_failure(redirect("peer-ip", "rubbish"), "invalid peer IP selector");
 	expect_failure(redirect("foo", "bar"), "missing redirect selector");
 	expect_failure(call(client, "redirect"), "missing target gateway");
+	b = text_argument("ike", "home");
+	vici_key_text(&b, "gateway", "192.0.2.0/24");
+	expect_failure(call_with(client, "redirect", &b), "invalid target gateway");
 	/* Once more is once too much; who does not wait is not told. */
 	expect_failure(call_text("initiate", "child", "net"), "there is a duplicate, {1}");
 	b = text_argument("child", "net");
@@ -449,10 +453,18 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	expect_success(answer);
 	ck_assert(vici_is(vici_get(answer, "matches"), "1"));
 	running_expect(&sun, "inbound CHILD_SA net{2} established");
-	answer = call_text("terminate", "ike", "home");
+	b = text_argument("ike", "home");
+	vici_key_text(&b, "gateway", "192.0.2.7");
+	answer = call_with(other, "redirect", &b);
 	expect_success(answer);
 	ck_assert(vici_is(vici_get(answer, "matches"), "1"));
-	ck_assert(vici_is(vici_get(answer, "terminated"), "1"));
+	running_expect(&sun, "redirecting peer to 192.0.2.7");
+	running_expect(&moon, "redirects us to 192.0.2.7");
+	answer = call_text("terminate", "ike", "home");
+	expect_success(answer);
+	/* The tunnel, and the attempt to have it elsewhere. */
+	ck_assert(vici_is(vici_get(answer, "matches"), "2"));
+	ck_assert(vici_is(vici_get(answer, "terminated"), "2"));
 	call_with_events("list-sas", NULL, "list-sa", &seen);
 	ck_assert_uint_eq(seen.count, 0);
 	vici_client_free(other);

@@ -136,6 +136,7 @@ TCase *nat_path_tests(void);
 TCase *mobike_tests(void);
 TCase *mobike_hostile_tests(void);
 TCase *way_tests(void);
+TCase *redirect_tests(void);
 TCase *explain_tests(void);
 TCase *reload_tests(void);
 TCase *withdraw_tests(void);

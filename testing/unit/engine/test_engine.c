@@ -44,6 +44,7 @@ int main(void)
 	suite_add_tcase(tunnels, mobike_tests());
 	suite_add_tcase(tunnels, mobike_hostile_tests());
 	suite_add_tcase(tunnels, way_tests());
+	suite_add_tcase(tunnels, redirect_tests());
 	runner = srunner_create(suite);
 	srunner_add_suite(runner, tunnels);
 	srunner_run_all(runner, CK_ENV);
