@@ -269,7 +269,8 @@ static void usage(FILE *out)
 	      "       charon-lite --version | --help\n"
 	      "\n"
 	      "An IKE daemon, in the foreground. Settings are read from the file that the\n"
-	      "environment's STRONGSWAN_CONF names, else from " CL_SETTINGS_PATH ".\n"
+	      "environment's STRONGSWAN_CONF names, else from " SETTINGS_PATH ",\n"
+	      "else from " SETTINGS_PATH_ALONE ".\n"
 	      "\n"
 	      "  --kernel none  negotiate only: no traffic is protected\n",
 		out);

@@ -291,14 +291,11 @@ static bool take(struct settings *file, struct cl_settings *ret, struct why *why
 
 bool cl_settings_load(struct cl_settings *ret, struct why *why)
 {
-	const char *path = getenv("STRONGSWAN_CONF");
+	const char *path = settings_path();
 	struct settings *file;
 
-	if (!path) {
-		path = CL_SETTINGS_PATH;
-		if (access(path, F_OK) != 0 && errno == ENOENT)
-			return take(NULL, ret, why);
-	}
+	if (!path)
+		return take(NULL, ret, why);
 	file = settings_load(path, why);
 	return file && take(file, ret, why);
 }

@@ -12,7 +12,6 @@
 #include "libike/engine.h"
 #include "libvici/settings.h"
 
-#define CL_SETTINGS_PATH "/etc/strongswan.conf"
 #define CL_SETTINGS_SECTIONS 3
 
 struct cl_log;
@@ -40,8 +39,7 @@ struct cl_settings {
 	bool pam_trim;           /* of a user's name what stands before the @ */
 };
 
-/* The file named in the environment's STRONGSWAN_CONF, else CL_SETTINGS_PATH, which may be
- * missing. */
+/* The file that settings_path() says, or none. */
 MUST_USE bool cl_settings_load(struct cl_settings *ret, struct why *why);
 
 /* From memory, for tests. */

@@ -5,9 +5,11 @@
 #include "libvici/settings_tree.h"
 #include "libvici/value.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* ---- Nodes ---- */
 
@@ -411,4 +413,23 @@ bool settings_get_seconds(const struct settings_section *from, const char *path,
 		       key_wrong(key, why, "a time in seconds, or with s, m, h or d");
 	*ret = otherwise;
 	return true;
+}
+
+/* ---- Which file ---- */
+
+/* What is there but cannot be read is there. */
+static bool is_missing(const char *path)
+{
+	return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+const char *settings_path(void)
+{
+	const char *path = getenv("STRONGSWAN_CONF");
+
+	if (path)
+		return path;
+	if (!is_missing(SETTINGS_PATH))
+		return SETTINGS_PATH;
+	return is_missing(SETTINGS_PATH_ALONE) ? NULL : SETTINGS_PATH_ALONE;
 }

@@ -52,6 +52,13 @@ struct settings_section {
 	struct settings_section *sections; /* first; follow ->next */
 };
 
+/* Where settings of strongswan.conf(5) are: in the file that the environment's STRONGSWAN_CONF
+ * names, which must exist; else in SETTINGS_PATH; else, as that belongs to a package of
+ * strongSwan's, in SETTINGS_PATH_ALONE. NULL when there is none. */
+#define SETTINGS_PATH "/etc/strongswan.conf"
+#define SETTINGS_PATH_ALONE "/etc/strongswan.d/charon-lite.conf"
+const char *settings_path(void);
+
 /* Reads a file and what it includes. NULL and why ("file:line: ...") on error. */
 struct settings *settings_load(const char *path, struct why *why);
 

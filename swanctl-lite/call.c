@@ -16,8 +16,8 @@ void swanctl_add_option(
 /* The socket that strongswan.conf names (swanctl.socket), else the default; to be freed. */
 static char *default_uri(void)
 {
-	const char *path = getenv("STRONGSWAN_CONF");
-	struct settings *settings = settings_load(path ? path : "/etc/strongswan.conf", NULL);
+	const char *path = settings_path();
+	struct settings *settings = path ? settings_load(path, NULL) : NULL;
 	const char *uri = settings ? settings_get(settings_root(settings), "swanctl.socket") : NULL;
 	char *copy = strdup(uri ? uri : VICI_SOCKET_DEFAULT);
 

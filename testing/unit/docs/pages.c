@@ -3,6 +3,7 @@
 #include "charon-lite/control/load_conn.h"
 #include "charon-lite/settings_known.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- swanctl.conf ---- */
@@ -40,22 +41,15 @@ static void print_part(FILE *file, unsigned *parts, const char *word, const char
 	fputs(text, file);
 }
 
-static void print_row(FILE *file, enum vici_place place, const char *name)
+const char *print_key_notes(FILE *file, enum vici_place place, const char *name)
 {
+	static char only[64];
 	const struct cl_load_key *table = table_of(place);
 	const struct cl_load_key *key = table ? cl_load_key_find(table, bytes_of_text(name)) : NULL;
 	const struct key_note *note = note_of(place, name);
 	bool refuses = key && key->set == cl_load_refuse;
 	unsigned parts = 0;
 
-	fprintf(file, "| `%s` | ", name);
-	if (refuses && key->harmless)
-		fprintf(file, "only `%s` | ", key->harmless);
-	else
-		fputs(refuses || (note && note->refused) ? "refused | "
-			: note && note->ignored          ? "no effect | "
-							 : "honoured | ",
-			file);
 	if (refuses)
 		print_part(file, &parts, NULL, key->reason);
 	if (key && key->set == cl_load_word)
@@ -64,7 +58,25 @@ static void print_row(FILE *file, enum vici_place place, const char *name)
 				print_part(file, &parts, word->text, word->reason);
 	if (note && note->note)
 		print_part(file, &parts, NULL, note->note);
-	fputs(parts ? " |\n" : "|\n", file);
+	if (refuses && key->harmless) {
+		snprintf(only, sizeof(only), "only `%s`", key->harmless);
+		return only;
+	}
+	return refuses || (note && note->refused) ? "refused"
+	       : note && note->ignored            ? "no effect"
+						  : "honoured";
+}
+
+static void print_row(FILE *file, enum vici_place place, const char *name)
+{
+	char *notes = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&notes, &size);
+	const char *fate = print_key_notes(stream, place, name);
+
+	fclose(stream);
+	fprintf(file, "| `%s` | %s | %s%s|\n", name, fate, notes, *notes ? " " : "");
+	free(notes);
 }
 
 void print_swanctl_page(FILE *file)
@@ -152,6 +164,8 @@ void print_strongswan_page(FILE *file)
 }
 
 const struct printed_page printed_pages[] = {
+	{ "swanctl.conf.5", "swanctl.conf.5", print_swanctl_man },
+	{ "charon-lite.conf.5", "charon-lite.conf.5", print_settings_man },
 	{ "swanctl", "swanctl.conf-keys.md", print_swanctl_page },
 	{ "strongswan", "strongswan.conf-keys.md", print_strongswan_page },
 	{ "logging", "logging.md", print_logging_page },
