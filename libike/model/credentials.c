@@ -31,8 +31,18 @@ struct bucket {
 	uint8_t key[]; /* type and octets, letters made small: names compare without case */
 };
 
+/* Secrets without a unique id that look the same: mostly one, an earlier load of which is replaced.
+ */
+struct alike {
+	UT_hash_handle hh;
+	uint64_t digest;
+	struct shared *list;
+};
+
 struct shared {
 	UT_hash_handle hh;
+	struct alike *alike; /* NULL: it has a unique id */
+	struct shared *alike_prev, *alike_next;
 	struct shared *prev, *next; /* in the order of loading */
 	char *unique_id;            /* or NULL */
 	uint8_t kind;
@@ -47,6 +57,7 @@ struct ike_credentials {
 	size_t count;
 	struct shared *by_unique_id;
 	struct bucket *by_owner;
+	struct alike *by_digest;
 };
 
 struct ike_credentials *ike_credentials_new(void)
@@ -119,6 +130,70 @@ static void owner_unindex(struct ike_credentials *c, struct owner *owner)
 	}
 }
 
+/* ---- The index of contents ---- */
+
+static uint64_t digest_add(uint64_t digest, const uint8_t *at, size_t length)
+{
+	for (size_t i = 0; i < length; i++) /* FNV-1a */
+		digest = (digest ^ at[i]) * 0x100000001b3u;
+	return digest;
+}
+
+/* Of the kind, the secret and the set of owners, in whatever order they are named. */
+static uint64_t digest_of(const struct shared *s)
+{
+	const struct bytes secret = secret_bytes(&s->secret);
+	uint64_t lowest = UINT64_MAX, highest = 0, digest = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < s->owner_count; i++) {
+		const struct bucket *bucket = s->owners[i].bucket;
+		uint64_t owner = digest_add(digest, bucket->key, bucket->key_length);
+
+		lowest = owner < lowest ? owner : lowest;
+		highest = owner > highest ? owner : highest;
+	}
+	digest = digest_add(digest, &s->kind, sizeof(s->kind));
+	digest = digest_add(digest, (const uint8_t *)&lowest, sizeof(lowest));
+	digest = digest_add(digest, (const uint8_t *)&highest, sizeof(highest));
+	return digest_add(digest, secret.at, secret.length);
+}
+
+static bool content_index(struct ike_credentials *c, struct shared *s)
+{
+	uint64_t digest = digest_of(s);
+	struct alike *alike;
+
+	HASH_FIND(hh, c->by_digest, &digest, sizeof(digest), alike);
+	if (!alike) {
+		alike = calloc(1, sizeof(*alike));
+		if (!alike)
+			return false;
+		alike->digest = digest;
+		HASH_ADD(hh, c->by_digest, digest, sizeof(digest), alike);
+		if (!alike->hh.tbl) {
+			free(alike);
+			return false;
+		}
+	}
+	DL_PREPEND2(alike->list, s, alike_prev, alike_next);
+	s->alike = alike;
+	return true;
+}
+
+static void content_unindex(struct ike_credentials *c, struct shared *s)
+{
+	struct alike *alike = s->alike;
+
+	if (!alike)
+		return;
+	DL_DELETE2(alike->list, s, alike_prev, alike_next);
+	if (alike->list)
+		return;
+	HASH_DEL(c->by_digest, alike);
+	secret_wipe(alike, sizeof(*alike)); /* a digest of a weak secret tells it */
+	free(alike);
+}
+
 /* ---- Loading and unloading ---- */
 
 static void shared_free(struct ike_credentials *c, struct shared *s)
@@ -127,6 +202,7 @@ static void shared_free(struct ike_credentials *c, struct shared *s)
 		owner_unindex(c, &s->owners[i]);
 		ike_identity_free(s->owners[i].id);
 	}
+	content_unindex(c, s);
 	if (s->hh.tbl)
 		HASH_DEL(c->by_unique_id, s);
 	free(s->owners);
@@ -203,20 +279,26 @@ static struct shared *predecessor(const struct ike_credentials *c, const struct 
 		HASH_FIND_STR(c->by_unique_id, s->unique_id, found);
 		return found;
 	}
-	DL_FOREACH(c->all, found)
+	DL_FOREACH2(s->alike->list, found, alike_next)
 	{
-		if (!found->unique_id && same_shared(found, s))
+		if (found != s && same_shared(found, s))
 			break;
 	}
 	return found;
 }
 
-static bool insert(struct ike_credentials *c, struct shared *s)
+/* What finds it, but for its unique id. */
+static bool index_it(struct ike_credentials *c, struct shared *s)
 {
 	for (size_t i = 0; i < s->owner_count; i++) {
 		if (!owner_index(c, &s->owners[i]))
 			return false;
 	}
+	return s->unique_id || content_index(c, s);
+}
+
+static bool insert(struct ike_credentials *c, struct shared *s)
+{
 	if (s->unique_id) {
 		HASH_ADD_KEYPTR(hh, c->by_unique_id, s->unique_id, strlen(s->unique_id), s);
 		if (!s->hh.tbl)
@@ -233,6 +315,10 @@ bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint
 	struct shared *s = shared_new(unique_id, kind, secret, owners, owner_count);
 	if (!s)
 		return false;
+	if (!index_it(c, s)) {
+		shared_free(c, s);
+		return false;
+	}
 	struct shared *old = predecessor(c, s);
 	uint32_t version = c->version + !(old && same_shared(old, s));
 	if (old)

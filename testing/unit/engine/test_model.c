@@ -394,6 +394,56 @@ START_TEST(loading_again_replaces)
 }
 END_TEST
 
+/* ---- How much is compared ---- */
+
+bool __real_secret_equal(struct bytes a, struct bytes b);
+bool __wrap_secret_equal(struct bytes a, struct bytes b);
+static unsigned compared;
+
+bool __wrap_secret_equal(struct bytes a, struct bytes b)
+{
+	compared++;
+	return __real_secret_equal(a, b);
+}
+
+#define MANY 10000
+
+/* Each with peers of its own, all with the same ones, without any. */
+START_TEST(secrets_without_ids_are_not_held_against_all_others)
+{
+	struct ike_credentials *c = ike_credentials_new();
+	char value[32], owners[64];
+
+	compared = 0;
+	for (unsigned i = 0; i < 2 * MANY; i++) {
+		snprintf(value, sizeof(value), "secret %u", i % MANY);
+		snprintf(owners, sizeof(owners), "moon sun%u", i % MANY);
+		load(c, NULL, _i == 0 ? "the same" : value,
+			_i == 0   ? owners
+			: _i == 1 ? "moon sun"
+				  : "");
+	}
+	ck_assert_uint_eq(ike_credentials_count(c), MANY);
+	ck_assert_uint_ge(compared, MANY);
+	ck_assert_uint_le(compared, 3 * MANY);
+	ike_credentials_free(c);
+}
+END_TEST
+
+START_TEST(owners_in_another_order_are_the_same)
+{
+	struct ike_credentials *c = ike_credentials_new();
+
+	load(c, NULL, "one", "moon sun venus");
+	load(c, NULL, "one", "venus MOON sun");
+	ck_assert_uint_eq(ike_credentials_count(c), 1);
+	load(c, NULL, "one", "venus moon");
+	load(c, "id", "one", "moon sun venus"); /* is not theirs to replace */
+	ck_assert_uint_eq(ike_credentials_count(c), 3);
+	ike_credentials_free(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("model");
@@ -416,6 +466,8 @@ int main(void)
 	tcase_add_test(tests, other_kinds_of_secrets_do_not_count);
 	tcase_add_test(tests, octets_that_would_be_letters_are_not_mixed_up);
 	tcase_add_test(tests, loading_again_replaces);
+	tcase_add_loop_test(tests, secrets_without_ids_are_not_held_against_all_others, 0, 3);
+	tcase_add_test(tests, owners_in_another_order_are_the_same);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
