@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* While so much waits to be read by the client, none of its requests is begun and its walks rest.
@@ -34,11 +35,12 @@ struct cl_client {
 	struct event *turn;     /* what is left to be done, once others had their turn */
 	struct event *deadline; /* of the wait */
 	unsigned id;
-	uint32_t events; /* bit per enum cl_event */
-	bool busy;       /* a request is not answered yet */
-	bool serving;    /* its handler is at work */
-	bool leaving;    /* to be disconnected at the next turn */
-	size_t answers;  /* octets: of what waits to be read, at most so much was asked for */
+	ike_time active_at; /* when it was last served */
+	uint32_t events;    /* bit per enum cl_event */
+	bool busy;          /* a request is not answered yet */
+	bool serving;       /* its handler is at work */
+	bool leaving;       /* to be disconnected at the next turn */
+	size_t answers;     /* octets: of what waits to be read, at most so much was asked for */
 
 	bool (*step)(struct cl_client *c, void *state); /* of a walk, or NULL */
 	void *walk_state;
@@ -74,6 +76,7 @@ struct cl_client *cl_client_new(struct cl_daemon *d, struct cl_server *server, i
 	c->server = server;
 	c->closed = closed;
 	c->id = id;
+	c->active_at = cl_daemon_now();
 	c->bev = bufferevent_socket_new(d->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	c->turn = evtimer_new(d->base, turn, c);
 	c->deadline = evtimer_new(d->base, deadline, c);
@@ -104,6 +107,38 @@ void cl_client_free(struct cl_client *c)
 	if (c->deadline)
 		event_free(c->deadline);
 	free(c);
+}
+
+/* A request that is not begun: what we have not read at all, or a whole frame. */
+static bool has_request(const struct cl_client *c)
+{
+	struct evbuffer *input = bufferevent_get_input(c->bev);
+	uint8_t header[VICI_FRAME_HEADER];
+	int unread = 0;
+	size_t size;
+
+	if (ioctl(bufferevent_getfd(c->bev), FIONREAD, &unread) == 0 && unread > 0)
+		return true;
+	return evbuffer_copyout(input, header, sizeof(header)) == sizeof(header) &&
+	       vici_frame_next(bytes_of(header, sizeof(header)), &size) != VICI_FRAME_BAD &&
+	       evbuffer_get_length(input) >= size;
+}
+
+bool cl_client_idle_since(struct cl_client *c, ike_time *ret)
+{
+	*ret = c->active_at;
+	return !c->busy && !c->leaving && c->events == 0 && !has_request(c) &&
+	       evbuffer_get_length(bufferevent_get_output(c->bev)) == 0;
+}
+
+void cl_client_give_way(struct cl_client *c)
+{
+	cl_log_text(c->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
+		"vici client %u disconnected: it wanted nothing for %d s, and another one needs "
+		"its "
+		"place",
+		c->id, (int)((cl_daemon_now() - c->active_at) / 1000));
+	cl_client_free(c);
 }
 
 static void disconnect(struct cl_client *c)
@@ -256,6 +291,7 @@ struct vici_builder cl_client_answer(void)
 static void answered(struct cl_client *c)
 {
 	c->busy = false;
+	c->active_at = cl_daemon_now();
 	if (!c->serving)
 		next_turn(c);
 }
@@ -500,6 +536,7 @@ static void handle_packet(struct cl_client *c, struct bytes bytes)
 	struct vici_packet packet;
 	struct why why;
 
+	c->active_at = cl_daemon_now();
 	if (!vici_packet_parse(bytes, &packet, &why)) {
 		leave(c, "%s", why.text);
 		return;

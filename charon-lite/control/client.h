@@ -26,6 +26,12 @@ MUST_USE struct cl_client *cl_client_new(struct cl_daemon *d, struct cl_server *
 /* Without calling closed. */
 void cl_client_free(struct cl_client *c);
 
+/* Since when it wants nothing: no request of its is there or under work, no answer or event on its
+ * way, and it is registered for none. False: it wants something. */
+bool cl_client_idle_since(struct cl_client *c, ike_time *ret);
+/* Room is needed for another one: forgets it, without calling closed. */
+void cl_client_give_way(struct cl_client *c);
+
 bool cl_client_wants(const struct cl_client *c, enum cl_event event);
 
 /* The most detailed line that it wants in control-log events now; -1: none. */

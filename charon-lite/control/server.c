@@ -48,11 +48,34 @@ static void closed(struct cl_server *s, struct cl_client *client)
 	}
 }
 
+/* The one that has wanted nothing for the longest time; false: all want something. */
+static bool make_room(struct cl_server *s)
+{
+	struct member *member, *longest = NULL;
+	ike_time since, longest_since = IKE_NEVER;
+
+	DL_FOREACH(s->members, member)
+	{
+		if (!cl_client_idle_since(member->client, &since) || since >= longest_since)
+			continue;
+		longest = member;
+		longest_since = since;
+	}
+	if (!longest)
+		return false;
+	cl_client_give_way(longest->client);
+	DL_DELETE(s->members, longest);
+	s->count--;
+	free(longest);
+	return true;
+}
+
 static void accepted(struct evconnlistener *acceptor, evutil_socket_t fd, struct sockaddr *from,
 	int from_length, void *context)
 {
 	struct cl_server *s = context;
-	struct member *member = s->count < CLIENTS_MAX ? calloc(1, sizeof(*member)) : NULL;
+	bool room = s->count < CLIENTS_MAX || make_room(s);
+	struct member *member = room ? calloc(1, sizeof(*member)) : NULL;
 
 	(void)acceptor, (void)from, (void)from_length;
 	if (!member) {

@@ -312,17 +312,82 @@ START_TEST(a_client_that_goes_while_it_waits_leaves_nothing_behind)
 }
 END_TEST
 
-START_TEST(more_clients_than_there_is_room_for_are_refused)
+/* Of which the bystander is one. */
+#define CLIENTS_MAX 256
+
+static void listen_or_not(int fd, uint8_t type)
 {
-	int fds[300];
+	const uint8_t packet[] = { type, 9, 'i', 'k', 'e', '-', 'r', 'e', 'k', 'e', 'y' };
+	uint8_t room[64];
+
+	send_frame(fd, packet, sizeof(packet));
+	ck_assert_uint_eq(receive_frame(fd, room, sizeof(room)), 1);
+	ck_assert_uint_eq(room[0], VICI_EVENT_CONFIRM);
+}
+
+static int connect_listener(void)
+{
+	int fd = running_connect(&daemon_);
+
+	listen_or_not(fd, VICI_EVENT_REGISTER);
+	return fd;
+}
+
+static void assert_is_served(int fd)
+{
 	uint8_t room[4096];
 
-	for (size_t i = 0; i < 300; i++)
+	send_frame(fd, "\x00\x07version", 9);
+	ck_assert_uint_gt(receive_frame(fd, room, sizeof(room)), 1);
+	ck_assert_uint_eq(room[0], VICI_CMD_RESPONSE);
+}
+
+START_TEST(more_clients_than_there_is_room_for_are_refused)
+{
+	int fds[CLIENTS_MAX - 1], another;
+
+	for (size_t i = 0; i < CLIENTS_MAX - 1; i++)
+		fds[i] = connect_listener();
+	another = connect_listener(); /* for the bystander, who alone is idle */
+	int refused = running_connect(&daemon_);
+	running_expect(&daemon_, "connection refused: 256 clients are connected");
+	ck_assert(is_disconnected(refused));
+	close(refused);
+	vici_client_free(bystander);
+	listen_or_not(another, VICI_EVENT_UNREGISTER);
+	bystander = running_client(&daemon_);
+	ck_assert(is_disconnected(another));
+	close(another);
+	for (size_t i = 0; i < CLIENTS_MAX - 1; i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(who_is_idle_longest_gives_way_to_another_client)
+{
+	int fds[300], listener = connect_listener();
+
+	for (size_t i = 0; i < 300; i++) {
 		fds[i] = running_connect(&daemon_);
-	running_expect(&daemon_, "connection refused");
-	ck_assert_uint_eq(receive_frame(fds[299], room, sizeof(room)), 0);
+		assert_is_served(fds[i]);
+		/* They go on asking now and then. */
+		if (i % 50 == 0)
+			assert_is_served(fds[0]);
+		ck_assert(vici_is(vici_get(call(bystander, "version"), "daemon"), "charon-lite"));
+	}
+	running_expect(&daemon_, "disconnected: it wanted nothing for ");
+	assert_is_served(listener);
+	assert_is_served(fds[0]);
+	for (size_t i = 1; i < 300; i++) {
+		/* The listener, the bystander and the first one are still there. */
+		if (i < 300 - CLIENTS_MAX + 3)
+			ck_assert_msg(is_disconnected(fds[i]), "%zu", i);
+		else
+			assert_is_served(fds[i]);
+	}
 	for (size_t i = 0; i < 300; i++)
 		close(fds[i]);
+	close(listener);
 }
 END_TEST
 
@@ -343,5 +408,6 @@ TCase *hostile_cases(void)
 	tcase_add_test(tests, a_listener_that_does_not_read_is_disconnected);
 	tcase_add_test(tests, a_client_that_goes_while_it_waits_leaves_nothing_behind);
 	tcase_add_test(tests, more_clients_than_there_is_room_for_are_refused);
+	tcase_add_test(tests, who_is_idle_longest_gives_way_to_another_client);
 	return tests;
 }
