@@ -103,8 +103,7 @@ void cl_command_redirect(struct cl_client *c, struct vici_view request)
 	}
 	gateway = cl_request_text(request, "gateway", room);
 	if (!gateway || !ike_engine_is_gateway(gateway, &why)) {
-		cl_client_reply_failure(
-			c, "invalid target gateway: %s", gateway ? why.text : "it is empty");
+		cl_client_reply_failure(c, "unsupported gateway identity");
 		return;
 	}
 	if (!read_peer(request, &r, &why)) {

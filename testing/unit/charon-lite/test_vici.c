@@ -443,7 +443,7 @@ START_TEST(two_daemons_make_a_tunnel_and_end_it)
 	expect_failure(call(client, "redirect"), "missing target gateway");
 	b = text_argument("ike", "home");
 	vici_key_text(&b, "gateway", "192.0.2.0/24");
-	expect_failure(call_with(client, "redirect", &b), "invalid target gateway");
+	expect_failure(call_with(client, "redirect", &b), "unsupported gateway identity");
 	/* Once more is once too much; who does not wait is not told. */
 	expect_failure(call_text("initiate", "child", "net"), "there is a duplicate, {1}");
 	b = text_argument("child", "net");
