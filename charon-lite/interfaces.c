@@ -4,17 +4,27 @@
 #include <net/if.h>
 #include <string.h>
 
+static const char separators[] = ", \t";
+
+bool cl_interface_next(const char **at, char ret[CL_INTERFACE_TEXT])
+{
+	*at += strspn(*at, separators);
+	size_t length = strcspn(*at, separators);
+	size_t fits = length < CL_INTERFACE_TEXT ? length : CL_INTERFACE_TEXT - 1;
+
+	memcpy(ret, *at, fits);
+	ret[fits] = '\0';
+	*at += length;
+	return length > 0;
+}
+
 static bool name_in_list(const char *list, const char *name)
 {
-	size_t length = strlen(name);
+	char item[CL_INTERFACE_TEXT];
 
-	while (*list) {
-		list += strspn(list, ", \t");
-		size_t item = strcspn(list, ", \t");
-		if (item == length && memcmp(list, name, length) == 0)
+	while (cl_interface_next(&list, item))
+		if (strcmp(item, name) == 0)
 			return true;
-		list += item;
-	}
 	return false;
 }
 

@@ -16,6 +16,11 @@ struct cl_interfaces {
 
 bool cl_interface_is_used(const struct cl_interfaces *which, const char *name);
 
+/* The next name of a list, after *at, which begins with the list; false: there is none. One that is
+ * too long for an interface is cut. */
+#define CL_INTERFACE_TEXT 64
+bool cl_interface_next(const char **at, char ret[CL_INTERFACE_TEXT]);
+
 /* False, too, for an index that has no name, unless there are no lists. */
 bool cl_interface_index_is_used(const struct cl_interfaces *which, unsigned index);
 

@@ -1,10 +1,12 @@
 /* Which of the settings have an effect here, and what to say about the others. */
 #include "charon-lite/settings_known.h"
+#include "charon-lite/interfaces.h"
 #include "charon-lite/log.h"
 #include "charon-lite/settings.h"
 #include "libvici/value.h"
 
 #include <fnmatch.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -255,6 +257,25 @@ static void warn_section(
 	}
 }
 
+/* They may come later, and count then. */
+static void warn_interfaces(const struct cl_settings *s, struct cl_log *log)
+{
+	const char *use = s->network.interfaces_use, *on = s->network.install_virtual_ip_on;
+	char name[CL_INTERFACE_TEXT];
+
+	while (use && cl_interface_next(&use, name))
+		if (if_nametoindex(name) == 0)
+			cl_log_text(log, IKE_LOG_CFG, IKE_LOG_INFO,
+				"charon.interfaces_use: there is no interface '%s' now; unless it "
+				"comes, it is as if it was not listed",
+				name);
+	if (on && *on && if_nametoindex(on) == 0)
+		cl_log_text(log, IKE_LOG_CFG, IKE_LOG_INFO,
+			"charon.install_virtual_ip_on: there is no interface '%s' now; unless it "
+			"comes, virtual IPs cannot be installed",
+			on);
+}
+
 void cl_settings_warn(const struct cl_settings *s, struct cl_log *log)
 {
 	const char *warning;
@@ -265,4 +286,5 @@ void cl_settings_warn(const struct cl_settings *s, struct cl_log *log)
 		if (s->sections[i])
 			warn_section(s->sections[i], "", log);
 	}
+	warn_interfaces(s, log);
 }

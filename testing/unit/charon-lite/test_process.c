@@ -242,6 +242,20 @@ START_TEST(settings_are_reloaded_by_signal_and_command)
 }
 END_TEST
 
+START_TEST(interfaces_that_are_not_there_are_said_at_the_start)
+{
+	struct running r;
+
+	running_start(&r, "interfaces_use = nosuch0, lo\n install_virtual_ip_on = nosuch1");
+	running_kill(&r);
+	running_spawn(&r);
+	running_expect(&r, "charon.interfaces_use: there is no interface 'nosuch0' now");
+	running_expect(&r, "install_virtual_ip_on: there is no interface 'nosuch1' now");
+	running_expect(&r, "ready:");
+	ck_assert_int_eq(running_stop(&r), 0);
+}
+END_TEST
+
 START_TEST(wrong_options_are_an_error_of_usage)
 {
 	static const char *const lines[] = { "--kernel foo", "--nonsense", "extra" };
@@ -273,6 +287,7 @@ TCase *process_cases(void)
 	tcase_add_test(tests, it_listens_nowhere_but_on_the_loopback);
 	tcase_add_test(tests, wrong_settings_keep_it_from_starting_with_file_and_line);
 	tcase_add_test(tests, settings_are_reloaded_by_signal_and_command);
+	tcase_add_test(tests, interfaces_that_are_not_there_are_said_at_the_start);
 	tcase_add_test(tests, wrong_options_are_an_error_of_usage);
 	return tests;
 }
