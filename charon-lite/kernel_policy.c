@@ -432,6 +432,17 @@ static void remove_some(
 	}
 }
 
+/* A child between one family and another carries nothing, and comes up all the same, as with
+ * strongSwan: whoever loaded it was told. */
+static bool have_one_family(const struct ike_kernel_policies *wanted)
+{
+	for (size_t i = 0; i < wanted->local_count; i++)
+		for (size_t j = 0; j < wanted->remote_count; j++)
+			if (wanted->local_selectors[i].family == wanted->remote_selectors[j].family)
+				return true;
+	return false;
+}
+
 bool cl_policies_install(
 	struct cl_policies *policies, const struct ike_kernel_policies *wanted, struct why *why)
 {
@@ -449,7 +460,7 @@ bool cl_policies_install(
 			return false;
 		}
 	}
-	if (count == 0)
+	if (count == 0 && have_one_family(wanted))
 		return why_fail(why, "no local and remote traffic selector fit each other");
 	return true;
 }

@@ -64,16 +64,6 @@ static bool default_selectors(struct ike_selector **list, uint8_t *count, struct
 	return true;
 }
 
-/* A list without any selector of that family; `dynamic` can become either. */
-static bool lacks_family(const struct ike_selector *list, size_t count, uint8_t family)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].dynamic || list[i].family == 0 || list[i].family == family)
-			return false;
-	}
-	return true;
-}
-
 /* %same: the value of the mark of that direction, under a mask of its own. */
 static void complete_mark(struct ike_mark *set, const struct ike_mark *mark)
 {
@@ -117,17 +107,8 @@ static bool complete_child(
 	if (child->proposals.count == 0 &&
 		!ike_proposals_add(&child->proposals, IKE_PROTOCOL_ESP, "default", why))
 		return false;
-	if (!default_selectors(&child->local_ts, &child->local_ts_count, why) ||
-		!default_selectors(&child->remote_ts, &child->remote_ts_count, why))
-		return false;
-	for (int i = 0; i < 2; i++) {
-		uint8_t family = i ? AF_INET6 : AF_INET;
-
-		if (!lacks_family(child->local_ts, child->local_ts_count, family) &&
-			!lacks_family(child->remote_ts, child->remote_ts_count, family))
-			return true;
-	}
-	return why_fail(why, "local_ts and remote_ts have no address family in common");
+	return default_selectors(&child->local_ts, &child->local_ts_count, why) &&
+	       default_selectors(&child->remote_ts, &child->remote_ts_count, why);
 }
 
 static bool endpoints_have_family(const struct ike_endpoints *list, uint16_t family)

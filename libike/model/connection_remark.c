@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* The pair that is offered: the first of one family, where `dynamic` can become either. */
+/* The first pair of one family, where `dynamic` can become either; IKEv1 offers that one alone. */
 static bool first_pair(const struct ike_child_config *child, size_t *ret_local, size_t *ret_remote)
 {
 	for (size_t i = 0; i < child->local_ts_count; i++)
@@ -86,9 +86,16 @@ bool ike_child_config_remark(
 			child->name);
 		return true;
 	}
+	/* As with strongSwan: it comes up, and there is no policy. */
+	if (!first_pair(child, &local, &remote)) {
+		snprintf(text, IKE_REMARK_TEXT_MAX,
+			"'%s' carries no packet: its local_ts and remote_ts have no address family "
+			"in common",
+			child->name);
+		return index == 0;
+	}
 	if (c->version != 1 ||
-		(child->mode != IKE_MODE_TUNNEL && child->mode != IKE_MODE_TRANSPORT) ||
-		!first_pair(child, &local, &remote))
+		(child->mode != IKE_MODE_TUNNEL && child->mode != IKE_MODE_TRANSPORT))
 		return false;
 	/* A gateway that gives addresses does not initiate. */
 	if (child->local_ts_count + child->remote_ts_count > 2 && c->pool_count == 0 &&

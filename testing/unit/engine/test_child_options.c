@@ -19,6 +19,22 @@ static enum sim_fate send_from(struct sim_node *n, const struct sim_definition *
 	return sim_traffic_send(n, &packet, NULL);
 }
 
+/* As with strongSwan: it comes up, and no packet is meant. */
+START_TEST(a_child_between_two_families_comes_up)
+{
+	struct duo d = duo_begin(false);
+
+	d.moon_side.children[0].local_ts = "fd01::/64";
+	d.sun_side.children[0].remote_ts = "fd01::/64";
+	duo_start(&d);
+	duo_up(&d, d.moon, "net");
+	ck_assert(sim_node_logged(d.moon, "'net' carries no packet"));
+	ck_assert(sim_node_logged(d.sun, "TS 10.2.0.0/16 === fd01::/64"));
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
 /* ---- sha256_96 ---- */
 
 static void adjust_sha256_96(void *context, struct ike_connection *c)
@@ -410,6 +426,7 @@ TCase *child_option_tests(void)
 	tcase_add_loop_test(test, without_a_cpi_the_child_comes_up_uncompressed, 0, 4);
 	tcase_add_test(test, compression_follows_a_peer_that_moves);
 	tcase_add_loop_test(test, a_refused_child_leaves_no_cpi, 0, 2);
+	tcase_add_test(test, a_child_between_two_families_comes_up);
 	tcase_add_test(test, a_child_that_does_not_say_has_the_daemons_replay_window);
 	tcase_add_loop_test(test, an_ike_sa_without_its_first_child_can_go, 0, 2);
 	tcase_add_loop_test(test, an_initiator_only_lets_nobody_begin, 0, 2);

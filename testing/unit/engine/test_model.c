@@ -220,15 +220,29 @@ START_TEST(what_cannot_work_is_refused_with_a_reason)
 	ck_assert(!ike_connection_complete(c, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "authentication round"));
 	ike_connection_free(c);
-	c = connection();
+}
+END_TEST
+
+/* As with strongSwan, which says nothing. */
+START_TEST(a_child_between_two_families_is_loaded_and_said_to_carry_nothing)
+{
+	struct ike_connection *c = connection();
 	struct ike_child_config *child = c->children[0];
+	char text[IKE_REMARK_TEXT_MAX];
+	struct why why;
+
 	child->local_ts = calloc(1, sizeof(*child->local_ts));
 	child->remote_ts = calloc(1, sizeof(*child->remote_ts));
 	child->local_ts_count = child->remote_ts_count = 1;
 	ck_assert(ike_selector_parse("10.0.0.0/8", child->local_ts, &why));
 	ck_assert(ike_selector_parse("2001:db8::/32", child->remote_ts, &why));
-	ck_assert(!ike_connection_complete(c, &why));
-	ck_assert_ptr_nonnull(strstr(why.text, "children.net"));
+	ck_assert(ike_connection_complete(c, &why));
+	for (unsigned i = 0; i < 2; i++) {
+		c->version = i ? 1 : 2;
+		ck_assert(ike_child_config_remark(child, 0, text));
+		ck_assert_ptr_nonnull(strstr(text, "'net' carries no packet"));
+		ck_assert(!ike_child_config_remark(child, 1, text));
+	}
 	ike_connection_free(c);
 }
 END_TEST
@@ -459,6 +473,7 @@ int main(void)
 	tcase_add_test(tests, children_inherit_interface_ids_and_same_marks);
 	tcase_add_test(tests, what_has_no_effect_is_said);
 	tcase_add_test(tests, what_cannot_work_is_refused_with_a_reason);
+	tcase_add_test(tests, a_child_between_two_families_is_loaded_and_said_to_carry_nothing);
 	tcase_add_test(tests, equal_definitions_are_equal_and_a_field_makes_the_difference);
 	tcase_add_test(tests, two_children_cannot_have_one_name);
 	tcase_add_test(tests, the_secret_that_fits_both_best_is_found);
