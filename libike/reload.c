@@ -18,18 +18,21 @@
 
 /* ---- What differs ---- */
 
-struct changes {
-	char lists[IKE_APPLY_REMOVED + 2][320];
-};
-
 #define CLOSED (IKE_APPLY_REMOVED + 1) /* what their start_action brought up goes with them */
+#define MOVED (IKE_APPLY_REMOVED + 2)  /* IKE SAs that leave for another address */
+
+struct changes {
+	bool moves; /* there are such IKE SAs */
+	char lists[MOVED + 1][320];
+};
 
 static void note_change(
 	void *context, const struct ike_child_config *child, const char *key, enum ike_apply apply)
 {
 	struct changes *changes = context;
 	bool closed = apply == IKE_APPLY_REMOVED && (child->start_action & IKE_ACTION_START);
-	char *list = changes->lists[closed ? CLOSED : apply];
+	bool moved = changes->moves && !child && key && strcmp(key, "remote_addrs") == 0;
+	char *list = changes->lists[closed ? CLOSED : moved ? MOVED : (unsigned)apply];
 	size_t used = strlen(list), room = sizeof(*changes->lists) - used;
 
 	snprintf(list + used, room, "%s%s%s%s", used ? ", " : "", child ? child->name : "",
@@ -46,6 +49,7 @@ static char *changes_format(const struct changes *changes, char *text, size_t si
 		[IKE_APPLY_ADDED] = "new children",
 		[IKE_APPLY_REMOVED] = "children that end when they are closed",
 		[CLOSED] = "children that are closed",
+		[MOVED] = "at once, by a new IKE_SA beside the old one",
 	};
 	size_t used = 0;
 
@@ -281,6 +285,47 @@ static void adopt_sa(struct ike_engine *e, struct ike_sa *sa, struct ike_connect
 	ike_schedule_liveness(e, sa);
 }
 
+static bool has_unknown_names(const struct ike_endpoints *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].kind == IKE_ENDPOINT_NAME &&
+			(!list->items[i].dns || list->items[i].dns->count == 0))
+			return true;
+	return false;
+}
+
+/* We brought it up where the old definition says, and the new one says that the peer is elsewhere.
+ * A peer that has moved by itself, or has sent us there, stays where it is. */
+static bool is_to_leave(
+	const struct ike_sa *sa, const struct ike_connection *old, const struct ike_connection *new)
+{
+	struct address somewhere;
+
+	return sa->version == 2 && new->version != 1 && sa->original_initiator &&
+	       sa->state == IKE_SA_ESTABLISHED &&is_between(sa, new) &&
+	       ike_endpoints_match(&old->remote_addrs, &sa->remote) > 0 &&
+	       ike_endpoints_match(&new->remote_addrs, &sa->remote) == 0 &&
+	       ike_endpoints_addresses(&new->remote_addrs, &somewhere, 1) > 0 &&
+	       !has_unknown_names(&new->remote_addrs);
+}
+
+/* The old one carries traffic until the new one is up, for as long as that takes. */
+static bool send_elsewhere(
+	struct ike_engine *e, const struct ike_connection *old, const struct ike_connection *new)
+{
+	bool any = false;
+
+	for (struct ike_sa *sa = old->sas; sa; sa = sa->next) {
+		if (!is_to_leave(sa, old, new))
+			continue;
+		sa->leaves = any = true;
+		sa->attempts = 0;
+		sa->reauth_at = e->now;
+		ike_schedule(e, sa);
+	}
+	return any;
+}
+
 struct ike_connection *ike_reload_latest(struct ike_engine *e, struct ike_connection *c)
 {
 	const struct ike_loaded *loaded = ike_loaded_find(e, c->name);
@@ -355,6 +400,7 @@ void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_con
 	char text[2048];
 	struct ike_sa *sa, *next;
 
+	changes.moves = send_elsewhere(e, old, new);
 	ike_connection_compare(old, new, note_change, &changes);
 	say_changes(e, new, changes_format(&changes, text, sizeof(text)));
 	for (sa = old->sas; sa; sa = next) {

@@ -80,8 +80,9 @@ static struct ike_sa *make_new(struct ike_engine *e, struct ike_sa *old)
 		ike_sa_free(e, new);
 		return NULL;
 	}
-	/* Where the old one is, wherever that came from, unless its peer sends us elsewhere. */
-	new->negotiation->fixed_target = !ike_sa_is_redirected(new);
+	/* Where the old one is, wherever that came from, unless its peer or the definition sends us
+	 * elsewhere. */
+	new->negotiation->fixed_target = !ike_sa_is_redirected(new) && !old->leaves;
 	if (ike_task_queue(new, IKE_TASK_INIT, NULL, 0) &&
 		ike_task_queue(new, IKE_TASK_AUTH, NULL, 0) && queue_children(e, new, old))
 		return new;
@@ -134,7 +135,7 @@ void ike_reauthenticate(struct ike_engine *e, struct ike_sa *sa)
 	}
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "reauthenticating IKE_SA %s[%u]",
 		sa->connection->name, sa->unique_id);
-	if (e->settings.make_before_break || ike_sa_is_redirected(sa)) {
+	if (e->settings.make_before_break || ike_sa_is_redirected(sa) || sa->leaves) {
 		make_before_break(e, sa);
 	} else {
 		sa->break_before_make = true;

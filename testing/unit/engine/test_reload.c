@@ -247,6 +247,80 @@ START_TEST(another_identity_waits_for_the_next_ike_sa)
 }
 END_TEST
 
+/* moon has a second address; sun's file says now that it is there. */
+static struct duo with_two_addresses(void)
+{
+	struct duo d = begin();
+
+	d.moon_side.remote_addrs = "%any";
+	d.moon_side.local_addrs = NULL;
+	return d;
+}
+
+START_TEST(a_peer_that_is_elsewhere_now_is_gone_to_at_once)
+{
+	struct duo d = with_two_addresses();
+	struct duo_stream stream;
+
+	both_up(&d);
+	duo_move(d.moon, 2, "198.51.100.1");
+	d.sun_side.remote_addrs = "198.51.100.1";
+	duo_stream_begin(&d, &stream, 5);
+	reload(&d, d.sun);
+	logs(d.sun, "; at once, by a new IKE_SA beside the old one: remote_addrs");
+	duo_pass(&d, IKE_SECONDS(10));
+	duo_is_at(&duo_only_sa(d.sun)->remote, "198.51.100.1");
+	ck_assert_uint_eq(duo_children(d.sun), 2);
+	ck_assert_uint_eq(duo_ike_sas(d.moon), 1);
+	ck_assert_uint_le(stream.sent - stream.arrived, 20); /* while one end alone had moved */
+	/* Nothing is left of it. */
+	struct ike_rekey what = { .ike = "moon", .reauth = true };
+	struct why why;
+	ck_assert(sim_node_rekey(d.sun, &what, &why));
+	duo_pass(&d, IKE_SECONDS(10));
+	duo_is_at(&duo_only_sa(d.sun)->remote, "198.51.100.1");
+	duo_down(&d, d.sun);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(a_peer_that_is_not_elsewhere_is_kept_where_it_is)
+{
+	struct duo d = with_two_addresses();
+
+	both_up(&d);
+	d.sun_side.remote_addrs = "198.51.100.1";
+	reload(&d, d.sun);
+	duo_pass(&d, IKE_SECONDS(400));
+	duo_is_at(&ike_engine_sa_next(d.sun->engine, NULL)->remote, "192.0.2.1");
+	duo_both_ways(&d);
+	(void)duo_failure(d.sun, "moon", IKE_REASON_PEER_SILENT);
+	/* It is again, in the file. */
+	d.sun_side.remote_addrs = "192.0.2.1";
+	reload(&d, d.sun);
+	duo_pass(&d, IKE_SECONDS(600));
+	duo_is_at(&duo_only_sa(d.sun)->remote, "192.0.2.1");
+	ck_assert_uint_eq(duo_children(d.sun), 2);
+	duo_end(&d);
+}
+END_TEST
+
+START_TEST(another_address_beside_that_of_the_tunnel_waits_for_the_next_ike_sa)
+{
+	struct duo d = with_two_addresses();
+	const struct ike_sa *sa;
+
+	both_up(&d);
+	sa = duo_only_sa(d.sun);
+	d.sun_side.remote_addrs = "198.51.100.1,192.0.2.1";
+	reload(&d, d.sun);
+	logs(d.sun, "; with the next IKE_SA: remote_addrs");
+	duo_pass(&d, IKE_SECONDS(60));
+	ck_assert_ptr_eq(duo_only_sa(d.sun), sa);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(another_identity_comes_with_reauthentication)
 {
 	struct duo d = begin();
@@ -516,6 +590,9 @@ TCase *reload_tests(void)
 	tcase_add_loop_test(tests, both_ends_change_at_once, 0, 5);
 	tcase_add_test(tests, a_child_that_is_no_longer_defined_stays_until_it_ends);
 	tcase_add_test(tests, another_identity_waits_for_the_next_ike_sa);
+	tcase_add_test(tests, a_peer_that_is_elsewhere_now_is_gone_to_at_once);
+	tcase_add_test(tests, a_peer_that_is_not_elsewhere_is_kept_where_it_is);
+	tcase_add_test(tests, another_address_beside_that_of_the_tunnel_waits_for_the_next_ike_sa);
 	tcase_add_loop_test(tests, another_identity_comes_with_reauthentication, 0, 2);
 	tcase_add_test(tests, a_change_during_ike_rekeying_is_made_good_after_it);
 	tcase_add_test(tests, one_that_is_unloaded_and_loaded_again_finds_its_tunnels);
