@@ -557,11 +557,26 @@ START_TEST(children_without_common_packets_are_refused)
 	struct ike_kernel_policies wanted = child(IKE_POLICY_CHILD, 0xc1);
 	struct why why;
 
-	remote_selector = selector("fd02::/64");
+	local_selector.protocol = IPPROTO_TCP;
+	remote_selector.protocol = IPPROTO_UDP;
 	ck_assert(!cl_policies_install(policies, &wanted, &why));
+	ck_assert_str_eq(why.text, "no local and remote traffic selector fit each other");
 	wanted.interface = "no such interface";
 	ck_assert(!cl_policies_install(policies, &wanted, &why));
 	ck_assert_str_eq(why.text, "there is no interface no such interface");
+}
+END_TEST
+
+/* As with strongSwan; whoever loaded it was told. */
+START_TEST(a_child_between_two_families_has_no_policies)
+{
+	struct ike_kernel_policies wanted = child(IKE_POLICY_CHILD, 0xc1);
+
+	remote_selector = selector("fd02::/64");
+	install(&wanted);
+	assert_recorded(0);
+	cl_policies_remove(policies, &wanted);
+	assert_recorded(0);
 }
 END_TEST
 
@@ -642,6 +657,7 @@ int main(void)
 	tcase_add_test(shared, trap_does_not_push_out_a_child_of_the_same_priority);
 	tcase_add_test(shared, failed_installation_takes_back_what_it_did);
 	tcase_add_test(shared, children_without_common_packets_are_refused);
+	tcase_add_test(shared, a_child_between_two_families_has_no_policies);
 	tcase_add_test(shared, policies_of_an_sa_are_found_by_reqid_and_destination);
 	suite_add_tcase(suite, shared);
 	tcase_add_test(others, kernel_none_accepts_everything);

@@ -27,7 +27,10 @@ const struct key_note key_notes[] = {
 		"each is tried, the first is gone back to" },
 	{ VICI_PLACE_CONNECTION, "remote_addrs",
 		"the same; addresses, and those of names, are tried in turn, the one that worked "
-		"last first" },
+		"last first. When a reloaded file no longer has the address that a tunnel of ours "
+		"is "
+		"at, a new IKE SA is made at the new one, and the old one goes when that is up: "
+		"charon stays where it is" },
 	{ VICI_PLACE_CONNECTION, "local_port",
 		"one of the daemon's own (`charon.port`, `charon.port_nat_t`), others are refused; "
 		"`charon.port_nat_t` begins in UDP port 4500 at both ends" },
