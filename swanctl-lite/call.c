@@ -37,9 +37,26 @@ static void print_no_daemon(
 		swanctl_given(s, 'u') ? uri : "default", reason);
 }
 
+static char *uri_of(const struct swanctl *s)
+{
+	return swanctl_given(s, 'u') ? strdup(swanctl_value(s, 'u')) : default_uri();
+}
+
+bool swanctl_connect_again(struct swanctl *s, struct why *why)
+{
+	char *uri = uri_of(s);
+
+	if (!uri)
+		return why_fail(why, "out of memory");
+	if (!s->client)
+		s->client = vici_client_connect(uri, why);
+	free(uri);
+	return s->client != NULL;
+}
+
 bool swanctl_connect(struct swanctl *s, int *ret_status)
 {
-	char *uri = swanctl_given(s, 'u') ? strdup(swanctl_value(s, 'u')) : default_uri();
+	char *uri = uri_of(s);
 	struct why why;
 
 	if (!s->client && uri) {

@@ -79,6 +79,9 @@ void swanctl_add_option(
 /* Connects unless that is done. False, after saying why, with the exit status. */
 MUST_USE bool swanctl_connect(struct swanctl *s, int *ret_status);
 
+/* The same without a word, and anew when the daemon went away (s->client is then NULL). */
+MUST_USE bool swanctl_connect_again(struct swanctl *s, struct why *why);
+
 /* Sends a command. False when there is no answer, after saying why ("list-conns request failed:
  * ...", "not supported by this daemon"); *ret_status is then the exit status. */
 MUST_USE bool swanctl_call(
@@ -113,11 +116,11 @@ bool swanctl_succeeded(struct vici_view answer);
 
 extern const struct swanctl_command swanctl_counters, swanctl_explain, swanctl_initiate,
 	swanctl_terminate, swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install,
-	swanctl_list_sas, swanctl_monitor_sa, swanctl_list_pols, swanctl_list_authorities,
-	swanctl_list_conns, swanctl_list_pools, swanctl_list_algs, swanctl_list_certs,
-	swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients, swanctl_save_keys,
-	swanctl_genkey, swanctl_pubkey, swanctl_mesh, swanctl_load_all, swanctl_load_authorities,
-	swanctl_load_conns, swanctl_load_creds, swanctl_load_pools, swanctl_log, swanctl_version,
-	swanctl_stats, swanctl_reload_settings;
+	swanctl_list_sas, swanctl_monitor_sa, swanctl_monitor, swanctl_list_pols,
+	swanctl_list_authorities, swanctl_list_conns, swanctl_list_pools, swanctl_list_algs,
+	swanctl_list_certs, swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients,
+	swanctl_save_keys, swanctl_genkey, swanctl_pubkey, swanctl_mesh, swanctl_load_all,
+	swanctl_load_authorities, swanctl_load_conns, swanctl_load_creds, swanctl_load_pools,
+	swanctl_log, swanctl_version, swanctl_stats, swanctl_reload_settings;
 
 #endif

@@ -20,6 +20,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_explain,
 	&swanctl_list_sas,
 	&swanctl_monitor_sa,
+	&swanctl_monitor,
 	&swanctl_list_pols,
 	&swanctl_list_authorities,
 	&swanctl_list_conns,

@@ -45,6 +45,15 @@ def processes(pid):
         return [pid] + [int(child) for child in children.read().split()]
 
 
+def cpu_of(pid):
+    """Seconds that all threads of a process have run"""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as stat:
+            total += int(stat.read().split()[0])
+    return total / 1e9
+
+
 class Daemon:
     """One that runs in a network namespace of its own; the files it reads are in `directory`"""
 
@@ -84,12 +93,7 @@ class Daemon:
 
     def cpu(self):
         """Seconds that all its threads have run"""
-        total = 0
-        for pid in processes(self.process.pid):
-            for task in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{task}/schedstat") as stat:
-                    total += int(stat.read().split()[0])
-        return total / 1e9
+        return sum(cpu_of(pid) for pid in processes(self.process.pid))
 
     def memory(self):
         """KiB that are its own: shared pages count by their share (PSS)"""

@@ -11,6 +11,7 @@ int main(void)
 	suite_add_tcase(s, load_cases());
 	suite_add_tcase(s, genkey_cases());
 	suite_add_tcase(s, mesh_cases());
+	suite_add_tcase(s, tunnels_cases());
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	int failed = srunner_ntests_failed(r);

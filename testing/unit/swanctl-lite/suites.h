@@ -9,5 +9,6 @@ TCase *output_cases(void);
 TCase *load_cases(void);
 TCase *genkey_cases(void);
 TCase *mesh_cases(void);
+TCase *tunnels_cases(void);
 
 #endif
