@@ -116,7 +116,7 @@ bool swanctl_succeeded(struct vici_view answer);
 
 extern const struct swanctl_command swanctl_counters, swanctl_explain, swanctl_initiate,
 	swanctl_terminate, swanctl_rekey, swanctl_redirect, swanctl_uninstall, swanctl_install,
-	swanctl_list_sas, swanctl_monitor_sa, swanctl_monitor, swanctl_list_pols,
+	swanctl_list_sas, swanctl_monitor_sa, swanctl_monitor, swanctl_graph, swanctl_list_pols,
 	swanctl_list_authorities, swanctl_list_conns, swanctl_list_pools, swanctl_list_algs,
 	swanctl_list_certs, swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients,
 	swanctl_save_keys, swanctl_genkey, swanctl_pubkey, swanctl_mesh, swanctl_load_all,

@@ -21,6 +21,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_list_sas,
 	&swanctl_monitor_sa,
 	&swanctl_monitor,
+	&swanctl_graph,
 	&swanctl_list_pols,
 	&swanctl_list_authorities,
 	&swanctl_list_conns,

@@ -9,70 +9,14 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 
 import pyte
+from pair import SWANCTL_LITE, pair
 
-CHARON_LITE, SWANCTL_LITE = sys.argv[1:3]
 PATIENCE = 20
-CONNECTION = """\
-connections {{ home {{ remote_addrs = 127.0.0.1
-  remote_port = {port}
-  encap = yes
-  local {{ auth = psk
-    id = {us} }}
-  remote {{ auth = psk
-    id = {them} }}
-  children {{ net {{ local_ts = {here}
-    remote_ts = {there} }} }} }} }}
-secrets {{ ike-a {{ secret = very }} }}
-"""
-
-
-class Daemon:
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="charon-lite-monitor-")
-        self.uri = f"unix://{self.directory}/vici"
-        with open(f"{self.directory}/conf", "w") as conf:
-            conf.write(f"charon-lite {{ port = 0\n port_nat_t = 0\n plugins {{ vici {{ socket = {self.uri} }} }} }}\n")
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [CHARON_LITE, "--kernel", "none"],
-            env=dict(os.environ, STRONGSWAN_CONF=f"{self.directory}/conf"),
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for line in self.process.stderr:
-            ports = re.search(r"ready: .* UDP ports \d+ and (\d+)", line)
-            if ports:
-                self.port = ports.group(1)
-                return
-        sys.exit("the daemon did not start")
-
-    def swanctl(self, *arguments):
-        subprocess.run(
-            [SWANCTL_LITE, *arguments, "--uri", self.uri],
-            env=dict(os.environ, SWANCTL_DIR=self.directory),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-    def load(self, **values):
-        with open(f"{self.directory}/swanctl.conf", "w") as conf:
-            conf.write(CONNECTION.format(**values))
-        self.swanctl("--load-all", "--noprompt")
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        shutil.rmtree(self.directory)
 
 
 class Terminal:
@@ -115,13 +59,8 @@ class Terminal:
 
 
 def main():
-    moon, sun = Daemon(), Daemon()
-    try:
-        moon.load(us="moon", them="sun", here="10.1.0.0/16", there="10.2.0.0/16", port=sun.port)
-        sun.load(us="sun", them="moon", here="10.2.0.0/16", there="10.1.0.0/16", port=moon.port)
-        plain = subprocess.run(
-            [SWANCTL_LITE, "--monitor", "--uri", moon.uri], check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+    with pair() as (moon, sun):
+        plain = moon.swanctl("--monitor")
         if not re.search(r"^home/net +IDLE ", plain, re.M) or "0 up, 0 changing, 0 down, 1 resting" not in plain:
             sys.exit(f"without a terminal: {plain}")
 
@@ -152,9 +91,6 @@ def main():
         terminal.press("q")
         if terminal.end() != 0:
             sys.exit("q: an exit code that is not 0")
-    finally:
-        moon.end()
-        sun.end()
 
 
 main()
