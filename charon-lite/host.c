@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How long a name server may take. */
 #define RESOLVE_SECONDS 10
@@ -420,6 +421,13 @@ static uint32_t first_reqid(const struct cl_daemon *d)
 	return d->kernel.last_reqid >= base ? d->kernel.last_reqid + 1 : base;
 }
 
+static uint32_t processor_count(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return count > 0 ? (uint32_t)count : 0;
+}
+
 static bool open_engine(struct cl_daemon *d, struct why *why)
 {
 	const struct ike_host host = {
@@ -458,6 +466,8 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 	d->engine = ike_engine_new(&host, &d->settings.engine, why);
 	if (d->engine)
 		ike_engine_reqids_after(d->engine, first_reqid(d) - 1);
+	if (d->engine && d->kernel.has_processors)
+		ike_engine_processors(d->engine, processor_count());
 	return d->engine != NULL;
 }
 

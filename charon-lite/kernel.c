@@ -26,6 +26,7 @@ struct kernel {
 	struct event *readable;
 	struct event *leftovers_turn;
 	uint32_t last_reqid; /* of the leftovers */
+	bool has_processors;
 	struct cl_kernel_events events;
 	struct cl_kernel_settings settings;
 	struct cl_log *log;
@@ -67,6 +68,8 @@ static bool spi_allocate(void *context, uint8_t protocol, const struct address *
 		.source = *source,
 		.mode = XFRM_MODE_TUNNEL,
 		.reqid = reqid,
+		/* one for a processor, which tells its direction, takes its place only so */
+		.direction = k->has_processors ? XFRM_DIRECTION_IN : 0,
 	};
 
 	return xfrm_spi_allocate(k->handle, &larval, k->settings.spi_min, k->settings.spi_max,
@@ -83,6 +86,7 @@ static bool cpi_allocate(void *context, const struct address *source,
 		.source = *source,
 		.mode = XFRM_MODE_TUNNEL,
 		.reqid = reqid,
+		.direction = k->has_processors ? XFRM_DIRECTION_IN : 0,
 	};
 	uint32_t cpi;
 
@@ -388,7 +392,12 @@ static bool socket_encapsulation(void *context, int fd, int family, struct why *
 
 static void on_acquire(struct kernel *k, const struct xfrm_acquire *event)
 {
-	struct ike_acquire acquire = { .reqid = event->reqid, .has_selectors = true };
+	struct ike_acquire acquire = {
+		.reqid = event->reqid,
+		.has_selectors = true,
+		.one_processor = event->processor.one,
+		.processor = event->processor.number,
+	};
 
 	/* without a reqid it is not for a policy of ours */
 	if (event->reqid == 0 || event->selector.source.family == 0)
@@ -410,6 +419,7 @@ struct waiting {
 	unsigned count;
 	uint32_t reqids[WAITING_MAX];
 	struct xfrm_traffic_selector packets[WAITING_MAX];
+	struct xfrm_processor processors[WAITING_MAX];
 };
 
 static void waiting_take(
@@ -420,6 +430,7 @@ static void waiting_take(
 	if (state->id.spi != 0 || waiting->count == WAITING_MAX)
 		return;
 	waiting->reqids[waiting->count] = status->reqid;
+	waiting->processors[waiting->count] = state->processor;
 	waiting->packets[waiting->count++] = state->selector;
 }
 
@@ -432,8 +443,9 @@ static void acquires_again(void *context)
 	if (xfrm_state_list(k->handle, waiting_take, &waiting, &why) != XFRM_RESULT_OK)
 		complain(k, &why);
 	for (unsigned i = 0; i < waiting.count; i++)
-		on_acquire(k, &(struct xfrm_acquire){
-				      .reqid = waiting.reqids[i], .selector = waiting.packets[i] });
+		on_acquire(k, &(struct xfrm_acquire){ .reqid = waiting.reqids[i],
+				      .selector = waiting.packets[i],
+				      .processor = waiting.processors[i] });
 }
 
 static void on_event(void *context, const struct xfrm_event *event)
@@ -638,6 +650,7 @@ static bool kernel_start(
 		return why_fail(why, "no memory for the kernel's events");
 	if (!(k->handle = xfrm_open(why)) || !find_leftovers(k, leftover_seconds, why))
 		return false;
+	k->has_processors = xfrm_has_processors(k->handle);
 	k->policies = cl_policies_new(&hands);
 	k->readable =
 		event_new(base, xfrm_events_fd(k->handle), EV_READ | EV_PERSIST, on_readable, k);
@@ -664,6 +677,7 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 	*ret = (struct cl_kernel){
 		.context = k,
 		.last_reqid = k->last_reqid,
+		.has_processors = k->has_processors,
 		.spi_allocate = spi_allocate,
 		.cpi_allocate = cpi_allocate,
 		.sa_install = sa_install,

@@ -52,6 +52,7 @@ struct cl_kernel {
 	void *context; /* passed to all of them */
 	/* Reqids up to this are those of leftovers. */
 	uint32_t last_reqid;
+	bool has_processors; /* SAs for one processor each (RFC 9611; Linux 6.13) */
 	bool (*spi_allocate)(void *context, uint8_t protocol, const struct address *source,
 		const struct address *destination, uint32_t reqid, uint32_t *ret_spi,
 		struct why *why);

@@ -130,6 +130,7 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 	k->library = library;
 	*ret = (struct cl_kernel){
 		.context = k,
+		.has_processors = true,
 		.spi_allocate = spi_allocate,
 		.cpi_allocate = cpi_allocate,
 		.sa_install = sa_install,

@@ -21,6 +21,7 @@ struct policy_user {
 	uint8_t action;
 	bool protects; /* templates count */
 	bool packet_offload;
+	uint8_t flags;
 	uint32_t offload_interface;
 	struct xfrm_template template;
 	struct xfrm_template compression; /* goes before it; protocol 0: there is none */
@@ -201,8 +202,12 @@ static void part_fill(const struct cl_policy_walk *walk, unsigned part, struct x
 	/* packets on their way to the tunnel are protected by the out policy, later */
 	if (part != PART_FWD_OUT)
 		template_fill(wanted, outbound, ret);
-	if (part == PART_OUT)
+	if (part == PART_OUT) {
 		ret->id.selector.interface = walk->interface;
+		ret->flags = wanted->for_each_processor ? XFRM_POLICY_FOR_EACH_PROCESSOR : 0;
+	} else {
+		ret->flags = 0;
+	}
 	if (part == PART_OUT || part == PART_IN)
 		ret->offload_interface = walk->offload_interface;
 	ret->priority = wanted->priority
@@ -318,7 +323,7 @@ static bool template_equal(const struct xfrm_template *a, const struct xfrm_temp
 static bool user_wants_same(const struct policy_user *a, const struct policy_user *b)
 {
 	return a->priority == b->priority && a->action == b->action && a->protects == b->protects &&
-	       a->packet_offload == b->packet_offload &&
+	       a->packet_offload == b->packet_offload && a->flags == b->flags &&
 	       (!a->protects || (template_equal(&a->template, &b->template) &&
 					template_equal(&a->compression, &b->compression)));
 }
@@ -332,6 +337,7 @@ static struct policy_user user_of(
 		.action = policy->action,
 		.protects = policy->template_count > 0,
 		.packet_offload = wanted->packet_offload,
+		.flags = policy->flags,
 		.offload_interface = policy->offload_interface,
 	};
 
@@ -350,6 +356,7 @@ static bool shared_put(struct cl_policies *policies, const struct shared_policy 
 	struct xfrm_policy policy = {
 		.id = shared->id,
 		.action = best->action,
+		.flags = best->flags,
 		.priority = best->priority,
 		.offload_interface = best->offload_interface,
 		.offload_flags = best->offload_interface ? XFRM_OFFLOAD_PACKET : 0,

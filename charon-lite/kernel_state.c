@@ -73,6 +73,21 @@ static void mode_fill(const struct ike_kernel_sa *sa, struct xfrm_state *ret)
 	ret->extra_flags |= sa->copy_dscp_out ? 0 : XFRM_SA_XFLAG_DONT_ENCAP_DSCP;
 }
 
+/* A direction that is told makes the kernel refuse what is of no use to it. */
+static void processor_fill(const struct ike_kernel_sa *sa, struct xfrm_state *ret)
+{
+	if (!sa->one_processor)
+		return;
+	ret->processor = (struct xfrm_processor){ .one = true, .number = sa->processor };
+	ret->direction = sa->inbound ? XFRM_DIRECTION_IN : XFRM_DIRECTION_OUT;
+	if (sa->inbound) {
+		ret->flags &= (uint8_t)~XFRM_STATE_NOPMTUDISC;
+		ret->extra_flags &= ~(uint32_t)XFRM_SA_XFLAG_DONT_ENCAP_DSCP;
+	} else {
+		ret->flags &= (uint8_t)~XFRM_STATE_DECAP_DSCP;
+	}
+}
+
 bool cl_kernel_state(const struct ike_kernel_sa *sa, struct xfrm_state *ret, struct why *why)
 {
 	*ret = (struct xfrm_state){
@@ -99,6 +114,7 @@ bool cl_kernel_state(const struct ike_kernel_sa *sa, struct xfrm_state *ret, str
 	algorithms_fill(sa, ret);
 	if (sa->id.cpi == 0)
 		mode_fill(sa, ret);
+	processor_fill(sa, ret);
 	if (!sa->inbound && sa->id.protocol == IKE_PROTOCOL_ESP && sa->mode != IKE_MODE_TRANSPORT)
 		ret->tfc_padding = sa->tfc_padding;
 	return true;
@@ -114,6 +130,7 @@ void cl_kernel_compression(const struct ike_kernel_sa *sa, struct xfrm_state *re
 		.if_id = sa->id.if_id,
 	};
 	mode_fill(sa, ret);
+	processor_fill(sa, ret);
 }
 
 void cl_kernel_offload(const struct ike_kernel_sa *sa, unsigned interface, struct xfrm_state *ret)

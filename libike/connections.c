@@ -200,6 +200,21 @@ static void say_remarks(struct ike_engine *e, const struct ike_connection *c)
 				text);
 }
 
+/* One definition may ask for it in several children: it is said once. */
+static void say_what_kernel_lacks(struct ike_engine *e, const struct ike_connection *c)
+{
+	for (size_t i = 0; e->processors == 0 && i < c->child_count; i++) {
+		if (c->children[i]->per_cpu_sas == IKE_PER_CPU_NO || c->version == 1)
+			continue;
+		ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"connection '%s': per_cpu_sas of '%s' has no effect: this kernel has no "
+			"per-CPU SAs (Linux 6.13 is the first that has); all packets take one pair "
+			"of SAs",
+			c->name, c->children[i]->name);
+		return;
+	}
+}
+
 static bool asks_radius(const struct ike_connection *c)
 {
 	for (size_t i = 0; i < c->remote.count; i++) {
@@ -274,6 +289,7 @@ bool ike_engine_load_connection(
 		ike_reload_found_again(e, c);
 	}
 	say_remarks(e, c);
+	say_what_kernel_lacks(e, c);
 	say_what_pools_lack(e, c);
 	ike_supervise_loaded(e, c);
 	if (old) {

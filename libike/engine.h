@@ -70,6 +70,10 @@ void ike_engine_settings(struct ike_engine *e, const struct ike_settings *settin
 /* Reqids up to that one are somebody else's: of what an earlier process left in the kernel. */
 void ike_engine_reqids_after(struct ike_engine *e, uint32_t last);
 
+/* How many processors there are, if the kernel can have SAs for one each (RFC 9611); 0, as in the
+ * beginning: it cannot. To be told before anything is loaded. */
+void ike_engine_processors(struct ike_engine *e, uint32_t count);
+
 /* ---- Time and datagrams ---- */
 
 void ike_engine_datagram(struct ike_engine *e, ike_time now, const struct ike_datagram *datagram);
@@ -276,6 +280,8 @@ struct ike_acquire {
 	struct ike_selector source;
 	struct ike_selector destination;
 	bool has_selectors;
+	bool one_processor; /* the packet's, which has no SA of its own (RFC 9611) */
+	uint32_t processor;
 };
 
 void ike_engine_acquire(struct ike_engine *e, ike_time now, const struct ike_acquire *acquire);

@@ -92,6 +92,7 @@ struct ike_engine {
 	uint32_t next_child_id;
 	uint32_t last_mark, last_if_id; /* that were drawn: sa/kernel_tags.c */
 	uint32_t next_reqid;
+	uint32_t processors; /* that the kernel can have SAs for, one each; 0: it cannot */
 	struct ike_reqid *reqids;
 	struct ike_trap *traps; /* the oldest first */
 	struct ike_trap *traps_by_number;
@@ -275,6 +276,9 @@ struct ike_sa *ike_initiate_again(struct ike_engine *e, const struct ike_sa *sa)
  * afterwards. */
 MUST_USE bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,
 	const struct ike_child_config *config, uint64_t ticket);
+/* The same, of a child with per_cpu_sas, for that processor. */
+MUST_USE bool ike_initiate_for_processor(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, uint32_t processor);
 
 /* ---- trap.c ---- */
 MUST_USE bool ike_trap_install(struct ike_engine *e, struct ike_connection *c,

@@ -98,6 +98,8 @@ struct ike_kernel_sa {
 	struct bytes encryption_key;            /* secret: salt included; never log */
 	struct bytes integrity_key;
 	bool esn;
+	bool one_processor;     /* it is for packets of `processor` alone (RFC 9611) */
+	uint32_t processor;     /* from 0 on */
 	uint32_t replay_window; /* packets; 0 disables replay protection */
 	struct ike_lifetime lifetime;
 	struct ike_mark set_mark;
@@ -136,10 +138,11 @@ struct ike_kernel_policies {
 	bool no_fwd_out;     /* policies_fwd_out = no (the default): no outbound FWD policies */
 	bool packet_offload; /* the SAs are offloaded as IKE_HW_OFFLOAD_PACKET */
 	bool without_routes; /* packets come by an interface that has its own (tunnel_interface) */
-	uint16_t cpi_out;    /* of children whose packets are compressed; else 0 */
+	bool for_each_processor; /* an acquire for each that has no SA of its own (RFC 9611) */
+	uint16_t cpi_out;        /* of children whose packets are compressed; else 0 */
 	uint32_t reqid;
 	uint32_t priority;     /* 0: computed as strongSwan does; else as configured */
-	uint32_t spi_out;      /* 0 for traps */
+	uint32_t spi_out;      /* 0: whichever has the reqid; for traps, and for_each_processor */
 	struct address local;  /* tunnel endpoints */
 	struct address remote; /* family 0 in traps whose peer is not known */
 	struct ike_mark mark_in;

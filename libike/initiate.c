@@ -1,5 +1,6 @@
 /* Commands that make SAs and end them. */
 #include "libike/names.h"
+#include "libike/processors.h"
 #include "libike/supervisor.h"
 #include "libike/versions.h"
 
@@ -230,6 +231,22 @@ bool ike_initiate_child_on(struct ike_engine *e, struct ike_sa *sa,
 	return true;
 }
 
+bool ike_initiate_for_processor(struct ike_engine *e, struct ike_sa *sa,
+	const struct ike_child_config *config, uint32_t processor)
+{
+	struct ike_child *child = ike_child_new(e, sa, config, NULL);
+
+	if (!child)
+		return false;
+	ike_child_set_processor(e, child, processor);
+	if (!ike_task_queue(sa, IKE_TASK_CREATE_CHILD, child, 0)) {
+		ike_child_free(child);
+		return false;
+	}
+	ike_tasks_run(e, sa);
+	return true;
+}
+
 static bool has_selectors(
 	const struct ike_child *child, const struct ike_child_config *config, bool local)
 {
@@ -258,7 +275,8 @@ static const struct ike_child *find_duplicate(struct ike_engine *e, struct ike_c
 	for (const struct ike_child *child = sa && sa->version == 2 ? sa->children : NULL; child;
 		child = child->next)
 		if (child->config == config && child->state == IKE_CHILD_INSTALLED &&
-			has_selectors(child, config, true) && has_selectors(child, config, false))
+			!child->one_processor && has_selectors(child, config, true) &&
+			has_selectors(child, config, false))
 			return child;
 	return NULL;
 }

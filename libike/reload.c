@@ -160,7 +160,7 @@ static uint32_t lowest_spi(const struct ike_child *child)
 static bool is_twin(
 	const struct ike_engine *e, const struct ike_child *a, const struct ike_child *b)
 {
-	return a->config == b->config && a->state == IKE_CHILD_INSTALLED &&
+	return a->config == b->config && a->state == IKE_CHILD_INSTALLED && !a->one_processor &&
 	       e->now - a->installed_at <= TWINS_WITHIN &&
 	       !ike_task_of_child(a->sa, IKE_TASK_DELETE_CHILD, a);
 }
@@ -170,7 +170,8 @@ static void settle_twins(struct ike_engine *e, struct ike_child *child)
 	struct ike_child *kept = child, *other, *next;
 	bool rebuilt = false;
 
-	for (other = child->sa->children; other; other = other->next) {
+	for (other = child->one_processor ? NULL : child->sa->children; other;
+		other = other->next) {
 		if (!is_twin(e, other, child))
 			continue;
 		rebuilt = rebuilt || other->rebuilt;

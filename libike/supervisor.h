@@ -72,6 +72,12 @@ bool ike_twins_refuse_crossing(
 bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,
 	const struct ike_child_config *config, const struct ike_child_selectors *selectors);
 
+/* Responder: whether a child of that definition, with just those selectors, is up. */
+bool ike_twins_is_there(const struct ike_sa *sa, const struct ike_child_config *config,
+	const struct ike_child_selectors *selectors);
+bool ike_child_has_selectors(
+	const struct ike_child *child, const struct ike_child_selectors *selectors);
+
 /* Something changed for the better, maybe: what waits for another try tries soon. */
 void ike_supervise_hurry(struct ike_engine *e);
 

@@ -2,6 +2,7 @@
  * Starting what an IKE SA has to tell its peer, one request at a time, and giving up when no answer
  * comes.
  */
+#include "libike/processors.h"
 #include "libike/sa/redirect.h"
 #include "libike/versions.h"
 
@@ -54,7 +55,8 @@ bool ike_create_child_is_moot(const struct ike_sa *sa, const struct ike_task *ta
 
 	if (task->kind != IKE_TASK_CREATE_CHILD || task->ticket)
 		return false;
-	while (c && (c->state != IKE_CHILD_INSTALLED || c->config != task->child->config))
+	while (c && (c->state != IKE_CHILD_INSTALLED || c->config != task->child->config ||
+			    !ike_processors_same(c, task->child)))
 		c = c->next;
 	return c != NULL;
 }

@@ -2,6 +2,7 @@
  * Trap and shunt policies: installed by `start_action = trap`, by mode pass or drop, and by the
  * install command. A packet that meets a trap raises an acquire, which starts the child.
  */
+#include "libike/processors.h"
 #include "libike/supervisor.h"
 #include "libike/versions.h"
 
@@ -217,6 +218,8 @@ static bool fill(struct ike_engine *e, struct ike_trap *trap, struct why *why)
 	p->protocol = config->proposals.count > 0 ? config->proposals.items[0].protocol
 						  : IKE_PROTOCOL_ESP;
 	p->no_fwd_out = !config->policies_fwd_out;
+	p->for_each_processor =
+		config->per_cpu_sas != IKE_PER_CPU_NO && e->processors > 0 && c->version != 1;
 	p->priority = config->priority;
 	p->without_routes = config->tunnel_interface != NULL;
 	p->mark_in = config->mark_in;
@@ -370,7 +373,11 @@ void ike_engine_acquire(struct ike_engine *e, ike_time now, const struct ike_acq
 
 	e->now = now;
 	for (struct ike_trap *trap = same ? same->traps : NULL; trap; trap = trap->reqid_next) {
-		if (trap->policies.kind != IKE_POLICY_TRAP || is_underway(e, trap))
+		if (trap->policies.kind != IKE_POLICY_TRAP)
+			continue;
+		if (ike_processors_acquire(e, trap, acquire))
+			return;
+		if (is_underway(e, trap))
 			continue;
 		ike_log(e, NULL, IKE_LOG_KNL, IKE_LOG_INFO,
 			"a packet wants CHILD_SA '%s' (reqid %u)", trap->config->name, trap->reqid);

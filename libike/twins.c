@@ -49,7 +49,7 @@ static bool settled(const struct ike_child *child)
 
 static bool are_twins(const struct ike_child *a, const struct ike_child *b)
 {
-	return a != b && settled(a) && settled(b) &&
+	return a != b && settled(a) && settled(b) && !a->one_processor && !b->one_processor &&
 	       strcmp(a->config->name, b->config->name) == 0 &&
 	       (a->sa == b->sa ||
 		       (ike_identity_equal(a->sa->local_id, b->sa->local_id) &&
@@ -112,6 +112,9 @@ static bool is_all_there(const struct ike_sa *sa, const struct ike_sa *other)
 	for (const struct ike_child *c = sa->children; c; c = c->next) {
 		const struct ike_child *d = other->children;
 
+		/* made anew when a packet wants it */
+		if (c->one_processor)
+			continue;
 		while (d && !are_twins(c, d))
 			d = d->next;
 		if (!d)
@@ -185,6 +188,7 @@ static struct ike_task *crossing_task(const struct ike_sa *sa, const char *name)
 	struct ike_task *task = sa->active;
 
 	return task && task->kind == IKE_TASK_CREATE_CHILD && task->child && !task->ticket &&
+			       !task->child->one_processor &&
 			       strcmp(task->child->config->name, name) == 0
 		       ? task
 		       : NULL;
@@ -218,15 +222,21 @@ const struct ike_child *ike_twins_made_by_peer(const struct ike_sa *sa, const st
 	return c;
 }
 
-static bool is_there(const struct ike_sa *sa, const struct ike_child_config *config,
+bool ike_child_has_selectors(
+	const struct ike_child *child, const struct ike_child_selectors *selectors)
+{
+	return same_list(ike_child_local(child), child->local_count, selectors->local,
+		       selectors->local_count) &&
+	       same_list(ike_child_remote(child), child->remote_count, selectors->remote,
+		       selectors->remote_count);
+}
+
+bool ike_twins_is_there(const struct ike_sa *sa, const struct ike_child_config *config,
 	const struct ike_child_selectors *selectors)
 {
 	for (const struct ike_child *c = sa->children; c; c = c->next)
 		if (settled(c) && strcmp(c->config->name, config->name) == 0 &&
-			same_list(ike_child_local(c), c->local_count, selectors->local,
-				selectors->local_count) &&
-			same_list(ike_child_remote(c), c->remote_count, selectors->remote,
-				selectors->remote_count))
+			ike_child_has_selectors(c, selectors))
 			return true;
 	return false;
 }
@@ -247,7 +257,7 @@ bool ike_twins_refuse_child(struct ike_engine *e, const struct ike_sa *sa,
 
 	if (own)
 		return refuse_crossing(e, sa, own);
-	if (!is_wanted(wish) || !is_there(sa, config, selectors))
+	if (!is_wanted(wish) || !ike_twins_is_there(sa, config, selectors))
 		return false;
 	bool insists = wish->refused_at > 0 && wish->refused_at + INSISTS > e->now;
 	bool echo = wish->reduced_at > 0 && wish->reduced_at + ECHO > e->now;

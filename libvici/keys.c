@@ -127,7 +127,7 @@ static const struct vici_key child_keys[] = {
 	{ "copy_df", VICI_FORM_BOOL },
 	{ "copy_ecn", VICI_FORM_BOOL },
 	{ "copy_dscp", VICI_FORM_WORD, WORDS("out", "in", "yes", "no") },
-	{ "per_cpu_sas", VICI_FORM_WORD, WORDS("no", "yes", "encap") }, /* strongSwan 6.1's */
+	{ "per_cpu_sas", VICI_FORM_WORD, WORDS("no", "yes", "encap") }, /* strongSwan 6.0.2's */
 	{ "start_action", VICI_FORM_ACTION },
 	{ "close_action", VICI_FORM_ACTION },
 };

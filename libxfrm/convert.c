@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-const struct nla_policy xfrm_attribute_policy[XFRMA_MAX + 1] = {
+const struct nla_policy xfrm_attribute_policy[XFRM_ATTRIBUTE_MAX + 1] = {
 	[XFRMA_ALG_AUTH] = { .minlen = sizeof(struct xfrm_algo) },
 	[XFRMA_ALG_CRYPT] = { .minlen = sizeof(struct xfrm_algo) },
 	[XFRMA_ALG_COMP] = { .minlen = sizeof(struct xfrm_algo) },
@@ -26,6 +26,8 @@ const struct nla_policy xfrm_attribute_policy[XFRMA_MAX + 1] = {
 	[XFRMA_SET_MARK] = { .minlen = sizeof(uint32_t) },
 	[XFRMA_SET_MARK_MASK] = { .minlen = sizeof(uint32_t) },
 	[XFRMA_IF_ID] = { .minlen = sizeof(uint32_t) },
+	[XFRM_ATTRIBUTE_DIRECTION] = { .minlen = sizeof(uint8_t) },
+	[XFRM_ATTRIBUTE_PROCESSOR] = { .minlen = sizeof(uint32_t) },
 };
 
 void xfrm_address_to_kernel(const struct address *from, xfrm_address_t *ret)
@@ -200,8 +202,18 @@ bool xfrm_get_fixed(const struct nlmsghdr *message, void *ret, size_t length)
 }
 
 bool xfrm_get_attributes(
-	const struct nlmsghdr *message, size_t fixed, struct nlattr *ret[XFRMA_MAX + 1])
+	const struct nlmsghdr *message, size_t fixed, struct nlattr *ret[XFRM_ATTRIBUTE_MAX + 1])
 {
-	return nlmsg_parse((struct nlmsghdr *)message, (int)fixed, ret, XFRMA_MAX,
+	return nlmsg_parse((struct nlmsghdr *)message, (int)fixed, ret, XFRM_ATTRIBUTE_MAX,
 		       xfrm_attribute_policy) == 0;
+}
+
+struct xfrm_processor xfrm_processor_get(const struct nlattr *attribute)
+{
+	struct xfrm_processor processor = { .one = attribute != NULL };
+
+	xfrm_get_or_zero(attribute, &processor.number, sizeof(processor.number));
+	if (processor.number == UINT32_MAX) /* the kernel's word for any */
+		return (struct xfrm_processor){ 0 };
+	return processor;
 }

@@ -9,8 +9,12 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+/* Later than our headers'. */
+#define XFRM_ATTRIBUTE_MAX \
+	(XFRMA_MAX > XFRM_ATTRIBUTE_PROCESSOR ? XFRMA_MAX : XFRM_ATTRIBUTE_PROCESSOR)
+
 /* Validates every attribute that is read here; index: XFRMA_*. */
-extern const struct nla_policy xfrm_attribute_policy[XFRMA_MAX + 1];
+extern const struct nla_policy xfrm_attribute_policy[XFRM_ATTRIBUTE_MAX + 1];
 
 void xfrm_address_to_kernel(const struct address *from, xfrm_address_t *ret);
 
@@ -47,7 +51,9 @@ MUST_USE bool xfrm_get_fixed(const struct nlmsghdr *message, void *ret, size_t l
 
 /* The attributes after a fixed part, validated. */
 MUST_USE bool xfrm_get_attributes(
-	const struct nlmsghdr *message, size_t fixed, struct nlattr *ret[XFRMA_MAX + 1]);
+	const struct nlmsghdr *message, size_t fixed, struct nlattr *ret[XFRM_ATTRIBUTE_MAX + 1]);
+
+struct xfrm_processor xfrm_processor_get(const struct nlattr *attribute);
 
 /* The fixed part of XFRM_MSG_NEWSA, which XFRM_MSG_EXPIRE has too. */
 MUST_USE bool xfrm_state_from_kernel(const struct xfrm_usersa_info *info, struct xfrm_state *ret);

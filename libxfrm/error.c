@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static const char *const attribute_names[XFRMA_MAX + 1] = {
+static const char *const attribute_names[XFRM_ATTRIBUTE_MAX + 1] = {
 	[XFRMA_ALG_AUTH] = "XFRMA_ALG_AUTH",
 	[XFRMA_ALG_CRYPT] = "XFRMA_ALG_CRYPT",
 	[XFRMA_ALG_COMP] = "XFRMA_ALG_COMP",
@@ -24,11 +24,13 @@ static const char *const attribute_names[XFRMA_MAX + 1] = {
 	[XFRMA_SET_MARK] = "XFRMA_SET_MARK",
 	[XFRMA_SET_MARK_MASK] = "XFRMA_SET_MARK_MASK",
 	[XFRMA_IF_ID] = "XFRMA_IF_ID",
+	[XFRM_ATTRIBUTE_DIRECTION] = "XFRMA_SA_DIR",
+	[XFRM_ATTRIBUTE_PROCESSOR] = "XFRMA_SA_PCPU",
 };
 
 char *xfrm_attribute_format(unsigned attribute, char text[XFRM_ATTRIBUTE_TEXT_MAX])
 {
-	if (attribute <= XFRMA_MAX && attribute_names[attribute])
+	if (attribute <= XFRM_ATTRIBUTE_MAX && attribute_names[attribute])
 		snprintf(text, XFRM_ATTRIBUTE_TEXT_MAX, "%s", attribute_names[attribute]);
 	else
 		snprintf(text, XFRM_ATTRIBUTE_TEXT_MAX, "XFRMA_%u", attribute);

@@ -23,7 +23,8 @@ struct xfrm_acquire {
 	struct xfrm_traffic_selector selector; /* the packet: hosts, protocol, ports */
 	struct xfrm_policy_id policy;          /* what it met; if_id and mark included */
 	uint32_t policy_index;
-	uint32_t sequence; /* of the larval state the kernel made */
+	uint32_t sequence;               /* of the larval state the kernel made */
+	struct xfrm_processor processor; /* that the packet came from, if it is to have its own */
 };
 
 struct xfrm_expire {

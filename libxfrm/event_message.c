@@ -6,7 +6,7 @@
 
 static bool parse_acquire(const struct nlmsghdr *message, struct xfrm_acquire *ret)
 {
-	struct nlattr *attributes[XFRMA_MAX + 1];
+	struct nlattr *attributes[XFRM_ATTRIBUTE_MAX + 1];
 	struct xfrm_user_acquire fixed;
 	struct xfrm_user_tmpl template;
 	struct xfrm_policy policy;
@@ -28,6 +28,7 @@ static bool parse_acquire(const struct nlmsghdr *message, struct xfrm_acquire *r
 	acquire.policy = policy.id;
 	acquire.policy_index = fixed.policy.index;
 	acquire.sequence = fixed.seq;
+	acquire.processor = xfrm_processor_get(attributes[XFRM_ATTRIBUTE_PROCESSOR]);
 	xfrm_get_or_zero(attributes[XFRMA_MARK], &acquire.policy.mark, sizeof(acquire.policy.mark));
 	xfrm_get_or_zero(
 		attributes[XFRMA_IF_ID], &acquire.policy.if_id, sizeof(acquire.policy.if_id));
@@ -37,7 +38,7 @@ static bool parse_acquire(const struct nlmsghdr *message, struct xfrm_acquire *r
 
 static bool parse_expire(const struct nlmsghdr *message, struct xfrm_expire *ret)
 {
-	struct nlattr *attributes[XFRMA_MAX + 1];
+	struct nlattr *attributes[XFRM_ATTRIBUTE_MAX + 1];
 	struct xfrm_user_expire fixed;
 	struct xfrm_state state;
 
@@ -76,7 +77,7 @@ static bool parse_mapping(const struct nlmsghdr *message, struct xfrm_mapping *r
 
 static bool parse_policy_expire(const struct nlmsghdr *message, struct xfrm_policy_expire *ret)
 {
-	struct nlattr *attributes[XFRMA_MAX + 1];
+	struct nlattr *attributes[XFRM_ATTRIBUTE_MAX + 1];
 	struct xfrm_user_polexpire fixed;
 	struct xfrm_policy policy;
 

@@ -10,6 +10,10 @@
 
 #include "libxfrm/state.h"
 
+/* Flag of outbound policies (XFRM_POLICY_CPU_ACQUIRE, Linux 6.13): packets that have no state for
+ * their processor go by the one for any, and raise an acquire that names the processor. */
+#define XFRM_POLICY_FOR_EACH_PROCESSOR 4
+
 #define XFRM_TEMPLATES_MAX 6 /* the kernel's XFRM_MAX_DEPTH */
 
 /* Protection that a packet gets (out) or must have had (in, fwd). */
@@ -33,7 +37,7 @@ struct xfrm_policy_id {
 struct xfrm_policy {
 	struct xfrm_policy_id id;
 	uint8_t action;          /* XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK */
-	uint8_t flags;           /* XFRM_POLICY_LOCALOK, XFRM_POLICY_ICMP */
+	uint8_t flags;           /* XFRM_POLICY_LOCALOK, _ICMP, _FOR_EACH_PROCESSOR */
 	uint32_t priority;       /* the lowest number wins, see xfrm_policy_priority() */
 	unsigned template_count; /* 0 with XFRM_POLICY_ALLOW: passes in clear */
 	struct xfrm_template templates[XFRM_TEMPLATES_MAX];

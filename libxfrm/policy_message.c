@@ -152,7 +152,7 @@ bool xfrm_policy_from_kernel(const struct xfrm_userpolicy_info *info, struct xfr
 bool xfrm_parse_policy(const struct nlmsghdr *message, struct xfrm_policy *ret_policy,
 	struct xfrm_policy_status *ret_status)
 {
-	struct nlattr *attributes[XFRMA_MAX + 1];
+	struct nlattr *attributes[XFRM_ATTRIBUTE_MAX + 1];
 	struct xfrm_userpolicy_info info;
 	struct xfrm_user_offload offload;
 	struct xfrm_policy policy;

@@ -20,6 +20,7 @@ static enum xfrm_result failed(
 
 struct allocation {
 	uint32_t spi;
+	struct xfrm_processor processor;
 };
 
 static void read_allocation(void *context, const struct nlmsghdr *message)
@@ -28,8 +29,10 @@ static void read_allocation(void *context, const struct nlmsghdr *message)
 	struct xfrm_state state;
 	struct xfrm_state_status status;
 
-	if (xfrm_parse_state(message, &state, &status))
-		allocation->spi = state.id.spi;
+	if (!xfrm_parse_state(message, &state, &status))
+		return;
+	allocation->spi = state.id.spi;
+	allocation->processor = state.processor;
 }
 
 enum xfrm_result xfrm_spi_allocate(struct xfrm_handle *handle, const struct xfrm_state *larval,
@@ -53,6 +56,27 @@ enum xfrm_result xfrm_spi_allocate(struct xfrm_handle *handle, const struct xfrm
 	if (result == XFRM_RESULT_OK)
 		*ret_spi = allocation.spi;
 	return failed(result, "allocate an SPI for", &id, why);
+}
+
+bool xfrm_has_processors(struct xfrm_handle *handle)
+{
+	const struct address loopback = { .family = AF_INET, .octets = { 127, 0, 0, 1 } };
+	struct xfrm_state larval = {
+		.id = { .destination = loopback, .protocol = IPPROTO_ESP },
+		.source = loopback,
+		.mode = XFRM_MODE_TUNNEL,
+		.processor = { .one = true },
+	};
+	struct allocation allocation = { 0 };
+
+	if (xfrm_request(handle, xfrm_build_spi_allocation(&larval, 0x100, UINT32_MAX), &larval,
+		    read_allocation, &allocation, NULL) != XFRM_RESULT_OK ||
+		allocation.spi == 0)
+		return false;
+	larval.id.spi = allocation.spi;
+	/* One that is not deleted goes by itself. */
+	return xfrm_state_delete(handle, &larval.id, NULL) == XFRM_RESULT_OK &&
+	       allocation.processor.one;
 }
 
 /* Installs under an id that is not ours yet, and makes it ours. */

@@ -22,6 +22,13 @@
 #define XFRM_OFFLOAD_PACKET 4 /* missing in older headers of Linux 6.1 */
 #endif
 
+/* Of Linux 6.10 and 6.13, later than our headers: how the SA is used, and the one processor whose
+ * packets it takes (RFC 9611). */
+#define XFRM_ATTRIBUTE_DIRECTION 33 /* XFRMA_SA_DIR */
+#define XFRM_DIRECTION_IN 1
+#define XFRM_DIRECTION_OUT 2
+#define XFRM_ATTRIBUTE_PROCESSOR 35 /* XFRMA_SA_PCPU */
+
 #define XFRM_REPLAY_WINDOW_MAX 4096 /* packets: what the kernel accepts */
 
 /* How a request ended. Anything but XFRM_RESULT_OK leaves words in the caller's struct why. */
@@ -55,6 +62,12 @@ struct xfrm_limits {
 	uint64_t soft_seconds, hard_seconds; /* since the state was added */
 };
 
+/* Which processor's packets a state takes (Linux 6.13). */
+struct xfrm_processor {
+	bool one;        /* that one's alone; else any's */
+	uint32_t number; /* from 0 on, as the kernel counts them */
+};
+
 struct xfrm_state {
 	struct xfrm_state_id id;
 	struct address source;
@@ -81,6 +94,9 @@ struct xfrm_state {
 	uint32_t tfc_padding; /* pad packets up to this many octets (RFC 4303 2.7), 0: no */
 	uint32_t offload_interface; /* hardware offload on that interface index, 0: none */
 	uint8_t offload_flags; /* XFRM_OFFLOAD_INBOUND on inbound states, XFRM_OFFLOAD_PACKET */
+	struct xfrm_processor processor;
+	uint8_t direction; /* XFRM_DIRECTION_IN or _OUT, which one with a processor needs; 0: not
+			      told */
 };
 
 /* Position in the sequence of packets, and the window behind it. */
@@ -109,7 +125,8 @@ struct xfrm_state_status {
 /*
  * Reserves an SPI for an inbound state: the kernel picks a free one in [lowest, highest] and
  * keeps a larval state for it (net.core.xfrm_acq_expires seconds). Of `larval` the addresses,
- * protocol, mode, reqid, mark and if_id count. For IPCOMP the range must lie within 16 bits.
+ * protocol, mode, reqid, mark, if_id and processor count. For IPCOMP the range must lie within 16
+ * bits.
  */
 MUST_USE enum xfrm_result xfrm_spi_allocate(struct xfrm_handle *handle,
 	const struct xfrm_state *larval, uint32_t lowest, uint32_t highest, uint32_t *ret_spi,
@@ -156,6 +173,10 @@ MUST_USE enum xfrm_result xfrm_state_list(struct xfrm_handle *handle,
 	void (*callback)(void *context, const struct xfrm_state *state,
 		const struct xfrm_state_status *status),
 	void *context, struct why *why);
+
+/* Whether the kernel keeps states for one processor each: asked with a larval state of the loopback
+ * addresses, as older kernels pass over what they do not know. */
+MUST_USE bool xfrm_has_processors(struct xfrm_handle *handle);
 
 /* From now on this state counts as ours: xfrm_flush() deletes it. For what a predecessor left. */
 MUST_USE bool xfrm_state_adopt(struct xfrm_handle *handle, const struct xfrm_state_id *id);

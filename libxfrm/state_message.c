@@ -96,7 +96,9 @@ static bool replay_is_long(const struct xfrm_state *state)
 static bool replay_put_long(
 	struct nl_msg *message, const struct xfrm_state *state, const struct xfrm_replay *replay)
 {
-	uint32_t window = state->replay_window ? state->replay_window : 1;
+	/* told that it is for packets that leave, the kernel takes none */
+	bool none = state->direction == XFRM_DIRECTION_OUT;
+	uint32_t window = state->replay_window || none ? state->replay_window : 1;
 	uint32_t words = (window + 31) / 32;
 	struct xfrm_replay_state_esn fixed = {
 		.bmp_len = words,
@@ -210,6 +212,14 @@ static bool counters_put(struct nl_msg *message, const struct xfrm_state_status 
 	return nla_put(message, XFRMA_LTIME_VAL, sizeof(value), &value) == 0;
 }
 
+static bool processor_put(struct nl_msg *message, const struct xfrm_state *state)
+{
+	return (state->direction == 0 ||
+		       nla_put_u8(message, XFRM_ATTRIBUTE_DIRECTION, state->direction) == 0) &&
+	       (!state->processor.one || nla_put_u32(message, XFRM_ATTRIBUTE_PROCESSOR,
+						 state->processor.number) == 0);
+}
+
 static bool extras_put(struct nl_msg *message, const struct xfrm_state *state)
 {
 	/* of eight octets, the last three are padding: no initializer, so that they are zero */
@@ -224,6 +234,7 @@ static bool extras_put(struct nl_msg *message, const struct xfrm_state *state)
 	       xfrm_put_unless_zero(message, XFRMA_IF_ID, &state->if_id, 4) &&
 	       xfrm_put_unless_zero(message, XFRMA_TFCPAD, &state->tfc_padding, 4) &&
 	       xfrm_put_unless_zero(message, XFRMA_SA_EXTRA_FLAGS, &state->extra_flags, 4) &&
+	       processor_put(message, state) &&
 	       (state->offload_interface == 0 ||
 		       nla_put(message, XFRMA_OFFLOAD_DEV, sizeof(offload), &offload) == 0);
 }
@@ -239,6 +250,9 @@ static void extras_get(struct nlattr *const *attributes, struct xfrm_state *ret)
 	xfrm_get_or_zero(attributes[XFRMA_TFCPAD], &ret->tfc_padding, 4);
 	xfrm_get_or_zero(attributes[XFRMA_SA_EXTRA_FLAGS], &ret->extra_flags, 4);
 	xfrm_get_or_zero(attributes[XFRMA_OFFLOAD_DEV], &offload, sizeof(offload));
+	xfrm_get_or_zero(
+		attributes[XFRM_ATTRIBUTE_DIRECTION], &ret->direction, sizeof(ret->direction));
+	ret->processor = xfrm_processor_get(attributes[XFRM_ATTRIBUTE_PROCESSOR]);
 	ret->offload_interface = (uint32_t)offload.ifindex;
 	ret->offload_flags = offload.flags;
 }
@@ -347,7 +361,7 @@ struct nl_msg *xfrm_build_spi_allocation(
 bool xfrm_parse_state(const struct nlmsghdr *message, struct xfrm_state *ret_state,
 	struct xfrm_state_status *ret_status)
 {
-	struct nlattr *attributes[XFRMA_MAX + 1];
+	struct nlattr *attributes[XFRM_ATTRIBUTE_MAX + 1];
 	struct xfrm_usersa_info info;
 	struct xfrm_lifetime_cur carried;
 	struct xfrm_state state;

@@ -114,11 +114,10 @@ static const struct cl_load_word offloads[] = {
 	{ NULL, 0 },
 };
 
-/* 1: it has no effect, which is said (ike_child_config_remark()). */
 static const struct cl_load_word per_cpu_words[] = {
-	{ "no", 0 },
-	{ "yes", 1 },
-	{ "encap", 1 },
+	{ "no", IKE_PER_CPU_NO },
+	{ "yes", IKE_PER_CPU_YES },
+	{ "encap", IKE_PER_CPU_ENCAP },
 	{ NULL, 0 },
 };
 

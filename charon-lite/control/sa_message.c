@@ -265,6 +265,11 @@ static void put_installed(
 		vici_key_format(b, "if-id-in", "%08x", child->if_id_in);
 	if (child->if_id_out)
 		vici_key_format(b, "if-id-out", "%08x", child->if_id_out);
+	if (child->per_processor)
+		vici_key_text(b, "per-cpu-sas",
+			child->config->per_cpu_sas == IKE_PER_CPU_ENCAP ? "encap" : "yes");
+	if (child->one_processor)
+		vici_key_format(b, "cpu", "%u", child->processor);
 	put_suite(b, &child->suite);
 	if (child->suite.esn)
 		vici_key_text(b, "esn", "1");

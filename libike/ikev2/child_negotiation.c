@@ -5,6 +5,7 @@
  * Selectors on the wire are the initiator's and the responder's; inside they are ours and theirs.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/processors.h"
 #include "libike/supervisor.h"
 
 #include <stdlib.h>
@@ -137,6 +138,7 @@ bool ike_child_offer(struct ike_engine *e, struct ike_sa *sa, struct ike_task *t
 		return false;
 	build_mode(b, child->config->mode, protocol_of(child->config));
 	ike_compression_build(child, b);
+	ike_processors_build(b, child);
 	ike_build_sa(
 		b, proposals->items, proposals->count, spi_octets(child->spi_in, spi), in_auth);
 	if (!in_auth) {
@@ -299,6 +301,9 @@ bool ike_child_agree(struct ike_received *x, struct ike_task *task, bool in_auth
 	}
 	*ret_inform = true; /* from here on the responder has the child */
 	read_padding(x, task->child);
+	if (!task->replaces)
+		ike_processors_agreed(x, task->child);
+	ike_processors_log(x, task->child);
 	if (!accept_proposal(x, task, in_auth, failure) || !accept_mode(x, task->child, failure) ||
 		!ike_compression_accept(x, task->child, failure) ||
 		(!in_auth && !accept_key_exchange(x, task, ret_shared, failure)) ||
@@ -420,6 +425,7 @@ static void build_answer(struct ike_received *x, const struct ike_child *child, 
 
 	build_mode(x->reply, child->mode, child->suite.protocol);
 	ike_compression_build(child, x->reply);
+	ike_processors_build(x->reply, child);
 	ike_suite_to_proposal(&child->suite, number, &agreed);
 	ike_build_sa(x->reply, &agreed, 1, spi_octets(child->spi_in, spi), in_auth);
 	if (!in_auth) {
@@ -587,6 +593,31 @@ static const struct ike_child_config *config_for(struct ike_received *x,
 	return config;
 }
 
+/* Whether one more is too many; `further`: it is one of several for one processor each. */
+static uint16_t refusal_of(struct ike_received *x, const struct ike_child_config *config,
+	const struct ike_child *rekeyed, const struct ike_child_selectors *selectors, bool in_auth,
+	bool further)
+{
+	if (ike_children_are_full(x->sa, rekeyed)) {
+		ike_log_noise(x->e, x->sa, IKE_LOG_IKE,
+			"refusing CHILD_SA '%s': IKE_SA %s[%u] has too many", config->name,
+			x->sa->connection->name, x->sa->unique_id);
+		return further ? IKE_NOTIFY_TS_MAX_QUEUE : IKE_NOTIFY_NO_ADDITIONAL_SAS;
+	}
+	if (in_auth || rekeyed || further)
+		return 0;
+	if (ike_processors_said(x) && !ike_processors_wanted(x->e, x->sa, config) &&
+		ike_twins_is_there(x->sa, config, selectors)) {
+		ike_log(x->e, x->sa, IKE_LOG_IKE, IKE_LOG_INFO,
+			"refusing CHILD_SA '%s' for one CPU of the peer's: it is up for all",
+			config->name);
+		return IKE_NOTIFY_TS_MAX_QUEUE;
+	}
+	if (ike_twins_refuse_child(x->e, x->sa, config, selectors))
+		return IKE_NOTIFY_NO_ADDITIONAL_SAS;
+	return 0;
+}
+
 bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *rekeyed,
 	struct bytes nonce_i, struct bytes nonce_r)
 {
@@ -600,15 +631,11 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 
 	if (!config)
 		return false;
-	if (ike_children_are_full(x->sa, rekeyed)) {
-		ike_log_noise(x->e, x->sa, IKE_LOG_IKE,
-			"refusing CHILD_SA '%s': IKE_SA %s[%u] has too many", config->name,
-			x->sa->connection->name, x->sa->unique_id);
-		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
-		return false;
-	}
-	if (!in_auth && !rekeyed && ike_twins_refuse_child(x->e, x->sa, config, &common)) {
-		ike_build_notify(x->reply, IKE_NOTIFY_NO_ADDITIONAL_SAS, (struct bytes){ 0 });
+	bool several = ike_processors_said(x) && ike_processors_wanted(x->e, x->sa, config);
+	bool further = several && !rekeyed && ike_processors_common(x->sa, config, &common);
+	uint16_t refusal = refusal_of(x, config, rekeyed, &common, in_auth, further);
+	if (refusal) {
+		ike_build_notify(x->reply, refusal, (struct bytes){ 0 });
 		return false;
 	}
 	if (!choose_proposal(x, in_auth, config, &suite, &number, &spi, &failure)) {
@@ -630,6 +657,11 @@ bool ike_child_answer(struct ike_received *x, bool in_auth, struct ike_child *re
 	}
 	child->suite = suite;
 	child->spi_out = spi;
+	if (!rekeyed)
+		child->per_processor = several;
+	if (further)
+		ike_processors_assign(x->e, child);
+	ike_processors_log(x, child);
 	/* Transport mode needs both; what the initiator does not ask for it does not get. */
 	child->mode = config->mode == IKE_MODE_TRANSPORT ? wanted_mode : config->mode;
 	return answer_child(x, child, rekeyed, number, in_auth, nonce_i, nonce_r);

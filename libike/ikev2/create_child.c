@@ -138,6 +138,10 @@ enum ike_outcome ike_create_child_answered(struct ike_received *x)
 		return IKE_OUTCOME_OK;
 	}
 	sa->active = NULL;
+	if (!IKE_HAS(x->message, SA) && ike_processors_refused(x, task->child)) {
+		ike_task_finish(x->e, task, false, "peer wants no further one");
+		return IKE_OUTCOME_OK;
+	}
 	bool done = ike_child_agree(x, task, false, &shared, &failure, &inform) &&
 		    go_on(x, task, &shared, &follows, &failure);
 	if (!done && inform && !follows)

@@ -325,4 +325,16 @@ void ike_delete_once(struct ike_engine *e, struct ike_sa *sa);
 /* What an error notify of the peer means, in words. */
 enum ike_reason ike_notify_reason(uint16_t type);
 
+/* ---- resources.c ---- */
+
+/* SA_RESOURCE_INFO, where the child is one of several. */
+void ike_processors_build(struct ike_builder *b, const struct ike_child *child);
+bool ike_processors_said(const struct ike_received *x);
+/* Initiator: what the answer, with a child, makes of it. */
+void ike_processors_agreed(struct ike_received *x, struct ike_child *child);
+/* Which CPU it is for, and which one of the peer's as the notify says: it need not. */
+void ike_processors_log(const struct ike_received *x, const struct ike_child *child);
+/* Initiator: whether the answer is that there are enough. It is not asked again until one ends. */
+bool ike_processors_refused(struct ike_received *x, const struct ike_child *child);
+
 #endif

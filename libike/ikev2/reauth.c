@@ -8,6 +8,7 @@
  * Break before make: the old one is deleted first.
  */
 #include "libike/ikev2/ikev2.h"
+#include "libike/processors.h"
 #include "libike/sa/redirect.h"
 #include "libike/virtual.h"
 
@@ -52,11 +53,14 @@ static bool queue_children(struct ike_engine *e, struct ike_sa *new, struct ike_
 			!(config = ike_reload_config(from, new->connection, &inherits)))
 			continue;
 		from->carried = true;
+		if (from->one_processor && !inherits) /* made anew when a packet wants it */
+			continue;
 		child = ike_child_new(e, new, config, inherits ? from : NULL);
 		if (!child)
 			return false;
 		if (inherits)
 			ike_child_renew_if_ids(e, child);
+		child->per_processor = ike_processors_wanted(e, new, config);
 		if (!ike_task_queue(new, IKE_TASK_CREATE_CHILD, child, 0)) {
 			ike_child_destroy(e, child, IKE_REASON_RESOURCES);
 			return false;

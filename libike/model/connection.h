@@ -151,6 +151,13 @@ static inline bool ike_if_id_is_drawn(uint32_t id)
 #define IKE_REPLAY_WINDOW_UNSET 0xffffffffu
 #define IKE_TFC_PADDING_MTU 0xffffffffu /* tfc_padding = mtu */
 
+/* SAs for one processor each (RFC 9611). */
+enum ike_per_cpu {
+	IKE_PER_CPU_NO,
+	IKE_PER_CPU_YES,
+	IKE_PER_CPU_ENCAP, /* and, encapsulated, each from a port of its own */
+};
+
 struct ike_child_config {
 	struct ike_connection *connection; /* that it is part of */
 	char *name;
@@ -183,7 +190,7 @@ struct ike_child_config {
 	bool mark_in_sa; /* mark_in also on the inbound SA, not on its policies alone */
 	struct ike_mark mark_in, mark_out, set_mark_in, set_mark_out;
 	uint32_t if_id_in, if_id_out;
-	uint8_t per_cpu_sas; /* not 0: wanted; it has no effect, and that is said */
+	uint8_t per_cpu_sas; /* enum ike_per_cpu */
 	char *interface;
 	char *tunnel_interface; /* up while a child is installed; NULL: none */
 	char *updown;

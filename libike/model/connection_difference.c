@@ -246,7 +246,7 @@ static const struct field child_fields[] = {
 	CH(sha256_96, REKEY),
 	CH(hw_offload, REBUILD),
 	CH(ipcomp, REKEY),
-	CH(per_cpu_sas, NOW),
+	CH(per_cpu_sas, REBUILD),
 	CH(copy_df, REKEY),
 	CH(copy_ecn, REKEY),
 	CH(copy_dscp_out, REKEY),

@@ -73,19 +73,31 @@ static bool say_port(const struct ike_child_config *child, const struct ike_sele
 	return true;
 }
 
+static bool say_per_cpu(const struct ike_child_config *child, char *text)
+{
+	if (child->per_cpu_sas == IKE_PER_CPU_NO)
+		return false;
+	if (child->connection->version == 1)
+		snprintf(text, IKE_REMARK_TEXT_MAX,
+			"per_cpu_sas of '%s' has no effect: IKEv1 has no word for it", child->name);
+	else if (!(child->start_action & IKE_ACTION_TRAP))
+		snprintf(text, IKE_REMARK_TEXT_MAX,
+			"per_cpu_sas of '%s' without trap in start_action: only the peer makes SAs "
+			"for further CPUs",
+			child->name);
+	else
+		return false;
+	return true;
+}
+
 bool ike_child_config_remark(
 	const struct ike_child_config *child, size_t index, char text[IKE_REMARK_TEXT_MAX])
 {
 	const struct ike_connection *c = child->connection;
 	size_t local, remote;
 
-	if (child->per_cpu_sas && index-- == 0) {
-		snprintf(text, IKE_REMARK_TEXT_MAX,
-			"per_cpu_sas of '%s' has no effect: SAs of a single processor are not "
-			"supported, all packets take one pair of SAs",
-			child->name);
+	if (say_per_cpu(child, text) && index-- == 0)
 		return true;
-	}
 	/* As with strongSwan: it comes up, and there is no policy. */
 	if (!first_pair(child, &local, &remote)) {
 		snprintf(text, IKE_REMARK_TEXT_MAX,

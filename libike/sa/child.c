@@ -1,4 +1,5 @@
 /* Child SAs: made, installed in the kernel, removed (RFC 7296 2.17, RFC 4301). */
+#include "libike/processors.h"
 #include "libike/supervisor.h"
 #include "libike/versions.h"
 #include "libike/virtual.h"
@@ -25,6 +26,11 @@ static void inherit(struct ike_child *child, const struct ike_child *from)
 	child->mark_out = from->mark_out;
 	child->if_id_in = from->if_id_in;
 	child->if_id_out = from->if_id_out;
+	child->per_processor = from->per_processor;
+	child->one_processor = from->one_processor;
+	child->processor = from->processor;
+	child->source_port = from->source_port;
+	child->enough = from->enough;
 }
 
 struct ike_child *ike_child_new(struct ike_engine *e, struct ike_sa *sa,
@@ -49,6 +55,7 @@ struct ike_child *ike_child_new(struct ike_engine *e, struct ike_sa *sa,
 	child->mark_out = config->mark_out;
 	ike_draw_marks(e, &child->mark_in, &child->mark_out);
 	ike_child_if_ids(e, sa, config, &child->if_id_in, &child->if_id_out);
+	child->per_processor = ike_processors_wanted(e, sa, config);
 	return child;
 }
 
@@ -74,6 +81,19 @@ void ike_child_set_config(struct ike_child *child, const struct ike_child_config
 	ike_connection_free(old);
 }
 
+/* Ports that one processor's packets are sent from nobody is told: none is expected. */
+struct address ike_child_source(
+	const struct ike_child *child, bool inbound, const struct address *of_sa)
+{
+	struct address source = *of_sa;
+
+	if (child->one_processor && inbound)
+		source.port = 0;
+	else if (child->source_port)
+		source.port = child->source_port;
+	return source;
+}
+
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound)
 {
 	const struct address *local = ike_children_local(c->sa);
@@ -82,7 +102,7 @@ struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound
 	struct ike_mark mark_in = c->config->mark_in_sa ? c->mark_in : (struct ike_mark){ 0 };
 
 	return (struct ike_kernel_id){
-		.source = inbound ? *remote : *local,
+		.source = ike_child_source(c, inbound, inbound ? remote : local),
 		.destination = inbound ? *local : *remote,
 		.spi = inbound ? c->spi_in : c->spi_out,
 		.protocol = c->suite.protocol,
@@ -191,7 +211,8 @@ struct ike_kernel_policies ike_child_policies(const struct ike_child *child)
 		.cpi_out = child->cpi_out,
 		.reqid = child->reqid,
 		.priority = config->priority,
-		.spi_out = child->spi_out,
+		.for_each_processor = child->per_processor,
+		.spi_out = child->per_processor ? 0 : child->spi_out,
 		.local = *ike_children_local(child->sa),
 		.remote = *ike_children_remote(child->sa),
 		.mark_in = child->mark_in,
@@ -313,6 +334,8 @@ static bool install_sa(struct ike_engine *e, struct ike_child *child, bool inbou
 		.encryption_key = encryption_key,
 		.integrity_key = integrity_key,
 		.esn = child->suite.esn,
+		.one_processor = child->one_processor,
+		.processor = child->processor,
 		.replay_window = config->replay_window == IKE_REPLAY_WINDOW_UNSET
 					 ? e->settings.replay_window
 					 : config->replay_window,
@@ -583,6 +606,7 @@ void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_r
 	forget_elsewhere(e, child);
 	ike_handover_forget(e, child);
 	ike_followups_forget(child->sa, child);
+	ike_processors_ended(child);
 	bool linked = unlink_child(e, child);
 	if (child->state >= IKE_CHILD_INSTALLED && child->state != IKE_CHILD_DELETED)
 		ike_log(e, child->sa, IKE_LOG_IKE, IKE_LOG_INFO, "CHILD_SA %s{%u} closed",

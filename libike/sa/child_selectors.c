@@ -9,6 +9,8 @@
 /* How many children a peer may make on one IKE SA: so many, and so many for each definition. */
 #define CHILDREN_MAX 1000
 #define CHILDREN_OF_EACH 4
+/* RFC 9611: one for each of the peer's processors, and of ours. */
+#define FOR_PROCESSORS 512
 /* More than the selectors of both sides can be. */
 #define EXACT_BELOW (2 * IKE_CHILD_SELECTORS_MAX * IKE_CHILD_SELECTORS_MAX + 1)
 
@@ -171,6 +173,9 @@ bool ike_children_are_full(const struct ike_sa *sa, bool rekeys)
 {
 	size_t limit = CHILDREN_MAX + CHILDREN_OF_EACH * sa->connection->child_count, count = 0;
 
+	for (size_t i = 0; i < sa->connection->child_count; i++)
+		if (sa->connection->children[i]->per_cpu_sas != IKE_PER_CPU_NO)
+			limit += FOR_PROCESSORS;
 	for (const struct ike_child *child = sa->children; child; child = child->next)
 		count++;
 	return count >= (rekeys ? 2 * limit : limit);

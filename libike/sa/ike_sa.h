@@ -74,6 +74,12 @@ struct ike_child {
 	bool rebuilt;              /* by us, as its definition changed */
 	bool unwanted;             /* it is to end as soon as it is up */
 	bool peer_without_padding; /* ESP_TFC_PADDING_NOT_SUPPORTED */
+	/* RFC 9611, libike/processors.h */
+	bool per_processor;   /* it is, or may become, one of several: both ends say so */
+	bool one_processor;   /* `processor` alone sends by it */
+	bool enough;          /* the peer wants no further one */
+	uint16_t source_port; /* of what it sends encapsulated; 0: the IKE SA's */
+	uint32_t processor;
 	/* IKEv1, Cisco Unity: the gateway's side is said as 0.0.0.0/0, whatever it is. */
 	bool says_all;
 	uint8_t local_count;
@@ -109,6 +115,11 @@ static inline const struct ike_selector *ike_child_remote(const struct ike_child
 
 /* The kernel's name for one direction of the child; mark and addresses included. */
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound);
+
+/* Where that direction's packets come from, when the IKE SA's come from there: the port may differ.
+ */
+struct address ike_child_source(
+	const struct ike_child *child, bool inbound, const struct address *of_sa);
 
 /* What one side wants to tell the other, queued until the request window is free. */
 enum ike_task_kind {

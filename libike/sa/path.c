@@ -48,9 +48,11 @@ static bool move_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
 {
 	const struct ike_sa *sa = child->sa;
 	struct ike_kernel_id id = ike_child_kernel_id(child, inbound);
+	struct address source =
+		ike_child_source(child, inbound, inbound ? &sa->remote : &sa->local);
 
-	if (e->host.sa_move(e->host.context, &id, inbound ? &sa->remote : &sa->local,
-		    inbound ? &sa->local : &sa->remote, encapsulates(sa), why))
+	if (e->host.sa_move(e->host.context, &id, &source, inbound ? &sa->local : &sa->remote,
+		    encapsulates(sa), why))
 		return true;
 	e->host.sa_remove(e->host.context, &id);
 	return false;
@@ -350,7 +352,9 @@ void ike_path_seen(struct ike_engine *e, struct ike_child *child, const struct a
 {
 	struct ike_sa *sa = child->sa;
 
-	if (!child->udp_encapsulation || children_lag(sa) || !nat_moves(sa, &sa->remote, remote))
+	/* RFC 9611: such a child's packets come from any port. */
+	if (!child->udp_encapsulation || child->one_processor || children_lag(sa) ||
+		!nat_moves(sa, &sa->remote, remote))
 		return;
 	ike_log(e, sa, IKE_LOG_KNL, IKE_LOG_INFO,
 		"NAT mapping of CHILD_SA %s{%u} changed, moving along", child->config->name,

@@ -250,6 +250,8 @@ bool sim_kernel_sa_install(struct sim_kernel *k, const struct ike_kernel_sa *fro
 	sa->encryption = from->encryption;
 	sa->integrity = from->integrity;
 	sa->tfc_padding = from->tfc_padding;
+	sa->one_processor = from->one_processor;
+	sa->processor = from->processor;
 	if (from->encryption_key.length <= SIM_KEY_MAX) {
 		bytes_copy(sa->encryption_key, from->encryption_key);
 		sa->encryption_key_length = from->encryption_key.length;
@@ -420,6 +422,7 @@ static bool policies_equal(const struct ike_kernel_policies *a, const struct ike
 {
 	return a->kind == b->kind && a->mode == b->mode && a->protocol == b->protocol &&
 	       a->reqid == b->reqid && a->priority == b->priority &&
+	       a->for_each_processor == b->for_each_processor &&
 	       endpoint_equal(&a->local, &b->local) && endpoint_equal(&a->remote, &b->remote) &&
 	       mark_equal(a->mark_in, b->mark_in) && mark_equal(a->mark_out, b->mark_out) &&
 	       a->if_id_in == b->if_id_in && a->if_id_out == b->if_id_out &&
@@ -579,7 +582,10 @@ struct sim_kernel_sa *sim_kernel_output(const struct sim_kernel *k, const struct
 		if (!address_is_any(&best->is.remote) &&
 			!address_same_host(&sa->id.destination, &best->is.remote))
 			continue;
-		if (!newest || sa->order > newest->order)
+		if (sa->one_processor && sa->processor != packet->processor)
+			continue;
+		if (!newest || sa->one_processor > newest->one_processor ||
+			(sa->one_processor == newest->one_processor && sa->order > newest->order))
 			newest = sa;
 	}
 	return newest;

@@ -23,6 +23,8 @@ struct sim_kernel_sa {
 	uint32_t reqid;
 	uint32_t replay_window;
 	uint32_t tfc_padding;
+	bool one_processor; /* other packets do not leave by it */
+	uint32_t processor;
 	struct ike_kernel_id id;
 	const struct ike_algorithm *encryption;
 	const struct ike_algorithm *integrity;
@@ -79,6 +81,7 @@ struct sim_packet {
 	struct address source; /* with port */
 	struct address destination;
 	uint8_t protocol;
+	uint32_t processor; /* that it is sent by */
 };
 
 void sim_kernel_flush(struct sim_kernel *k); /* forgets everything: a reboot */

@@ -380,6 +380,7 @@ void sim_node_start(struct sim_node *n)
 		fprintf(stderr, "sim: no engine: %s\n", why.text);
 		abort();
 	}
+	ike_engine_processors(n->engine, n->processors);
 }
 
 void sim_node_kill(struct sim_node *n)

@@ -140,6 +140,7 @@ struct sim_node {
 	struct sim_world *world;
 	struct sim_library *library;
 	struct sim_random random;
+	uint32_t processors; /* that its kernel has SAs for, one each; 0: it has none */
 	struct sim_kernel kernel;
 	struct ike_settings settings;
 	struct ike_engine *engine; /* NULL while it is down */

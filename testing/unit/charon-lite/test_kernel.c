@@ -321,6 +321,45 @@ START_TEST(sa_becomes_a_state)
 }
 END_TEST
 
+/* RFC 9611: such a state tells its direction, and then the kernel refuses what is for the other. */
+START_TEST(sa_of_one_processor_tells_its_direction)
+{
+	struct ike_selector any = selector("10.1.0.0/16");
+	struct ike_kernel_sa sa = sa_of_child(_i, &any);
+	struct xfrm_state state;
+	struct why why;
+
+	sa.copy_df = sa.copy_dscp_out = false;
+	sa.copy_dscp_in = true;
+	ck_assert(cl_kernel_state(&sa, &state, &why));
+	ck_assert(!state.processor.one);
+	ck_assert_uint_eq(state.direction, 0);
+	sa.one_processor = true;
+	sa.processor = 3;
+	ck_assert(cl_kernel_state(&sa, &state, &why));
+	ck_assert(state.processor.one);
+	ck_assert_uint_eq(state.processor.number, 3);
+	ck_assert_uint_eq(state.direction, _i ? XFRM_DIRECTION_IN : XFRM_DIRECTION_OUT);
+	ck_assert_int_eq((state.flags & XFRM_STATE_NOPMTUDISC) != 0, !_i);
+	ck_assert_int_eq((state.flags & XFRM_STATE_DECAP_DSCP) != 0, _i);
+	ck_assert_int_eq((state.extra_flags & XFRM_SA_XFLAG_DONT_ENCAP_DSCP) != 0, !_i);
+}
+END_TEST
+
+START_TEST(policies_ask_for_each_processor)
+{
+	struct ike_kernel_policies wanted = child(IKE_POLICY_CHILD, 0);
+	struct cl_policy_walk walk = { .wanted = &wanted };
+	struct xfrm_policy policy;
+
+	wanted.for_each_processor = true;
+	while (cl_policy_walk_next(&walk, &policy))
+		ck_assert_uint_eq(policy.flags, policy.id.direction == XFRM_POLICY_OUT
+							? XFRM_POLICY_FOR_EACH_PROCESSOR
+							: 0);
+}
+END_TEST
+
 START_TEST(compressed_sa_is_two_states)
 {
 	struct ike_selector any = selector("10.1.0.0/16");
@@ -645,6 +684,8 @@ int main(void)
 	tcase_add_test(shared, packet_offload_is_for_policies_too);
 	tcase_add_test(shared, interface_of_an_address_is_found);
 	tcase_add_loop_test(shared, sa_becomes_a_state, 0, 2);
+	tcase_add_loop_test(shared, sa_of_one_processor_tells_its_direction, 0, 2);
+	tcase_add_test(shared, policies_ask_for_each_processor);
 	tcase_add_loop_test(shared, compressed_sa_is_two_states, 0, 2);
 	tcase_add_loop_test(shared, offloaded_states_name_device_and_direction, 0,
 		sizeof(offloads) / sizeof(*offloads));

@@ -145,7 +145,7 @@ START_TEST(a_whole_connection_arrives_in_numbers)
 	ck_assert_uint_eq(child->if_id_in, 7);
 	ck_assert_uint_eq(child->set_mark_out.mask, 0xf);
 	ck_assert_str_eq(child->tunnel_interface, "vti1");
-	ck_assert_uint_eq(child->per_cpu_sas, 1);
+	ck_assert_uint_eq(child->per_cpu_sas, IKE_PER_CPU_ENCAP);
 	ck_assert_uint_eq(child->life_bytes, 1024 * 1024 * 1024);
 	ck_assert_uint_eq(child->replay_window, 64);
 	ck_assert(child->copy_dscp_in && !child->copy_dscp_out);

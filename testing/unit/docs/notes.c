@@ -129,8 +129,11 @@ const struct key_note key_notes[] = {
 		"`yes` is `crypto`; `auto` is `crypto` where the device can do it, never "
 		"`packet`" },
 	{ VICI_PLACE_CHILD, "per_cpu_sas",
-		"strongSwan 6.1's; all packets of the child take one pair of SAs",
-		.ignored = true },
+		"RFC 9611; wants Linux 6.13, else all packets of the child take one pair of SAs "
+		"and "
+		"a line in the log says why; `encap`: a port of its own for each only where "
+		"packets "
+		"are encapsulated anyway (a NAT, or `encap` of the connection)" },
 	{ VICI_PLACE_CHILD, "start_action",
 		"a start that fails is repeated for ever, with growing pauses; what is no longer "
 		"to be started ends" },

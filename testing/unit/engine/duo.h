@@ -151,5 +151,6 @@ TCase *client_network_tests(void);
 TCase *port_tests(void);
 TCase *many_tests(void);
 TCase *child_option_tests(void);
+TCase *processor_tests(void);
 
 #endif

@@ -23,6 +23,7 @@ int main(void)
 	suite_add_tcase(suite, port_tests());
 	suite_add_tcase(suite, many_tests());
 	suite_add_tcase(suite, child_option_tests());
+	suite_add_tcase(suite, processor_tests());
 	suite_add_tcase(suite, followup_tests());
 	suite_add_tcase(suite, ppk_tests());
 	suite_add_tcase(suite, waiting_tests());

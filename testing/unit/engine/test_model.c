@@ -198,9 +198,10 @@ START_TEST(what_has_no_effect_is_said)
 
 	complete(c);
 	ck_assert(!ike_child_config_remark(c->children[0], 0, text));
-	c->children[0]->per_cpu_sas = 1;
+	c->children[0]->per_cpu_sas = IKE_PER_CPU_YES;
 	ck_assert(ike_child_config_remark(c->children[0], 0, text));
 	ck_assert_ptr_nonnull(strstr(text, "per_cpu_sas of "));
+	ck_assert_ptr_nonnull(strstr(text, "without trap in start_action"));
 	ck_assert(!ike_child_config_remark(c->children[0], 1, text));
 	ike_connection_free(c);
 }

@@ -60,6 +60,8 @@ static struct xfrm_state full_state(void)
 		.tfc_padding = 1200,
 		.offload_interface = 2,
 		.offload_flags = XFRM_OFFLOAD_INBOUND,
+		.processor = { .one = true, .number = 3 },
+		.direction = XFRM_DIRECTION_IN,
 	};
 }
 
@@ -97,6 +99,9 @@ static void assert_state_equal(const struct xfrm_state *a, const struct xfrm_sta
 	ck_assert_uint_eq(a->tfc_padding, b->tfc_padding);
 	ck_assert_uint_eq(a->offload_interface, b->offload_interface);
 	ck_assert_uint_eq(a->offload_flags, b->offload_flags);
+	ck_assert_int_eq(a->processor.one, b->processor.one);
+	ck_assert_uint_eq(a->processor.number, b->processor.number);
+	ck_assert_uint_eq(a->direction, b->direction);
 }
 
 static void assert_state_survives(const struct xfrm_state *state)
@@ -116,6 +121,18 @@ START_TEST(state_survives_building_and_parsing)
 {
 	struct xfrm_state state = full_state();
 
+	assert_state_survives(&state);
+}
+END_TEST
+
+/* Processor 0 is one, too; and a window is refused by the kernel for packets that leave. */
+START_TEST(outbound_state_of_the_first_processor_survives)
+{
+	struct xfrm_state state = full_state();
+
+	state.processor.number = 0;
+	state.direction = XFRM_DIRECTION_OUT;
+	state.replay_window = 0;
 	assert_state_survives(&state);
 }
 END_TEST
@@ -326,7 +343,7 @@ START_TEST(acquire_is_read_with_reqid_and_if_id)
 	struct xfrm_user_acquire fixed = { .id.proto = IPPROTO_ESP, .seq = 5 };
 	struct nl_msg *message = nlmsg_alloc_simple(XFRM_MSG_ACQUIRE, 0);
 	struct address peer = address("192.0.2.2", 0);
-	uint32_t if_id = 42;
+	uint32_t if_id = 42, processor = 1;
 	struct xfrm_event event;
 
 	memcpy(&fixed.policy, nlmsg_data(nlmsg_hdr(built)), sizeof(fixed.policy));
@@ -347,6 +364,11 @@ START_TEST(acquire_is_read_with_reqid_and_if_id)
 	ck_assert_uint_eq(event.acquire.policy_index, 17);
 	ck_assert_uint_eq(event.acquire.policy.if_id, 42);
 	ck_assert_uint_eq(event.acquire.policy.direction, XFRM_POLICY_FWD);
+	ck_assert(!event.acquire.processor.one);
+	nla_put(message, XFRM_ATTRIBUTE_PROCESSOR, 4, &processor);
+	ck_assert(xfrm_parse_event(nlmsg_hdr(message), &event));
+	ck_assert(event.acquire.processor.one);
+	ck_assert_uint_eq(event.acquire.processor.number, 1);
 	xfrm_message_free(built);
 	assert_short_prefixes_refused(message, sizeof(fixed));
 }
@@ -505,6 +527,7 @@ int main(void)
 	TCase *tcase = tcase_create("messages");
 
 	tcase_add_test(tcase, state_survives_building_and_parsing);
+	tcase_add_test(tcase, outbound_state_of_the_first_processor_survives);
 	tcase_add_test(tcase, state_of_every_kind_of_algorithm_survives);
 	tcase_add_test(tcase, state_carries_counters_and_replay_over);
 	tcase_add_test(tcase, state_that_does_not_fit_is_refused);
