@@ -157,8 +157,8 @@ static void print_child(struct vici_view child)
 {
 	printf("  %s: #%s, reqid %s", SWANCTL_TEXT_OF(child, "name"),
 		SWANCTL_TEXT_OF(child, "uniqueid"), SWANCTL_TEXT_OF(child, "reqid"));
-	if (swanctl_has(child, "cpu"))
-		printf(", cpu %s", SWANCTL_TEXT_OF(child, "cpu"));
+	if (swanctl_has(child, "per-cpu-sas"))
+		printf(", cpu %s", swanctl_has(child, "cpu") ? SWANCTL_TEXT_OF(child, "cpu") : "-");
 	printf(", %s, %s%s, %s:", SWANCTL_TEXT_OF(child, "state"), SWANCTL_TEXT_OF(child, "mode"),
 		swanctl_has(child, "encap") ? "-in-UDP" : "", SWANCTL_TEXT_OF(child, "protocol"));
 	print_algorithm(child, "", "encr-alg", "encr-keysize");
