@@ -479,6 +479,11 @@ static void no_address(const struct ike_matter *m, struct ike_advice *ret)
 			"the peer wants to give an address: set connections.%s.vips = 0.0.0.0 (or "
 			"::)",
 			m->connection);
+	else if (strcmp(m->differs, "dhcp") == 0)
+		snprintf(ret->cure, SIZE,
+			"see whether the DHCP server can be reached and has free addresses: "
+			"charon.plugins.dhcp.server and .interface of strongswan.conf say where it "
+			"is asked");
 	else
 		snprintf(ret->cure, SIZE,
 			"at the end with the pools, load one with free addresses and name it in "

@@ -4,6 +4,7 @@
  * loaded among equals.
  */
 #include "libike/eap/eap.h"
+#include "libike/leased.h"
 #include "libike/names.h"
 #include "libike/supervisor.h"
 #include "libike/versions.h"
@@ -236,7 +237,7 @@ static void say_what_pools_lack(struct ike_engine *e, const struct ike_connectio
 
 		if (ike_pools_find(e->pools, name))
 			continue;
-		if (strcmp(name, "dhcp") == 0)
+		if (strcmp(name, IKE_LEASED_POOL) == 0 && !e->host.lease)
 			ike_log(e, NULL, IKE_LOG_CFG, IKE_LOG_AUDIT,
 				"connection '%s': there is no DHCP: its peers get no addresses "
 				"from "

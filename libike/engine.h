@@ -273,6 +273,16 @@ struct ike_tls_answer {
 void ike_engine_tls_answered(
 	struct ike_engine *e, ike_time now, uint64_t ticket, const struct ike_tls_answer *answer);
 
+struct ike_leased_answer {
+	struct address address;                  /* family 0: there is none, error says why */
+	const struct ike_attributes *attributes; /* that go with it; or NULL */
+	const char *error;
+};
+void ike_engine_leased(struct ike_engine *e, ike_time now, uint64_t ticket,
+	const struct ike_leased_answer *answer);
+/* What was given must not be used any more: its IKE SA ends. */
+void ike_engine_lease_lost(struct ike_engine *e, ike_time now, uint64_t ticket, const char *error);
+
 /* ---- Kernel events ---- */
 
 struct ike_acquire {

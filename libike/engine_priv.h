@@ -40,6 +40,7 @@ struct ike_command;
 struct ike_eap;
 struct ikev1_xauth;
 struct ike_signing;
+struct ike_leased;
 struct ike_site;
 struct ike_lookup;
 
@@ -87,6 +88,7 @@ struct ike_engine {
 	struct ike_eap *eap_waiting;   /* conversations that the host was asked for, by ticket */
 	struct ikev1_xauth *passwords; /* the host was asked about, by ticket */
 	struct ike_signing *signing;   /* those that wait for a signature, by ticket */
+	struct ike_leased *leased;     /* addresses of the host's DHCP server, by ticket */
 	uint64_t last_ticket;          /* of what the host is asked */
 	uint32_t next_ike_id;
 	uint32_t next_child_id;

@@ -256,6 +256,14 @@ struct ike_password_check {
 	struct address remote; /* the peer */
 };
 
+/* An IPv4 address for a peer, from a DHCP server. */
+struct ike_lease_wish {
+	uint32_t ike_id;
+	const struct ike_identity *peer; /* EAP identity, else IKE identity */
+	struct address wanted;           /* 0.0.0.0: any */
+	struct address remote;           /* where the peer is */
+};
+
 /* One step of a TLS conversation of EAP-TLS, which takes place where the private key is. */
 struct ike_tls_step {
 	uint64_t session;
@@ -273,7 +281,7 @@ struct ike_host {
 	int64_t (*wall_clock)(void *context);
 	/* False when it cannot even be asked (no such key, too many at once); else
 	 * ike_engine_signed(), _fetched(), _radius_answered(), _password_checked(),
-	 * _tls_answered() bring the answer, never from within the call. May be NULL: it cannot. */
+	 * _tls_answered(), _leased() bring the answer, never from within the call. May be NULL: it cannot. */
 	bool (*sign)(void *context, const struct ike_sign *what, uint64_t ticket);
 	bool (*fetch)(void *context, const struct ike_fetch *what, uint64_t ticket);
 	bool (*radius)(void *context, const struct ike_radius_request *what, uint64_t ticket);
@@ -282,6 +290,11 @@ struct ike_host {
 		void *context, const struct ike_password_check *what, uint64_t ticket);
 	bool (*tls)(void *context, const struct ike_tls_step *what, uint64_t ticket);
 	void (*tls_forget)(void *context, uint64_t session);
+	/* Answered within some seconds, be it that nobody answered the host.
+	 * What was given is kept alive until it is returned, which also ends a question; when that
+	 * fails, ike_engine_lease_lost() says so, and it has still to be returned. */
+	bool (*lease)(void *context, const struct ike_lease_wish *what, uint64_t ticket);
+	void (*lease_return)(void *context, uint64_t ticket);
 
 	/* For all cryptography and all randomness; borrowed, outlives the engine. */
 	OSSL_LIB_CTX *library;

@@ -34,6 +34,12 @@ static bool append(struct ike_virtual_address **list, uint8_t *count, const stru
 	return true;
 }
 
+static void return_leased(struct ike_engine *e, struct ike_virtual *v)
+{
+	ike_leased_return(e, v->leased);
+	v->leased = NULL;
+}
+
 static void release(struct ike_virtual *v)
 {
 	for (size_t i = 0; i < v->their_count; i++)
@@ -53,6 +59,7 @@ void ike_virtual_free(struct ike_virtual *v)
 	free(v->earlier);
 	ike_attributes_free(&v->attributes);
 	ike_bypass_free(v->bypass);
+	ike_leased_free(v->leased);
 	free(v);
 }
 
@@ -76,6 +83,7 @@ void ike_virtual_release_theirs(struct ike_engine *e, struct ike_sa *sa)
 				address_format(&address, text), peer);
 	}
 	release(v);
+	return_leased(e, v);
 }
 
 static void uninstall(struct ike_engine *e, struct ike_virtual *v)
@@ -106,6 +114,8 @@ void ike_virtual_move(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 	if (!old)
 		return;
 	from->virtual = NULL;
+	if (old->leased)
+		old->leased->ike_id = to->unique_id;
 	if (!to->virtual) {
 		to->virtual = old;
 		return;
@@ -127,8 +137,12 @@ void ike_virtual_move(struct ike_engine *e, struct ike_sa *from, struct ike_sa *
 		to->virtual->their_count = old->their_count;
 		old->theirs = NULL;
 		old->their_count = 0;
+		return_leased(e, to->virtual);
+		to->virtual->leased = old->leased;
+		old->leased = NULL;
 	}
 	uninstall(e, old);
+	return_leased(e, old);
 	ike_virtual_free(old);
 }
 
@@ -328,16 +342,81 @@ static bool give_framed(struct ike_sa *sa, const struct address *wanted, struct 
 	return append(&v->theirs, &v->their_count, ret, NULL);
 }
 
-static bool give_lease(struct ike_engine *e, struct ike_sa *sa, const struct address *wanted,
-	struct address *ret, struct why *why)
+static struct ike_lease_request request_of(
+	const struct ike_sa *sa, const struct address *wanted, size_t pool_count)
 {
-	const struct ike_lease_request request = {
+	return (struct ike_lease_request){
 		.pools = sa->connection->pools,
-		.pool_count = sa->connection->pool_count,
+		.pool_count = pool_count,
 		.wanted = wanted,
 		.identity = sa->remote_eap_id ? sa->remote_eap_id : sa->remote_id,
 		.peer = &sa->remote,
 	};
+}
+
+/* Where among the connection's pools the DHCP server's is; as many as there are: nowhere. */
+static size_t leased_pool(const struct ike_engine *e, const struct ike_connection *c)
+{
+	size_t i = 0;
+
+	while (i < c->pool_count && strcmp(c->pools[i], IKE_LEASED_POOL) != 0)
+		i++;
+	return i < c->pool_count && ike_pools_find(e->pools, IKE_LEASED_POOL) ? c->pool_count : i;
+}
+
+/* Whether RADIUS or a pool that is named before the DHCP server's has an address. */
+static bool others_have(
+	struct ike_engine *e, const struct ike_sa *sa, const struct address *wanted, size_t before)
+{
+	const struct ike_lease_request request = request_of(sa, wanted, before);
+	struct ike_lease *lease;
+	struct why why;
+
+	if (sa->radius && has_radius(sa->connection) &&
+		sa->radius->framed_ip.family == wanted->family)
+		return true;
+	lease = before > 0 ? ike_pools_acquire(e->pools, &request, &why) : NULL;
+	if (lease)
+		(void)ike_lease_release(lease); /* it is this identity's from now on */
+	return lease != NULL;
+}
+
+bool ike_virtual_waits(struct ike_engine *e, struct ike_sa *sa, const struct address *wanted)
+{
+	size_t index = leased_pool(e, sa->connection);
+	struct ike_virtual *v;
+
+	if (wanted->family != AF_INET || index == sa->connection->pool_count || !(v = make(sa)))
+		return false;
+	if (!v->leased && !others_have(e, sa, wanted, index))
+		v->leased = ike_leased_ask(e, sa, wanted);
+	return v->leased && !v->leased->answered;
+}
+
+static bool is_leased(const struct ike_virtual *v, size_t index)
+{
+	return v->leased && !v->theirs[index].lease &&
+	       address_same_host(&v->theirs[index].address, &v->leased->address);
+}
+
+/* What the DHCP server says; once. */
+static bool give_leased(struct ike_sa *sa, const struct address *wanted, struct address *ret)
+{
+	struct ike_virtual *v = sa->virtual;
+
+	if (!v->leased || !v->leased->answered || v->leased->address.family != wanted->family)
+		return false;
+	for (size_t i = 0; i < v->their_count; i++)
+		if (is_leased(v, i))
+			return false;
+	*ret = v->leased->address;
+	return append(&v->theirs, &v->their_count, ret, NULL);
+}
+
+static bool give_lease(struct ike_engine *e, struct ike_sa *sa, const struct address *wanted,
+	struct address *ret, struct why *why)
+{
+	const struct ike_lease_request request = request_of(sa, wanted, sa->connection->pool_count);
 	struct ike_virtual *v = sa->virtual;
 	struct ike_lease *lease;
 
@@ -365,7 +444,12 @@ bool ike_virtual_give(
 	if (!address_is_any(wanted))
 		address_format(wanted, text);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer requested virtual IP %s", text);
-	if (!make(sa) || (!give_framed(sa, wanted, ret) && !give_lease(e, sa, wanted, ret, &why))) {
+	if (!make(sa) || (!give_framed(sa, wanted, ret) && !give_leased(sa, wanted, ret) &&
+				 !give_lease(e, sa, wanted, ret, &why))) {
+		const char *error = ike_virtual_leased_error(sa->virtual);
+
+		if (error && wanted->family == AF_INET)
+			(void)why_fail(&why, "%s", error);
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"no virtual IP found for %s requested by '%s': %s", text, peer, why.text);
 		return false;
@@ -384,13 +468,33 @@ static bool pool_was_before(const struct ike_virtual *v, size_t index)
 	return false;
 }
 
-/* Whether an address is of no pool of ours: the RADIUS server's. */
-static bool has_framed(const struct ike_virtual *v)
+/* Whether an address is of no pool of ours: the RADIUS server's, or the DHCP server's. */
+static bool has_foreign(const struct ike_virtual *v, bool leased)
 {
 	for (size_t i = 0; i < ike_virtual_their_count(v); i++)
-		if (!v->theirs[i].lease)
+		if (!v->theirs[i].lease && is_leased(v, i) == leased)
 			return true;
 	return false;
+}
+
+/* False when index is beyond them; it is less by as many, then. */
+static bool is_among(const struct ike_attributes *list, size_t *index)
+{
+	if (*index < list->count)
+		return true;
+	*index -= list->count;
+	return false;
+}
+
+char *ike_virtual_describe_pools(
+	const struct ike_engine *e, const struct ike_sa *sa, char *text, size_t text_size)
+{
+	const struct ike_connection *c = sa->connection;
+	const char *error = ike_virtual_leased_error(sa->virtual);
+	const char *dhcp = error ? error : "a DHCP server's, for IPv4";
+
+	return ike_pools_describe(e->pools, c->pools, c->pool_count,
+		leased_pool(e, c) < c->pool_count ? IKE_LEASED_POOL : NULL, dhcp, text, text_size);
 }
 
 const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_t index)
@@ -401,11 +505,12 @@ const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_
 		if (!v->theirs[i].lease || pool_was_before(v, i))
 			continue;
 		const struct ike_attributes *list = ike_pool_attributes(v->theirs[i].lease->pool);
-		if (index < list->count)
+		if (is_among(list, &index))
 			return &list->items[index];
-		index -= list->count;
 	}
-	if (has_framed(v) && sa->radius && index < sa->radius->attributes.count)
+	if (has_foreign(v, true) && is_among(&v->leased->attributes, &index))
+		return &v->leased->attributes.items[index];
+	if (has_foreign(v, false) && sa->radius && is_among(&sa->radius->attributes, &index))
 		return &sa->radius->attributes.items[index];
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #define LIBIKE_VIRTUAL_H
 
 #include "libike/engine.h"
+#include "libike/leased.h"
 #include "libike/model/domain.h"
 #include "libike/model/pools.h"
 
@@ -19,7 +20,7 @@
 
 struct ike_virtual_address {
 	struct address address;  /* no port */
-	struct ike_lease *lease; /* of the peer's; NULL: no pool of ours has it (RADIUS) */
+	struct ike_lease *lease; /* of the peer's; NULL: no pool of ours has it (RADIUS, DHCP) */
 	bool installed;          /* of ours */
 };
 
@@ -31,6 +32,7 @@ struct ike_virtual {
 	/* Heap: what the IKE SA had that this one is to take the place of; it asks for that. */
 	struct address *earlier;
 	uint8_t our_count, their_count, earlier_count;
+	struct ike_leased *leased;        /* asked for, maybe among theirs; NULL nearly always */
 	struct ike_bypass *bypass;        /* of Cisco Unity; NULL nearly always */
 	struct ike_attributes attributes; /* that came with ours: DNS servers and the like */
 };
@@ -96,12 +98,24 @@ bool ike_virtual_dns_domain(
 
 /* ---- Giving: `pools` ---- */
 
-/* One address for the peer, of the connection's pools or what RADIUS said; logged. False: there is
- * none. */
+/* Before it is given: true when a DHCP server is being asked for it (of the pool `dhcp`, when what
+ * is named before that has none). ike_resume() comes, then this is asked again. */
+MUST_USE bool ike_virtual_waits(
+	struct ike_engine *e, struct ike_sa *sa, const struct address *wanted);
+/* One address for the peer, of the connection's pools or what RADIUS or DHCP said; logged. False:
+ * there is none. */
 MUST_USE bool ike_virtual_give(
 	struct ike_engine *e, struct ike_sa *sa, const struct address *wanted, struct address *ret);
+/* How full its pools are, for people, as ike_pools_describe(); what DHCP had to say among them. */
+char *ike_virtual_describe_pools(
+	const struct ike_engine *e, const struct ike_sa *sa, char *text, size_t text_size);
+/* Why the DHCP server gave none; NULL: it was not asked, or gave one. */
+static inline const char *ike_virtual_leased_error(const struct ike_virtual *v)
+{
+	return v && v->leased ? v->leased->error : NULL;
+}
 /* What goes with the addresses that were given: the attributes of their pools, and of the RADIUS
- * server whose address it is. index from 0; NULL
+ * or DHCP server whose address it is. index from 0; NULL
  * at the end. Which of them a peer may be told of is the caller's to know. */
 const struct ike_attribute *ike_virtual_attribute(const struct ike_sa *sa, size_t index);
 /* Whether a DNS server goes along: without one, domains may not (RFC 8598 3.2). */

@@ -162,13 +162,14 @@ static void put_attributes(
 
 static void log_no_address(struct ike_engine *e, const struct ike_sa *sa)
 {
-	const struct ike_connection *c = sa->connection;
 	char peer[IKE_IDENTITY_TEXT_MAX], pools[256];
 	struct ike_failure failure = { 0 };
 
-	ike_pools_describe(e->pools, c->pools, c->pool_count, pools, sizeof(pools));
+	ike_virtual_describe_pools(e, sa, pools, sizeof(pools));
 	ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, *pools ? pools : NULL, NULL,
 		"no virtual IP found for peer '%s'", ike_identity_format(ike_sa_peer_id(sa), peer));
+	if (ike_virtual_leased_error(sa->virtual))
+		ike_failure_set_differs(&failure, IKE_LEASED_POOL);
 	ike_log_child_failure(e, sa, sa->connection, NULL, &failure);
 	ike_failure_free(&failure);
 }
@@ -211,6 +212,22 @@ static void give(struct ikev1_received *x, struct ikev1_attributes *m)
 		log_no_address(x->e, x->sa);
 }
 
+/* A DHCP server is being asked. What it has already it need not be asked for. */
+static bool waits(struct ikev1_received *x)
+{
+	struct isakmp_attribute a;
+	struct address wanted;
+	size_t cursor = 0;
+
+	if (ike_virtual_their_count(x->sa->virtual) > 0)
+		return false;
+	while (isakmp_attribute_next(x->message->attributes.list, &cursor, &a))
+		if (ike_virtual_address_of(a.type, a.value, &wanted) &&
+			ike_virtual_waits(x->e, x->sa, &wanted))
+			return true;
+	return false;
+}
+
 /* Nothing for who has not said yet who he is. */
 static bool still_asks(const struct ikev1_xauth *t)
 {
@@ -223,6 +240,8 @@ enum ikev1_outcome ikev1_mode_config_request(struct ikev1_received *x)
 
 	if (still_asks(ikev1_transactions_of(x->sa)))
 		return IKEV1_IGNORE;
+	if (waits(x))
+		return IKEV1_WAIT;
 	ikev1_attributes_open(x->e, x->sa, IKE_CONFIGURATION_REPLY, x->message->attributes.id, &m);
 	if (x->sa->connection->pool_count > 0)
 		give(x, &m);
@@ -244,7 +263,9 @@ static size_t wanted_families(const struct ike_engine *e, const struct ike_sa *s
 			const struct ike_pool *pool =
 				ike_pools_find(e->pools, sa->connection->pools[i]);
 
-			there = pool && ike_pool_addrs(pool)->ranges[0].first.family == families[f];
+			there = pool ? ike_pool_addrs(pool)->ranges[0].first.family == families[f]
+				     : f == 0 && strcmp(sa->connection->pools[i],
+							 IKE_LEASED_POOL) == 0;
 		}
 		if (there)
 			ret[count++] = families[f];
@@ -265,6 +286,13 @@ static struct address to_push(struct ike_engine *e, const struct ike_sa *sa, uin
 	return (struct address){ .family = family };
 }
 
+static bool waits_unasked(struct ike_engine *e, struct ike_sa *sa)
+{
+	const struct address wanted = to_push(e, sa, AF_INET);
+
+	return ike_virtual_waits(e, sa, &wanted);
+}
+
 static void give_unasked(struct ike_engine *e, struct ike_sa *sa)
 {
 	uint16_t families[2];
@@ -283,6 +311,8 @@ bool ikev1_mode_config_push(struct ike_engine *e, struct ike_sa *sa, struct ike_
 	struct ikev1_attributes m;
 
 	/* It may have pulled meanwhile. */
+	if (ike_virtual_their_count(sa->virtual) == 0 && waits_unasked(e, sa))
+		return true; /* its stage stays, ikev1_mode_config_resume() comes */
 	if (ike_virtual_their_count(sa->virtual) == 0)
 		give_unasked(e, sa);
 	if (ike_virtual_their_count(sa->virtual) == 0) {
@@ -296,6 +326,14 @@ bool ikev1_mode_config_push(struct ike_engine *e, struct ike_sa *sa, struct ike_
 	put_attributes(e, sa, &m);
 	ikev1_transactions_stage(e, sa, IKEV1_TRANSACTING_PUSHED, IKE_NEVER);
 	return ikev1_attributes_ask(e, sa, &m);
+}
+
+void ikev1_mode_config_resume(struct ike_engine *e, struct ike_sa *sa)
+{
+	const struct ikev1_xauth *t = ikev1_transactions_of(sa);
+
+	if (t && t->stage == IKEV1_TRANSACTING_PUSH)
+		ikev1_transactions_stage(e, sa, IKEV1_TRANSACTING_PUSH, e->now);
 }
 
 enum ikev1_outcome ikev1_mode_config_acknowledged(struct ikev1_received *x)

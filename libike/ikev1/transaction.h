@@ -146,6 +146,8 @@ void ikev1_xauth_eap_free(struct ikev1_xauth_eap *eap); /* NULL is fine */
 MUST_USE bool ikev1_mode_config_pull(struct ike_engine *e, struct ike_sa *sa);
 MUST_USE bool ikev1_mode_config_push(
 	struct ike_engine *e, struct ike_sa *sa, struct ike_failure *failure);
+/* A DHCP server has answered, which the push has waited for. */
+void ikev1_mode_config_resume(struct ike_engine *e, struct ike_sa *sa);
 enum ikev1_outcome ikev1_mode_config_request(struct ikev1_received *x);
 enum ikev1_outcome ikev1_mode_config_set(struct ikev1_received *x);
 enum ikev1_outcome ikev1_mode_config_reply(struct ikev1_received *x);

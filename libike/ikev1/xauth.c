@@ -185,6 +185,7 @@ void ikev1_transactions_resume(struct ike_engine *e, struct ike_sa *sa)
 	struct ike_failure failure = { 0 };
 	enum ikev1_checked checked;
 
+	ikev1_mode_config_resume(e, sa);
 	if (!t || t->stage != IKEV1_TRANSACTING_CHECK)
 		return;
 	checked = ikev1_xauth_check_on(e, sa, asked_round(sa, t));

@@ -84,6 +84,7 @@ struct ike_auth {
 	bool opens_eap;      /* responder: the present request begins it */
 	bool peer_eap_only; /* the initiator offers that it proves the responder, too (RFC 5998), */
 	bool eap_only;      /* and so it does */
+	bool contact_applied;          /* responder: what the new IKE SA does to older ones */
 	struct bytes eap_out;          /* heap: the packet to be sent */
 	struct ike_kept_message first; /* responder: the first request, when it is not the last */
 	/* Responder: definitions that the peer's proof is not good enough for. */

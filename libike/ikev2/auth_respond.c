@@ -322,9 +322,16 @@ static enum ike_outcome finish(struct ike_received *x, struct ike_auth *a)
 	}
 	if (!check_unique(x))
 		return refuse(x, IKE_NOTIFY_AUTHENTICATION_FAILED);
+	/* What an older IKE SA of the peer's has is free before anybody is asked for more; once. */
+	if (!a->contact_applied)
+		ike_initial_contact_apply(x->e, sa, n->initial_contact);
+	a->contact_applied = true;
+	if (ike_configuration_waits(x)) {
+		a->waits_for = "an address from a DHCP server";
+		return IKE_OUTCOME_WAIT;
+	}
 	build_round(x, a);
 	ike_mobike_read(x->e, sa, x->message);
-	ike_initial_contact_apply(x->e, sa, n->initial_contact);
 	ike_half_open_drop_twins(x->e, sa);
 	notify = ike_configuration_answer(x);
 	ike_sa_established(x->e, sa);

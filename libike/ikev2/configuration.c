@@ -95,6 +95,27 @@ bool ike_configuration_accept(struct ike_received *x)
 
 /* ---- Responder ---- */
 
+bool ike_configuration_waits(struct ike_received *x)
+{
+	struct reader r = reader_of(x->message->configuration.attributes);
+	struct address wanted;
+	struct bytes value;
+	uint16_t type;
+
+	if (!IKE_HAS(x->message, CONFIGURATION) ||
+		x->message->configuration.type != IKE_CONFIGURATION_REQUEST)
+		return false;
+	for (size_t asked = 0;
+		asked < IKE_VIRTUAL_ADDRESSES_MAX && next_attribute(&r, &type, &value);) {
+		if (!ike_virtual_address_of(type, value, &wanted))
+			continue;
+		asked++;
+		if (ike_virtual_waits(x->e, x->sa, &wanted))
+			return true;
+	}
+	return false;
+}
+
 /* One address after the other; returns how many were asked for. */
 static size_t give(struct ike_received *x, struct writer *w)
 {
@@ -121,8 +142,7 @@ static void log_refusal(struct ike_received *x, uint16_t notify)
 	struct ike_failure failure = { 0 };
 
 	ike_identity_format(ike_sa_peer_id(sa), peer);
-	ike_pools_describe(x->e->pools, sa->connection->pools, sa->connection->pool_count, pools,
-		sizeof(pools));
+	ike_virtual_describe_pools(x->e, sa, pools, sizeof(pools));
 	if (notify == IKE_NOTIFY_FAILED_CP_REQUIRED)
 		ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, NULL, NULL,
 			"expected a virtual IP request of peer '%s', sending FAILED_CP_REQUIRED",
@@ -131,6 +151,8 @@ static void log_refusal(struct ike_received *x, uint16_t notify)
 		ike_failure_set(&failure, IKE_REASON_NO_ADDRESS, *pools ? pools : NULL, NULL,
 			"no virtual IP found for peer '%s', sending INTERNAL_ADDRESS_FAILURE",
 			peer);
+	if (ike_virtual_leased_error(sa->virtual))
+		ike_failure_set_differs(&failure, IKE_LEASED_POOL);
 	ike_log_child_failure(x->e, sa, sa->connection, NULL, &failure);
 	ike_failure_free(&failure);
 }

@@ -111,6 +111,9 @@ void ike_configuration_ask(struct ike_engine *e, struct ike_sa *sa, struct ike_b
 /* Initiator, the last answer: addresses are taken and installed. False with a failure when there is
  * none. */
 bool ike_configuration_accept(struct ike_received *x);
+/* Responder, the first request: true while a DHCP server is asked for an address; ike_resume()
+ * comes. */
+bool ike_configuration_waits(struct ike_received *x);
 /* Responder, the last answer: CP(CFG_REPLY) to the first request, if it asks. Else 0 or, with what
  * it is reported as, the error notify instead of a child. */
 uint16_t ike_configuration_answer(struct ike_received *x);

@@ -505,7 +505,7 @@ const struct ike_lease *ike_pool_lease(const struct ike_pool *pool, const struct
 }
 
 char *ike_pools_describe(const struct ike_pools *pools, char *const *names, size_t count,
-	char *text, size_t text_size)
+	const char *elsewhere, const char *said, char *text, size_t text_size)
 {
 	size_t used = 0;
 
@@ -519,8 +519,10 @@ char *ike_pools_describe(const struct ike_pools *pools, char *const *names, size
 				"%s%s: %u of %u addresses in use", i ? "; " : "", names[i],
 				pool->online_count, pool->addrs.size);
 		else
-			length = snprintf(text + used, text_size - used, "%s%s: not loaded",
-				i ? "; " : "", names[i]);
+			length = snprintf(text + used, text_size - used, "%s%s: %s", i ? "; " : "",
+				names[i],
+				elsewhere && strcmp(names[i], elsewhere) == 0 ? said
+									      : "not loaded");
 		used += length > 0 ? (size_t)length : 0;
 	}
 	return text;

@@ -78,10 +78,11 @@ uint32_t ike_pool_offline(const struct ike_pool *pool);
 /* In no order that matters; NULL begins and ends. */
 const struct ike_lease *ike_pool_lease(const struct ike_pool *pool, const struct ike_lease *after);
 
-/* How full pools are, for people: "rw: 254 of 254 addresses in use; six: not loaded". What does not
- * fit is left out. Returns text. */
+/* How full pools are, for people: "rw: 254 of 254 addresses in use; six: not loaded". Of the one
+ * that is called `elsewhere` (or NULL: none), what is said of it. What does not fit is left out.
+ * Returns text. */
 char *ike_pools_describe(const struct ike_pools *pools, char *const *names, size_t count,
-	char *text, size_t text_size);
+	const char *elsewhere, const char *said, char *text, size_t text_size);
 
 /* ---- Leases ---- */
 

@@ -146,6 +146,7 @@ TCase *followup_tests(void);
 TCase *ppk_tests(void);
 TCase *eap_tests(void);
 TCase *virtual_tests(void);
+TCase *leased_tests(void);
 TCase *split_dns_tests(void);
 TCase *client_network_tests(void);
 TCase *port_tests(void);

@@ -18,6 +18,7 @@ int main(void)
 	suite_add_tcase(suite, additional_tests());
 	suite_add_tcase(suite, eap_tests());
 	suite_add_tcase(suite, virtual_tests());
+	suite_add_tcase(suite, leased_tests());
 	suite_add_tcase(suite, split_dns_tests());
 	suite_add_tcase(suite, client_network_tests());
 	suite_add_tcase(suite, port_tests());
