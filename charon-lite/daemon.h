@@ -30,6 +30,7 @@ struct cl_radius;
 struct cl_accounting;
 struct cl_usages;
 struct cl_service;
+struct cl_dhcp_host;
 
 struct cl_daemon {
 	struct event_base *base;
@@ -47,6 +48,7 @@ struct cl_daemon {
 	struct cl_radius *radius;
 	struct cl_accounting *accounting;
 	struct cl_usages *usages;
+	struct cl_dhcp_host *dhcp;
 	struct cl_signer *signer;
 	struct cl_fetcher *fetcher;
 	struct cl_pam *pam;

@@ -3,6 +3,7 @@
 #include "charon-lite/accounting.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
+#include "charon-lite/dhcp_host.h"
 #include "charon-lite/log_events.h"
 #include "charon-lite/private_keys.h"
 #include "charon-lite/radius_host.h"
@@ -439,6 +440,8 @@ static bool open_engine(struct cl_daemon *d, struct why *why)
 		.tls_forget = cl_private_keys_tls_forget,
 		.radius = cl_radius_host_ask,
 		.radius_forget = cl_radius_host_forget,
+		.lease = cl_dhcp_host_lease,
+		.lease_return = cl_dhcp_host_lease_return,
 		.send = host_send,
 		.source_address = host_source_address,
 		.has_route = host_has_route,
@@ -535,12 +538,13 @@ bool cl_host_open(struct cl_daemon *d, struct why *why)
 	       open_kernel(d, why) && open_sockets(d, why) && open_network(d, why) &&
 	       open_updown(d, why) && open_resolved(d, why) && open_resolver(d, why) &&
 	       open_fetcher(d, why) && open_pam(d, why) && cl_radius_host_open(d, why) &&
-	       open_engine(d, why);
+	       cl_dhcp_host_open(d, why) && open_engine(d, why);
 }
 
 void cl_host_close(struct cl_daemon *d)
 {
 	ike_engine_free(d->engine);
+	cl_dhcp_host_close(d);
 	cl_updown_close(d->updown);
 	cl_radius_host_close(d);
 	cl_resolver_close(d->resolver);

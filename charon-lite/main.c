@@ -2,6 +2,7 @@
 #include "charon-lite/confinement.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
+#include "charon-lite/dhcp_host.h"
 #include "charon-lite/log_events.h"
 #include "charon-lite/privileges.h"
 #include "charon-lite/radius_host.h"
@@ -77,7 +78,7 @@ static bool reload_settings(struct cl_daemon *d, struct why *why)
 		strcmp(settings.socket, d->settings.socket) != 0)
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"ports and the control socket stay as they are until a restart");
-	if (!cl_radius_host_reload(d, &settings, why)) {
+	if (!cl_radius_host_reload(d, &settings, why) || !cl_dhcp_host_reload(d, &settings, why)) {
 		cl_settings_free(&settings);
 		return false;
 	}

@@ -54,6 +54,18 @@ static bool set_capabilities(bool keep)
 	return good;
 }
 
+bool cl_privileges_raw(bool on)
+{
+	static const cap_value_t raw[] = { CAP_NET_RAW };
+	cap_t now = cap_get_proc();
+	bool good = now &&
+		    cap_set_flag(now, CAP_EFFECTIVE, 1, raw, on ? CAP_SET : CAP_CLEAR) == 0 &&
+		    cap_set_proc(now) == 0;
+
+	cap_free(now);
+	return good;
+}
+
 bool cl_privileges_drop(bool keep, struct why *why)
 {
 	const struct rlimit no_core = { 0, 0 };

@@ -9,7 +9,11 @@
 
 /* No new privileges, no core dumps (they would hold keys), and no capabilities. keep: but
  * CAP_NET_ADMIN for the kernel's tables, and for updown scripts CAP_NET_RAW, which the daemon
- * itself holds without effect. */
+ * itself holds without effect but for the moment in which DHCP opens its sockets. */
 MUST_USE bool cl_privileges_drop(bool keep, struct why *why);
+
+/* CAP_NET_RAW takes effect, and no more, around the opening of a socket. False when the process
+ * does not have it. */
+bool cl_privileges_raw(bool on);
 
 #endif

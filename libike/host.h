@@ -281,7 +281,8 @@ struct ike_host {
 	int64_t (*wall_clock)(void *context);
 	/* False when it cannot even be asked (no such key, too many at once); else
 	 * ike_engine_signed(), _fetched(), _radius_answered(), _password_checked(),
-	 * _tls_answered(), _leased() bring the answer, never from within the call. May be NULL: it cannot. */
+	 * _tls_answered(), _leased() bring the answer, never from within the call. May be NULL: it
+	 * cannot. */
 	bool (*sign)(void *context, const struct ike_sign *what, uint64_t ticket);
 	bool (*fetch)(void *context, const struct ike_fetch *what, uint64_t ticket);
 	bool (*radius)(void *context, const struct ike_radius_request *what, uint64_t ticket);

@@ -125,8 +125,8 @@ START_TEST(rekeying_keeps_the_lease)
 	ck_assert(ike_engine_rekey(d.sun->engine, sim_node_now(d.sun), &rekey, &count, &why));
 	sim_node_leave(d.sun);
 	duo_pass(&d, IKE_SECONDS(60));
-	ck_assert_uint_eq(duo_only_sa(d.sun)->virtual->leased->ike_id,
-		duo_only_sa(d.sun)->unique_id);
+	ck_assert_uint_eq(
+		duo_only_sa(d.sun)->virtual->leased->ike_id, duo_only_sa(d.sun)->unique_id);
 	ck_assert_uint_eq(server.asked, 1);
 	ck_assert_uint_eq(server.returned, 0);
 	duo_down(&d, d.sun);
