@@ -12,6 +12,7 @@ if [ "${CI-}" = true ]; then
 	done
 	wanted+=(-s '*strongswan-5.9.8*--psk:4:tunnel:aes256-sha1*')
 	wanted+=(-s 'charon-lite--strongswan-6.0.1--vici:cert')
+	wanted+=(-s 'strongswan-6.0.1--charon-lite--dhcp:broadcast')
 fi
 testing/lab/run "${wanted[@]}" {charon-lite--strongswan-6.0.1,strongswan-6.0.1--charon-lite,charon-lite--strongswan-5.9.8,strongswan-5.9.8--charon-lite}
 

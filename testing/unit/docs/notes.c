@@ -72,8 +72,9 @@ const struct key_note key_notes[] = {
 	{ VICI_PLACE_CONNECTION, "over_time", "0: never" },
 	{ VICI_PLACE_CONNECTION, "pools",
 		"`radius` is what the RADIUS server says (with `auth = eap-radius` or "
-		"`xauth-eap`); there is no DHCP: the log says so of `dhcp`, unless a pool has that "
-		"name" },
+		"`xauth-eap`), `dhcp` what a DHCP server says (IPv4; `charon.plugins.dhcp` of "
+		"strongswan.conf), unless a pool has that name; what is named before it comes "
+		"first" },
 	{ VICI_PLACE_LOCAL, "certs", "the first certificate of a file" },
 	{ VICI_PLACE_LOCAL, "auth",
 		"`psk`, `pubkey` and constraints, `eap`, `eap-md5`, `eap-mschapv2`, `eap-tls`, "
