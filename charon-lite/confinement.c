@@ -32,7 +32,16 @@ void cl_confine_lifetime(void)
 		_exit(EXIT_FAILURE);
 }
 
-bool cl_confine_calls(struct why *why)
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
+{
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < count; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
+	return error;
+}
+
+static bool confine(const int *more, size_t count, struct why *why)
 {
 	static const int allowed[] = {
 		SCMP_SYS(read),
@@ -58,8 +67,10 @@ bool cl_confine_calls(struct why *why)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int error = filter ? 0 : -ENOMEM;
 
-	for (size_t i = 0; error == 0 && i < sizeof(allowed) / sizeof(*allowed); i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (error == 0)
+		error = allow(filter, allowed, sizeof(allowed) / sizeof(*allowed));
+	if (error == 0)
+		error = allow(filter, more, count);
 	if (error == 0)
 		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_code);
 	if (error == 0)
@@ -68,4 +79,36 @@ bool cl_confine_calls(struct why *why)
 		error = seccomp_load(filter);
 	seccomp_release(filter);
 	return error == 0 || why_fail(why, "seccomp: %s", strerror(-error));
+}
+
+bool cl_confine_calls(struct why *why)
+{
+	return confine(NULL, 0, why);
+}
+
+bool cl_confine_loop(struct why *why)
+{
+	static const int more[] = {
+		SCMP_SYS(epoll_wait),
+		SCMP_SYS(epoll_pwait),
+		SCMP_SYS(epoll_pwait2),
+		SCMP_SYS(epoll_ctl),
+		SCMP_SYS(readv),
+		SCMP_SYS(writev),
+		SCMP_SYS(recv),
+		SCMP_SYS(recvfrom),
+		SCMP_SYS(recvmsg),
+		SCMP_SYS(send),
+		SCMP_SYS(sendto),
+		SCMP_SYS(sendmsg),
+		SCMP_SYS(shutdown),
+		SCMP_SYS(close),
+		SCMP_SYS(ioctl),
+		SCMP_SYS(getsockopt),
+		SCMP_SYS(wait4),
+		SCMP_SYS(waitid),
+		SCMP_SYS(rt_sigaction),
+	};
+
+	return confine(more, sizeof(more) / sizeof(*more), why);
 }

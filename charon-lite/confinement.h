@@ -18,4 +18,8 @@ void cl_confine_lifetime(void);
  * time, randomness, and the end. All other system calls fail. */
 __attribute__((warn_unused_result)) bool cl_confine_calls(struct why *why);
 
+/* The same for a process with an event loop: it also waits for those descriptors, closes them, and
+ * waits for processes of its own that end. */
+__attribute__((warn_unused_result)) bool cl_confine_loop(struct why *why);
+
 #endif

@@ -67,6 +67,7 @@ struct cl_daemon {
 	uint64_t last_ticket; /* of commands given to the engine */
 	time_t started;
 	bool kernel_none;
+	bool judging; /* judge.h: definitions are looked at, nothing is done */
 	bool stopping;
 };
 

@@ -69,6 +69,12 @@ void cl_log_free(struct cl_log *log)
 	free(log);
 }
 
+void cl_log_silence(struct cl_log *log)
+{
+	free_sinks(log);
+	count_levels(log);
+}
+
 void cl_log_configure(struct cl_log *log, const struct cl_settings *settings)
 {
 	struct cl_log_sink *old = log->sinks, *sink, *next;

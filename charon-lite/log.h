@@ -24,6 +24,9 @@ struct cl_log_entry;
 struct cl_log *cl_log_new(void);
 void cl_log_free(struct cl_log *log); /* NULL is fine */
 
+/* From now on nothing is written but to the listener. */
+void cl_log_silence(struct cl_log *log);
+
 /* Opens what the settings name and closes what they no longer do. A sink that cannot be opened or
  * a value that makes no sense is reported as a warning to the others and left out. */
 void cl_log_configure(struct cl_log *log, const struct cl_settings *settings);

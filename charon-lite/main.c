@@ -3,6 +3,7 @@
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/dhcp_host.h"
+#include "charon-lite/judge.h"
 #include "charon-lite/log_events.h"
 #include "charon-lite/privileges.h"
 #include "charon-lite/radius_host.h"
@@ -42,6 +43,8 @@ void cl_daemon_rearm(struct cl_daemon *d)
 {
 	ike_time deadline = ike_engine_deadline(d->engine);
 
+	if (d->judging)
+		return;
 	if (d->stopping && (d->peers_done || ike_engine_is_idle(d->engine)))
 		peers_are_done(d);
 	if (deadline == IKE_NEVER) {
@@ -285,8 +288,8 @@ int main(int argc, char **argv)
 	struct cl_daemon daemon = { 0 };
 	int option;
 
-	/* what the daemon starts itself as, resolver.h, resolved.h, signer.h, fetcher.h, pam.h: no
-	 * options for people */
+	/* what the daemon starts itself as, resolver.h, resolved.h, signer.h, fetcher.h, pam.h, and
+	 * swanctl-lite it, judge.h: no options for people */
 	if (argc == 4 && strcmp(argv[1], "--resolve") == 0)
 		return cl_resolver_main(argv[2], argv[3]);
 	if (argc >= 4 && strcmp(argv[1], "--resolved") == 0)
@@ -297,6 +300,8 @@ int main(int argc, char **argv)
 		return cl_fetcher_main();
 	if (argc == 2 && strcmp(argv[1], "--pam") == 0)
 		return cl_pam_main();
+	if (argc == 2 && strcmp(argv[1], "--judge") == 0)
+		return cl_judge_main();
 	cl_wipe_event_memory();
 	while ((option = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		switch (option) {

@@ -129,6 +129,19 @@ struct vici_client *vici_client_connect(const char *uri, struct why *why)
 	return NULL;
 }
 
+struct vici_client *vici_client_of(int fd)
+{
+	struct vici_client *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(fd);
+		return NULL;
+	}
+	c->timeout = -1;
+	c->fd = fd;
+	return c;
+}
+
 void vici_client_set_timeout(struct vici_client *c, int milliseconds)
 {
 	c->timeout = milliseconds;

@@ -37,6 +37,10 @@ struct vici_call {
  * A NULL uri is VICI_SOCKET_DEFAULT. */
 struct vici_client *vici_client_connect(const char *uri, struct why *why);
 
+/* The same over a connected socket, which it takes over, also on failure. NULL when memory ran out.
+ */
+struct vici_client *vici_client_of(int fd);
+
 /* How long one packet may take to arrive or leave; -1, the default, is for ever. */
 void vici_client_set_timeout(struct vici_client *c, int milliseconds);
 

@@ -85,9 +85,11 @@ enum vici_finding {
 	VICI_FINDING_WRONG,   /* a value that no daemon will take */
 };
 
-/* Walks a whole swanctl.conf and reports everything that is not right, in order; text is
- * "file:line: ...", with what was meant. */
-void vici_keys_check(const struct settings_section *root,
-	void (*report)(void *context, enum vici_finding finding, const char *text), void *context);
+/* text says what was meant. */
+typedef void vici_keys_report(void *context, enum vici_finding finding,
+	const struct settings_place *place, const char *text);
+
+/* Walks a whole swanctl.conf and reports everything that is not right, in order. */
+void vici_keys_check(const struct settings_section *root, vici_keys_report *report, void *context);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct check {
-	void (*report)(void *context, enum vici_finding finding, const char *text);
+	vici_keys_report *report;
 	void *context;
 };
 
@@ -109,7 +109,6 @@ PRINTF_LIKE(4, 5)
 static void report(const struct check *check, enum vici_finding finding,
 	const struct settings_place *place, const char *format, ...)
 {
-	struct why why;
 	va_list values;
 	char *text;
 
@@ -118,9 +117,8 @@ static void report(const struct check *check, enum vici_finding finding,
 	va_end(values);
 	if (length < 0)
 		return;
-	settings_fail(place, &why, "%s", text);
+	check->report(check->context, finding, place, text);
 	free(text);
-	check->report(check->context, finding, why.text);
 }
 
 static void check_keys(
@@ -239,9 +237,8 @@ static bool is_simple(const char *name, enum vici_place *ret)
 }
 
 /* Sections besides these are templates to inherit from, and are judged where they are used. */
-void vici_keys_check(const struct settings_section *root,
-	void (*on_finding)(void *context, enum vici_finding finding, const char *text),
-	void *context)
+void vici_keys_check(
+	const struct settings_section *root, vici_keys_report *on_finding, void *context)
 {
 	struct check check = { on_finding, context };
 

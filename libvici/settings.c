@@ -268,6 +268,9 @@ void settings_free(struct settings *s)
 	for (size_t i = 0; i < s->warning_count; i++)
 		free(s->warnings[i]);
 	free(s->warnings);
+	for (size_t i = 0; i < s->remark_count; i++)
+		free(s->remarks[i].text);
+	free(s->remarks);
 	free(s);
 }
 
@@ -281,9 +284,28 @@ const char *settings_warning(const struct settings *s, size_t index)
 	return index < s->warning_count ? s->warnings[index] : NULL;
 }
 
-void settings_warn(struct settings *s, const struct settings_place *place, const char *format, ...)
+const struct settings_remark *settings_remark(const struct settings *s, size_t index)
+{
+	return index < s->remark_count ? &s->remarks[index] : NULL;
+}
+
+static void add_warning(struct settings *s, const struct settings_place *place, const char *line)
 {
 	struct why text;
+
+	settings_fail(place, &text, "%s", line);
+	char **warnings = realloc(s->warnings, (s->warning_count + 1) * sizeof(*warnings));
+	if (!warnings)
+		return;
+	s->warnings = warnings;
+	if ((warnings[s->warning_count] = strdup(text.text)))
+		s->warning_count++;
+}
+
+void settings_note(struct settings *s, enum settings_remark_kind kind,
+	const struct settings_place *place, const char *format, ...)
+{
+	struct settings_remark *remarks;
 	va_list values;
 	char *line;
 
@@ -292,14 +314,15 @@ void settings_warn(struct settings *s, const struct settings_place *place, const
 	va_end(values);
 	if (length < 0)
 		return;
-	settings_fail(place, &text, "%s", line);
-	free(line);
-	char **warnings = realloc(s->warnings, (s->warning_count + 1) * sizeof(*warnings));
-	if (!warnings)
+	if (kind <= SETTINGS_REMARK_REFERENCE)
+		add_warning(s, place, line);
+	remarks = realloc(s->remarks, (s->remark_count + 1) * sizeof(*remarks));
+	if (!remarks) {
+		free(line);
 		return;
-	s->warnings = warnings;
-	if ((warnings[s->warning_count] = strdup(text.text)))
-		s->warning_count++;
+	}
+	s->remarks = remarks;
+	remarks[s->remark_count++] = (struct settings_remark){ kind, *place, line };
 }
 
 bool settings_fail(const struct settings_place *place, struct why *why, const char *format, ...)

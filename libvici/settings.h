@@ -72,6 +72,24 @@ const struct settings_section *settings_root(const struct settings *s);
 /* Warnings in order, each "file:line: text"; NULL at the end. */
 const char *settings_warning(const struct settings *s, size_t index);
 
+enum settings_remark_kind {
+	SETTINGS_REMARK_UNREADABLE, /* an include that names what is not there or cannot be read */
+	SETTINGS_REMARK_REFERENCE,  /* to a section that does not exist */
+	/* No warnings: each has its use. */
+	SETTINGS_REMARK_EMPTY,     /* an include whose wildcards match nothing */
+	SETTINGS_REMARK_KEY_AGAIN, /* a key that stood in that section, in the same file, already */
+	SETTINGS_REMARK_SECTION_AGAIN, /* the same for a section within another */
+};
+
+struct settings_remark {
+	uint8_t kind;
+	struct settings_place place;
+	char *text;
+};
+
+/* All that is odd, warnings or not, in order; NULL at the end. */
+const struct settings_remark *settings_remark(const struct settings *s, size_t index);
+
 #define SETTINGS_KEYS(each, section) \
 	for (const struct settings_key *each = (section)->keys; each; each = each->next)
 #define SETTINGS_SECTIONS(each, section) \

@@ -201,7 +201,7 @@ static void warn_unknown(struct inherit *in, const struct settings_section *sect
 		struct layers found = { 0 };
 
 		if (layers_find(in, each->path, &found) && found.count == 0)
-			settings_warn(in->s, &each->place,
+			settings_note(in->s, SETTINGS_REMARK_REFERENCE, &each->place,
 				"section '%s' inherits from '%s', which does not exist",
 				section->name, each->path);
 		free(found.at);

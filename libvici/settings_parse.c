@@ -286,7 +286,8 @@ static bool include_file(
 	if (file_read(path, &text, &why))
 		return read_text(source->s, section, secret_bytes(&text), path, true,
 			source->includes + 1, depth, source->why);
-	settings_warn(source->s, &place, "include passed over: %s", why.text);
+	settings_note(
+		source->s, SETTINGS_REMARK_UNREADABLE, &place, "include passed over: %s", why.text);
 	return true;
 }
 
@@ -299,11 +300,16 @@ static bool include_files(struct source *source, struct settings_section *sectio
 	bool ok = true;
 
 	if (rc == GLOB_ABORTED) {
-		settings_warn(source->s, &place, "include %s: a directory cannot be read", pattern);
+		settings_note(source->s, SETTINGS_REMARK_UNREADABLE, &place,
+			"include %s: a directory cannot be read", pattern);
 		globfree(&found);
 		rc = glob(pattern, 0, NULL, &found);
 	} else if (rc == GLOB_NOMATCH && !strpbrk(pattern, "*?[")) {
-		settings_warn(source->s, &place, "include %s: there is no such file", pattern);
+		settings_note(source->s, SETTINGS_REMARK_UNREADABLE, &place,
+			"include %s: there is no such file", pattern);
+	} else if (rc == GLOB_NOMATCH) {
+		settings_note(source->s, SETTINGS_REMARK_EMPTY, &place,
+			"include %s: no file matches", pattern);
 	}
 	if (rc != 0 && rc != GLOB_NOMATCH)
 		ok = source_fail(source, "include %s: out of memory", pattern);
@@ -355,9 +361,14 @@ static bool take_section(struct source *source, struct settings_section *parent,
 	struct settings_place place, unsigned depth)
 {
 	struct why why;
-	struct settings_node *node = settings_tree_section(
-		&source->s->written, parent, bytes_of_text(name), place, &why);
+	struct settings_node *node = settings_node_find(parent, bytes_of_text(name));
 
+	/* Top sections are often written in parts. */
+	if (node && parent->parent && node->section.place.file == place.file)
+		settings_note(source->s, SETTINGS_REMARK_SECTION_AGAIN, &place,
+			"section '%s' began in line %u already: this extends it", name,
+			node->section.place.line);
+	node = settings_tree_section(&source->s->written, parent, bytes_of_text(name), place, &why);
 	if (!node)
 		return source_fail(source, "%s", why.text);
 	if (peek(source) == ':') {
@@ -393,6 +404,11 @@ static bool take_key(struct source *source, struct settings_section *section, co
 	take(source);
 	if (!take_value(source, &empty))
 		return false;
+	const struct settings_key *before = settings_key_find(section, bytes_of_text(name));
+	if (before && before->value && before->place.file == place.file)
+		settings_note(source->s, SETTINGS_REMARK_KEY_AGAIN, &place,
+			"%s stands in line %u already: that value is replaced", name,
+			before->place.line);
 	return settings_tree_set(&source->s->written, section, bytes_of_text(name),
 		       empty ? NULL : word_text(source), place, &why) ||
 	       source_fail(source, "%s", why.text);

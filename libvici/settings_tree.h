@@ -59,8 +59,10 @@ struct settings {
 	bool has_references;
 	struct settings_tree resolved;
 	struct settings_file *files;
-	char **warnings; /* ends in NULL */
+	char **warnings;
 	size_t warning_count;
+	struct settings_remark *remarks;
+	size_t remark_count;
 };
 
 static inline struct settings_node *settings_section_node(const struct settings_section *section)
@@ -88,8 +90,10 @@ bool settings_tree_set(struct settings_tree *tree, struct settings_section *pare
 /* Takes an unset key, which is in no list any more, out of the hash and frees it. */
 void settings_key_drop(struct settings_section *parent, struct settings_key *key);
 
-PRINTF_LIKE(3, 4)
-void settings_warn(struct settings *s, const struct settings_place *place, const char *format, ...);
+/* A warning too, if its kind is one. */
+PRINTF_LIKE(4, 5)
+void settings_note(struct settings *s, enum settings_remark_kind kind,
+	const struct settings_place *place, const char *format, ...);
 
 /* Fills s->resolved from s->written (settings_inherit.c). */
 bool settings_inherit(struct settings *s, struct why *why);

@@ -2,8 +2,10 @@
 #include "swanctl-lite/command.h"
 
 #include "libvici/settings.h"
+#include "swanctl-lite/check.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 void swanctl_add_option(
@@ -97,6 +99,23 @@ bool swanctl_call(
 	*ret_status = errno ? errno : EPROTO;
 	fprintf(stderr, "%s request failed: %s\n", call->command, why.text);
 	return false;
+}
+
+void swanctl_complain(struct swanctl *s, enum check_code code, const struct settings_place *place,
+	const char *path, const char *format, ...)
+{
+	char text[1024];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	if (s->check)
+		check_complaint(s->check, code, place, path, text);
+	else if (place)
+		fprintf(stderr, "%s:%u: %s\n", place->file, place->line, text);
+	else
+		fprintf(stderr, "%s\n", text);
 }
 
 bool swanctl_succeeded(struct vici_view answer)

@@ -11,6 +11,8 @@
 #define SWANCTL_LITE_COMMAND_H
 
 #include "libvici/client.h"
+#include "libvici/settings.h"
+#include "swanctl-lite/check_codes.h"
 #include "swanctl-lite/output.h"
 
 #define SWANCTL_OPTIONS_MAX 16
@@ -28,12 +30,15 @@ static inline bool swanctl_has_letter(const struct swanctl_option *option)
 	return option->letter > ' ';
 }
 
+struct check;
+
 /* What a command runs with. */
 struct swanctl {
 	const struct swanctl_command *command;
 	struct vici_client *client; /* NULL until something is asked of the daemon */
 	enum swanctl_format format;
 	int debug;            /* 0: no warnings; 2: also what is sent */
+	struct check *check;  /* NULL but in --check, which hears of faults in place of stderr */
 	const char *argument; /* behind the options; NULL when there is none */
 	const char *
 		values[128]; /* by an option's letter; "" for one without a value; NULL if absent */
@@ -48,6 +53,8 @@ struct swanctl_command {
 	bool takes_argument; /* one, which may be left out */
 	int (*run)(struct swanctl *s);
 };
+
+extern const struct swanctl_command swanctl_check;
 
 #define SWANCTL_RAW                                            \
 	{                                                      \
@@ -110,6 +117,12 @@ void swanctl_print_sas(struct vici_view message);
  * about: {"command":"load-conn","name":"psk","success":"yes"}. name may be NULL. */
 void swanctl_dump_reply(
 	const struct swanctl *s, const char *command, const char *name, struct vici_view answer);
+
+/* A fault of the configuration: in a key or section (place), or in a file of its own (path). One of
+ * them is NULL, or both. To stderr, or to --check. */
+PRINTF_LIKE(5, 6)
+void swanctl_complain(struct swanctl *s, enum check_code code, const struct settings_place *place,
+	const char *path, const char *format, ...);
 
 /* Whether an answer says success = yes. */
 bool swanctl_succeeded(struct vici_view answer);

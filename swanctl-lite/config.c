@@ -9,7 +9,7 @@
 #define CONFIG_DIRECTORY "/etc/swanctl"
 #define FILE_MAX VICI_VALUE_MAX
 
-static char *config_file(const struct swanctl *s)
+char *swanctl_config_file(const struct swanctl *s)
 {
 	const char *directory = getenv("SWANCTL_DIR");
 	char *path;
@@ -21,15 +21,19 @@ static char *config_file(const struct swanctl *s)
 	return path;
 }
 
-static void on_finding(void *context, enum vici_finding finding, const char *text)
+static void on_finding(void *context, enum vici_finding finding, const struct settings_place *place,
+	const char *text)
 {
+	struct why why;
+
 	(void)context, (void)finding;
-	fprintf(stderr, "%s\n", text);
+	settings_fail(place, &why, "%s", text);
+	fprintf(stderr, "%s\n", why.text);
 }
 
 struct settings *swanctl_config_load(const struct swanctl *s)
 {
-	char *path = config_file(s);
+	char *path = swanctl_config_file(s);
 	struct why why;
 	struct settings *config = path ? settings_load(path, &why) : NULL;
 
@@ -50,7 +54,7 @@ struct settings *swanctl_config_load(const struct swanctl *s)
 
 char *swanctl_config_path(const struct swanctl *s, const char *folder, const char *name)
 {
-	char *file = config_file(s), *path = NULL;
+	char *file = swanctl_config_file(s), *path = NULL;
 
 	if (!file)
 		return NULL;
@@ -116,9 +120,10 @@ static const char *file_folder(const char *key)
 }
 
 /* The content of one file that a key names. */
-static bool add_file(const struct swanctl *s, struct vici_builder *b, const char *key,
+static bool add_file(struct swanctl *s, struct vici_builder *b, const struct settings_key *of,
 	struct bytes name, bool item)
 {
+	const char *key = of->name;
 	char *text = strndup((const char *)name.at, name.length);
 	char *path = text ? swanctl_config_path(s, file_folder(key), text) : NULL;
 	AUTO_SECRET content = { 0 };
@@ -129,14 +134,15 @@ static bool add_file(const struct swanctl *s, struct vici_builder *b, const char
 	else if (ok)
 		vici_key_bytes(b, key, secret_bytes(&content));
 	else
-		fprintf(stderr, "loading %s certificate '%s' failed: %s\n", item ? key : "ca",
+		swanctl_complain(s, CHECK_MISSING_FILE, s->check ? &of->place : NULL, NULL,
+			"loading %s certificate '%s' failed: %s", item ? key : "ca",
 			path ? path : "", strerror(path ? errno : ENOMEM));
 	free(path);
 	free(text);
 	return ok;
 }
 
-static bool add_list(const struct swanctl *s, struct vici_builder *b, const struct vici_key *form,
+static bool add_list(struct swanctl *s, struct vici_builder *b, const struct vici_key *form,
 	const struct settings_key *key)
 {
 	const char *list = key->value;
@@ -146,7 +152,7 @@ static bool add_list(const struct swanctl *s, struct vici_builder *b, const stru
 	vici_list_start(b, key->name);
 	while (ok && next_item(&list, &item)) {
 		if (form->form == VICI_FORM_FILES)
-			ok = add_file(s, b, key->name, item, true);
+			ok = add_file(s, b, key, item, true);
 		else
 			vici_item_bytes(b, item);
 	}
@@ -165,7 +171,22 @@ static void add_unknown(struct vici_builder *b, const struct settings_section *s
 	vici_section_end(b);
 }
 
-static bool add_section(const struct swanctl *s, struct vici_builder *b, enum vici_place place,
+/* The judge opens no files: what a section `cert` names is sent along. */
+static bool add_certificate(
+	struct swanctl *s, struct vici_builder *b, const struct settings_section *section)
+{
+	const struct settings_key *key = settings_find_key(section, "file");
+	bool ok = true;
+
+	if (!key)
+		return true;
+	vici_list_start(b, strncmp(section->name, "cacert", 6) == 0 ? "cacerts" : "certs");
+	ok = add_file(s, b, key, bytes_of_text(key->value), true);
+	vici_list_end(b);
+	return ok;
+}
+
+static bool add_section(struct swanctl *s, struct vici_builder *b, enum vici_place place,
 	const struct settings_section *section)
 {
 	enum vici_place below;
@@ -180,6 +201,9 @@ static bool add_section(const struct swanctl *s, struct vici_builder *b, enum vi
 			vici_section_end(b);
 		}
 		vici_section_end(b);
+	} else if (vici_place_below(place, section->name, &below) && below == VICI_PLACE_CERT &&
+		   s->check) {
+		ok = add_certificate(s, b, section);
 	} else if (vici_place_below(place, section->name, &below)) {
 		vici_section_start(b, section->name);
 		ok = swanctl_config_add(s, b, below, section);
@@ -190,7 +214,7 @@ static bool add_section(const struct swanctl *s, struct vici_builder *b, enum vi
 	return ok;
 }
 
-bool swanctl_config_add(const struct swanctl *s, struct vici_builder *b, enum vici_place place,
+bool swanctl_config_add(struct swanctl *s, struct vici_builder *b, enum vici_place place,
 	const struct settings_section *section)
 {
 	bool ok = true;
@@ -204,12 +228,12 @@ bool swanctl_config_add(const struct swanctl *s, struct vici_builder *b, enum vi
 		if (form && vici_key_is_list(form))
 			ok = add_list(s, b, form, key);
 		else if (form && form->form == VICI_FORM_FILE)
-			ok = add_file(s, b, key->name, bytes_of_text(key->value), false);
+			ok = add_file(s, b, key, bytes_of_text(key->value), false);
 		else
 			vici_key_text(b, key->name, key->value);
 		if (ok && b->bad) {
-			fprintf(stderr, "%s:%u: %s: too long for VICI\n", key->place.file,
-				key->place.line, key->name);
+			swanctl_complain(s, CHECK_TOO_LONG, &key->place, NULL,
+				"%s: too long for VICI", key->name);
 			ok = false;
 		}
 	}

@@ -13,6 +13,10 @@
  * what is odd in it (unknown keys and the like), unless --debug 0. NULL after saying why not. */
 struct settings *swanctl_config_load(const struct swanctl *s);
 
+/* The path of --file, else of swanctl.conf in $SWANCTL_DIR or /etc/swanctl. To be freed; NULL when
+ * memory ran out. */
+char *swanctl_config_file(const struct swanctl *s);
+
 /* The directory of the configuration file and something below it: "/etc/swanctl/x509/a.pem".
  * To be freed; NULL when memory ran out. An absolute name stays as it is. */
 char *swanctl_config_path(const struct swanctl *s, const char *folder, const char *name);
@@ -24,8 +28,8 @@ MUST_USE bool swanctl_file_read(const char *path, struct secret *ret);
  * and one that does not know them either must refuse, as a connection without its mistyped `id`
  * would let in anybody. Lists are split at commas, files replaced by their contents. False, after
  * saying so, when a file cannot be read or a value is too long. */
-MUST_USE bool swanctl_config_add(const struct swanctl *s, struct vici_builder *b,
-	enum vici_place place, const struct settings_section *section);
+MUST_USE bool swanctl_config_add(struct swanctl *s, struct vici_builder *b, enum vici_place place,
+	const struct settings_section *section);
 
 /* One kind of thing that is loaded by name and unloaded when it is gone from the file. */
 struct swanctl_kind {

@@ -34,7 +34,8 @@ struct creds {
 	/* SHA-1 of the DER of all certificates, raw keys and CRLs that were sent. */
 	uint8_t (*digests)[20];
 	size_t digest_count;
-	bool lost_count; /* one could not be counted: nothing is to be unloaded */
+	const char *path; /* the file that is being sent */
+	bool lost_count;  /* one could not be counted: nothing is to be unloaded */
 };
 
 /* A file of a directory. */
@@ -69,6 +70,11 @@ MUST_USE bool creds_passphrase(struct creds *c, const struct creds_file *file,
 	bool (*try)(void *context, const char *passphrase), void *context);
 
 /* A secret as swanctl.conf writes it. False after saying what is wrong with it. */
-MUST_USE bool creds_decode_secret(const struct settings_key *key, struct secret *ret);
+MUST_USE bool creds_decode_secret(
+	struct swanctl *s, const struct settings_key *key, struct secret *ret);
+
+/* VICI's type of shared secrets of a section in secrets: "eap" of "eap-alice"; NULL: they are none.
+ */
+const char *creds_shared_type(const char *section);
 
 #endif

@@ -1,4 +1,5 @@
 /* --load-creds: certificates, CRLs and raw public keys by directory. */
+#include "swanctl-lite/check.h"
 #include "swanctl-lite/creds.h"
 
 #include <dirent.h>
@@ -23,7 +24,8 @@ static void take_file(struct creds *c, struct creds_file *file,
 	AUTO_SECRET content = { 0 };
 
 	if (!swanctl_file_read(file->path, &content)) {
-		fprintf(stderr, "loading '%s' failed: %s\n", file->path, strerror(errno));
+		swanctl_complain(c->s, CHECK_MISSING_FILE, NULL, file->path,
+			"loading '%s' failed: %s", file->path, strerror(errno));
 		c->lost_count = true; /* unreadable is not gone */
 		return;
 	}
@@ -40,8 +42,9 @@ void creds_each_file(struct creds *c, const char *folder,
 	int count = directory ? scandir(directory, &entries, is_visible, alphasort) : 0;
 
 	if (!directory || (count < 0 && errno != ENOENT)) {
-		fprintf(stderr, "opening directory '%s' failed: %s\n",
-			directory ? directory : folder, strerror(errno));
+		swanctl_complain(c->s, CHECK_MISSING_FILE, NULL, directory,
+			"opening directory '%s' failed: %s", directory ? directory : folder,
+			strerror(errno));
 		c->lost_count = true;
 	}
 	for (int i = 0; i < count; i++) {
@@ -69,7 +72,10 @@ static void count_der(struct creds *c, const uint8_t *at, size_t length)
 		return;
 	}
 	c->digests = grown;
-	SHA1(at, length, grown[c->digest_count++]);
+	SHA1(at, length, grown[c->digest_count]);
+	if (c->s->check)
+		check_note_certificate(c->s->check, grown[c->digest_count], c->path);
+	c->digest_count++;
 }
 
 /* A public key, whatever its form, as certificates have it. */
@@ -152,15 +158,16 @@ void creds_send_cert(
 	if (swanctl_call(c->s, &call, &answer, &status)) {
 		bool ok = swanctl_succeeded(answer);
 
+		c->path = path;
 		if (ok)
 			count(c, type, data);
 		if (c->s->format != SWANCTL_TEXT)
 			swanctl_dump_reply(c->s, "load-cert", path, answer);
-		else if (ok)
+		else if (!ok)
+			swanctl_complain(c->s, CHECK_BAD_FILE, NULL, path,
+				"loading '%s' failed: %s", path, SWANCTL_GAP_OF(answer, "errmsg"));
+		else if (!c->s->check)
 			printf("loaded certificate from '%s'\n", path);
-		else
-			fprintf(stderr, "loading '%s' failed: %s\n", path,
-				SWANCTL_GAP_OF(answer, "errmsg"));
 	}
 	vici_builder_free(&b);
 }

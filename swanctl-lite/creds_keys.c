@@ -1,4 +1,5 @@
 /* --load-creds: private keys and PKCS#12 containers by directory. */
+#include "swanctl-lite/check.h"
 #include "swanctl-lite/creds.h"
 
 #include <errno.h>
@@ -24,15 +25,19 @@ static void send_key(
 	vici_key_text(&b, "type", type);
 	vici_key_bytes(&b, "data", data);
 	if (swanctl_call(c->s, &call, &answer, &status)) {
-		if (swanctl_succeeded(answer))
+		bool ok = swanctl_succeeded(answer);
+
+		if (ok)
 			creds_names_strike(&c->keys, vici_get(answer, "id"));
 		if (c->s->format != SWANCTL_TEXT)
 			swanctl_dump_reply(c->s, "load-key", path, answer);
-		else if (swanctl_succeeded(answer))
-			printf("loaded %s from '%s'\n", what, path);
+		else if (!ok)
+			swanctl_complain(c->s, CHECK_BAD_FILE, NULL, path,
+				"loading '%s' failed: %s", path, SWANCTL_GAP_OF(answer, "errmsg"));
+		else if (c->s->check)
+			check_note_key(c->s->check, vici_get(answer, "id"), path);
 		else
-			fprintf(stderr, "loading '%s' failed: %s\n", path,
-				SWANCTL_GAP_OF(answer, "errmsg"));
+			printf("loaded %s from '%s'\n", what, path);
 	}
 	if (b.at)
 		secret_wipe(b.at, b.capacity);
@@ -59,7 +64,8 @@ static void send_decrypted(struct creds *c, EVP_PKEY *key, const char *path)
 	if (length > 0)
 		send_key(c, type, what, bytes_of(der, (size_t)length), path);
 	else
-		fprintf(stderr, "loading '%s' failed: the key has no PKCS#8 form\n", path);
+		swanctl_complain(c->s, CHECK_BAD_FILE, NULL, path,
+			"loading '%s' failed: the key has no PKCS#8 form", path);
 	PKCS8_PRIV_KEY_INFO_free(info);
 	if (length > 0)
 		OPENSSL_clear_free(der, (size_t)length);
@@ -149,7 +155,10 @@ static void load_key(struct creds *c, const struct creds_file *file, const void 
 		(void)!creds_passphrase(c, file, try_key, &o);
 	else if (c->prompt)
 		o.key = read_key(file->content, NULL);
-	if (o.key && fits(o.key, folder->type))
+	if (c->s->check && !o.key && is_encrypted(file->content))
+		swanctl_complain(c->s, CHECK_NO_PASSPHRASE, NULL, file->path,
+			"'%s' is encrypted, and no passphrase in secrets opens it", file->path);
+	else if (o.key && fits(o.key, folder->type))
 		send_decrypted(c, o.key, file->path);
 	else
 		send_key(c, folder->type, folder->what, file->content, file->path);
@@ -198,12 +207,13 @@ static void load_container(struct creds *c, const struct creds_file *file, const
 
 	(void)context;
 	if (!is_container(file->content)) {
-		fprintf(stderr, "loading '%s' failed: it is no PKCS#12 container in DER\n",
-			file->path);
+		swanctl_complain(c->s, CHECK_BAD_FILE, NULL, file->path,
+			"loading '%s' failed: it is no PKCS#12 container in DER", file->path);
 		return;
 	}
 	if (!try_container(&o, "") && !creds_passphrase(c, file, try_container, &o)) {
-		fprintf(stderr, "loading '%s' failed: no passphrase opens it\n", file->path);
+		swanctl_complain(c->s, CHECK_NO_PASSPHRASE, NULL, file->path,
+			"loading '%s' failed: no passphrase opens it", file->path);
 		return;
 	}
 	for (int i = 0; o.chain && i < sk_X509_num(o.chain); i++)

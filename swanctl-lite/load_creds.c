@@ -49,7 +49,7 @@ static bool decode_base64(const char *text, struct secret *ret)
 }
 
 /* A secret as swanctl.conf writes it: 0x and hexadecimal, 0s and Base64, or the text itself. */
-bool creds_decode_secret(const struct settings_key *key, struct secret *ret)
+bool creds_decode_secret(struct swanctl *s, const struct settings_key *key, struct secret *ret)
 {
 	const char *form = "hexadecimal digits behind 0x";
 	bool ok;
@@ -63,12 +63,12 @@ bool creds_decode_secret(const struct settings_key *key, struct secret *ret)
 		return secret_copy(ret, bytes_of_text(key->value));
 	}
 	if (!ok)
-		fprintf(stderr, "%s:%u: secret: wanted %s; ignored\n", key->place.file,
-			key->place.line, form);
+		swanctl_complain(
+			s, CHECK_BAD_SECRET, &key->place, NULL, "secret: wanted %s; ignored", form);
 	return ok;
 }
 
-static const char *shared_type(const char *section)
+const char *creds_shared_type(const char *section)
 {
 	static const char *const types[] = { "eap", "xauth", "ntlm", "ike", "ppk" };
 
@@ -117,7 +117,7 @@ static void load_shared(
 	struct swanctl *s, const struct settings_section *section, struct creds_names *loaded)
 {
 	const struct settings_key *key = settings_find_key(section, "secret");
-	const char *type = shared_type(section->name);
+	const char *type = creds_shared_type(section->name);
 	AUTO_SECRET secret = { 0 };
 	enum vici_place place;
 
@@ -133,7 +133,7 @@ static void load_shared(
 		fprintf(stderr, "missing secret in '%s', ignored\n", section->name);
 		return;
 	}
-	if (creds_decode_secret(key, &secret))
+	if (creds_decode_secret(s, key, &secret))
 		send_shared(s, section, type, secret_bytes(&secret), loaded);
 }
 

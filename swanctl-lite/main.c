@@ -11,6 +11,7 @@
 /* In the order of strongSwan's help. */
 static const struct swanctl_command *const commands[] = {
 	&swanctl_counters,
+	&swanctl_check,
 	&swanctl_initiate,
 	&swanctl_terminate,
 	&swanctl_rekey,

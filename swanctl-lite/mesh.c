@@ -2,6 +2,7 @@
 #include "swanctl-lite/mesh.h"
 
 #include "libvici/keys.h"
+#include "swanctl-lite/check.h"
 #include "swanctl-lite/command.h"
 
 #include <stdlib.h>
@@ -185,6 +186,31 @@ void mesh_free(struct mesh *m)
 	*m = (struct mesh){ 0 };
 }
 
+/* What the sites have in common goes the way that it takes at each of them: to a daemon's eyes. */
+static bool judge(const struct swanctl *s, const struct mesh *m, struct why *why)
+{
+	struct swanctl judge = { .command = s->command, .debug = s->debug };
+	struct check check = { .s = &judge };
+	bool good = true;
+
+	if (!m->connection && !m->child)
+		return true;
+	judge.check = &check;
+	if (!check_judge_start(&judge, why))
+		fprintf(stderr, "what connection and child ask for is not checked: %s\n",
+			why->text);
+	else if (!check_definition(&check, m->connection, m->child))
+		good = check.count == 0
+			       ? why_fail(why, "connection and child could not be checked")
+			       : settings_fail(
+					 &(const struct settings_place){
+						 check.findings[0].file, check.findings[0].line },
+					 why, "%s", check.findings[0].text);
+	vici_client_free(judge.client);
+	check_free(&check);
+	return good;
+}
+
 static int run(struct swanctl *s)
 {
 	struct mesh mesh;
@@ -199,7 +225,7 @@ static int run(struct swanctl *s)
 		return 1;
 	}
 	const char *folder = swanctl_given(s, 'o') ? swanctl_value(s, 'o') : ".";
-	bool written = mesh_write(&mesh, folder, s->argument, &why);
+	bool written = judge(s, &mesh, &why) && mesh_write(&mesh, folder, s->argument, &why);
 	mesh_free(&mesh);
 	if (!written)
 		fprintf(stderr, "%s\n", why.text);

@@ -26,12 +26,12 @@ static bool is_passphrase(const struct settings_section *section)
 	       settings_find_key(section, "secret");
 }
 
-static bool try_section(const struct settings_section *section,
+static bool try_section(struct swanctl *s, const struct settings_section *section,
 	bool (*try)(void *context, const char *passphrase), void *context)
 {
 	AUTO_SECRET secret = { 0 }, text = { 0 };
 
-	if (!creds_decode_secret(settings_find_key(section, "secret"), &secret) ||
+	if (!creds_decode_secret(s, settings_find_key(section, "secret"), &secret) ||
 		!secret_allocate(&text, secret.length + 1))
 		return false;
 	bytes_copy(text.at, secret_bytes(&secret)); /* and the zero behind it */
@@ -46,11 +46,12 @@ static bool from_file(struct creds *c, const struct creds_file *file, bool named
 	for (; each; each = each->next) {
 		if (!is_passphrase(each) || is_about(each, file) != named)
 			continue;
-		if (try_section(each, try, context))
+		if (try_section(c->s, each, try, context))
 			return true;
 		if (named)
-			fprintf(stderr, "configured decryption secret for '%s' invalid\n",
-				file->name);
+			swanctl_complain(c->s, CHECK_WRONG_PASSPHRASE,
+				c->s->check ? &settings_find_key(each, "secret")->place : NULL,
+				NULL, "configured decryption secret for '%s' invalid", file->name);
 	}
 	return false;
 }

@@ -484,7 +484,7 @@ void cl_client_control_log(struct cl_client *c, const struct ike_log *line)
 
 static void handle_request(struct cl_client *c, const struct vici_packet *packet)
 {
-	cl_command *command = cl_command_find(packet->name);
+	cl_command *command = cl_command_find(packet->name, c->daemon->judging);
 	struct vici_message message;
 	struct why why;
 

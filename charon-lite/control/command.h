@@ -8,8 +8,9 @@
 
 typedef void cl_command(struct cl_client *c, struct vici_view request);
 
-/* NULL when there is no such command. */
-cl_command *cl_command_find(struct bytes name);
+/* NULL when there is no such command; judging: or when it does more than load and look at what was
+ * loaded. */
+cl_command *cl_command_find(struct bytes name, bool judging);
 
 /* info.c */
 cl_command cl_command_version, cl_command_stats, cl_command_reload_settings,
@@ -22,6 +23,8 @@ cl_command cl_command_load_conn, cl_command_unload_conn, cl_command_get_conns,
 /* shared.c */
 cl_command cl_command_load_shared, cl_command_unload_shared, cl_command_get_shared,
 	cl_command_clear_creds;
+/* check.c */
+cl_command cl_command_check;
 /* explain.c */
 cl_command cl_command_explain;
 /* list_sas.c */

@@ -73,7 +73,7 @@ static void reply_changes(struct cl_client *c, const struct loading *l)
 static void define_interfaces(struct cl_daemon *d, const struct ike_connection *c)
 {
 	for (size_t i = 0; i < c->child_count; i++)
-		if (c->children[i]->tunnel_interface)
+		if (c->children[i]->tunnel_interface && d->network)
 			cl_network_tunnel_define(d->network, c->children[i]->tunnel_interface);
 }
 

@@ -23,6 +23,7 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_CHILD_STATE_REKEYED] = "child-state-rekeyed",
 	[CL_EVENT_CHILD_STATE_DESTROYING] = "child-state-destroying",
 	[CL_EVENT_ALERT] = "alert",
+	[CL_EVENT_FINDING] = "finding",
 	[CL_EVENT_EXPLAIN] = "explain",
 	[CL_EVENT_LOG_EVENT] = "log-event",
 	[CL_EVENT_KEYS] = "keys",

@@ -43,9 +43,31 @@ static void closed(struct cl_server *s, struct cl_client *client)
 			DL_DELETE(s->members, member);
 			s->count--;
 			free(member);
-			return;
+			break;
 		}
 	}
+	if (s->daemon->judging && s->count == 0)
+		event_base_loopbreak(s->daemon->base);
+}
+
+bool cl_server_adopt(struct cl_server *s, int fd)
+{
+	struct member *member = s->count < CLIENTS_MAX ? calloc(1, sizeof(*member)) : NULL;
+
+	if (!member) {
+		cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
+			"vici connection refused: %zu clients are connected", s->count);
+		close(fd);
+		return false;
+	}
+	member->client = cl_client_new(s->daemon, s, fd, ++s->last_id, closed);
+	if (!member->client) {
+		free(member);
+		return false;
+	}
+	DL_APPEND(s->members, member);
+	s->count++;
+	return true;
 }
 
 /* The one that has wanted nothing for the longest time; false: all want something. */
@@ -74,23 +96,11 @@ static void accepted(struct evconnlistener *acceptor, evutil_socket_t fd, struct
 	int from_length, void *context)
 {
 	struct cl_server *s = context;
-	bool room = s->count < CLIENTS_MAX || make_room(s);
-	struct member *member = room ? calloc(1, sizeof(*member)) : NULL;
 
 	(void)acceptor, (void)from, (void)from_length;
-	if (!member) {
-		cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_INFO,
-			"vici connection refused: %zu clients are connected", s->count);
-		close(fd);
-		return;
-	}
-	member->client = cl_client_new(s->daemon, s, fd, ++s->last_id, closed);
-	if (!member->client) {
-		free(member);
-		return;
-	}
-	DL_APPEND(s->members, member);
-	s->count++;
+	if (s->count >= CLIENTS_MAX)
+		(void)!make_room(s);
+	(void)!cl_server_adopt(s, fd);
 }
 
 /* Without descriptors accepting would fail again at once, for ever. */

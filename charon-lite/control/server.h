@@ -17,6 +17,9 @@ struct cl_server;
 MUST_USE bool cl_server_open(struct cl_daemon *d, const struct cl_listener *listeners,
 	struct cl_server **ret, struct why *why);
 
+/* A client that is connected already; takes over fd, also on failure. */
+MUST_USE bool cl_server_adopt(struct cl_server *s, int fd);
+
 size_t cl_server_clients(const struct cl_server *s);
 
 /* Disconnects everybody. NULL is fine. */

@@ -378,6 +378,27 @@ void ike_credentials_ids(const struct ike_credentials *c,
 	}
 }
 
+struct ike_shared_owners {
+	const struct shared *of;
+};
+
+void ike_credentials_each(const struct ike_credentials *c, ike_shared_visit *visit, void *context)
+{
+	const struct shared *each;
+
+	DL_FOREACH(c->all, each)
+	{
+		const struct ike_shared_owners owners = { each };
+
+		visit(context, each->unique_id, each->kind, secret_bytes(&each->secret), &owners);
+	}
+}
+
+const struct ike_identity *ike_shared_owner(const struct ike_shared_owners *owners, size_t index)
+{
+	return index < owners->of->owner_count ? owners->of->owners[index].id : NULL;
+}
+
 /* ---- Finding ---- */
 
 static unsigned best_match(const struct shared *s, const struct ike_identity *id)

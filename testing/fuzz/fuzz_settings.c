@@ -23,11 +23,12 @@ static void list(const struct settings_section *section)
 	}
 }
 
-static void on_finding(void *context, enum vici_finding finding, const char *text)
+static void on_finding(void *context, enum vici_finding finding, const struct settings_place *place,
+	const char *text)
 {
 	(void)context;
 	(void)finding;
-	if (strncmp(text, "fuzz:", 5) != 0)
+	if (strcmp(place->file, "fuzz") != 0 || !*text)
 		abort();
 }
 

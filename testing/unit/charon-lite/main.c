@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 	}
 	Suite *s = suite_create("charon-lite");
 
+	suite_add_tcase(s, check_cases());
 	suite_add_tcase(s, load_conn_cases());
 	suite_add_tcase(s, settings_cases());
 	suite_add_tcase(s, log_cases());

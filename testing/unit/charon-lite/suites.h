@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+TCase *check_cases(void);
 TCase *load_conn_cases(void);
 TCase *settings_cases(void);
 TCase *log_cases(void);

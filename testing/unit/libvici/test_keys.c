@@ -72,11 +72,13 @@ START_TEST(values_are_checked_by_form)
 }
 END_TEST
 
-static void collect(void *context, enum vici_finding finding, const char *text)
+static void collect(void *context, enum vici_finding finding, const struct settings_place *place,
+	const char *text)
 {
 	char *all = context;
 
-	sprintf(all + strlen(all), "%c %s\n", finding == VICI_FINDING_WRONG ? 'W' : 'U', text);
+	sprintf(all + strlen(all), "%c %s:%u: %s\n", finding == VICI_FINDING_WRONG ? 'W' : 'U',
+		place->file, place->line, text);
 }
 
 START_TEST(a_file_with_mistakes_is_reported_line_by_line)

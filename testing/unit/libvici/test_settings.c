@@ -184,6 +184,38 @@ START_TEST(of_many_entries_each_is_found)
 }
 END_TEST
 
+START_TEST(what_stands_twice_in_a_file_is_remarked_and_no_warning)
+{
+	static const char text[] = "connections {\n"
+				   "  a {\n"
+				   "    version = 1\n"
+				   "    version = 2\n"
+				   "  }\n"
+				   "}\n"
+				   "connections {\n"
+				   "  a {\n"
+				   "    mobike =\n"
+				   "    mobike = no\n"
+				   "  }\n"
+				   "}\n";
+	struct why why;
+	struct settings *s = settings_parse(bytes_of_text(text), "file", &why);
+	const struct settings_remark *remark;
+
+	ck_assert_msg(s != NULL, "%s", s ? "" : why.text);
+	ck_assert_ptr_null(settings_warning(s, 0));
+	ck_assert_ptr_nonnull(remark = settings_remark(s, 0));
+	ck_assert_uint_eq(remark->kind, SETTINGS_REMARK_KEY_AGAIN);
+	ck_assert_uint_eq(remark->place.line, 4);
+	ck_assert_ptr_nonnull(strstr(remark->text, "line 3"));
+	ck_assert_ptr_nonnull(remark = settings_remark(s, 1));
+	ck_assert_uint_eq(remark->kind, SETTINGS_REMARK_SECTION_AGAIN);
+	ck_assert_uint_eq(remark->place.line, 8);
+	ck_assert_ptr_null(settings_remark(s, 2));
+	settings_free(s);
+}
+END_TEST
+
 START_TEST(an_unknown_reference_is_a_warning)
 {
 	struct settings *s = parse("a : nothing.here {\n}");
@@ -417,6 +449,7 @@ TCase *settings_cases(void)
 	tcase_add_test(c, inherited_entries_follow_own_ones_and_give_way_to_them);
 	tcase_add_test(c, of_many_entries_each_is_found);
 	tcase_add_test(c, an_unknown_reference_is_a_warning);
+	tcase_add_test(c, what_stands_twice_in_a_file_is_remarked_and_no_warning);
 	tcase_add_test(c, errors_name_file_line_and_what_is_wrong);
 	tcase_add_test(c, a_zero_byte_and_deep_nesting_are_refused);
 	tcase_add_test(c, references_that_multiply_end_in_an_error);

@@ -260,9 +260,11 @@ START_TEST(certificates_of_a_connection_are_sent_by_content)
 }
 END_TEST
 
-static void no_finding(void *context, enum vici_finding finding, const char *text)
+static void no_finding(void *context, enum vici_finding finding, const struct settings_place *place,
+	const char *text)
 {
 	(void)context;
+	(void)place;
 	(void)finding;
 	ck_abort_msg("%s", text);
 }

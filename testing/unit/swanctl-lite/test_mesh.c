@@ -293,6 +293,10 @@ START_TEST(an_authority_issues_certificates)
 }
 END_TEST
 
+#define TWO                                                          \
+	"sites { a { addrs = 192.0.2.1\n networks = 10.1.0.0/24 }\n" \
+	" b { networks = 10.2.0.0/24 } }"
+
 static const struct {
 	const char *text, *says;
 } wrong[] = {
@@ -348,6 +352,12 @@ static const struct {
 	{ "connection {\n dpd_dely = 2s }",
 		"mesh.conf:2: unknown key 'dpd_dely': did you mean 'dpd_delay'?" },
 	{ "child {\n rekey_time = soon }", "mesh.conf:2: " },
+	{ "connection {\n proposals = aes128-sha257-modp2048 }\n" TWO,
+		"mesh.conf:2: proposals = aes128-sha257-modp2048: " },
+	{ "child {\n rekey_time = 1h\n esp_proposals = aes128gcm16, aes128-sha257 }\n" TWO,
+		"mesh.conf:3: esp_proposals = aes128gcm16, aes128-sha257: " },
+	{ "connection {\n version = 1\n childless = force }\n" TWO,
+		"mesh.conf:1: 'connection' is refused: " },
 	{ "site { }", "mesh.conf:1: unknown section 'site'" },
 	{ "x = 1", "mesh.conf:1: 'x' is in no section" },
 };

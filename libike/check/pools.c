@@ -1,0 +1,207 @@
+/* Virtual addresses: who gives them, who gets them, and whether packets find their way. */
+#include "libike/check/check_priv.h"
+
+/* What it hands out as a selector of the whole. */
+static struct ike_selector selector_of(const struct ike_pool_range *range)
+{
+	struct ike_selector s = ike_selector_of_host(&range->first);
+	uint32_t more = range->size - 1;
+
+	for (size_t i = address_size(&range->first); i-- > 0 && more > 0;) {
+		uint32_t sum = s.to[i] + (more & 0xff);
+
+		s.to[i] = (uint8_t)sum;
+		more = (more >> 8) + (sum >> 8);
+	}
+	return s;
+}
+
+static bool is_everything(const struct ike_selector *s)
+{
+	struct address network;
+	uint8_t length;
+
+	return ike_selector_prefix(s, &network, &length) && length == 0;
+}
+
+static bool is_fixed(const struct ike_selector *s)
+{
+	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
+}
+
+/* ---- Of a connection ---- */
+
+/* Whether any of the pool's addresses fits, and whether any selector is for whatever comes. */
+static bool reaches(const struct ike_selector *list, size_t count, const struct ike_pool *pool)
+{
+	const struct ike_pool_addrs *addrs = ike_pool_addrs(pool);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_fixed(&list[i]))
+			return true;
+		for (size_t j = 0; j < addrs->count; j++) {
+			struct ike_selector range = selector_of(&addrs->ranges[j]), common;
+
+			if (ike_selector_intersect(&list[i], &range, &common))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool has_family(const struct ike_selector *list, size_t count, const struct ike_pool *pool)
+{
+	const struct ike_pool_addrs *addrs = ike_pool_addrs(pool);
+
+	for (size_t i = 0; i < count; i++)
+		if (addrs->count > 0 &&
+			(list[i].family == 0 || list[i].family == addrs->ranges[0].first.family))
+			return true;
+	return false;
+}
+
+static void judge_child(const struct ike_check *k, const struct ike_child_config *child,
+	const struct ike_pool *pool)
+{
+	char text[IKE_SELECTOR_TEXT_MAX];
+	const struct ike_pool_addrs *addrs = ike_pool_addrs(pool);
+
+	if (has_family(child->remote_ts, child->remote_ts_count, pool) &&
+		!reaches(child->remote_ts, child->remote_ts_count, pool))
+		ike_check_say(k, IKE_CHECK_POOL_WITHOUT_DYNAMIC,
+			IKE_CHECK_AT_CHILD(child, "remote_ts"),
+			"remote_ts of '%s' has nothing of pool '%s'", child->name,
+			ike_pool_name(pool));
+	for (size_t i = 0; i < child->local_ts_count; i++) {
+		const struct ike_selector *network = &child->local_ts[i];
+
+		if (!is_fixed(network) || is_everything(network) || addrs->count == 0)
+			continue;
+		struct ike_selector range = selector_of(&addrs->ranges[0]), common;
+		if (!ike_selector_intersect(network, &range, &common))
+			continue;
+		ike_check_say(k, IKE_CHECK_POOL_IN_NETWORK, IKE_CHECK_AT_CHILD(child, "local_ts"),
+			"pool '%s' is within %s of '%s'", ike_pool_name(pool),
+			ike_selector_format(network, text), child->name);
+	}
+}
+
+/* Peers of one identity are one. */
+static bool takes_several(const struct ike_connection *c)
+{
+	const struct ike_identity *id = ike_auth_rounds_id(&c->remote);
+
+	return ike_check_takes_anybody(c) && (!id || ike_identity_is_wildcard(id));
+}
+
+static void judge_pool(
+	const struct ike_check *k, const struct ike_connection *c, const struct ike_pool *pool)
+{
+	if (ike_pool_addrs(pool)->size == 1 && takes_several(c))
+		ike_check_say(k, IKE_CHECK_POOL_SMALL,
+			&(const struct ike_check_place){
+				.kind = "pool", .name = ike_pool_name(pool), .key = "addrs" },
+			"pool '%s' has one address, and '%s' has peers of any address",
+			ike_pool_name(pool), c->name);
+	for (size_t i = 0; i < c->child_count; i++)
+		if (!ike_check_is_shunt(c->children[i]))
+			judge_child(k, c->children[i], pool);
+}
+
+/* Names that mean something without a pool. */
+static bool is_special(const char *name)
+{
+	return strcmp(name, "dhcp") == 0 || strcmp(name, "radius") == 0;
+}
+
+static bool has_dynamic(const struct ike_child_config *child)
+{
+	for (size_t i = 0; i < child->local_ts_count; i++)
+		if (!is_fixed(&child->local_ts[i]) || is_everything(&child->local_ts[i]))
+			return !ike_check_is_shunt(child);
+	return false;
+}
+
+static void judge_vips(const struct ike_check *k, const struct ike_connection *c)
+{
+	if (c->pool_count > 0)
+		ike_check_say(k, IKE_CHECK_VIPS_AND_POOLS, IKE_CHECK_AT_CONNECTION(c, "vips"),
+			"connection '%s' has vips and pools", c->name);
+	/* Beside one for the address there may be others, for networks. */
+	for (size_t i = 0; i < c->child_count; i++)
+		if (has_dynamic(c->children[i]))
+			return;
+	for (size_t i = 0; i < c->child_count; i++) {
+		const struct ike_child_config *child = c->children[i];
+
+		if (!ike_check_is_shunt(child))
+			ike_check_say(k, IKE_CHECK_VIPS_WITHOUT_DYNAMIC,
+				IKE_CHECK_AT_CHILD(child, "local_ts"),
+				"connection '%s' asks for virtual addresses, and '%s' has networks "
+				"alone",
+				c->name, child->name);
+	}
+}
+
+void ike_check_pools_of(const struct ike_check *k, const struct ike_connection *c)
+{
+	for (size_t i = 0; i < c->pool_count; i++) {
+		const struct ike_pool *pool = ike_pools_find(k->pools, c->pools[i]);
+
+		if (pool)
+			judge_pool(k, c, pool);
+		else if (!is_special(c->pools[i]))
+			ike_check_say(k, IKE_CHECK_POOL_MISSING,
+				IKE_CHECK_AT_CONNECTION(c, "pools"),
+				"connection '%s': there is no pool '%s'", c->name, c->pools[i]);
+	}
+	if (c->vip_count > 0)
+		judge_vips(k, c);
+}
+
+/* ---- Pools ---- */
+
+static bool is_named(const struct ike_check *k, const char *pool)
+{
+	for (size_t i = 0; i < k->connection_count; i++)
+		for (size_t j = 0; j < k->connections[i]->pool_count; j++)
+			if (strcmp(k->connections[i]->pools[j], pool) == 0)
+				return true;
+	return false;
+}
+
+static bool overlap(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b)
+{
+	struct ike_selector common;
+
+	for (size_t i = 0; i < a->count; i++)
+		for (size_t j = 0; j < b->count; j++) {
+			struct ike_selector x = selector_of(&a->ranges[i]);
+			struct ike_selector y = selector_of(&b->ranges[j]);
+
+			if (ike_selector_intersect(&x, &y, &common))
+				return true;
+		}
+	return false;
+}
+
+void ike_check_pools(const struct ike_check *k)
+{
+	const struct ike_pool *pool, *other;
+
+	for (size_t i = 0; (pool = ike_pools_get(k->pools, i)); i++) {
+		const struct ike_check_place place = {
+			.kind = "pool", .name = ike_pool_name(pool), .key = "addrs"
+		};
+		const struct ike_check_place whole = { .kind = "pool", .name = place.name };
+
+		if (!is_named(k, place.name))
+			ike_check_say(k, IKE_CHECK_POOL_UNUSED, &whole,
+				"no connection has pool '%s'", place.name);
+		for (size_t j = 0; j < i && (other = ike_pools_get(k->pools, j)); j++)
+			if (overlap(ike_pool_addrs(pool), ike_pool_addrs(other)))
+				ike_check_say(k, IKE_CHECK_POOLS_OVERLAP, &place,
+					"pools '%s' and '%s' have addresses in common",
+					ike_pool_name(other), place.name);
+	}
+}

@@ -1,0 +1,293 @@
+/* Traffic selectors: by themselves, and beside those of other children. */
+#include "libike/check/check_priv.h"
+
+#define TEXT_MAX 160
+
+static bool is_fixed(const struct ike_selector *s)
+{
+	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
+}
+
+static bool is_everything(const struct ike_selector *s)
+{
+	struct address network;
+	uint8_t length;
+
+	return is_fixed(s) && ike_selector_prefix(s, &network, &length) && length == 0;
+}
+
+static bool is_single(const struct ike_selector *s)
+{
+	return memcmp(s->from, s->to, sizeof(s->from)) == 0;
+}
+
+static bool same_addresses(const struct ike_selector *a, const struct ike_selector *b)
+{
+	return a->family == b->family && memcmp(a->from, b->from, sizeof(a->from)) == 0 &&
+	       memcmp(a->to, b->to, sizeof(a->to)) == 0;
+}
+
+/* Whether policies of the child are for packets of an interface or a mark alone. */
+static bool is_bounded(const struct ike_child_config *child)
+{
+	return child->if_id_in || child->if_id_out || child->mark_in.value ||
+	       child->mark_out.value || child->interface || child->tunnel_interface ||
+	       !child->policies;
+}
+
+/* ---- One child ---- */
+
+static void judge_pair(const struct ike_check *k, const struct ike_child_config *child,
+	const struct ike_selector *local, const struct ike_selector *remote)
+{
+	char ours[IKE_SELECTOR_TEXT_MAX];
+
+	if (child->mode != IKE_MODE_TUNNEL || !same_addresses(local, remote))
+		return;
+	if (is_everything(local)) {
+		if (!is_bounded(child))
+			ike_check_say(k, IKE_CHECK_SELECTORS_ALL,
+				IKE_CHECK_AT_CHILD(child, "remote_ts"), "'%s' has %s at both ends",
+				child->name, ike_selector_format(local, ours));
+		return;
+	}
+	if (!is_single(local))
+		ike_check_say(k, IKE_CHECK_SAME_NETWORK, IKE_CHECK_AT_CHILD(child, "remote_ts"),
+			"'%s' has %s at both ends", child->name, ike_selector_format(local, ours));
+}
+
+static void judge_transport(const struct ike_check *k, const struct ike_child_config *child,
+	const struct ike_selector *list, size_t count, const char *key)
+{
+	char text[IKE_SELECTOR_TEXT_MAX];
+
+	for (size_t i = 0; i < count; i++)
+		if (is_fixed(&list[i]) && !is_single(&list[i])) {
+			ike_check_say(k, IKE_CHECK_TRANSPORT_NETWORK,
+				IKE_CHECK_AT_CHILD(child, key),
+				"'%s' is in transport mode, and %s has %s", child->name, key,
+				ike_selector_format(&list[i], text));
+			return;
+		}
+}
+
+static bool has_group(const struct ike_child_config *child, const char **ret_key, bool client_only)
+{
+	for (size_t i = 0; i < (size_t)child->local_ts_count + child->remote_ts_count; i++) {
+		bool local = i < child->local_ts_count;
+		const struct ike_selector *s =
+			local ? &child->local_ts[i] : &child->remote_ts[i - child->local_ts_count];
+
+		*ret_key = local ? "local_ts" : "remote_ts";
+		if (client_only ? s->group == IKE_SELECTOR_CLIENT : s->group != IKE_SELECTOR_ITSELF)
+			return true;
+	}
+	return false;
+}
+
+/* Any holder of a secret that names no client can say that he is one of them. */
+static void judge_client_secrets(
+	const struct ike_check *k, const struct ike_child_config *child, const char *key)
+{
+	const struct ike_connection *c = child->connection;
+	const struct ike_identity *own = ike_auth_rounds_id(&c->local);
+	const struct ike_client *client;
+
+	if (c->remote.count != 1 || c->remote.items[0].class != IKE_AUTH_CLASS_PSK)
+		return;
+	for (size_t i = 0; (client = ike_clients_get(k->clients, i)); i++) {
+		const struct ike_identity *id = client->identity;
+
+		if (ike_credentials_find(k->credentials, IKE_SHARED_IKE, own, id).length == 0 ||
+			ike_credentials_find_named(k->credentials, IKE_SHARED_IKE, own, id).length)
+			continue;
+		ike_check_say(k, IKE_CHECK_CLIENT_UNPROVED, IKE_CHECK_AT_CHILD(child, key),
+			"'%s': client '%s' proves itself with a secret that names nobody",
+			child->name, client->name);
+		return;
+	}
+}
+
+static void judge_groups(const struct ike_check *k, const struct ike_child_config *child)
+{
+	const char *key;
+
+	if (has_group(child, &key, false) && !ike_clients_get(k->clients, 0))
+		ike_check_say(k, IKE_CHECK_CLIENTS_MISSING, IKE_CHECK_AT_CHILD(child, key),
+			"'%s' has networks of clients, and no clients are loaded", child->name);
+	else if (has_group(child, &key, true))
+		judge_client_secrets(k, child, key);
+}
+
+static void judge_alone(const struct ike_check *k, const struct ike_child_config *child)
+{
+	char text[IKE_REMARK_TEXT_MAX];
+
+	for (size_t i = 0; i < child->local_ts_count; i++)
+		for (size_t j = 0; j < child->remote_ts_count; j++)
+			if (is_fixed(&child->local_ts[i]) && is_fixed(&child->remote_ts[j]))
+				judge_pair(k, child, &child->local_ts[i], &child->remote_ts[j]);
+	if (child->mode == IKE_MODE_TRANSPORT) {
+		judge_transport(k, child, child->local_ts, child->local_ts_count, "local_ts");
+		judge_transport(k, child, child->remote_ts, child->remote_ts_count, "remote_ts");
+	}
+	judge_groups(k, child);
+	if (child->connection->version == 1)
+		for (size_t i = 0; ike_child_config_remark(child, i, text); i++)
+			ike_check_say(k, IKE_CHECK_IKEV1_SELECTORS,
+				IKE_CHECK_AT_CHILD(child,
+					child->remote_ts_count > 1 ? "remote_ts" : "local_ts"),
+				"%s", text);
+}
+
+/* ---- Two children ---- */
+
+static bool same_marks(const struct ike_mark *a, const struct ike_mark *b)
+{
+	return a->value == b->value && a->mask == b->mask;
+}
+
+static bool is_drawn(const struct ike_child_config *child)
+{
+	return ike_if_id_is_drawn(child->if_id_in) || ike_if_id_is_drawn(child->if_id_out) ||
+	       child->mark_in.value == IKE_MARK_UNIQUE ||
+	       child->mark_in.value == IKE_MARK_UNIQUE_DIR ||
+	       child->mark_out.value == IKE_MARK_UNIQUE ||
+	       child->mark_out.value == IKE_MARK_UNIQUE_DIR;
+}
+
+/* Whether the kernel cannot tell packets of the two apart but by the selectors. */
+static bool compete(const struct ike_child_config *a, const struct ike_child_config *b)
+{
+	const char *of_a = a->interface ? a->interface : "",
+		   *of_b = b->interface ? b->interface : "";
+
+	return !is_drawn(a) && !is_drawn(b) && a->policies && b->policies &&
+	       a->if_id_in == b->if_id_in && a->if_id_out == b->if_id_out &&
+	       same_marks(&a->mark_in, &b->mark_in) && same_marks(&a->mark_out, &b->mark_out) &&
+	       strcmp(of_a, of_b) == 0 && a->priority == b->priority;
+}
+
+/* Two ways to the same peer of which one is taken at a time. */
+static bool are_alternatives(const struct ike_child_config *a, const struct ike_child_config *b)
+{
+	return a->connection != b->connection &&
+	       (a->start_action == IKE_ACTION_NONE || b->start_action == IKE_ACTION_NONE) &&
+	       ike_endpoints_equal(&a->connection->remote_addrs, &b->connection->remote_addrs);
+}
+
+enum relation { APART, EQUAL, A_IN_B, B_IN_A, CROSSING };
+
+/* Of a policy for both: it may be written at one of them. */
+static uint8_t protocol_of(const struct ike_selector *local, const struct ike_selector *remote)
+{
+	return local->protocol ? local->protocol : remote->protocol;
+}
+
+static enum relation relate_pairs(const struct ike_selector *la, const struct ike_selector *ra,
+	const struct ike_selector *lb, const struct ike_selector *rb)
+{
+	struct ike_selector common;
+	uint8_t a = protocol_of(la, ra), b = protocol_of(lb, rb);
+
+	if ((a && b && a != b) || !ike_selector_intersect(la, lb, &common) ||
+		!ike_selector_intersect(ra, rb, &common))
+		return APART;
+	bool a_in_b = ike_selector_contains(lb, la) && ike_selector_contains(rb, ra);
+	bool b_in_a = ike_selector_contains(la, lb) && ike_selector_contains(ra, rb);
+
+	if (a_in_b && b_in_a)
+		return EQUAL;
+	return a_in_b ? A_IN_B : b_in_a ? B_IN_A : CROSSING;
+}
+
+struct pair {
+	const struct ike_selector *local, *remote;
+};
+
+/* The worst relation of any two pairs, and which they are. */
+static enum relation relate(
+	const struct ike_child_config *a, const struct ike_child_config *b, struct pair *ret_a)
+{
+	static const uint8_t rank[] = {
+		[APART] = 0, [A_IN_B] = 1, [B_IN_A] = 1, [CROSSING] = 2, [EQUAL] = 3
+	};
+	enum relation worst = APART;
+
+	for (size_t i = 0; i < (size_t)a->local_ts_count * a->remote_ts_count; i++) {
+		const struct ike_selector *la = &a->local_ts[i / a->remote_ts_count];
+		const struct ike_selector *ra = &a->remote_ts[i % a->remote_ts_count];
+
+		if (!is_fixed(la) || !is_fixed(ra))
+			continue;
+		for (size_t j = 0; j < (size_t)b->local_ts_count * b->remote_ts_count; j++) {
+			const struct ike_selector *lb = &b->local_ts[j / b->remote_ts_count];
+			const struct ike_selector *rb = &b->remote_ts[j % b->remote_ts_count];
+
+			if (!is_fixed(lb) || !is_fixed(rb))
+				continue;
+			enum relation relation = relate_pairs(la, ra, lb, rb);
+			if (rank[relation] <= rank[worst])
+				continue;
+			worst = relation;
+			*ret_a = (struct pair){ la, ra };
+		}
+	}
+	return worst;
+}
+
+static void say_relation(const struct ike_check *k, const struct ike_child_config *a,
+	const struct ike_child_config *b, enum relation relation, const struct pair *pair)
+{
+	const struct ike_check_place *place = IKE_CHECK_AT_CHILD(a, "remote_ts");
+	bool same = a->connection == b->connection;
+	char local[IKE_SELECTOR_TEXT_MAX], remote[IKE_SELECTOR_TEXT_MAX];
+	enum ike_check_code code;
+	const char *words;
+
+	if (relation == EQUAL) {
+		code = IKE_CHECK_SELECTORS_TWICE;
+		words = "are also those of";
+	} else if (relation == CROSSING) {
+		code = IKE_CHECK_SELECTORS_OVERLAP;
+		words = "cross those of";
+	} else {
+		if (!same || ike_check_is_shunt(a) || ike_check_is_shunt(b))
+			return; /* the longer prefix is taken: that is how exceptions are made */
+		code = IKE_CHECK_SELECTORS_CONTAINED;
+		words = relation == A_IN_B ? "are part of those of" : "contain those of";
+	}
+	ike_check_say(k, code, place, "%s === %s of '%s' %s '%s'%s%s%s",
+		ike_selector_format(pair->local, local), ike_selector_format(pair->remote, remote),
+		a->name, words, b->name, same ? "" : " (connection '",
+		same ? "" : b->connection->name, same ? "" : "')");
+}
+
+static void judge_two(const struct ike_check *k, const struct ike_child_config *a,
+	const struct ike_child_config *b)
+{
+	struct pair pair = { 0 };
+
+	if (!compete(a, b) || are_alternatives(a, b))
+		return;
+	enum relation relation = relate(a, b, &pair);
+	if (relation != APART)
+		say_relation(k, a, b, relation, &pair);
+}
+
+void ike_check_selectors(const struct ike_check *k, size_t index)
+{
+	const struct ike_connection *c = k->connections[index];
+
+	for (size_t i = 0; i < c->child_count; i++) {
+		const struct ike_child_config *child = c->children[i];
+
+		if (!ike_check_is_shunt(child))
+			judge_alone(k, child);
+		for (size_t before = 0; before < i; before++)
+			judge_two(k, child, c->children[before]);
+		for (size_t other = 0; other < index; other++)
+			for (size_t j = 0; j < k->connections[other]->child_count; j++)
+				judge_two(k, child, k->connections[other]->children[j]);
+	}
+}

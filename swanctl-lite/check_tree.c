@@ -1,0 +1,216 @@
+/* What reading the file showed, and whether its words exist. */
+#include "swanctl-lite/check.h"
+
+#include <stdlib.h>
+
+/* ---- For all ---- */
+
+const struct settings_section *check_sections(const struct check *k, const char *top)
+{
+	const struct settings_section *section = settings_child(settings_root(k->config), top);
+
+	return section ? section->sections : NULL;
+}
+
+const char *check_value(const struct settings_section *section, const char *key)
+{
+	SETTINGS_KEYS(each, section)
+	if (strcmp(each->name, key) == 0)
+		return each->value;
+	return NULL;
+}
+
+bool check_is_yes(const char *value, bool otherwise)
+{
+	static const char *const words[] = { "yes", "true", "enabled", "1" };
+
+	for (size_t i = 0; value && i < sizeof(words) / sizeof(*words); i++)
+		if (strcasecmp(value, words[i]) == 0)
+			return true;
+	return value ? false : otherwise;
+}
+
+const struct settings_place *check_place(const struct settings_section *section, const char *key)
+{
+	if (key)
+		SETTINGS_KEYS(each, section)
+	if (strcmp(each->name, key) == 0)
+		return &each->place;
+	return &section->place;
+}
+
+const struct settings_section *check_part(const struct settings_section *section, const char *name)
+{
+	SETTINGS_SECTIONS(each, section)
+	if (strncmp(each->name, name, strlen(name)) == 0)
+		return each;
+	return NULL;
+}
+
+bool check_item(const char **rest, char ret[CHECK_ITEM_MAX])
+{
+	const char *begin = *rest + strspn(*rest, " \t\n,");
+	size_t length = strcspn(begin, ",");
+
+	if (!*begin || length >= CHECK_ITEM_MAX)
+		return false;
+	*rest = begin + length;
+	while (strchr(" \t\n", begin[length - 1]))
+		length--;
+	memcpy(ret, begin, length);
+	ret[length] = '\0';
+	return true;
+}
+
+/* ---- What reading showed ---- */
+
+static void report_remark(struct check *k, const struct settings_remark *remark)
+{
+	static const enum check_code codes[] = {
+		[SETTINGS_REMARK_UNREADABLE] = CHECK_INCLUDE_MISSING,
+		[SETTINGS_REMARK_REFERENCE] = CHECK_NO_BASE,
+		[SETTINGS_REMARK_EMPTY] = CHECK_INCLUDE_EMPTY,
+		[SETTINGS_REMARK_KEY_AGAIN] = CHECK_KEY_TWICE,
+		[SETTINGS_REMARK_SECTION_AGAIN] = CHECK_SECTION_TWICE,
+	};
+
+	check_say(k, codes[remark->kind], &remark->place, "%s", remark->text);
+}
+
+/* "key = ab#cd": what is behind the # never got into the tree, so the line itself is looked at. */
+static bool is_cut(const char *line)
+{
+	const char *value = strchr(line, '=');
+	const char *comment = strchr(line, '#');
+
+	if (!value || !comment || comment < value || strchr(line, '{'))
+		return false;
+	value += 1 + strspn(value + 1, " \t");
+	return value < comment && *value != '"' && !strchr(" \t,;", comment[-1]) && comment[1] &&
+	       !strchr(" \t\r\n#", comment[1]);
+}
+
+static void look_at_lines(struct check *k, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	struct settings_place place = { path, 0 };
+	char *line = NULL;
+	size_t size = 0;
+
+	while (file && getline(&line, &size, file) >= 0) {
+		place.line++;
+		if (is_cut(line))
+			check_say(k, CHECK_HASH_CUTS, &place,
+				"the value ends before the #: it has to be quoted to have one in "
+				"it");
+	}
+	if (line)
+		memset(line, 0, size); /* there are secrets in it */
+	free(line);
+	if (file)
+		fclose(file);
+}
+
+/* Each file that something came from. */
+struct files {
+	const char **names;
+	size_t count;
+};
+
+static void note_file(struct files *files, const char *name)
+{
+	for (size_t i = files->count; i-- > 0;)
+		if (files->names[i] == name || strcmp(files->names[i], name) == 0)
+			return;
+	const char **grown = reallocarray(files->names, files->count + 1, sizeof(*grown));
+	if (!grown)
+		return;
+	files->names = grown;
+	grown[files->count++] = name;
+}
+
+static void note_files(struct files *files, const struct settings_section *section)
+{
+	SETTINGS_KEYS(key, section)
+	note_file(files, key->place.file);
+	SETTINGS_SECTIONS(below, section)
+	note_files(files, below);
+}
+
+void check_remarks(struct check *k)
+{
+	const struct settings_remark *remark;
+	struct files files = { 0 };
+
+	for (size_t i = 0; (remark = settings_remark(k->config, i)); i++)
+		report_remark(k, remark);
+	note_files(&files, settings_root(k->config));
+	for (size_t i = 0; i < files.count; i++)
+		look_at_lines(k, files.names[i]);
+	free(files.names);
+}
+
+/* ---- Words ---- */
+
+static void on_finding(void *context, enum vici_finding finding, const struct settings_place *place,
+	const char *text)
+{
+	enum check_code code = CHECK_WRONG_VALUE;
+
+	if (finding == VICI_FINDING_UNKNOWN)
+		code = strncmp(text, "unknown section", 15) == 0 ? CHECK_UNKNOWN_SECTION
+								 : CHECK_UNKNOWN_KEY;
+	check_say(context, code, place, "%s", text);
+}
+
+/* Top sections of other names may be there to inherit from; not when they look like these. */
+static const char *meant(const char *name)
+{
+	static const struct {
+		const char *name, *meant;
+	} habits[] = {
+		{ "connection", "connections" },
+		{ "conn", "connections" },
+		{ "conns", "connections" },
+		{ "conections", "connections" },
+		{ "Connections", "connections" },
+		{ "secret", "secrets" },
+		{ "Secrets", "secrets" },
+		{ "pool", "pools" },
+		{ "authority", "authorities" },
+		{ "client", "clients" },
+		{ "charon", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(habits) / sizeof(*habits); i++)
+		if (strcmp(habits[i].name, name) == 0)
+			return habits[i].meant ? habits[i].meant : "";
+	return NULL;
+}
+
+static void check_top(struct check *k)
+{
+	const struct settings_section *root = settings_root(k->config);
+
+	SETTINGS_KEYS(key, root)
+	check_say(k, CHECK_UNKNOWN_KEY, &key->place, "'%s' is in no section: nobody reads it",
+		key->name);
+	SETTINGS_SECTIONS(section, root)
+	{
+		const char *other = meant(section->name);
+
+		if (other && *other)
+			check_say(k, CHECK_UNKNOWN_SECTION, &section->place,
+				"nobody reads section '%s': did you mean '%s'?", section->name,
+				other);
+		else if (other)
+			check_say(k, CHECK_UNKNOWN_SECTION, &section->place,
+				"section '%s' belongs in strongswan.conf", section->name);
+	}
+}
+
+void check_words(struct check *k)
+{
+	check_top(k);
+	vici_keys_check(settings_root(k->config), on_finding, k);
+}

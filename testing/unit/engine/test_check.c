@@ -1,0 +1,346 @@
+/* The model judged as a whole: what is found, and what is not. */
+#include "libike/check/check.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- A model ---- */
+
+#define CONNECTIONS_MAX 4
+#define NOW INT64_C(1800000000)
+
+struct bed {
+	struct ike_connection *connections[CONNECTIONS_MAX];
+	size_t count;
+	struct ike_credentials *credentials;
+	struct ike_certificates *certificates;
+	struct ike_pools *pools;
+	struct ike_clients *clients;
+	char found[4096]; /* "code name child key\n" for each finding */
+};
+
+static struct bed bed_new(void)
+{
+	return (struct bed){ .credentials = ike_credentials_new(),
+		.certificates = ike_certificates_new(),
+		.pools = ike_pools_new(),
+		.clients = ike_clients_new() };
+}
+
+static void bed_free(struct bed *bed)
+{
+	for (size_t i = 0; i < bed->count; i++)
+		ike_connection_free(bed->connections[i]);
+	ike_credentials_free(bed->credentials);
+	ike_certificates_free(bed->certificates);
+	ike_pools_free(bed->pools);
+	ike_clients_free(bed->clients);
+}
+
+static struct ike_identity *identity(const char *text)
+{
+	struct why why;
+	struct ike_identity *id = ike_identity_parse(text, &why);
+
+	ck_assert_msg(id != NULL, "%s", why.text);
+	return id;
+}
+
+static void add_secret(struct bed *bed, const char *name, const char *owner)
+{
+	struct ike_identity *owners[] = { owner ? identity(owner) : NULL };
+	struct secret secret = { 0 };
+
+	ck_assert(secret_copy(&secret, bytes_of_text(name)));
+	ck_assert(ike_credentials_load(
+		bed->credentials, name, IKE_SHARED_IKE, &secret, owners, owner != NULL));
+}
+
+/* Between gw-a and the peer of that name at that address, "" for anybody. */
+static struct ike_connection *add_connection(
+	struct bed *bed, const char *name, const char *address, const char *peer)
+{
+	struct ike_connection *c = ike_connection_new(name);
+	struct why why;
+
+	ck_assert_uint_lt(bed->count, CONNECTIONS_MAX);
+	bed->connections[bed->count++] = c;
+	if (*address)
+		ck_assert(ike_endpoints_add(&c->remote_addrs, address, &why));
+	ck_assert(ike_auth_rounds_add(&c->local, IKE_AUTH_CLASS_PSK, identity("gw-a")));
+	ck_assert(
+		ike_auth_rounds_add(&c->remote, IKE_AUTH_CLASS_PSK, *peer ? identity(peer) : NULL));
+	return c;
+}
+
+static void set_selector(struct ike_selector **list, uint8_t *count, const char *text)
+{
+	struct why why;
+
+	*list = calloc(1, sizeof(**list));
+	*count = 1;
+	ck_assert_msg(ike_selector_parse(text, *list, &why), "%s", why.text);
+}
+
+static struct ike_child_config *add_child(
+	struct ike_connection *c, const char *name, const char *local, const char *remote)
+{
+	struct ike_child_config *child = ike_connection_add_child(c, name);
+
+	set_selector(&child->local_ts, &child->local_ts_count, local);
+	set_selector(&child->remote_ts, &child->remote_ts_count, remote);
+	return child;
+}
+
+static void report(void *context, const struct ike_finding *finding)
+{
+	struct bed *bed = context;
+	size_t length = strlen(bed->found);
+
+	ck_assert_ptr_nonnull(finding->text);
+	snprintf(bed->found + length, sizeof(bed->found) - length, "%s %s %s %s\n",
+		ike_check_row(finding->code)->name, finding->name,
+		finding->child ? finding->child : "-", finding->key ? finding->key : "-");
+}
+
+/* What is found, notes left out. */
+static const char *judge_at(struct bed *bed, int64_t now)
+{
+	const struct ike_check k = {
+		.connections = (const struct ike_connection *const *)bed->connections,
+		.connection_count = bed->count,
+		.credentials = bed->credentials,
+		.certificates = bed->certificates,
+		.pools = bed->pools,
+		.clients = bed->clients,
+		.now = now,
+		.report = report,
+		.context = bed,
+	};
+	struct why why;
+
+	bed->found[0] = '\0';
+	for (size_t i = 0; i < bed->count; i++)
+		ck_assert_msg(bed->connections[i]->proposals.count > 0 ||
+				      ike_connection_complete(bed->connections[i], &why),
+			"%s", why.text);
+	for (size_t i = 0; i < bed->count; i++)
+		ike_check_connection(&k, i);
+	ike_check_rest(&k);
+	return bed->found;
+}
+
+static const char *judge(struct bed *bed)
+{
+	return judge_at(bed, NOW);
+}
+
+/* ---- The table ---- */
+
+START_TEST(every_code_has_a_name_of_its_own_and_a_cure)
+{
+	for (unsigned i = 0; i < IKE_CHECK_CODES; i++) {
+		const struct ike_check_row *row = ike_check_row((enum ike_check_code)i);
+
+		ck_assert_msg(row->name && row->what && row->why && row->instead, "%u", i);
+		ck_assert_uint_eq(strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+			strlen(row->name));
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_str_ne(row->name, ike_check_row((enum ike_check_code)j)->name);
+	}
+	ck_assert_ptr_null(ike_check_row(IKE_CHECK_CODES));
+}
+END_TEST
+
+/* ---- Connections ---- */
+
+START_TEST(a_tunnel_as_it_should_be_has_nothing_to_be_found)
+{
+	struct bed bed = bed_new();
+
+	add_child(add_connection(&bed, "b", "198.51.100.1", "gw-b"), "lan", "10.1.0.0/16",
+		"10.2.0.0/16");
+	add_secret(&bed, "ike-b", "gw-b");
+	ck_assert_str_eq(judge(&bed), "");
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(who_is_told_apart_by_his_identity_is_not_shadowed)
+{
+	struct bed bed = bed_new();
+
+	add_child(add_connection(&bed, "b", "", "gw-b"), "lan", "10.1.0.0/16", "10.2.0.0/16");
+	add_child(add_connection(&bed, "c", "", "gw-c"), "lan", "10.1.0.0/16", "10.3.0.0/16");
+	add_child(add_connection(&bed, "d", "", ""), "lan", "10.1.0.0/16", "10.4.0.0/16");
+	add_secret(&bed, "ike-b", NULL);
+	ck_assert_str_eq(judge(&bed), "");
+	bed.connections[1]->remote.items[0].id->octets[3] = 'b'; /* gw-b, too */
+	ck_assert_str_eq(judge(&bed), "connection-shadowed c - -\n");
+	bed.connections[1]->version = 1;
+	ck_assert_str_eq(judge(&bed), "connection-shadowed c - -\n");
+	bed.connections[0]->version = 2;
+	ck_assert_str_eq(judge(&bed), "");
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(equal_selectors_are_no_trouble_where_something_else_differs)
+{
+	struct bed bed = bed_new();
+	struct ike_child_config *a, *b;
+
+	a = add_child(
+		add_connection(&bed, "b", "198.51.100.1", "gw-b"), "a", "0.0.0.0/0", "10.2.0.0/16");
+	b = add_child(
+		add_connection(&bed, "c", "198.51.100.2", "gw-c"), "b", "0.0.0.0/0", "10.2.0.0/16");
+	add_secret(&bed, "ike", NULL);
+	ck_assert_str_eq(judge(&bed), "selectors-twice c b remote_ts\n");
+	b->if_id_in = b->if_id_out = 7;
+	ck_assert_str_eq(judge(&bed), "");
+	b->if_id_in = b->if_id_out = 0;
+	b->priority = 5;
+	ck_assert_str_eq(judge(&bed), "");
+	b->priority = 0;
+	b->mark_in = b->mark_out = (struct ike_mark){ 1, UINT32_MAX };
+	ck_assert_str_eq(judge(&bed), "");
+	b->mark_in = b->mark_out = (struct ike_mark){ 0 };
+	a->policies = false;
+	ck_assert_str_eq(judge(&bed), "");
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(ports_and_protocols_keep_selectors_apart)
+{
+	struct bed bed = bed_new();
+	struct ike_connection *c = add_connection(&bed, "b", "198.51.100.1", "gw-b");
+
+	add_child(c, "web", "10.1.0.0/16[tcp/80]", "10.2.0.0/16");
+	add_child(c, "dns", "10.1.0.0/16[udp/53]", "10.2.0.0/16");
+	add_secret(&bed, "ike", NULL);
+	ck_assert_str_eq(judge(&bed), "");
+	add_child(c, "cross", "10.1.2.0/24", "10.0.0.0/8[tcp]");
+	bed.connections[0]->proposals.count = 0;
+	ck_assert(ike_connection_complete(c, NULL));
+	ck_assert_str_eq(judge(&bed), "selectors-overlap b cross remote_ts\n");
+	bed_free(&bed);
+}
+END_TEST
+
+/* ---- Secrets ---- */
+
+START_TEST(a_secret_is_missing_only_when_none_could_be_found)
+{
+	struct bed bed = bed_new();
+	struct ike_connection *c = add_connection(&bed, "b", "198.51.100.1", "gw-b");
+
+	add_child(c, "lan", "10.1.0.0/16", "10.2.0.0/16");
+	ck_assert_str_eq(judge(&bed), "no-secret b - auth\n");
+	add_secret(&bed, "ike-c", "gw-c");
+	ck_assert_str_eq(judge(&bed), "no-secret b - auth\nsecret-unused ike-c - -\n");
+	ck_assert(ike_credentials_unload(bed.credentials, "ike-c"));
+	add_secret(&bed, "ike-all", NULL);
+	ck_assert_str_eq(judge(&bed), "");
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(peers_of_a_pattern_may_have_a_secret_each)
+{
+	struct bed bed = bed_new();
+
+	add_child(add_connection(&bed, "rw", "", "*.example.org"), "lan", "10.1.0.0/16", "dynamic");
+	add_secret(&bed, "ike-one", "one.example.org");
+	add_secret(&bed, "ike-two", "two.example.org");
+	ck_assert_str_eq(judge(&bed), "");
+	add_secret(&bed, "ike-other", "two.example.net");
+	ck_assert_str_eq(judge(&bed), "secret-unused ike-other - -\n");
+	bed_free(&bed);
+}
+END_TEST
+
+/* ---- Pools ---- */
+
+static void add_pool(struct bed *bed, const char *name, const char *text)
+{
+	struct ike_attributes none = { 0 };
+	struct ike_pool_addrs addrs;
+	struct why why;
+
+	ck_assert_msg(ike_pool_addrs_parse(text, &addrs, &why), "%s", why.text);
+	ck_assert(ike_pools_load(bed->pools, name, &addrs, &none, &why) == IKE_POOL_ADDED);
+}
+
+START_TEST(pools_are_compared_to_their_last_address)
+{
+	struct bed bed = bed_new();
+	struct ike_connection *c = add_connection(&bed, "rw", "", "");
+	struct why why;
+
+	add_child(c, "lan", "10.1.0.0/16", "10.99.1.7/32");
+	add_secret(&bed, "ike", NULL);
+	ck_assert(ike_connection_add_pool(c, "a", &why) && ike_connection_add_pool(c, "b", &why));
+	add_pool(&bed, "a", "10.99.0.1-10.99.1.7");
+	add_pool(&bed, "b", "10.99.1.8-10.99.2.0");
+	ck_assert_str_eq(judge(&bed), "pool-without-dynamic rw lan remote_ts\n");
+	bed_free(&bed);
+	bed = bed_new();
+	c = add_connection(&bed, "rw", "", "");
+	add_child(c, "lan", "10.1.0.0/16", "dynamic");
+	add_secret(&bed, "ike", NULL);
+	ck_assert(ike_connection_add_pool(c, "a", &why) && ike_connection_add_pool(c, "b", &why));
+	add_pool(&bed, "a", "10.99.0.1-10.99.1.7");
+	add_pool(&bed, "b", "10.99.1.7-10.99.2.0");
+	ck_assert_str_eq(judge(&bed), "pools-overlap b - addrs\n");
+	bed_free(&bed);
+}
+END_TEST
+
+/* ---- Numbers ---- */
+
+START_TEST(what_is_left_to_defaults_is_never_wrong)
+{
+	struct bed bed = bed_new();
+	struct ike_connection *c = add_connection(&bed, "b", "198.51.100.1", "gw-b");
+	struct ike_child_config *child = add_child(c, "lan", "10.1.0.0/16", "10.2.0.0/16");
+
+	add_secret(&bed, "ike", NULL);
+	child->life_time = 3600; /* and rekey_time of it */
+	child->life_bytes = 1000;
+	c->reauth_time = 7200;
+	ck_assert_str_eq(judge(&bed), "");
+	child->rekey_time = 3600;
+	ck_assert_str_eq(judge(&bed), "life-before-rekey b lan life_time\n");
+	bed_free(&bed);
+}
+END_TEST
+
+static Suite *check_suite(void)
+{
+	Suite *suite = suite_create("check");
+	TCase *tests = tcase_create("check");
+
+	tcase_add_test(tests, every_code_has_a_name_of_its_own_and_a_cure);
+	tcase_add_test(tests, a_tunnel_as_it_should_be_has_nothing_to_be_found);
+	tcase_add_test(tests, who_is_told_apart_by_his_identity_is_not_shadowed);
+	tcase_add_test(tests, equal_selectors_are_no_trouble_where_something_else_differs);
+	tcase_add_test(tests, ports_and_protocols_keep_selectors_apart);
+	tcase_add_test(tests, a_secret_is_missing_only_when_none_could_be_found);
+	tcase_add_test(tests, peers_of_a_pattern_may_have_a_secret_each);
+	tcase_add_test(tests, pools_are_compared_to_their_last_address);
+	tcase_add_test(tests, what_is_left_to_defaults_is_never_wrong);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(check_suite());
+
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
