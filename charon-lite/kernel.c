@@ -676,6 +676,7 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 	}
 	*ret = (struct cl_kernel){
 		.context = k,
+		.tables = k->handle,
 		.last_reqid = k->last_reqid,
 		.has_processors = k->has_processors,
 		.spi_allocate = spi_allocate,

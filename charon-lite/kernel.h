@@ -48,8 +48,12 @@ struct cl_kernel_use {
 	struct ike_kernel_usage usage;
 };
 
+struct xfrm_handle;
+
 struct cl_kernel {
 	void *context; /* passed to all of them */
+	/* For who looks at what is there, and changes nothing; NULL: there are no tables. */
+	struct xfrm_handle *tables;
 	/* Reqids up to this are those of leftovers. */
 	uint32_t last_reqid;
 	bool has_processors; /* SAs for one processor each (RFC 9611; Linux 6.13) */

@@ -241,7 +241,7 @@ bool cl_policy_walk_next(struct cl_policy_walk *walk, struct xfrm_policy *ret)
 	return false;
 }
 
-static bool walk_begin(const struct ike_kernel_policies *wanted, struct cl_policy_walk *ret)
+bool cl_policy_walk_begin(const struct ike_kernel_policies *wanted, struct cl_policy_walk *ret)
 {
 	*ret = (struct cl_policy_walk){ .wanted = wanted };
 	if (wanted->packet_offload)
@@ -430,7 +430,7 @@ static void remove_some(
 	struct xfrm_policy policy;
 	struct cl_policy_walk walk;
 
-	if (!walk_begin(wanted, &walk))
+	if (!cl_policy_walk_begin(wanted, &walk))
 		return;
 	for (; count > 0 && cl_policy_walk_next(&walk, &policy); count--) {
 		struct policy_user wants = user_of(wanted, &policy);
@@ -457,7 +457,7 @@ bool cl_policies_install(
 	struct cl_policy_walk walk;
 	size_t count = 0;
 
-	if (!walk_begin(wanted, &walk))
+	if (!cl_policy_walk_begin(wanted, &walk))
 		return why_fail(why, "there is no interface %s", wanted->interface);
 	for (; cl_policy_walk_next(&walk, &policy); count++) {
 		struct policy_user wants = user_of(wanted, &policy);

@@ -68,6 +68,9 @@ struct cl_policy_walk {
 	unsigned part;              /* out, in, fwd, outbound fwd */
 };
 
+/* False: there is no interface of that name. */
+MUST_USE bool cl_policy_walk_begin(
+	const struct ike_kernel_policies *wanted, struct cl_policy_walk *ret);
 /* False at the end. */
 bool cl_policy_walk_next(struct cl_policy_walk *walk, struct xfrm_policy *ret);
 

@@ -64,6 +64,20 @@ static bool gateway_via(const struct nlattr *attribute, struct address *ret)
 		       0, ret);
 }
 
+/* Nested in metrics. What the kernel has learned of the path is there as well. */
+static uint32_t path_mtu(struct nlattr *metrics)
+{
+	static const struct nla_policy policy[RTAX_MAX + 1] = {
+		[RTAX_MTU] = { .type = NLA_U32 },
+	};
+	struct nlattr *attributes[RTAX_MAX + 1];
+
+	if (!metrics || nla_parse_nested(attributes, RTAX_MAX, metrics, policy) < 0 ||
+		!attributes[RTAX_MTU])
+		return 0;
+	return nla_get_u32(attributes[RTAX_MTU]);
+}
+
 struct route_answer {
 	struct cl_next_hop hop;
 	bool valid;
@@ -87,6 +101,7 @@ static void route_take(void *context, struct nlmsghdr *message)
 	hop->type = fixed.rtm_type;
 	hop->table = attributes[RTA_TABLE] ? nla_get_u32(attributes[RTA_TABLE]) : fixed.rtm_table;
 	hop->interface = attributes[RTA_OIF] ? nla_get_u32(attributes[RTA_OIF]) : 0;
+	hop->mtu = path_mtu(attributes[RTA_METRICS]);
 	if (!cl_rtnetlink_address(attributes[RTA_GATEWAY], &hop->gateway) &&
 		!gateway_via(attributes[RTA_VIA], &hop->gateway))
 		hop->gateway = (struct address){ 0 };
@@ -242,6 +257,11 @@ bool cl_network_next_hop(struct cl_network *n, const struct address *to,
 		find(n, to, source, ret))
 		return true;
 	return find(n, to, NULL, ret);
+}
+
+bool cl_network_any_hop(struct cl_network *n, const struct address *to, struct cl_next_hop *ret)
+{
+	return address_size(to) != 0 && ask(n, to, NULL, 0, ret);
 }
 
 static bool leads_out(const struct cl_network *n, const struct cl_next_hop *hop)

@@ -119,6 +119,20 @@ void cl_network_tunnel_event(struct cl_network *n, const struct ike_event *event
 const char *cl_network_tunnel_describe(
 	const struct cl_network *n, const char *name, char ret[CL_TUNNEL_INTERFACE_TEXT_MAX]);
 
+/* Where the kernel sends packets to an address now. */
+struct cl_network_route {
+	bool found; /* false: there is no route, or one that says unreachable or the like */
+	bool local; /* it is an address of this host */
+	struct address source; /* family 0: not said */
+	char interface[IF_NAMESIZE];
+	uint32_t interface_mtu; /* octets, 0: unknown */
+	uint32_t mtu;           /* at most that: of the route, or as the path was found to be */
+	uint32_t if_id;         /* of an xfrm interface; 0: it is none */
+};
+/* past_tunnels: as cl_network_source_address() looks, else as any packet goes. */
+void cl_network_look(struct cl_network *n, const struct address *to, bool past_tunnels,
+	struct cl_network_route *ret);
+
 /* The routes that these policies need, once they are installed; and that they need them no longer,
  * by the same description. What cannot be installed is logged. */
 void cl_network_routes_add(struct cl_network *n, const struct ike_kernel_policies *policies);

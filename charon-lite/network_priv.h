@@ -69,12 +69,17 @@ struct cl_next_hop {
 	struct address gateway; /* family 0: none; may be of another family */
 	uint32_t interface;
 	uint32_t table;
+	uint32_t mtu; /* of the route or the path, 0: not said */
 	uint8_t type; /* RTN_UNICAST, RTN_LOCAL, ... */
 };
 
 /* source: prefer how packets of that address of ours go; NULL or family 0: any. */
 MUST_USE bool cl_network_next_hop(struct cl_network *n, const struct address *to,
 	const struct address *source, struct cl_next_hop *ret);
+
+/* The same as any packet of ours goes, the routes of tunnels included. */
+MUST_USE bool cl_network_any_hop(
+	struct cl_network *n, const struct address *to, struct cl_next_hop *ret);
 
 /* ---- network_tunnel.c ---- */
 

@@ -123,13 +123,21 @@ const struct ike_failure_record *ike_failures_note(
 	return &list->items[0];
 }
 
+/* Without an address the IKE SA comes up all the same: what it failed for are its children. */
+static bool is_over(const struct ike_failure_record *r, const char *child)
+{
+	if (r->failure.reason == IKE_REASON_NO_ADDRESS && !r->child)
+		return child != NULL;
+	return same_text(r->child, child);
+}
+
 void ike_failures_worked(struct ike_failures *list, const char *child, const struct address *remote,
 	bool any_peer, ike_time now)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct ike_failure_record *r = &list->items[i];
 
-		if (r->worked_at == IKE_NEVER && same_text(r->child, child) &&
+		if (r->worked_at == IKE_NEVER && is_over(r, child) &&
 			(any_peer || address_same_host(&r->remote, remote)))
 			r->worked_at = now;
 	}

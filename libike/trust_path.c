@@ -116,6 +116,7 @@ bool trust_valid_now(
 		"certificate '%s' is not valid before %s%s%s", subject, when,
 		now < CLOCK_UNSET_BEFORE ? "; this host's clock says " : "",
 		now < CLOCK_UNSET_BEFORE ? clock : "");
+	ike_failure_set_differs(failure, "clock");
 	return false;
 }
 

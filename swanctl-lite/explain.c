@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* "2026-11-28 03:10:22" for seconds since 1970 as text. */
@@ -39,7 +40,8 @@ static void print_line(struct vici_view failure, const char *key, const char *la
 		printf("    %-9s%s\n", label, SWANCTL_TEXT_OF(failure, key));
 }
 
-static void print_failure(struct vici_view failure)
+/* advice: with cause and cure, where they have not been said among the causes. */
+static void print_failure(struct vici_view failure, bool advice)
 {
 	char first[32], last[32], ago[32];
 	bool many = !vici_is(vici_get(failure, "count"), "1");
@@ -58,8 +60,10 @@ static void print_failure(struct vici_view failure)
 						    : "the peer",
 		vici_is(vici_get(failure, "initiator"), "yes") ? "us" : "the peer");
 	print_line(failure, "text", "what:");
-	print_line(failure, "cause", "cause:");
-	print_line(failure, "cure", "cure:");
+	if (advice) {
+		print_line(failure, "cause", "cause:");
+		print_line(failure, "cure", "cure:");
+	}
 	print_line(failure, "ours", "ours:");
 	print_line(failure, "theirs", "theirs:");
 	print_line(failure, "differs", "differs:");
@@ -72,6 +76,16 @@ static void print_remarks(struct vici_view section, const char *indent)
 	VICI_EACH(remark, vici_find(section, "remarks"))
 	printf("%snote:    %.*s\n", indent, (int)vici_value(remark).length,
 		(const char *)vici_value(remark).at);
+}
+
+static void print_size(struct vici_view child)
+{
+	if (!swanctl_has(child, "inner-mtu"))
+		return;
+	printf("    size:    packets of up to %s octets fit (%s to the peer, ESP takes up to %s), "
+	       "advised MSS %s\n",
+		SWANCTL_TEXT_OF(child, "inner-mtu"), SWANCTL_TEXT_OF(child, "path-mtu"),
+		SWANCTL_TEXT_OF(child, "overhead"), SWANCTL_TEXT_OF(child, "mss"));
 }
 
 static void print_child(struct vici_view child)
@@ -88,14 +102,45 @@ static void print_child(struct vici_view child)
 	if (swanctl_has(child, "next-try"))
 		printf(", next try in %s", span(child, "next-try", room));
 	putchar('\n');
+	if (swanctl_has(child, "packets-in"))
+		printf("    packets: %s in, %s out\n", SWANCTL_TEXT_OF(child, "packets-in"),
+			SWANCTL_TEXT_OF(child, "packets-out"));
+	print_size(child);
 	print_line(child, "interface", "link:");
 	print_remarks(child, "    ");
+}
+
+/* The likeliest first. False: there are none. */
+static bool print_causes(struct vici_view causes)
+{
+	bool any = false;
+
+	VICI_EACH(cause, causes)
+	{
+		bool child = swanctl_has(cause, "child");
+
+		printf("  %s. %s%s%s\n", SWANCTL_NAME_OF(cause), SWANCTL_TEXT_OF(cause, "cause"),
+			child ? ", child " : "", child ? SWANCTL_TEXT_OF(cause, "child") : "");
+		print_line(cause, "text", "cause:");
+		print_line(cause, "cure", "cure:");
+		any = true;
+	}
+	return any;
+}
+
+static void print_kernel(struct vici_view kernel)
+{
+	fputs("dropped by the kernel since boot (/proc/net/xfrm_stat):", stdout);
+	VICI_EACH(counter, vici_find(kernel, "errors"))
+	printf(" %s %.*s", SWANCTL_NAME_OF(counter), (int)vici_value(counter).length,
+		(const char *)vici_value(counter).at);
+	putchar('\n');
 }
 
 static void print_connection(struct vici_view connection)
 {
 	struct vici_view failures = vici_find(connection, "failures");
-	bool any = false;
+	bool any = false, told;
 	char room[32];
 
 	if (swanctl_has(connection, "state"))
@@ -107,12 +152,13 @@ static void print_connection(struct vici_view connection)
 	if (swanctl_has(connection, "remote-host"))
 		printf(", with %s", SWANCTL_TEXT_OF(connection, "remote-host"));
 	putchar('\n');
+	told = print_causes(vici_find(connection, "causes"));
 	print_remarks(connection, "  ");
 	VICI_EACH(child, vici_find(connection, "children"))
 	print_child(child);
 	VICI_EACH(failure, failures)
 	{
-		print_failure(failure);
+		print_failure(failure, !told || swanctl_has(failure, "over-ago"));
 		any = true;
 	}
 	if (!any)
@@ -121,9 +167,15 @@ static void print_connection(struct vici_view connection)
 
 static void print_event(struct vici_view message)
 {
-	VICI_EACH(connection, message)
-	if (vici_kind(connection) == VICI_SECTION)
-		print_connection(connection);
+	VICI_EACH(section, message)
+	{
+		if (vici_kind(section) != VICI_SECTION)
+			continue;
+		if (strcmp(SWANCTL_NAME_OF(section), "(kernel)") == 0)
+			print_kernel(section);
+		else
+			print_connection(section);
+	}
 }
 
 static bool on_alert(void *context, struct bytes name, struct vici_view alert)
@@ -141,7 +193,7 @@ static bool on_alert(void *context, struct bytes name, struct vici_view alert)
 			printf("%s:\n", SWANCTL_TEXT_OF(alert, "connection"));
 		else
 			puts("fits no connection:");
-		print_failure(alert);
+		print_failure(alert, true);
 	}
 	fflush(stdout);
 	return true;

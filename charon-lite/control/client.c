@@ -44,6 +44,7 @@ struct cl_client {
 
 	bool (*step)(struct cl_client *c, void *state); /* of a walk, or NULL */
 	void *walk_state;
+	void (*walk_end)(void *state);
 
 	struct cl_wait wait; /* ticket 0: none */
 	bool starting;       /* between cl_client_wait() and cl_client_watch() */
@@ -95,9 +96,17 @@ struct cl_client *cl_client_new(struct cl_daemon *d, struct cl_server *server, i
 	return c;
 }
 
+static void walk_over(struct cl_client *c)
+{
+	if (c->walk_state)
+		c->walk_end(c->walk_state);
+	c->step = NULL;
+	c->walk_state = NULL;
+}
+
 void cl_client_free(struct cl_client *c)
 {
-	free(c->walk_state);
+	walk_over(c);
 	free(c->wait.state);
 	free(c->text);
 	if (c->bev)
@@ -347,12 +356,19 @@ void cl_client_reply_failure(struct cl_client *c, const char *format, ...)
 
 /* ---- Walks ---- */
 
-void cl_client_walk(
-	struct cl_client *c, bool (*step)(struct cl_client *c, void *state), void *state)
+void cl_client_walk_ending(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
+	void *state, void (*end)(void *state))
 {
 	c->step = step;
 	c->walk_state = state;
+	c->walk_end = end;
 	next_turn(c);
+}
+
+void cl_client_walk(
+	struct cl_client *c, bool (*step)(struct cl_client *c, void *state), void *state)
+{
+	cl_client_walk_ending(c, step, state, free);
 }
 
 static void walk(struct cl_client *c)
@@ -361,9 +377,7 @@ static void walk(struct cl_client *c)
 		if (output_length(c) > OUTPUT_PAUSE)
 			return; /* writable() comes back */
 		if (!c->step(c, c->walk_state)) {
-			c->step = NULL;
-			free(c->walk_state);
-			c->walk_state = NULL;
+			walk_over(c);
 			cl_client_reply_empty(c);
 			return;
 		}

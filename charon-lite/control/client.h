@@ -79,6 +79,9 @@ PRINTF_LIKE(2, 3) void cl_client_reply_failure(struct cl_client *c, const char *
  * free(). */
 void cl_client_walk(
 	struct cl_client *c, bool (*step)(struct cl_client *c, void *state), void *state);
+/* The same with a state that end() frees. */
+void cl_client_walk_ending(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
+	void *state, void (*end)(void *state));
 
 /* A command of the engine. finish sends the answer, and may ask the engine: done says how it ended,
  * NULL text that time was over. */

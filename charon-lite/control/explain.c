@@ -1,8 +1,10 @@
 /*
- * explain: how each connection is, what failed, and what to do about it. One event a connection,
- * and one named "(unnamed)" for what failed and fits no connection.
+ * explain: how each connection is, what is wrong with it, what failed, and what to do about it. One
+ * event a connection, one named "(unnamed)" for what failed and fits no connection, and one named
+ * "(kernel)" with what the kernel has dropped.
  */
 #include "charon-lite/control/command.h"
+#include "charon-lite/control/explain_causes.h"
 #include "charon-lite/control/failure_message.h"
 #include "libike/virtual.h"
 
@@ -12,7 +14,10 @@
 struct explaining {
 	size_t index;
 	bool named;
+	bool strangers_told;
 	char name[CL_NAME_MAX];
+	struct cl_look *look;
+	struct cl_explain_causes causes; /* of the connection that is at hand */
 };
 
 static void put_failures(struct vici_builder *b, const struct ike_engine *e, const char *connection)
@@ -108,7 +113,7 @@ static void put_remarks(struct vici_builder *b, const struct ike_child_config *c
 	vici_list_end(b);
 }
 
-static void put_child(struct vici_builder *b, const struct cl_daemon *d,
+static void put_child(struct vici_builder *b, struct explaining *x, const struct cl_daemon *d,
 	const struct ike_connection *c, const struct ike_child_config *config)
 {
 	const struct ike_engine *e = d->engine;
@@ -128,6 +133,8 @@ static void put_child(struct vici_builder *b, const struct cl_daemon *d,
 	if (config->tunnel_interface)
 		vici_key_text(b, "interface",
 			cl_network_tunnel_describe(d->network, config->tunnel_interface, text));
+	if (child && (child->installed_in || child->installed_out))
+		cl_explain_child_put(x->look, child, b);
 	put_remarks(b, config);
 	vici_section_end(b);
 }
@@ -149,30 +156,68 @@ static void put_resolving(
 	vici_list_end(b);
 }
 
-static void send_connection(struct cl_client *c, const struct ike_connection *connection)
+static void send_connection(
+	struct cl_client *c, struct explaining *x, const struct ike_connection *connection)
 {
 	const struct ike_engine *e = cl_client_daemon(c)->engine;
 	struct vici_builder b = cl_event_packet(CL_EVENT_EXPLAIN);
 
 	vici_section_start(&b, connection->name);
 	put_ike(&b, connection);
+	cl_explain_connection(&x->causes, x->look, e, connection);
+	cl_explain_causes_put(&x->causes, &b);
 	put_resolving(&b, cl_client_daemon(c), connection);
 	vici_section_start(&b, "children");
 	for (size_t i = 0; i < connection->child_count; i++)
-		put_child(&b, cl_client_daemon(c), connection, connection->children[i]);
+		put_child(&b, x, cl_client_daemon(c), connection, connection->children[i]);
 	vici_section_end(&b);
 	put_failures(&b, e, connection->name);
 	vici_section_end(&b);
 	cl_client_event_take(c, CL_EVENT_EXPLAIN, &b);
 }
 
-static void send_strangers(struct cl_client *c)
+static void send_strangers(struct cl_client *c, struct explaining *x)
 {
 	const struct ike_engine *e = cl_client_daemon(c)->engine;
 	struct vici_builder b = cl_event_packet(CL_EVENT_EXPLAIN);
 
 	vici_section_start(&b, "(unnamed)");
+	cl_explain_strangers(&x->causes, e);
+	cl_explain_causes_put(&x->causes, &b);
 	put_failures(&b, e, NULL);
+	vici_section_end(&b);
+	cl_client_event_take(c, CL_EVENT_EXPLAIN, &b);
+}
+
+struct counters {
+	struct vici_builder *b;
+	bool any;
+};
+
+static void put_counter(void *context, const char *name, uint64_t value)
+{
+	struct counters *counters = context;
+
+	if (!counters->any) {
+		vici_section_start(counters->b, "(kernel)");
+		vici_section_start(counters->b, "errors");
+	}
+	counters->any = true;
+	vici_key_format(counters->b, name, "%" PRIu64, value);
+}
+
+/* What the kernel has dropped since boot, of all tunnels. */
+static void send_kernel(struct cl_client *c, struct explaining *x)
+{
+	struct vici_builder b = cl_event_packet(CL_EVENT_EXPLAIN);
+	struct counters counters = { .b = &b };
+
+	cl_look_counters(x->look, put_counter, &counters);
+	if (!counters.any) {
+		vici_builder_free(&b);
+		return;
+	}
+	vici_section_end(&b);
 	vici_section_end(&b);
 	cl_client_event_take(c, CL_EVENT_EXPLAIN, &b);
 }
@@ -195,27 +240,40 @@ static bool explain_next(struct cl_client *c, void *state)
 
 	if (connection) {
 		if (!x->named || strcmp(connection->name, x->name) == 0)
-			send_connection(c, connection);
+			send_connection(c, x, connection);
 		return true;
 	}
-	if (!x->named && ike_engine_failure(e, NULL, 0))
-		send_strangers(c);
-	return false;
+	if (x->strangers_told || x->named || !ike_engine_failure(e, NULL, 0)) {
+		send_kernel(c, x);
+		return false;
+	}
+	x->strangers_told = true;
+	send_strangers(c, x);
+	return true;
+}
+
+static void explaining_end(void *state)
+{
+	struct explaining *x = state;
+
+	cl_look_free(x->look);
+	free(x);
 }
 
 void cl_command_explain(struct cl_client *c, struct vici_view request)
 {
 	struct explaining *x = calloc(1, sizeof(*x));
 
-	if (!x) {
+	if (!x || !(x->look = cl_look_new(cl_client_daemon(c)))) {
 		cl_client_reply_failure(c, "out of memory");
+		free(x);
 		return;
 	}
 	x->named = cl_request_text(request, "ike", x->name) != NULL;
 	if (x->named && !is_loaded(cl_client_daemon(c)->engine, x->name)) {
 		cl_client_reply_failure(c, "no connection named '%s' is loaded", x->name);
-		free(x);
+		explaining_end(x);
 		return;
 	}
-	cl_client_walk(c, explain_next, x);
+	cl_client_walk_ending(c, explain_next, x, explaining_end);
 }

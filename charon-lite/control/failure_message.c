@@ -1,6 +1,7 @@
 #include "charon-lite/control/failure_message.h"
 
 #include "libike/advice.h"
+#include "libike/causes.h"
 #include "libike/wire/isakmp.h"
 #include "libike/wire/numbers.h"
 
@@ -44,6 +45,7 @@ void cl_failure_build(
 
 	ike_advise(record, connection, &advice);
 	vici_key_text(b, "reason", ike_reason_name(f->reason));
+	vici_key_text(b, "kind", ike_cause_name(record));
 	put_text(b, "text", f->text);
 	vici_key_text(b, "cause", advice.cause);
 	vici_key_text(b, "cure", advice.cure);

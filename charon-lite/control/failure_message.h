@@ -1,7 +1,8 @@
 /*
  * A kept failure as VICI keys: for explain and for alert events.
  *
- *   reason = authentication-failed   text = ...        cause = ...         cure = ...
+ *   reason = authentication-failed   kind = secret-differs (libike/causes.h)
+ *   text = ...        cause = ...    cure = ...
  *   child = net (when it is about one alone)           phase = IKE_AUTH    initiator = yes
  *   local-host, local-id, remote-host, remote-id       ours, theirs, differs (when there are any)
  *   notify = NO_PROPOSAL_CHOSEN (when the peer said so)

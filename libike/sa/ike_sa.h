@@ -115,6 +115,8 @@ static inline const struct ike_selector *ike_child_remote(const struct ike_child
 
 /* The kernel's name for one direction of the child; mark and addresses included. */
 struct ike_kernel_id ike_child_kernel_id(const struct ike_child *c, bool inbound);
+/* The policies that the kernel has of it while it is where it is; borrows its selectors. */
+struct ike_kernel_policies ike_child_policies(const struct ike_child *c);
 
 /* Where that direction's packets come from, when the IKE SA's come from there: the port may differ.
  */

@@ -273,8 +273,6 @@ void ike_child_log_established(
 void ike_child_announce(struct ike_engine *e, struct ike_child *child, struct ike_child *replaced);
 /* Something is to be done about it at that time. */
 void ike_child_wake(struct ike_engine *e, struct ike_child *child, ike_time at);
-/* What the kernel has of it while it is where it is. */
-struct ike_kernel_policies ike_child_policies(const struct ike_child *child);
 /* Removes from kernel and SA, announces when it was up, frees. reason: why it ends. */
 void ike_child_destroy(struct ike_engine *e, struct ike_child *child, enum ike_reason reason);
 void ike_child_free(struct ike_child *child); /* memory only */

@@ -169,5 +169,6 @@ const struct printed_page printed_pages[] = {
 	{ "swanctl", "swanctl.conf-keys.md", print_swanctl_page },
 	{ "strongswan", "strongswan.conf-keys.md", print_strongswan_page },
 	{ "logging", "logging.md", print_logging_page },
+	{ "errors", "errors.md", print_errors_page },
 	{ NULL },
 };

@@ -1,6 +1,7 @@
 /*
  * Pages of docs/ that are printed from the tables in the code: what libvici knows of keys, what the
- * daemon's load-conn does with them, which settings have an effect, events of the log.
+ * daemon's load-conn does with them, which settings have an effect, events of the log, causes
+ * of failures and their cures.
  */
 #ifndef TESTING_UNIT_DOCS_PAGES_H
 #define TESTING_UNIT_DOCS_PAGES_H
@@ -47,6 +48,7 @@ void print_swanctl_man(FILE *file);  /* man_pages.c */
 void print_settings_man(FILE *file);
 const struct key_text *key_text_of(enum vici_place place, const char *key);
 const struct setting_text *setting_text_of(const char *pattern);
+void print_errors_page(FILE *file);  /* errors.c */
 
 /* All of them; a NULL name ends the list. */
 struct printed_page {

@@ -1,5 +1,6 @@
 /* Every failure is kept with its cause and its cure, named so that an operator can act on it. */
 #include "libike/advice.h"
+#include "libike/causes.h"
 #include "testing/unit/engine/duo.h"
 
 static size_t count_records(const struct sim_node *n, const char *connection)
@@ -383,6 +384,54 @@ START_TEST(every_reason_has_cause_and_cure)
 }
 END_TEST
 
+/* Each row of the table is reached, and so has its example. */
+START_TEST(every_cause_has_a_record_that_is_called_so)
+{
+	struct ike_failure_record record = made_up(IKE_REASON_AUTH_FAILED, 1);
+	char pools[] = "rw: 1 of 1 addresses in use", said[] = "certificate";
+	size_t i = 0;
+
+	for (const char *last = ""; ike_cause_example(i, &record); i++) {
+		const char *name = ike_cause_name(&record);
+
+		/* the one before it would have taken it */
+		ck_assert_str_ne(name, last);
+		ck_assert_uint_gt(ike_cause_likelihood(&record), 0);
+		last = name;
+	}
+	ck_assert_uint_gt(i, IKE_REASONS);
+	record = made_up(IKE_REASON_AUTH_FAILED, 1);
+	ck_assert_str_eq(ike_cause_name(&record), "secret-differs");
+	record.failure.differs = said;
+	record.failure.notify = IKE_NOTIFY_AUTHENTICATION_FAILED;
+	ck_assert_str_eq(ike_cause_name(&record), "certificate-refused");
+	record = made_up(IKE_REASON_NO_ADDRESS, 1);
+	ck_assert_str_eq(ike_cause_name(&record), "no-virtual-address");
+	record.failure.ours = pools;
+	ck_assert_str_eq(ike_cause_name(&record), "pool-full");
+	record = made_up(IKE_REASON_PEER_SILENT, 1);
+	record.phase = IKE_PHASE_AUTH;
+	ck_assert_str_eq(ike_cause_name(&record), "proof-unanswered");
+	record.remote.port = 4500;
+	ck_assert_str_eq(ike_cause_name(&record), "port-4500-blocked");
+}
+END_TEST
+
+/* Without a virtual address the IKE SA comes up: that mends nothing. */
+START_TEST(no_address_is_over_with_a_child)
+{
+	struct ike_failures list = { 0 };
+	const struct ike_failure_record record = made_up(IKE_REASON_NO_ADDRESS, 1);
+
+	ck_assert_ptr_nonnull(ike_failures_note(&list, &record, 1));
+	ike_failures_worked(&list, NULL, &record.remote, false, 2);
+	ck_assert(list.items[0].worked_at == IKE_NEVER);
+	ike_failures_worked(&list, "net", &record.remote, false, 3);
+	ck_assert(list.items[0].worked_at == 3);
+	ike_failures_free(&list);
+}
+END_TEST
+
 TCase *explain_tests(void)
 {
 	TCase *tests = tcase_create("explain");
@@ -408,5 +457,7 @@ TCase *explain_tests(void)
 		tests, the_same_one_is_counted_and_survives_a_reload_and_is_over_when_it_works);
 	tcase_add_test(tests, a_flood_of_one_kind_leaves_the_others_in_the_list);
 	tcase_add_test(tests, every_reason_has_cause_and_cure);
+	tcase_add_test(tests, every_cause_has_a_record_that_is_called_so);
+	tcase_add_test(tests, no_address_is_over_with_a_child);
 	return tests;
 }

@@ -47,9 +47,17 @@ static const char sas_text[] =
 /* Times are in UTC, see begin(). */
 static const char explained[] =
 	"gw { state = ESTABLISHED\n remote-host = 192.0.2.2\n established = 7300\n"
-	" children { net { state = INSTALLED\n wanted = start\n installed = 100\n } }\n"
+	" causes { 1 { cause = esp-blocked\n likelihood = 85\n child = net\n text = ct1\n cure = "
+	"cm1\n }\n"
+	"  2 { cause = no-route-to-peer\n likelihood = 40\n text = ct2\n cure = cm2\n } }\n"
+	" children { net { state = INSTALLED\n wanted = start\n installed = 100\n packets-in = 0\n"
+	"  packets-out = 7\n path-mtu = 1500\n link-mtu = 1500\n overhead = 54\n inner-mtu = "
+	"1446\n"
+	"  mss = 1406\n } }\n"
 	" failures { }\n }\n"
 	"old { state = DOWN\n"
+	" causes { 1 { cause = selectors-differ\n likelihood = 90\n child = a\n text = c1\n cure = "
+	"m1\n } }\n"
 	" children { a { state = DOWN\n wanted = trap\n remarks = [r1 r2]\n tries = 3\n next-try = "
 	"12\n }\n"
 	"  b { state = ROUTED\n wanted = none\n } }\n"
@@ -62,13 +70,27 @@ static const char explained[] =
 	"(unnamed) { failures { 1 { reason = no-connection\n text = t3\n cause = c3\n cure = "
 	"m3\n"
 	"  phase = IKE_SA_INIT\n initiator = no\n remote-host = 192.0.2.4\n count = 1\n first = 0\n"
-	"  last = 0\n last-ago = 0\n } } }";
+	"  last = 0\n last-ago = 0\n } } }\n"
+	"(kernel) { errors { XfrmInNoStates = 4\n XfrmOutNoStates = 1\n } }";
 
 static const char explained_text[] =
 	"gw: ESTABLISHED for 2 h, with 192.0.2.2\n"
+	"  1. esp-blocked, child net\n"
+	"    cause:   ct1\n"
+	"    cure:    cm1\n"
+	"  2. no-route-to-peer\n"
+	"    cause:   ct2\n"
+	"    cure:    cm2\n"
 	"  net: INSTALLED for 100 s, wanted (start)\n"
+	"    packets: 0 in, 7 out\n"
+	"    size:    packets of up to 1446 octets fit (1500 to the peer, ESP takes up to 54), "
+	"advised "
+	"MSS 1406\n"
 	"  nothing failed since it was loaded\n"
 	"old: DOWN\n"
+	"  1. selectors-differ, child a\n"
+	"    cause:   c1\n"
+	"    cure:    m1\n"
 	"  a: DOWN, wanted (trap), tries that failed: 3, next try in 12 s\n"
 	"    note:    r1\n"
 	"    note:    r2\n"
@@ -78,8 +100,6 @@ static const char explained_text[] =
 	"ago)\n"
 	"    where:   IKE_AUTH with 192.0.2.3, begun by us\n"
 	"    what:    t1\n"
-	"    cause:   c1\n"
-	"    cure:    m1\n"
 	"    ours:    o\n"
 	"    theirs:  t\n"
 	"    differs: remote_ts\n"
@@ -94,7 +114,9 @@ static const char explained_text[] =
 	"    where:   IKE_SA_INIT with 192.0.2.4, begun by the peer\n"
 	"    what:    t3\n"
 	"    cause:   c3\n"
-	"    cure:    m3\n";
+	"    cure:    m3\n"
+	"dropped by the kernel since boot (/proc/net/xfrm_stat): XfrmInNoStates 4 XfrmOutNoStates "
+	"1\n";
 
 static const struct fake_answer answers[] = {
 	{ "register", "child-updown", sas, NULL },

@@ -1,0 +1,109 @@
+#include "charon-lite/explain/judge.h"
+
+#include <string.h>
+
+/* How sure it is that something here keeps packets out of the tunnel: nothing has gone into it. */
+static unsigned likelihood_out(const struct cl_seen_tunnel *t, unsigned sure, unsigned otherwise)
+{
+	return t->out.packets == 0 ? sure : otherwise;
+}
+
+static void judge_peer(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	char remote[ADDRESS_TEXT_MAX];
+
+	address_format(&t->remote, remote);
+	if (t->to_peer.asked && !t->to_peer.found)
+		cl_finding_cure(cl_findings_add(ret, CL_CAUSE_NO_ROUTE_TO_PEER, 97, t->child,
+					"this host has no route to %s", remote),
+			"look at ip route get %s: add the route, or bring the link up", remote);
+	else if (t->to_peer.asked && t->rp_filter == 1 && t->arrives_at[0] &&
+		 strcmp(t->arrives_at, t->to_peer.interface) != 0)
+		cl_finding_cure(
+			cl_findings_add(ret, CL_CAUSE_REVERSE_PATH_FILTER,
+				t->in.packets == 0 && t->out.packets > 0 ? 92 : 40, t->child,
+				"packets of %s come in at %s, the way back to it leads out by %s, "
+				"and the strict rp_filter of %s drops what has not come by the way "
+				"back",
+				remote, t->arrives_at, t->to_peer.interface, t->arrives_at),
+			"sysctl -w net.ipv4.conf.%s.rp_filter=2, or have the route to %s go by %s",
+			t->arrives_at, remote, t->arrives_at);
+}
+
+static void judge_into(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	char to[ADDRESS_TEXT_MAX];
+	bool interface = t->if_id_out != 0 && t->mode == IKE_MODE_TUNNEL;
+
+	if (!t->into.asked)
+		return;
+	address_format(&t->into.to, to);
+	if (!t->into.found)
+		cl_findings_add(ret, CL_CAUSE_NO_ROUTE_INTO_TUNNEL, likelihood_out(t, 93, 50),
+			t->child,
+			"this host has no route to %s behind the peer: packets are dropped before "
+			"they could meet the policy of %s",
+			to, t->child);
+	else if (interface && !t->into.local && t->into.if_id != t->if_id_out)
+		cl_finding_cure(cl_findings_add(ret, CL_CAUSE_NO_ROUTE_INTO_TUNNEL,
+					likelihood_out(t, 93, 50), t->child,
+					"%s takes what goes out by an xfrm interface with if_id "
+					"%#x, and "
+					"the route to %s behind the peer goes by %s",
+					t->child, t->if_id_out, to, t->into.interface),
+			"ip route add the peer's networks dev the interface with if_id %#x "
+			"(ip -d link show type xfrm)",
+			t->if_id_out);
+}
+
+static void judge_behind(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	char to[ADDRESS_TEXT_MAX];
+	bool unanswered = t->in.packets > 0 && t->out.packets == 0;
+
+	if (!t->behind.asked || t->mode == IKE_MODE_TRANSPORT)
+		return;
+	address_format(&t->behind.to, to);
+	if (!t->behind.found)
+		cl_finding_cure(
+			cl_findings_add(ret, CL_CAUSE_NO_ROUTE_BEHIND,
+				unanswered ? 94 : likelihood_out(t, 65, 40), t->child,
+				"this host has no route to %s, in the networks of %s on our side",
+				to, t->child),
+			"look at ip route get %s: add the route, or bring the link up", to);
+	else if (unanswered && !t->behind.local &&
+		 strcmp(t->behind.interface, t->to_peer.interface) == 0)
+		cl_finding_cure(
+			cl_findings_add(ret, CL_CAUSE_NO_ROUTE_BEHIND, 94, t->child,
+				"the route to %s, in the networks of %s on our side, leads out by "
+				"%s, where the peer is: there is none to where that network should "
+				"be",
+				to, t->child, t->behind.interface),
+			"look at ip route get %s: add the route, or bring the link up", to);
+	if (t->behind_is_network && !t->forwards)
+		cl_finding_cure(
+			cl_findings_add(ret, CL_CAUSE_FORWARDING_OFF,
+				unanswered ? 95 : likelihood_out(t, 70, 30), t->child,
+				"%s is for a network behind this host, and the kernel does not "
+				"forward packets: only what this host sends itself goes through",
+				t->child),
+			"sysctl -w %s=1, and put it into /etc/sysctl.d to stay",
+			t->family == AF_INET6 ? "net.ipv6.conf.all.forwarding"
+					      : "net.ipv4.ip_forward");
+}
+
+void cl_judge_routes(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	judge_peer(t, ret);
+	judge_into(t, ret);
+	judge_behind(t, ret);
+	if (t->masquerade.seen)
+		cl_findings_add(ret, CL_CAUSE_MASQUERADE,
+			likelihood_out(
+				t, t->masquerade.sure ? 88 : 60, t->masquerade.sure ? 48 : 20),
+			t->child,
+			"the rule `%s` in table nat %s packets of %s before their policy is looked "
+			"for: with another source they do not meet it",
+			t->masquerade.rule, t->masquerade.sure ? "translates" : "may translate",
+			t->child);
+}

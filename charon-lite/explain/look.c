@@ -1,0 +1,216 @@
+#include "charon-lite/explain/look.h"
+
+#include "charon-lite/explain/judge.h"
+#include "charon-lite/explain/nat_rules.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TCP_HEADER 20
+
+struct cl_look {
+	struct cl_daemon *daemon;
+	struct cl_foreign foreign;
+	struct cl_nat_rules *nat; /* NULL: there are none, or they can't be read */
+	struct cl_xfrm_counter counters[CL_XFRM_COUNTERS];
+	size_t counter_count;
+};
+
+struct cl_look *cl_look_new(struct cl_daemon *d)
+{
+	struct cl_look *l = calloc(1, sizeof(*l));
+	char text[4096];
+
+	if (!l)
+		return NULL;
+	l->daemon = d;
+	cl_foreign_gather(d->kernel.tables, &l->foreign);
+	if (d->kernel.tables)
+		l->nat = cl_nat_rules_read();
+	if (d->kernel.tables && cl_proc_read("/proc/net/xfrm_stat", text, sizeof(text)))
+		l->counter_count = cl_xfrm_counters_parse(text, l->counters);
+	return l;
+}
+
+void cl_look_free(struct cl_look *l)
+{
+	if (!l)
+		return;
+	cl_foreign_free(&l->foreign);
+	cl_nat_rules_free(l->nat);
+	free(l);
+}
+
+void cl_look_counters(const struct cl_look *l,
+	void (*visit)(void *context, const char *name, uint64_t value), void *context)
+{
+	for (size_t i = 0; i < l->counter_count; i++)
+		if (l->counters[i].value > 0)
+			visit(context, l->counters[i].name, l->counters[i].value);
+}
+
+static uint64_t counter(const struct cl_look *l, const char *name)
+{
+	for (size_t i = 0; i < l->counter_count; i++)
+		if (strcmp(l->counters[i].name, name) == 0)
+			return l->counters[i].value;
+	return 0;
+}
+
+/* ---- Routes ---- */
+
+static void look_route(
+	struct cl_look *l, const struct address *to, bool past_tunnels, struct cl_seen_route *ret)
+{
+	struct cl_network_route route;
+
+	cl_network_look(l->daemon->network, to, past_tunnels, &route);
+	*ret = (struct cl_seen_route){
+		.asked = true,
+		.found = route.found,
+		.local = route.local,
+		.to = *to,
+		.source = route.source,
+		.if_id = route.if_id,
+		.mtu = route.mtu,
+		.interface_mtu = route.interface_mtu,
+	};
+	memcpy(ret->interface, route.interface, sizeof(ret->interface));
+}
+
+void cl_look_peer(struct cl_look *l, const struct address *peer, struct cl_seen_route *ret)
+{
+	look_route(l, peer, true, ret);
+}
+
+/* A host of the network: the first that is not the network's own address. False for all there is:
+ * any host would do, and none tells anything. */
+static bool host_of(const struct ike_selector *s, struct address *ret, bool *ret_network)
+{
+	uint8_t length;
+
+	ike_selector_prefix(s, ret, &length);
+	*ret_network = length < 8 * address_size(ret);
+	if (length == 0 || address_size(ret) == 0)
+		return false;
+	if (length + 1u < 8 * address_size(ret))
+		ret->octets[address_size(ret) - 1] |= 1;
+	return true;
+}
+
+static bool forwards(uint16_t family)
+{
+	return cl_proc_number(family == AF_INET6 ? "/proc/sys/net/ipv6/conf/all/forwarding"
+						 : "/proc/sys/net/ipv4/ip_forward",
+		       1) != 0;
+}
+
+/* Of the two settings the stricter one that is not 0: the larger number. */
+static int rp_filter(const char *interface)
+{
+	char path[64 + IF_NAMESIZE];
+	long all = cl_proc_number("/proc/sys/net/ipv4/conf/all/rp_filter", -1), own;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", interface);
+	own = cl_proc_number(path, -1);
+	return (int)(own > all ? own : all);
+}
+
+static void look_network(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *t)
+{
+	const struct ike_selector *ours = ike_child_local(child);
+	const struct ike_selector *theirs = ike_child_remote(child);
+	struct address host;
+	bool network;
+
+	look_route(l, &t->remote, true, &t->to_peer);
+	if (child->remote_count > 0 && host_of(theirs, &host, &network))
+		look_route(l, &host, false, &t->into);
+	if (child->local_count > 0) {
+		t->family = ours->family;
+		if (host_of(ours, &host, &network))
+			look_route(l, &host, false, &t->behind);
+		t->behind_is_network =
+			t->mode != IKE_MODE_TRANSPORT && network && child->mode != IKE_MODE_BEET;
+	}
+	t->forwards = forwards(t->family);
+	t->rp_filter = -1;
+	if (t->local.family == AF_INET &&
+		cl_network_interface(l->daemon->network, &t->local, t->arrives_at))
+		t->rp_filter = rp_filter(t->arrives_at);
+	else
+		t->arrives_at[0] = '\0';
+}
+
+/* ---- What fits ---- */
+
+static void look_size(const struct ike_child *child, struct cl_seen_tunnel *t)
+{
+	const struct ike_algorithm *encryption = ike_suite_encryption(&child->suite);
+	const struct ike_algorithm *integrity = ike_suite_integrity(&child->suite);
+	const struct cl_encapsulation e = {
+		.mode = t->mode,
+		.ah = t->protocol == IKE_PROTOCOL_AH,
+		.udp = t->udp,
+		.family = t->remote.family,
+		.iv_length = encryption ? encryption->iv_length : 0,
+		.block_length = encryption ? encryption->block_length : 1,
+		.icv_length = encryption && encryption->aead ? encryption->icv_length
+			      : integrity                    ? integrity->icv_length
+							     : 0,
+	};
+	uint32_t headers = (t->family == AF_INET6 ? 40 : 20) + TCP_HEADER;
+
+	t->inner_mtu = t->to_peer.mtu ? cl_inner_mtu(&e, t->to_peer.mtu) : 0;
+	t->overhead = t->inner_mtu ? t->to_peer.mtu - t->inner_mtu : 0;
+	t->mss = t->inner_mtu > headers ? t->inner_mtu - headers : 0;
+}
+
+static void look_nat(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *t)
+{
+	struct cl_nat_packet packet = { .interface = t->into.interface };
+	struct cl_nat_verdict verdict;
+
+	if (!l->nat || t->mode == IKE_MODE_TRANSPORT || t->family != AF_INET || !t->into.found ||
+		child->local_count == 0 || child->remote_count == 0)
+		return;
+	ike_selector_prefix(ike_child_local(child), &packet.source, &packet.source_prefix);
+	ike_selector_prefix(
+		ike_child_remote(child), &packet.destination, &packet.destination_prefix);
+	/* what it is translated to would still meet the policy */
+	if (address_in_prefix(&t->local, &packet.source, packet.source_prefix))
+		return;
+	cl_nat_rules_judge(l->nat, &packet, &verdict);
+	t->masquerade.seen = verdict.hit;
+	t->masquerade.sure = verdict.sure;
+	t->masquerade.packets = verdict.packets;
+	snprintf(t->masquerade.rule, sizeof(t->masquerade.rule), "%s", verdict.rule);
+}
+
+void cl_look_at(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *ret)
+{
+	const struct ike_kernel_id id = ike_child_kernel_id(child, false);
+
+	*ret = (struct cl_seen_tunnel){
+		.child = child->config->name,
+		.local = id.source,
+		.remote = id.destination,
+		.mode = child->mode,
+		.protocol = child->suite.protocol,
+		.udp = child->udp_encapsulation,
+		.if_id_out = child->if_id_out,
+		.no_states = counter(l, "XfrmInNoStates"),
+		.template_mismatch = counter(l, "XfrmInTmplMismatch"),
+		.no_policies = counter(l, "XfrmInNoPols"),
+		.blocked = counter(l, "XfrmInPolBlock"),
+	};
+	if (child->installed_at != IKE_NEVER)
+		ret->age = (cl_daemon_now() - child->installed_at) / 1000;
+	if (l->daemon->kernel.tables)
+		cl_look_kernel(l->daemon->kernel.tables, &l->foreign, child, ret);
+	look_network(l, child, ret);
+	look_size(child, ret);
+	look_nat(l, child, ret);
+}

@@ -1,0 +1,227 @@
+/* SAs and policies: those of a child beside the kernel's, and what other programs have there. */
+#include "charon-lite/explain/look.h"
+
+#include "charon-lite/kernel_policy.h"
+#include "charon-lite/kernel_state.h"
+#include "libxfrm/xfrm.h"
+
+#include <stdlib.h>
+
+/* Of one child; one with more pairs of selectors is looked at in part. */
+#define POLICIES_MAX 96
+
+/* ---- What other programs have ---- */
+
+static void *room_for_one(void *list, size_t count, size_t size)
+{
+	/* a power of two, and full */
+	if (count != 0 && (count & (count - 1)) != 0)
+		return list;
+	return realloc(list, (count ? 2 * count : 1) * size);
+}
+
+static void note_sa(
+	void *context, const struct xfrm_state *state, const struct xfrm_state_status *status)
+{
+	struct cl_foreign *f = context;
+	struct cl_foreign_sa *list;
+
+	/* without an SPI it waits for an IKE daemon */
+	if (status->ours || state->id.spi == 0 || f->sa_count == CL_FOREIGN_MAX ||
+		!(list = room_for_one(f->sas, f->sa_count, sizeof(*list))))
+		return;
+	f->sas = list;
+	list[f->sa_count++] = (struct cl_foreign_sa){
+		.source = state->source,
+		.destination = state->id.destination,
+		.spi = state->id.spi,
+		.reqid = state->reqid,
+		.protocol = state->id.protocol,
+	};
+}
+
+static void note_policy(
+	void *context, const struct xfrm_policy *policy, const struct xfrm_policy_status *status)
+{
+	struct cl_foreign *f = context;
+	struct xfrm_policy *list;
+
+	if (status->ours || f->policy_count == CL_FOREIGN_MAX ||
+		!(list = room_for_one(f->policies, f->policy_count, sizeof(*list))))
+		return;
+	f->policies = list;
+	list[f->policy_count++] = *policy;
+}
+
+void cl_foreign_gather(struct xfrm_handle *tables, struct cl_foreign *ret)
+{
+	struct why why;
+
+	*ret = (struct cl_foreign){ 0 };
+	if (!tables)
+		return;
+	(void)!xfrm_state_list(tables, note_sa, ret, &why);
+	(void)!xfrm_policy_list(tables, note_policy, ret, &why);
+}
+
+void cl_foreign_free(struct cl_foreign *f)
+{
+	free(f->sas);
+	free(f->policies);
+	*f = (struct cl_foreign){ 0 };
+}
+
+/* ---- SAs ---- */
+
+static void look_sa(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+	const struct ike_child *child, bool inbound, struct cl_seen_sa *ret)
+{
+	const struct ike_kernel_id id = ike_child_kernel_id(child, inbound);
+	const struct xfrm_state_id state = cl_kernel_state_id(&id);
+	struct xfrm_state_status status;
+
+	ret->wanted = inbound ? child->installed_in : child->installed_out;
+	ret->spi = id.spi;
+	if (!ret->wanted)
+		return;
+	switch (xfrm_state_query(tables, &state, &status, NULL)) {
+	case XFRM_RESULT_OK:
+		ret->bytes = status.bytes;
+		ret->packets = status.packets;
+		ret->integrity_failures = status.integrity_failures;
+		ret->outside_window = status.outside_window;
+		ret->replayed = status.replayed;
+		return;
+	case XFRM_RESULT_NOT_FOUND:
+		ret->missing = true;
+		break;
+	default:
+		return;
+	}
+	for (size_t i = 0; i < foreign->sa_count; i++)
+		if (foreign->sas[i].reqid == child->reqid &&
+			foreign->sas[i].protocol == state.protocol &&
+			address_same_host(&foreign->sas[i].destination, &state.destination))
+			ret->other_spi = foreign->sas[i].spi;
+}
+
+static unsigned foreign_between(
+	const struct cl_foreign *foreign, const struct address *a, const struct address *b)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < foreign->sa_count; i++) {
+		const struct cl_foreign_sa *sa = &foreign->sas[i];
+
+		count += (address_same_host(&sa->source, a) &&
+				 address_same_host(&sa->destination, b)) ||
+			 (address_same_host(&sa->source, b) &&
+				 address_same_host(&sa->destination, a));
+	}
+	return count;
+}
+
+/* ---- Policies ---- */
+
+/* Of two networks: whether they meet, and whether the first contains the second. */
+static bool networks_meet(const struct address *a, uint8_t a_prefix, const struct address *b,
+	uint8_t b_prefix, bool *covers)
+{
+	if (a->family == 0 || b->family == 0) {
+		*covers = *covers && a->family == 0;
+		return true;
+	}
+	*covers = *covers && a_prefix <= b_prefix;
+	return address_in_prefix(a, b, a_prefix < b_prefix ? a_prefix : b_prefix);
+}
+
+static bool ports_meet(uint16_t a, uint16_t a_mask, uint16_t b, uint16_t b_mask, bool *covers)
+{
+	*covers = *covers && (a_mask & ~b_mask) == 0;
+	return (a & a_mask & b_mask) == (b & a_mask & b_mask);
+}
+
+bool cl_policies_meet(
+	const struct xfrm_policy_id *a, const struct xfrm_policy_id *b, bool *ret_covers)
+{
+	const struct xfrm_traffic_selector *s = &a->selector, *t = &b->selector;
+	bool covers = s->protocol == 0 || s->protocol == t->protocol;
+
+	if (a->if_id != b->if_id || (s->protocol && t->protocol && s->protocol != t->protocol) ||
+		(s->interface && t->interface && s->interface != t->interface))
+		return false;
+	if (((a->mark.v ^ b->mark.v) & a->mark.m & b->mark.m) != 0)
+		return false;
+	covers = covers && (a->mark.m & ~b->mark.m) == 0 &&
+		 (s->interface == 0 || s->interface == t->interface);
+	if (!networks_meet(&s->source, s->source_prefix, &t->source, t->source_prefix, &covers) ||
+		!networks_meet(&s->destination, s->destination_prefix, &t->destination,
+			t->destination_prefix, &covers) ||
+		!ports_meet(s->source.port, s->source_port_mask, t->source.port,
+			t->source_port_mask, &covers) ||
+		!ports_meet(s->destination.port, s->destination_port_mask, t->destination.port,
+			t->destination_port_mask, &covers))
+		return false;
+	*ret_covers = covers;
+	return true;
+}
+
+static struct cl_seen_policy seen(const struct xfrm_policy *policy, bool covers)
+{
+	return (struct cl_seen_policy){
+		.seen = true,
+		.id = policy->id,
+		.priority = policy->priority,
+		.blocks = policy->action == XFRM_POLICY_BLOCK,
+		.protects = policy->template_count > 0,
+		.covers = covers,
+	};
+}
+
+/* One that covers all tells more than one that covers a part. */
+static void look_shadow(
+	const struct cl_foreign *foreign, const struct xfrm_policy *ours, struct cl_seen_tunnel *t)
+{
+	for (size_t i = 0; i < foreign->policy_count; i++) {
+		const struct xfrm_policy *other = &foreign->policies[i];
+		bool covers;
+
+		if (other->id.direction != ours->id.direction ||
+			other->priority >= ours->priority ||
+			!cl_policies_meet(&other->id, &ours->id, &covers))
+			continue;
+		if (!t->shadow.seen || (covers && !t->shadow.covers))
+			t->shadow = seen(other, covers);
+	}
+}
+
+static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+	const struct ike_child *child, struct cl_seen_tunnel *t)
+{
+	const struct ike_kernel_policies wanted = ike_child_policies(child);
+	struct cl_policy_walk walk;
+	struct xfrm_policy policy;
+
+	if (!child->policies_installed || !cl_policy_walk_begin(&wanted, &walk))
+		return;
+	while (t->policies_wanted < POLICIES_MAX && cl_policy_walk_next(&walk, &policy)) {
+		struct xfrm_policy_status status = { 0 };
+		enum xfrm_result result = xfrm_policy_query(tables, &policy.id, &status, NULL);
+
+		t->policies_wanted++;
+		if (result == XFRM_RESULT_NOT_FOUND || (result == XFRM_RESULT_OK && !status.ours)) {
+			if (t->policies_missing++ == 0)
+				t->missing = seen(&policy, true);
+		}
+		look_shadow(foreign, &policy, t);
+	}
+}
+
+void cl_look_kernel(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+	const struct ike_child *child, struct cl_seen_tunnel *t)
+{
+	look_sa(tables, foreign, child, true, &t->in);
+	look_sa(tables, foreign, child, false, &t->out);
+	look_policies(tables, foreign, child, t);
+	t->foreign_sas = foreign_between(foreign, &t->local, &t->remote);
+}

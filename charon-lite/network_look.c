@@ -1,0 +1,76 @@
+/* How packets go, for who explains it: the route, and what its link is. */
+#include "charon-lite/network_priv.h"
+#include "charon-lite/rtnetlink.h"
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#ifndef IFLA_XFRM_IF_ID
+#define IFLA_XFRM_IF_ID 2
+#endif
+
+/* IFLA_XFRM_IF_ID of a link of kind "xfrm"; 0: it is of another kind. */
+static uint32_t xfrm_if_id(struct nlattr *link_info)
+{
+	static const struct nla_policy policy[IFLA_INFO_MAX + 1] = {
+		[IFLA_INFO_KIND] = { .type = NLA_STRING },
+	};
+	static const struct nla_policy data_policy[IFLA_XFRM_IF_ID + 1] = {
+		[IFLA_XFRM_IF_ID] = { .type = NLA_U32 },
+	};
+	struct nlattr *info[IFLA_INFO_MAX + 1], *data[IFLA_XFRM_IF_ID + 1];
+
+	if (!link_info || nla_parse_nested(info, IFLA_INFO_MAX, link_info, policy) < 0 ||
+		!info[IFLA_INFO_KIND] || !info[IFLA_INFO_DATA] ||
+		nla_strcmp(info[IFLA_INFO_KIND], "xfrm") != 0 ||
+		nla_parse_nested(data, IFLA_XFRM_IF_ID, info[IFLA_INFO_DATA], data_policy) < 0 ||
+		!data[IFLA_XFRM_IF_ID])
+		return 0;
+	return nla_get_u32(data[IFLA_XFRM_IF_ID]);
+}
+
+static void link_take(void *context, struct nlmsghdr *message)
+{
+	static const struct nla_policy policy[IFLA_LINKINFO + 1] = {
+		[IFLA_IFNAME] = { .type = NLA_STRING },
+		[IFLA_MTU] = { .type = NLA_U32 },
+	};
+	struct nlattr *attributes[IFLA_LINKINFO + 1];
+	struct cl_network_route *route = context;
+
+	if (message->nlmsg_type != RTM_NEWLINK || nlmsg_parse(message, sizeof(struct ifinfomsg),
+							  attributes, IFLA_LINKINFO, policy) < 0)
+		return;
+	if (attributes[IFLA_IFNAME])
+		nla_strlcpy(route->interface, attributes[IFLA_IFNAME], sizeof(route->interface));
+	if (attributes[IFLA_MTU])
+		route->interface_mtu = nla_get_u32(attributes[IFLA_MTU]);
+	route->if_id = xfrm_if_id(attributes[IFLA_LINKINFO]);
+}
+
+static void link_look(struct cl_network *n, uint32_t index, struct cl_network_route *route)
+{
+	const struct ifinfomsg fixed = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index };
+
+	(void)cl_rtnetlink_ask(n->requests,
+		cl_rtnetlink_request(RTM_GETLINK, 0, &fixed, sizeof(fixed)), link_take, route);
+}
+
+void cl_network_look(struct cl_network *n, const struct address *to, bool past_tunnels,
+	struct cl_network_route *ret)
+{
+	struct cl_next_hop hop;
+
+	*ret = (struct cl_network_route){ 0 };
+	if (!(past_tunnels ? cl_network_next_hop(n, to, NULL, &hop)
+			   : cl_network_any_hop(n, to, &hop)))
+		return;
+	ret->local = hop.type == RTN_LOCAL;
+	ret->found = ret->local || hop.type == RTN_UNICAST || hop.type == RTN_BROADCAST ||
+		     hop.type == RTN_MULTICAST;
+	ret->source = hop.source;
+	if (hop.interface != 0)
+		link_look(n, hop.interface, ret);
+	ret->mtu = hop.mtu != 0 && hop.mtu < ret->interface_mtu ? hop.mtu : ret->interface_mtu;
+}

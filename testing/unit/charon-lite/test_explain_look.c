@@ -1,0 +1,287 @@
+/* What is read from the kernel's texts and tables. */
+#include "charon-lite/explain/look.h"
+#include "charon-lite/explain/nat_rules.h"
+#include "testing/unit/charon-lite/test_explain.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter/xt_policy.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <string.h>
+
+START_TEST(counters_are_read_by_name)
+{
+	struct cl_xfrm_counter counters[CL_XFRM_COUNTERS];
+
+	ck_assert_uint_eq(cl_xfrm_counters_parse("XfrmInError             \t0\n"
+						 "XfrmInNoStates          \t12\n"
+						 "XfrmOutStateProtoError  \t18446744073709551615\n",
+				  counters),
+		3);
+	ck_assert_str_eq(counters[1].name, "XfrmInNoStates");
+	ck_assert_uint_eq(counters[1].value, 12);
+	ck_assert_uint_eq(counters[2].value, UINT64_MAX);
+	ck_assert_uint_eq(cl_xfrm_counters_parse("", counters), 0);
+	ck_assert_uint_eq(cl_xfrm_counters_parse("rubbish\n", counters), 0);
+}
+END_TEST
+
+static struct xfrm_policy_id policy(
+	const char *source, uint8_t source_prefix, const char *destination, uint8_t prefix)
+{
+	struct xfrm_policy_id id = { .direction = XFRM_POLICY_OUT };
+
+	ck_assert(address_parse(source, &id.selector.source) &&
+		  address_parse(destination, &id.selector.destination));
+	id.selector.source_prefix = source_prefix;
+	id.selector.destination_prefix = prefix;
+	return id;
+}
+
+START_TEST(policies_meet_where_packets_meet_both)
+{
+	const struct xfrm_policy_id ours = policy("10.1.0.0", 16, "10.2.0.0", 16);
+	struct xfrm_policy_id other = policy("10.0.0.0", 8, "10.0.0.0", 8);
+	bool covers = false;
+
+	ck_assert(cl_policies_meet(&other, &ours, &covers) && covers);
+	ck_assert(cl_policies_meet(&ours, &ours, &covers) && covers);
+	ck_assert(cl_policies_meet(&ours, &other, &covers) && !covers);
+	other.selector.protocol = IPPROTO_TCP;
+	ck_assert(cl_policies_meet(&other, &ours, &covers) && !covers);
+	other.selector.protocol = 0;
+	other.if_id = 7;
+	ck_assert(!cl_policies_meet(&other, &ours, &covers));
+	other.if_id = 0;
+	other.mark = (struct xfrm_mark){ .v = 1, .m = 1 };
+	ck_assert(cl_policies_meet(&other, &ours, &covers) && !covers);
+	other = policy("10.1.0.0", 16, "10.3.0.0", 16);
+	ck_assert(!cl_policies_meet(&other, &ours, &covers));
+	other = policy("10.1.7.0", 24, "10.2.0.0", 16);
+	ck_assert(cl_policies_meet(&other, &ours, &covers) && !covers);
+	other = policy("::", 0, "::", 0);
+	ck_assert(!cl_policies_meet(&other, &ours, &covers));
+}
+END_TEST
+
+/* ---- Rules ---- */
+
+static uint8_t table[4096];
+static size_t table_length;
+
+struct rule {
+	const char *source, *destination, *out, *target;
+	uint8_t source_prefix, destination_prefix, protocol, invert;
+	int verdict;       /* of the target "" */
+	unsigned policy;   /* -m policy: its flags; 0: without */
+	const char *match; /* another */
+};
+
+static void put(const void *data, size_t length)
+{
+	ck_assert_uint_le(table_length + length, sizeof(table));
+	memcpy(table + table_length, data, length);
+	table_length += length;
+}
+
+static struct in_addr mask(uint8_t prefix)
+{
+	return (struct in_addr){ prefix ? htonl(~0u << (32 - prefix)) : 0 };
+}
+
+/* Returns where it begins. */
+static uint32_t add(const struct rule *rule)
+{
+	struct ipt_entry entry = { 0 };
+	struct xt_entry_match match = { 0 };
+	struct xt_entry_target target = { 0 };
+	struct xt_policy_info info = { .flags = (uint16_t)rule->policy };
+	uint32_t at = (uint32_t)table_length;
+	size_t matches = 0;
+
+	if (rule->policy)
+		matches = sizeof(match) + sizeof(info);
+	else if (rule->match)
+		matches = sizeof(match);
+	entry.target_offset = (uint16_t)(sizeof(entry) + matches);
+	entry.next_offset = (uint16_t)(entry.target_offset + sizeof(target) + 8);
+	entry.counters.pcnt = 3;
+	entry.ip.proto = rule->protocol;
+	entry.ip.invflags = rule->invert;
+	if (rule->source)
+		inet_pton(AF_INET, rule->source, &entry.ip.src);
+	if (rule->destination)
+		inet_pton(AF_INET, rule->destination, &entry.ip.dst);
+	entry.ip.smsk = mask(rule->source_prefix);
+	entry.ip.dmsk = mask(rule->destination_prefix);
+	if (rule->out) {
+		strncpy(entry.ip.outiface, rule->out, sizeof(entry.ip.outiface) - 1);
+		memset(entry.ip.outiface_mask, 0xff, strlen(rule->out) + 1);
+	}
+	put(&entry, sizeof(entry));
+	if (matches) {
+		match.u.match_size = (uint16_t)matches;
+		strncpy(match.u.user.name, rule->policy ? "policy" : rule->match,
+			sizeof(match.u.user.name) - 1);
+		put(&match, sizeof(match));
+		if (rule->policy)
+			put(&info, sizeof(info));
+	}
+	target.u.target_size = (uint16_t)(sizeof(target) + 8);
+	strncpy(target.u.user.name, rule->target, sizeof(target.u.user.name) - 1);
+	put(&target, sizeof(target));
+	put(&(int64_t){ rule->verdict }, 8); /* little endian: its lower half */
+	return at;
+}
+
+static const struct rule masquerade = { .out = "wan", .target = "MASQUERADE" };
+static const struct rule accept_all = { .target = "", .verdict = -2 };
+
+static struct cl_nat_verdict judge(uint32_t begin)
+{
+	struct cl_nat_packet packet = { .source_prefix = 16, .destination_prefix = 16 };
+	struct cl_nat_rules *rules = cl_nat_rules_new(bytes_of(table, table_length), begin);
+	struct cl_nat_verdict verdict;
+
+	packet.interface = "wan";
+	ck_assert(address_parse("10.1.0.0", &packet.source) &&
+		  address_parse("10.2.0.0", &packet.destination));
+	cl_nat_rules_judge(rules, &packet, &verdict);
+	cl_nat_rules_free(rules);
+	table_length = 0;
+	return verdict;
+}
+
+/* The rules, then the policy of the chain. */
+static struct cl_nat_verdict judge_rules(const struct rule *rules, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		add(&rules[i]);
+	add(&accept_all);
+	return judge(0);
+}
+
+START_TEST(rules_that_catch_the_tunnels_packets)
+{
+	const struct rule catching[] = {
+		masquerade,
+		{ .source = "10.0.0.0", .source_prefix = 8, .target = "SNAT" },
+		{ .destination = "192.168.0.0",
+			.destination_prefix = 16,
+			.invert = IPT_INV_DSTIP,
+			.target = "MASQUERADE" },
+		{ .match = "comment", .target = "MASQUERADE" },
+	};
+	struct cl_nat_verdict v;
+
+	for (size_t i = 0; i < sizeof(catching) / sizeof(*catching); i++) {
+		v = judge_rules(&catching[i], 1);
+		ck_assert_msg(v.hit && v.sure, "rule %zu", i);
+		ck_assert_uint_eq(v.packets, 3);
+	}
+	v = judge_rules(catching, 1);
+	ck_assert_str_eq(v.rule, "POSTROUTING -o wan -j MASQUERADE");
+}
+END_TEST
+
+START_TEST(rules_that_may_catch_them)
+{
+	const struct rule perhaps[] = {
+		{ .protocol = IPPROTO_TCP, .target = "MASQUERADE" },
+		{ .source = "10.1.7.0", .source_prefix = 24, .target = "MASQUERADE" },
+		{ .match = "set", .target = "MASQUERADE" },
+	};
+	const struct rule behind_an_exception[] = {
+		{ .match = "set", .target = "", .verdict = -2 },
+		masquerade,
+	};
+
+	for (size_t i = 0; i < sizeof(perhaps) / sizeof(*perhaps); i++) {
+		struct cl_nat_verdict v = judge_rules(&perhaps[i], 1);
+
+		ck_assert_msg(v.hit && !v.sure, "rule %zu", i);
+	}
+	struct cl_nat_verdict v = judge_rules(behind_an_exception, 2);
+	ck_assert(v.hit && !v.sure);
+}
+END_TEST
+
+START_TEST(rules_that_let_them_alone)
+{
+	const struct rule alone[][2] = {
+		{ accept_all, masquerade },
+		{ { .policy = XT_POLICY_MATCH_OUT, .target = "", .verdict = -2 }, masquerade },
+		{ { .policy = XT_POLICY_MATCH_OUT | XT_POLICY_MATCH_NONE, .target = "MASQUERADE" },
+			accept_all },
+		{ { .destination = "10.2.0.0",
+			  .destination_prefix = 16,
+			  .invert = IPT_INV_DSTIP,
+			  .target = "MASQUERADE" },
+			accept_all },
+		{ { .out = "ppp0", .target = "MASQUERADE" }, accept_all },
+		{ { .source = "172.16.0.0", .source_prefix = 12, .target = "MASQUERADE" },
+			accept_all },
+		{ { .target = "LOG" }, accept_all },
+	};
+
+	for (size_t i = 0; i < sizeof(alone) / sizeof(*alone); i++)
+		ck_assert_msg(!judge_rules(alone[i], 2).hit, "rules %zu", i);
+}
+END_TEST
+
+START_TEST(chains_are_followed)
+{
+	struct rule jump = { .target = "" };
+	struct cl_nat_verdict v;
+
+	/* a chain that excepts them, and one that does not */
+	for (unsigned excepts = 0; excepts < 2; excepts++) {
+		const struct rule error = { .target = "ERROR" };
+		const struct rule leaves = { .target = "", .verdict = -5 /* XT_RETURN */ };
+		uint32_t chain = add(excepts ? &accept_all : &leaves), begin;
+
+		add(&error);
+		jump.verdict = (int)chain;
+		begin = add(&jump);
+		add(&masquerade);
+		add(&accept_all);
+		v = judge(begin);
+		ck_assert(v.hit == !excepts);
+	}
+	/* one that leads to itself ends all the same */
+	jump.verdict = 0;
+	add(&(struct rule){ .target = "LOG" });
+	add(&jump);
+	ck_assert(!judge(0).hit);
+}
+END_TEST
+
+START_TEST(rubbish_is_no_rule)
+{
+	memset(table, 0xff, sizeof(table));
+	table_length = sizeof(table);
+	ck_assert(!judge(0).hit);
+	table_length = 10;
+	ck_assert(!judge(0).hit);
+	table_length = 0;
+	ck_assert(!judge(77).hit);
+}
+END_TEST
+
+Suite *explain_look_suite(void)
+{
+	Suite *suite = suite_create("look");
+	TCase *tests = tcase_create("look");
+
+	tcase_add_test(tests, counters_are_read_by_name);
+	tcase_add_test(tests, policies_meet_where_packets_meet_both);
+	tcase_add_test(tests, rules_that_catch_the_tunnels_packets);
+	tcase_add_test(tests, rules_that_may_catch_them);
+	tcase_add_test(tests, rules_that_let_them_alone);
+	tcase_add_test(tests, chains_are_followed);
+	tcase_add_test(tests, rubbish_is_no_rule);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
