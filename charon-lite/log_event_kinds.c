@@ -38,7 +38,7 @@ static const struct cl_log_event_kind kinds[CL_LOG_EVENTS] = {
 		"old-child-id, old-spi-in, old-spi-out, " CHILD_FIELDS ", " USAGE_FIELDS },
 	[CL_LOG_FAILED] = { "failed", IKE_LOG_IKE, IKE_LOG_AUDIT,
 		"a negotiation failed, or an SA was lost",
-		"reason, text, cause, cure, child, phase, initiator, local-host, local-id, "
+		"reason, text, kind, cause, cure, child, phase, initiator, local-host, local-id, "
 		"remote-host, remote-id, ours, theirs, differs, notify, count, first, last" },
 	[CL_LOG_KEYS_SAVED] = { "keys-saved", IKE_LOG_CFG, IKE_LOG_AUDIT,
 		"a client took the keys of a connection's SAs (`--save-keys`)", "lines" },

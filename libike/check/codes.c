@@ -81,6 +81,11 @@ static const struct ike_check_row rows[IKE_CHECK_CODES] = {
 		"transport mode with a network in the selectors",
 		"transport mode is between the two peers themselves: the rest is narrowed away",
 		"mode = tunnel, or selectors `dynamic`" },
+	[IKE_CHECK_NO_COMMON_FAMILY] = { "no-common-family", IKE_CHECK_ERROR,
+		"local_ts has addresses of one family alone, remote_ts of the other",
+		"no packet has a source of one family and a destination of the other: the tunnel "
+		"comes up and carries nothing",
+		"networks of the same family at both ends" },
 	[IKE_CHECK_IKEV1_SELECTORS] = { "ikev1-selectors", IKE_CHECK_WARNING,
 		"more traffic selectors than IKEv1 has words for", "only the first pair is offered",
 		"a child of its own for each pair, or version = 2" },

@@ -119,6 +119,20 @@ static void judge_groups(const struct ike_check *k, const struct ike_child_confi
 		judge_client_secrets(k, child, key);
 }
 
+/* What is dynamic may have either. */
+static bool has_common_family(const struct ike_child_config *child)
+{
+	for (size_t i = 0; i < child->local_ts_count; i++)
+		for (size_t j = 0; j < child->remote_ts_count; j++) {
+			uint8_t ours = child->local_ts[i].family,
+				theirs = child->remote_ts[j].family;
+
+			if (!ours || !theirs || ours == theirs)
+				return true;
+		}
+	return false;
+}
+
 static void judge_alone(const struct ike_check *k, const struct ike_child_config *child)
 {
 	char text[IKE_REMARK_TEXT_MAX];
@@ -132,6 +146,11 @@ static void judge_alone(const struct ike_check *k, const struct ike_child_config
 		judge_transport(k, child, child->remote_ts, child->remote_ts_count, "remote_ts");
 	}
 	judge_groups(k, child);
+	if (!has_common_family(child)) {
+		ike_check_say(k, IKE_CHECK_NO_COMMON_FAMILY, IKE_CHECK_AT_CHILD(child, "remote_ts"),
+			"'%s' has no address family in common with its peer", child->name);
+		return;
+	}
 	if (child->connection->version == 1)
 		for (size_t i = 0; ike_child_config_remark(child, i, text); i++)
 			ike_check_say(k, IKE_CHECK_IKEV1_SELECTORS,

@@ -48,7 +48,7 @@ void print_swanctl_man(FILE *file);  /* man_pages.c */
 void print_settings_man(FILE *file);
 const struct key_text *key_text_of(enum vici_place place, const char *key);
 const struct setting_text *setting_text_of(const char *pattern);
-void print_errors_page(FILE *file);  /* errors.c */
+void print_errors_page(FILE *file); /* errors.c */
 
 /* All of them; a NULL name ends the list. */
 struct printed_page {

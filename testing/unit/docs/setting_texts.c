@@ -76,7 +76,7 @@ const struct setting_text setting_texts[] = {
 		"Whether a client's identity makes its hardware address, so that it gets the same "
 		"lease again." },
 	{ "plugins.dhcp.force_server_address", "no",
-		"Whether server is asked even if another one answers." },
+		"Whether leases are given back to that broadcast address, too." },
 	{ "plugins.dhcp.use_server_port", "no", "Whether it is asked from port 67." },
 	{ "plugins.updown.timeout", "60", "Seconds." },
 	{ "plugins.resolve.resolved", "yes", "DNS servers." },
