@@ -31,6 +31,17 @@ struct cl_accounting;
 struct cl_usages;
 struct cl_service;
 struct cl_dhcp_host;
+struct cl_metrics;
+struct cl_turns;
+
+/* What is asked of the kernel and may be refused. */
+enum cl_kernel_request {
+	CL_KERNEL_SPI_ALLOCATE,
+	CL_KERNEL_SA_INSTALL,
+	CL_KERNEL_SA_MOVE,
+	CL_KERNEL_POLICIES_INSTALL,
+	CL_KERNEL_REQUESTS,
+};
 
 struct cl_daemon {
 	struct event_base *base;
@@ -55,6 +66,11 @@ struct cl_daemon {
 	struct ike_engine *engine;
 	struct cl_server *server;   /* NULL before it serves and while the daemon stops */
 	struct cl_service *service; /* NULL when no service manager wants to be told */
+	struct cl_metrics *metrics; /* NULL when nobody wants them */
+	struct cl_listener *metrics_listeners;
+	struct cl_turns *turns; /* of the loop: how long they take */
+	uint64_t kernel_refusals[CL_KERNEL_REQUESTS];
+	uint64_t kernel_events_lost; /* how often some were */
 	struct event *tick;
 	struct event *keepalive;
 	struct event *resync;
@@ -66,6 +82,7 @@ struct cl_daemon {
 	ike_time keepalive_started;
 	uint64_t last_ticket; /* of commands given to the engine */
 	time_t started;
+	time_t configured; /* when swanctl.conf's things were last loaded or unloaded; 0: never */
 	bool kernel_none;
 	bool judging; /* judge.h: definitions are looked at, nothing is done */
 	bool stopping;

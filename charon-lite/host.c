@@ -5,6 +5,7 @@
 #include "charon-lite/daemon.h"
 #include "charon-lite/dhcp_host.h"
 #include "charon-lite/log_events.h"
+#include "charon-lite/metrics.h"
 #include "charon-lite/private_keys.h"
 #include "charon-lite/radius_host.h"
 #include "charon-lite/usage.h"
@@ -79,12 +80,20 @@ static bool host_check_password(
 	return cl_pam_ask(d->pam, d->settings.pam_service, d->settings.pam_trim, what, ticket);
 }
 
+/* What the kernel refuses is counted. */
+static bool counted(struct cl_daemon *d, enum cl_kernel_request request, bool done)
+{
+	d->kernel_refusals[request] += !done;
+	return done;
+}
+
 static bool host_spi_allocate(void *context, uint8_t protocol, const struct address *source,
 	const struct address *destination, uint32_t reqid, uint32_t *ret_spi, struct why *why)
 {
 	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
 
-	return k->spi_allocate(k->context, protocol, source, destination, reqid, ret_spi, why);
+	return counted(context, CL_KERNEL_SPI_ALLOCATE,
+		k->spi_allocate(k->context, protocol, source, destination, reqid, ret_spi, why));
 }
 
 static bool host_cpi_allocate(void *context, const struct address *source,
@@ -99,7 +108,7 @@ static bool host_sa_install(void *context, const struct ike_kernel_sa *sa, struc
 {
 	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
 
-	return k->sa_install(k->context, sa, why);
+	return counted(context, CL_KERNEL_SA_INSTALL, k->sa_install(k->context, sa, why));
 }
 
 static void host_sa_remove(void *context, const struct ike_kernel_id *id)
@@ -123,7 +132,8 @@ static bool host_sa_move(void *context, const struct ike_kernel_id *id,
 {
 	const struct cl_kernel *k = &((struct cl_daemon *)context)->kernel;
 
-	return k->sa_move(k->context, id, source, destination, udp_encapsulation, why);
+	return counted(context, CL_KERNEL_SA_MOVE,
+		k->sa_move(k->context, id, source, destination, udp_encapsulation, why));
 }
 
 static bool host_policies_install(
@@ -131,7 +141,8 @@ static bool host_policies_install(
 {
 	struct cl_daemon *d = context;
 
-	if (!d->kernel.policies_install(d->kernel.context, policies, why))
+	if (!counted(d, CL_KERNEL_POLICIES_INSTALL,
+		    d->kernel.policies_install(d->kernel.context, policies, why)))
 		return false;
 	cl_network_routes_add(d->network, policies);
 	return true;
@@ -205,6 +216,7 @@ static void host_event(void *context, const struct ike_event *event)
 	cl_network_tunnel_event(d->network, event);
 	cl_updown_event(d->updown, event);
 	cl_accounting_event(d->accounting, event);
+	cl_metrics_event(d->metrics, event);
 	cl_log_engine_event(d, event);
 	if (d->server)
 		cl_server_event(d->server, event);
@@ -246,12 +258,14 @@ static void acquire(void *context, const struct ike_acquire *what)
 	cl_daemon_rearm(d);
 }
 
-static void expire(
-	void *context, uint8_t protocol, uint32_t spi, const struct address *destination, bool hard)
+static void expire(void *context, const struct cl_kernel_use *carried, bool hard)
 {
 	struct cl_daemon *d = context;
 
-	ike_engine_expire(d->engine, cl_daemon_now(), protocol, spi, destination, hard);
+	if (hard)
+		cl_metrics_expired(d->metrics, carried);
+	ike_engine_expire(d->engine, cl_daemon_now(), carried->protocol, carried->spi,
+		&carried->destination, hard);
 	cl_daemon_rearm(d);
 }
 
@@ -290,7 +304,10 @@ static void password_checked(void *context, uint64_t ticket, const char *error)
 
 static void lost(void *context)
 {
-	cl_resync_start(context);
+	struct cl_daemon *d = context;
+
+	d->kernel_events_lost++;
+	cl_resync_start(d);
 }
 
 static void network_changed(void *context)

@@ -448,6 +448,18 @@ static void acquires_again(void *context)
 				      .processor = waiting.processors[i] });
 }
 
+static void tell_expiry(struct kernel *k, uint8_t protocol, const struct xfrm_expire *expire)
+{
+	const struct cl_kernel_use carried = { .destination = expire->id.destination,
+		.spi = expire->id.spi,
+		.protocol = protocol,
+		.usage = { .bytes = expire->bytes,
+			.packets = expire->packets,
+			.idle_seconds = UINT64_MAX } };
+
+	k->events.expire(k->events.context, &carried, expire->hard);
+}
+
 static void on_event(void *context, const struct xfrm_event *event)
 {
 	struct kernel *k = context;
@@ -465,8 +477,7 @@ static void on_event(void *context, const struct xfrm_event *event)
 		/* larval states expire too, and have no SPI when an acquire made them */
 		protocol = protocol_from_kernel(event->expire.id.protocol);
 		if (protocol != IKE_PROTOCOL_NONE && event->expire.id.spi != 0)
-			k->events.expire(k->events.context, protocol, event->expire.id.spi,
-				&event->expire.id.destination, event->expire.hard);
+			tell_expiry(k, protocol, &event->expire);
 		break;
 	case XFRM_EVENT_MAPPING:
 		k->events.mapping(

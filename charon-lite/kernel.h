@@ -16,13 +16,21 @@
 
 #include <event2/event.h>
 
+/* What one SA has carried. */
+struct cl_kernel_use {
+	struct address destination; /* without a port */
+	uint32_t spi;               /* host order */
+	uint8_t protocol;           /* IKE_PROTOCOL_ESP or _AH */
+	struct ike_kernel_usage usage;
+};
+
 /* What the kernel tells without being asked; called from the loop, never from within a call of
  * struct cl_kernel's functions. The receivers call the engine. */
 struct cl_kernel_events {
 	void *context;
 	void (*acquire)(void *context, const struct ike_acquire *acquire);
-	void (*expire)(void *context, uint8_t protocol, uint32_t spi,
-		const struct address *destination, bool hard);
+	/* hard: the kernel has it no longer; carried is what it has carried. */
+	void (*expire)(void *context, const struct cl_kernel_use *carried, bool hard);
 	void (*mapping)(void *context, uint32_t spi, const struct address *remote);
 	/* Some of these were lost: resync.c. */
 	void (*lost)(void *context);
@@ -38,14 +46,6 @@ struct cl_kernel_settings {
 /* Salts (AEAD, CTR) follow the key of encryption. */
 struct cl_kernel_keys {
 	struct secret encryption, integrity;
-};
-
-/* What one SA has carried. */
-struct cl_kernel_use {
-	struct address destination; /* without a port */
-	uint32_t spi;               /* host order */
-	uint8_t protocol;           /* IKE_PROTOCOL_ESP or _AH */
-	struct ike_kernel_usage usage;
 };
 
 struct xfrm_handle;

@@ -5,10 +5,13 @@
 #include "charon-lite/dhcp_host.h"
 #include "charon-lite/judge.h"
 #include "charon-lite/log_events.h"
+#include "charon-lite/metrics.h"
 #include "charon-lite/privileges.h"
 #include "charon-lite/radius_host.h"
 #include "charon-lite/service.h"
+#include "charon-lite/turns.h"
 #include "charon-lite/wiping.h"
+#include "libvici/packet.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -45,6 +48,7 @@ void cl_daemon_rearm(struct cl_daemon *d)
 
 	if (d->judging)
 		return;
+	cl_turns_note(d->turns, d->base);
 	if (d->stopping && (d->peers_done || ike_engine_is_idle(d->engine)))
 		peers_are_done(d);
 	if (deadline == IKE_NEVER) {
@@ -187,14 +191,24 @@ static bool open_timers(struct cl_daemon *d)
 
 /* ---- From start to end ---- */
 
+static bool open_metrics(struct cl_daemon *d, struct why *why)
+{
+	if (!d->settings.metrics)
+		return true;
+	if (!cl_listener_open(
+		    d->settings.metrics, CL_METRICS_PORT_DEFAULT, &d->metrics_listeners, why))
+		return why_prefix(why, "socket of the metrics: ");
+	return cl_metrics_open(d, d->metrics_listeners, &d->metrics, why);
+}
+
 static bool daemon_open(struct cl_daemon *d, struct why *why)
 {
 	if (!cl_settings_load(&d->settings, why))
 		return false;
 	/* The control socket first: it tells whether another daemon runs, before its log files or
 	 * the kernel are touched. */
-	if (!cl_listener_open(d->settings.socket, &d->listeners, why))
-		return false;
+	if (!cl_listener_open(d->settings.socket, VICI_PORT_DEFAULT, &d->listeners, why))
+		return why_prefix(why, "control socket: ");
 	cl_log_configure(d->log, &d->settings);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "Starting charon-lite %s", CL_VERSION);
 	cl_log_daemon_event(d->log, CL_LOG_STARTED, NULL, "version", CL_VERSION, NULL);
@@ -209,7 +223,7 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 		return false;
 	if (!open_timers(d) || !cl_keepalive_start(d) || !cl_resync_open(d))
 		return why_fail(why, "libevent: out of memory");
-	return cl_server_open(d, d->listeners, &d->server, why) &&
+	return cl_server_open(d, d->listeners, &d->server, why) && open_metrics(d, why) &&
 	       cl_privileges_drop(!d->kernel_none, why) && cl_service_open(d, &d->service, why);
 }
 
@@ -224,6 +238,8 @@ static void daemon_close(struct cl_daemon *d)
 	cl_server_close(d->server);
 	d->server = NULL;
 	cl_service_close(d->service);
+	cl_metrics_close(d->metrics);
+	d->metrics = NULL;
 	cl_host_close(d);
 	free_event(d->tick);
 	free_event(d->give_up);
@@ -232,9 +248,11 @@ static void daemon_close(struct cl_daemon *d)
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(*d->signals); i++)
 		free_event(d->signals[i]);
 	cl_listener_close(d->listeners);
+	cl_listener_close(d->metrics_listeners);
 	if (d->base)
 		event_base_free(d->base);
 	cl_settings_free(&d->settings);
+	cl_turns_free(d->turns);
 	cl_log_free(d->log);
 }
 
@@ -244,7 +262,8 @@ static int run(struct cl_daemon *d)
 
 	d->log = cl_log_new();
 	d->started = time(NULL);
-	if (!d->log)
+	d->turns = cl_turns_new();
+	if (!d->log || !d->turns)
 		return EXIT_FAILURE;
 	if (!daemon_open(d, &why)) {
 		cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "charon-lite did not start: %s",
@@ -261,7 +280,7 @@ static int run(struct cl_daemon *d)
 		d->settings.engine.port, d->settings.engine.port_nat_t);
 	cl_log_daemon_event(d->log, CL_LOG_READY, NULL, NULL);
 	cl_daemon_rearm(d);
-	event_base_dispatch(d->base);
+	cl_turns_run(d->turns, d->base);
 	cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_INFO, "stopped");
 	daemon_close(d);
 	return EXIT_SUCCESS;

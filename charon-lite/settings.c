@@ -271,6 +271,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
+	s->metrics = text_of(s, "metrics", NULL);
 	return read_resolving(s, why) && read_saving(s, why) && read_fetching(s, why) &&
 	       read_xauth(s, why) && read_network(s, &s->network, why);
 }

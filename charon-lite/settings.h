@@ -20,7 +20,8 @@ struct cl_settings {
 	struct settings *file; /* NULL: no file, all defaults */
 	const struct settings_section *sections[CL_SETTINGS_SECTIONS]; /* the strongest first */
 	struct ike_settings engine;
-	const char *socket; /* "unix:///run/charon.vici, tcp://127.0.0.1:4502" */
+	const char *socket;  /* "unix:///run/charon.vici, tcp://127.0.0.1:4502" */
+	const char *metrics; /* the same, for them; NULL: none; read at the start */
 	struct cl_network_settings network;
 	uint32_t max_packet;       /* octets of a datagram that is read; 0: any */
 	bool use_ipv4, use_ipv6;   /* sockets; read at the start */

@@ -60,6 +60,10 @@ const struct cl_setting cl_settings_table[] = {
 	{ "reqid_base", CL_SETTING_HONOURED, NULL, "read at the start" },
 	{ "leftover_time", CL_SETTING_HONOURED, NULL,
 		"ours alone: how long what a crashed daemon left in the kernel may stay; 60 s" },
+	{ "metrics", CL_SETTING_HONOURED, NULL,
+		"ours alone: where `GET /metrics` is answered, `unix:///run/charon-lite/metrics` "
+		"or "
+		"`tcp://127.0.0.1:9110`; read at the start; nowhere (docs/monitoring.md)" },
 	{ "filelog.*", CL_SETTING_HONOURED },
 	{ "syslog.*", CL_SETTING_HONOURED },
 	{ "journal.*", CL_SETTING_HONOURED },

@@ -1,4 +1,4 @@
-/* strongSwan's message counters, global and per connection. */
+/* strongSwan's message counters, global and per connection, and what is counted besides. */
 #include "libike/engine_priv.h"
 
 #include <stdlib.h>
@@ -7,6 +7,8 @@ struct ike_counters {
 	UT_hash_handle by_name;
 	char *name; /* "" for the global ones */
 	uint64_t values[IKE_COUNTERS];
+	uint64_t tallies[IKE_TALLIES_OF_CONNECTIONS];
+	uint32_t *failures; /* heap: IKE_REASONS; NULL until the first */
 };
 
 static const char *const counter_names[IKE_COUNTERS] = {
@@ -114,6 +116,50 @@ bool ike_engine_counters_reset(struct ike_engine *e, const char *connection)
 	return c || !connection;
 }
 
+/* ---- What strongSwan does not count ---- */
+
+void ike_tally(struct ike_engine *e, const struct ike_sa *sa, enum ike_tally tally)
+{
+	struct ike_counters *own = sa && sa->connection && tally < IKE_TALLIES_OF_CONNECTIONS
+					   ? counters_of(e, sa->connection->name, true)
+					   : NULL;
+
+	e->tallies[tally]++;
+	if (own)
+		own->tallies[tally]++;
+}
+
+void ike_tally_failure(struct ike_engine *e, const struct ike_connection *c, enum ike_reason reason)
+{
+	struct ike_counters *own = c ? counters_of(e, c->name, true) : NULL;
+
+	e->failure_counts[reason]++;
+	if (own && !own->failures)
+		own->failures = calloc(IKE_REASONS, sizeof(*own->failures));
+	if (own && own->failures)
+		own->failures[reason]++;
+}
+
+const uint64_t *ike_engine_tallies(const struct ike_engine *e, const char *connection)
+{
+	const struct ike_counters *c =
+		connection ? counters_of((struct ike_engine *)e, connection, false) : NULL;
+
+	if (!connection)
+		return e->tallies;
+	return c ? c->tallies : NULL;
+}
+
+const uint32_t *ike_engine_failure_counts(const struct ike_engine *e, const char *connection)
+{
+	const struct ike_counters *c =
+		connection ? counters_of((struct ike_engine *)e, connection, false) : NULL;
+
+	if (!connection)
+		return e->failure_counts;
+	return c ? c->failures : NULL;
+}
+
 void ike_counters_free(struct ike_engine *e)
 {
 	struct ike_counters *c, *next;
@@ -121,6 +167,7 @@ void ike_counters_free(struct ike_engine *e)
 	HASH_ITER(by_name, e->counters, c, next)
 	{
 		HASH_DELETE(by_name, e->counters, c);
+		free(c->failures);
 		free(c->name);
 		free(c);
 	}

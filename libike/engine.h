@@ -377,6 +377,36 @@ const uint64_t *ike_engine_counters(const struct ike_engine *e, const char *conn
 const char *ike_engine_counters_name(const struct ike_engine *e, size_t index);
 bool ike_engine_counters_reset(struct ike_engine *e, const char *connection);
 
+/* What else is counted, from the engine's start on and never reset: for who watches (metrics). */
+enum ike_tally {
+	IKE_TALLY_BEGUN,             /* handshakes that we began */
+	IKE_TALLY_ASKED,             /* that peers began and we answered */
+	IKE_TALLY_ESTABLISHED,       /* of both */
+	IKE_TALLY_REAUTHENTICATED,   /* of these, those that took another IKE SA's place */
+	IKE_TALLY_IKE_REKEYED,       /* IKE SAs */
+	IKE_TALLY_CHILD_ESTABLISHED, /* child SAs, without those that a rekeying made */
+	IKE_TALLY_CHILD_REKEYED,
+	IKE_TALLY_RETRANSMITTED,    /* our requests, sent once more */
+	IKE_TALLY_REPEATED,         /* the peer's requests that came once more */
+	IKE_TALLY_PROBED,           /* whether a peer lives (DPD) */
+	IKE_TALLIES_OF_CONNECTIONS, /* those above are counted for each, too */
+	IKE_TALLY_COOKIE_DEMANDED = IKE_TALLIES_OF_CONNECTIONS,
+	IKE_TALLY_COOKIE_RETURNED,   /* and right */
+	IKE_TALLY_DROPPED_MALFORMED, /* no IKE message, or one that breaks the protocol */
+	IKE_TALLY_DROPPED_INTEGRITY, /* not proved by the SA's keys */
+	IKE_TALLY_DROPPED_UNKNOWN,   /* of an IKE SA that we don't have */
+	IKE_TALLY_DROPPED_OUTSIDE,   /* message id outside the window */
+	IKE_TALLY_DROPPED_FLOOD,     /* too many half-open IKE SAs */
+	IKE_TALLY_DROPPED_UNWANTED,  /* initiator_only */
+	IKE_TALLIES,
+};
+/* As ike_engine_counters(), IKE_TALLIES_OF_CONNECTIONS of a connection, IKE_TALLIES of all; never
+ * NULL for all. */
+const uint64_t *ike_engine_tallies(const struct ike_engine *e, const char *connection);
+/* Failures by reason, in the same way: IKE_REASONS numbers. connection NULL: all. NULL: none. Those
+ * that fit no connection are in all alone. */
+const uint32_t *ike_engine_failure_counts(const struct ike_engine *e, const char *connection);
+
 /* Which algorithms this OpenSSL supports. */
 bool ike_engine_supports(struct ike_engine *e, const struct ike_algorithm *algorithm);
 

@@ -102,6 +102,8 @@ struct ike_engine {
 	uint32_t last_trap;
 	struct ike_command *commands;
 	struct ike_counters *counters;
+	uint64_t tallies[IKE_TALLIES];
+	uint32_t failure_counts[IKE_REASONS];
 
 	uint64_t local_fingerprint; /* of this host's addresses, as peers were told them */
 
@@ -139,6 +141,7 @@ void ike_log_noise(struct ike_engine *e, const struct ike_sa *sa, enum ike_log_g
 void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_sa *sa,
 	const struct ike_child *child);
 void ike_event_ike_rekey(struct ike_engine *e, const struct ike_sa *old, const struct ike_sa *new);
+void ike_event_child_sa_goes(struct ike_engine *e, const struct ike_child *child, bool inbound);
 void ike_event_child_rekey(
 	struct ike_engine *e, const struct ike_child *old, const struct ike_child *new);
 
@@ -174,6 +177,11 @@ void ike_commands_free(struct ike_engine *e);
 void ike_count(struct ike_engine *e, const struct ike_sa *sa, enum ike_counter counter);
 void ike_count_message(struct ike_engine *e, const struct ike_sa *sa, uint8_t exchange,
 	bool inbound, bool response);
+/* sa NULL: of no connection. */
+void ike_tally(struct ike_engine *e, const struct ike_sa *sa, enum ike_tally tally);
+/* c NULL: it fits none. */
+void ike_tally_failure(
+	struct ike_engine *e, const struct ike_connection *c, enum ike_reason reason);
 void ike_counters_free(struct ike_engine *e);
 
 /* ---- candidates.c: the loaded definitions that a peer at an address may be meant by ---- */

@@ -200,11 +200,12 @@ enum ike_event_kind {
 	IKE_EVENT_IKE_STATE, /* sa->state changed to ESTABLISHED or DESTROYING */
 	IKE_EVENT_CHILD_UP,  /* installed (child-updown up=yes; updown script up) */
 	IKE_EVENT_CHILD_DOWN,
-	IKE_EVENT_CHILD_STATE, /* child->state changed */
-	IKE_EVENT_IKE_REKEY,   /* other: the new SA */
-	IKE_EVENT_CHILD_REKEY, /* other_child: the new child */
-	IKE_EVENT_IKE_UPDATE,  /* sa->local or sa->remote is about to change: `local`, `remote` */
-	IKE_EVENT_ALERT,       /* something failed: `failure`, `connection`; sa may be NULL */
+	IKE_EVENT_CHILD_STATE,   /* child->state changed */
+	IKE_EVENT_IKE_REKEY,     /* other: the new SA */
+	IKE_EVENT_CHILD_REKEY,   /* other_child: the new child */
+	IKE_EVENT_IKE_UPDATE,    /* sa->local or sa->remote is about to change: `local`, `remote` */
+	IKE_EVENT_CHILD_SA_GOES, /* one of child's SAs is about to leave the kernel: `inbound` */
+	IKE_EVENT_ALERT,         /* something failed: `failure`, `connection`; sa may be NULL */
 };
 
 struct ike_event {
@@ -217,6 +218,7 @@ struct ike_event {
 	const struct address *remote;
 	const struct ike_failure_record *failure;
 	const struct ike_connection *connection; /* that it concerns, or NULL */
+	bool inbound;                            /* CHILD_SA_GOES */
 };
 
 /* ---- What may take long: asked with a ticket, answered by a later call of the engine ---- */

@@ -57,6 +57,7 @@ static void probe(struct ike_engine *e, struct ike_sa *sa, ike_time quiet)
 
 	if (!ike_task_queue(sa, IKE_TASK_DPD, NULL, 0))
 		return;
+	ike_tally(e, sa, IKE_TALLY_PROBED);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 		"nothing heard from %s for %d s, sending DPD request: declared dead after %d s "
 		"without answer",

@@ -80,6 +80,15 @@ void ike_event(struct ike_engine *e, enum ike_event_kind kind, const struct ike_
 	e->host.event(e->host.context, &event);
 }
 
+void ike_event_child_sa_goes(struct ike_engine *e, const struct ike_child *child, bool inbound)
+{
+	struct ike_event event = {
+		.kind = IKE_EVENT_CHILD_SA_GOES, .sa = child->sa, .child = child, .inbound = inbound
+	};
+
+	e->host.event(e->host.context, &event);
+}
+
 void ike_event_child_rekey(
 	struct ike_engine *e, const struct ike_child *old, const struct ike_child *new)
 {

@@ -41,6 +41,8 @@ static void keep(struct ike_engine *e, const struct ike_connection *c, const str
 	struct ike_event event = { .kind = IKE_EVENT_ALERT, .sa = sa };
 	struct ike_advice advice;
 
+	ike_tally_failure(e, what->failure.reason == IKE_REASON_NO_CONNECTION ? NULL : c,
+		what->failure.reason);
 	if (!kept)
 		return;
 	event.failure = kept;

@@ -55,12 +55,14 @@ void ike_receive(struct ike_engine *e, const struct ike_datagram *datagram)
 	if (datagram->data.length > sizeof(e->datagram) ||
 		!ike_header_parse(datagram->data, &header)) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
+		ike_tally(e, NULL, IKE_TALLY_DROPPED_MALFORMED);
 		ike_log_noise(e, NULL, IKE_LOG_NET,
 			"ignoring %zu bytes from %s that are no IKE message", datagram->data.length,
 			address_format_with_port(&datagram->remote, from));
 		return;
 	}
 	if (e->settings.initiator_only && begins(&header)) {
+		ike_tally(e, NULL, IKE_TALLY_DROPPED_UNWANTED);
 		ike_log_noise(e, NULL, IKE_LOG_NET,
 			"ignoring %s, which begins an IKE_SA: initiator_only",
 			address_format_with_port(&datagram->remote, from));

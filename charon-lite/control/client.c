@@ -2,6 +2,7 @@
 
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/server.h"
+#include "charon-lite/turns.h"
 #include "libbase/secret.h"
 #include "libvici/packet.h"
 
@@ -509,6 +510,8 @@ static void handle_request(struct cl_client *c, const struct vici_packet *packet
 		send_packet(c, VICI_CMD_UNKNOWN);
 		return;
 	}
+	if (cl_command_configures(packet->name))
+		c->daemon->configured = time(NULL);
 	if (!vici_message_parse(packet->message, &message, &why)) {
 		leave(c, "%s", why.text);
 		return;
@@ -616,6 +619,7 @@ static void turn(evutil_socket_t fd, short what, void *context)
 	struct cl_client *c = context;
 
 	(void)fd, (void)what;
+	cl_turns_note(c->daemon->turns, c->daemon->base);
 	if (c->leaving) {
 		disconnect(c);
 		return;
@@ -630,8 +634,11 @@ static void turn(evutil_socket_t fd, short what, void *context)
 
 static void readable(struct bufferevent *bev, void *context)
 {
+	struct cl_client *c = context;
+
 	(void)bev;
-	serve(context);
+	cl_turns_note(c->daemon->turns, c->daemon->base);
+	serve(c);
 }
 
 static void writable(struct bufferevent *bev, void *context)

@@ -76,6 +76,19 @@ cl_command *cl_command_find(struct bytes name, bool judging)
 	return NULL;
 }
 
+bool cl_command_configures(struct bytes name)
+{
+	static const char *const beginnings[] = { "load-", "unload-", "clear-creds" };
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
+		size_t length = strlen(beginnings[i]);
+
+		if (name.length >= length && memcmp(name.at, beginnings[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *cl_request_text(struct vici_view request, const char *name, char room[CL_NAME_MAX])
 {
 	if (!vici_get(request, name).at)

@@ -11,6 +11,8 @@ typedef void cl_command(struct cl_client *c, struct vici_view request);
 /* NULL when there is no such command; judging: or when it does more than load and look at what was
  * loaded. */
 cl_command *cl_command_find(struct bytes name, bool judging);
+/* Whether it loads or unloads something of swanctl.conf. */
+bool cl_command_configures(struct bytes name);
 
 /* info.c */
 cl_command cl_command_version, cl_command_stats, cl_command_reload_settings,

@@ -1,7 +1,6 @@
 #include "charon-lite/control/listener.h"
 
 #include "libbase/address.h"
-#include "libvici/packet.h"
 #include "libvici/value.h"
 
 #include <errno.h>
@@ -118,12 +117,12 @@ static bool open_unix(struct cl_listener *l, const char *path, struct why *why)
 /* ---- TCP ---- */
 
 /* "127.0.0.1", "127.0.0.1:4502", "[::1]:4502", "localhost:4502" */
-static bool parse_endpoint(const char *text, struct address *ret)
+static bool parse_endpoint(const char *text, uint16_t default_port, struct address *ret)
 {
 	char host[ADDRESS_TEXT_MAX];
 	bool brackets = text[0] == '[';
 	size_t length = brackets ? strcspn(++text, "]") : strcspn(text, ":");
-	uint32_t port = VICI_PORT_DEFAULT;
+	uint32_t port = default_port;
 	const char *rest = text + length;
 
 	if (length >= sizeof(host) || (brackets && *rest++ != ']'))
@@ -147,13 +146,14 @@ static bool is_loopback(const struct address *a)
 	       (address_in_prefix(a, &four, 8) || address_same_host(a, &six));
 }
 
-static bool open_tcp(struct cl_listener *l, const char *text, struct why *why)
+static bool open_tcp(
+	struct cl_listener *l, const char *text, uint16_t default_port, struct why *why)
 {
 	struct sockaddr_storage name;
 	struct address a;
 	int yes = 1;
 
-	if (!parse_endpoint(text, &a))
+	if (!parse_endpoint(text, default_port, &a))
 		return why_fail(why, "'%s' is not an address with a port", text);
 	if (!is_loopback(&a))
 		return why_fail(why,
@@ -176,14 +176,15 @@ static bool open_tcp(struct cl_listener *l, const char *text, struct why *why)
 
 /* ---- Both ---- */
 
-static bool listener_start(struct cl_listener *l, const char *uri, struct why *why)
+static bool listener_start(
+	struct cl_listener *l, const char *uri, uint16_t default_port, struct why *why)
 {
 	bool good;
 
 	if (strncmp(uri, "unix://", 7) == 0)
 		good = open_unix(l, uri + 7, why);
 	else if (strncmp(uri, "tcp://", 6) == 0)
-		good = open_tcp(l, uri + 6, why);
+		good = open_tcp(l, uri + 6, default_port, why);
 	else
 		good = why_fail(why, "'%s' is neither unix://path nor tcp://address:port", uri);
 	if (good && listen(l->fd, BACKLOG) < 0)
@@ -191,7 +192,8 @@ static bool listener_start(struct cl_listener *l, const char *uri, struct why *w
 	return good;
 }
 
-static bool open_one(const char *uri, struct cl_listener **list, struct why *why)
+static bool open_one(
+	const char *uri, uint16_t default_port, struct cl_listener **list, struct why *why)
 {
 	struct cl_listener *l = calloc(1, sizeof(*l));
 
@@ -199,10 +201,11 @@ static bool open_one(const char *uri, struct cl_listener **list, struct why *why
 		return why_fail(why, "out of memory");
 	l->fd = -1;
 	LL_APPEND(*list, l);
-	return listener_start(l, uri, why);
+	return listener_start(l, uri, default_port, why);
 }
 
-static bool open_all(const char *uris, struct cl_listener **list, struct why *why)
+static bool open_all(
+	const char *uris, uint16_t default_port, struct cl_listener **list, struct why *why)
 {
 	for (uris += strspn(uris, ", \t"); *uris; uris += strspn(uris, ", \t")) {
 		size_t length = strcspn(uris, ", \t");
@@ -212,20 +215,21 @@ static bool open_all(const char *uris, struct cl_listener **list, struct why *wh
 			return why_fail(why, "'%.40s...' is too long", uris);
 		memcpy(uri, uris, length);
 		uri[length] = '\0';
-		if (!open_one(uri, list, why))
+		if (!open_one(uri, default_port, list, why))
 			return false;
 		uris += length;
 	}
 	return *list || why_fail(why, "none is named");
 }
 
-bool cl_listener_open(const char *uris, struct cl_listener **ret, struct why *why)
+bool cl_listener_open(
+	const char *uris, uint16_t default_port, struct cl_listener **ret, struct why *why)
 {
 	struct cl_listener *list = NULL;
 
-	if (!open_all(uris, &list, why)) {
+	if (!open_all(uris, default_port, &list, why)) {
 		cl_listener_close(list);
-		return why_prefix(why, "control socket: ");
+		return false;
 	}
 	*ret = list;
 	return true;

@@ -170,6 +170,7 @@ bool ikev1_phase1_begin(struct ike_engine *e, struct ike_sa *sa, struct ike_fail
 	p->aggressive = c->aggressive;
 	if (!settle_method(e, sa, failure))
 		return false;
+	ike_tally(e, sa, IKE_TALLY_BEGUN);
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "initiating %s Mode IKE_SA %s[%u] to %s",
 		c->aggressive ? "Aggressive" : "Main", c->name, sa->unique_id,
 		address_format(&sa->remote, to));

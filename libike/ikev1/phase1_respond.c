@@ -278,6 +278,7 @@ void ikev1_phase1_requested(struct ike_engine *e, const struct ike_datagram *dat
 	if (!ISAKMP_HAS(message, SA) || message->repeated ||
 		message->sa.body.length > OFFERS_OCTETS_MAX) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
+		ike_tally(e, NULL, IKE_TALLY_DROPPED_MALFORMED);
 		return;
 	}
 	if (ike_half_open_is_flooded(e, 1, &datagram->remote, gives_way, "a first IKEv1 message"))

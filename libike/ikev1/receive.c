@@ -98,6 +98,7 @@ static void not_acceptable(const struct arrival *a, const struct why *why)
 	const char *name = isakmp_exchange_name(a->message.header.exchange);
 
 	ike_count(a->e, a->sa, IKE_COUNTER_INVALID);
+	ike_tally(a->e, a->sa, IKE_TALLY_DROPPED_MALFORMED);
 	ike_log_noise(a->e, a->sa, IKE_LOG_ENC, "%s message %u is not acceptable: %s",
 		name ? name : "a", a->message.header.message_id, why->text);
 }
@@ -500,6 +501,7 @@ static bool repeated(const struct arrival *a, struct ikev1_exchange *exchange)
 	if (!exchange->has_received ||
 		memcmp(exchange->received, a->digest, sizeof(a->digest)) != 0)
 		return false;
+	ike_tally(a->e, sa, IKE_TALLY_REPEATED);
 	if (exchange->sent) {
 		ike_log_noise(a->e, sa, IKE_LOG_IKE,
 			"received retransmit of message with ID %u, retransmitting our answer",
@@ -771,6 +773,7 @@ void ikev1_receive(
 		receive_first(e, datagram, header);
 	} else {
 		ike_count(e, NULL, IKE_COUNTER_INVALID_SPI);
+		ike_tally(e, NULL, IKE_TALLY_DROPPED_UNKNOWN);
 		ike_log_noise(e, NULL, IKE_LOG_NET,
 			"ignoring a message from %s for an IKE_SA that we don't have",
 			address_format_with_port(&datagram->remote, from));

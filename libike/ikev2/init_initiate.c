@@ -102,9 +102,11 @@ bool ike_init_start(struct ike_engine *e, struct ike_sa *sa, struct ike_failure 
 			n->group, c->name);
 		return false;
 	}
-	if (n->restarts == 0 && !n->init_sent)
+	if (n->restarts == 0 && !n->init_sent) {
+		ike_tally(e, sa, IKE_TALLY_BEGUN);
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_AUDIT, "initiating IKE_SA %s[%u] to %s",
 			c->name, sa->unique_id, address_format(&sa->remote, to));
+	}
 	ike_sa_set_state(e, sa, IKE_SA_CONNECTING);
 	ike_builder_start(e, &b);
 	if (n->cookie.length > 0)

@@ -45,12 +45,16 @@ static bool is_flooded(struct ike_engine *e, const struct ike_datagram *datagram
 	const struct ike_message *message)
 {
 	char from[ADDRESS_TEXT_MAX];
+	bool wanted = ike_cookie_wanted(e, &datagram->remote);
 
-	if (ike_cookie_wanted(e, &datagram->remote) && !ike_cookie_valid(e, datagram, message)) {
+	if (wanted && ike_cookie_valid(e, datagram, message)) {
+		ike_tally(e, NULL, IKE_TALLY_COOKIE_RETURNED);
+	} else if (wanted) {
 		uint8_t cookie[IKE_COOKIE_LENGTH];
 
 		ike_log_noise(e, NULL, IKE_LOG_NET, "%u half-open IKE_SAs: asking %s for a cookie",
 			e->half_open[1], address_format_with_port(&datagram->remote, from));
+		ike_tally(e, NULL, IKE_TALLY_COOKIE_DEMANDED);
 		if (ike_cookie_make(e, datagram, message, cookie))
 			ike_init_answer_notify(e, datagram, &message->header, IKE_NOTIFY_COOKIE,
 				bytes_of(cookie, sizeof(cookie)));

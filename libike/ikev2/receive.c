@@ -32,6 +32,7 @@ static void repeat_init_response(
 	/* Only the very same request: another one with this SPI is not our peer's. */
 	if (!sa->response || !bytes_equal(sa->negotiation->init_request, datagram->data))
 		return;
+	ike_tally(e, sa, IKE_TALLY_REPEATED);
 	ike_log_noise(e, sa, IKE_LOG_IKE, "received retransmit of IKE_SA_INIT request");
 	ike_transmit(e, sa, &datagram->local, &datagram->remote, sa->response);
 }
@@ -83,6 +84,7 @@ static void receive_first(
 	}
 	if (parsed != IKE_PARSE_OK) {
 		ike_count(e, NULL, IKE_COUNTER_INVALID);
+		ike_tally(e, NULL, IKE_TALLY_DROPPED_MALFORMED);
 		ike_log_noise(e, NULL, IKE_LOG_ENC, "IKE_SA_INIT request from %s: %s",
 			address_format_with_port(&datagram->remote, from), why.text);
 		refuse_init(e, datagram, &message, parsed);
@@ -280,6 +282,7 @@ static void dispatch(struct ike_received *x, enum ike_parse parsed, struct why *
 		return;
 	}
 	ike_count(x->e, x->sa, IKE_COUNTER_INVALID);
+	ike_tally(x->e, x->sa, IKE_TALLY_DROPPED_MALFORMED);
 	if (check == IKE_CHECK_UNEXPECTED) {
 		ike_log_noise(x->e, x->sa, IKE_LOG_ENC,
 			"ignoring a message that is not expected now: %s",
@@ -342,6 +345,7 @@ static void repeat_response(struct ike_engine *e, struct ike_sa *sa,
 	/* RFC 7383 2.6.1: of a fragmented request, the first fragment stands for all. */
 	if (message->sealed.is_fragment && message->sealed.fragment != 1)
 		return;
+	ike_tally(e, sa, IKE_TALLY_REPEATED);
 	ike_log_noise(e, sa, IKE_LOG_IKE,
 		"received retransmit of request with ID %u, retransmitting response",
 		message->header.message_id);
@@ -361,8 +365,12 @@ static void receive_for_sa(
 		ike_message_parse(bytes_of(e->datagram, datagram->data.length), &message, &why);
 	enum window window = window_of(sa, &message.header);
 	if (parsed != IKE_PARSE_OK || !seal_fits(&message) || window == WINDOW_OUTSIDE) {
-		if (parsed != IKE_PARSE_OK || !seal_fits(&message))
+		bool malformed = parsed != IKE_PARSE_OK || !seal_fits(&message);
+
+		if (malformed)
 			ike_count(e, sa, IKE_COUNTER_INVALID);
+		ike_tally(
+			e, sa, malformed ? IKE_TALLY_DROPPED_MALFORMED : IKE_TALLY_DROPPED_OUTSIDE);
 		return;
 	}
 	/* That request is under work: copies of it change nothing. */
@@ -389,6 +397,7 @@ static void receive_for_sa(
 		break;
 	case OPENED_BAD:
 		ike_count(e, sa, IKE_COUNTER_INVALID);
+		ike_tally(e, sa, IKE_TALLY_DROPPED_INTEGRITY);
 		ike_log_noise(e, sa, IKE_LOG_ENC,
 			"integrity check of %s message %u for IKE_SA [%u] failed",
 			is_response(&message.header) ? "response" : "request",
@@ -411,6 +420,7 @@ static void receive_unknown(
 		return;
 	}
 	ike_count(e, NULL, IKE_COUNTER_INVALID_SPI);
+	ike_tally(e, NULL, IKE_TALLY_DROPPED_UNKNOWN);
 	ike_log_noise(e, NULL, IKE_LOG_NET,
 		"ignoring a message from %s for an IKE_SA that we don't have",
 		address_format_with_port(&datagram->remote, from));

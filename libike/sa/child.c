@@ -404,12 +404,14 @@ void ike_child_announce(struct ike_engine *e, struct ike_child *child, struct ik
 	child->announced = true;
 	ike_schedule_inactivity(e, child);
 	if (!replaced || !replaced->announced) {
+		ike_tally(e, child->sa, IKE_TALLY_CHILD_ESTABLISHED);
 		ike_event(e, IKE_EVENT_CHILD_UP, child->sa, child);
 		ike_supervise_up(e, child);
 	} else {
 		replaced->announced = false;
 		child->carried = replaced->carried;
 		ike_count(e, child->sa, IKE_COUNTER_CHILD_REKEY);
+		ike_tally(e, child->sa, IKE_TALLY_CHILD_REKEYED);
 		ike_failures_over(e, child->sa, child);
 		ike_event_child_rekey(e, replaced, child);
 	}
@@ -527,8 +529,10 @@ void ike_child_remove_outbound(struct ike_engine *e, struct ike_child *child)
 		e->host.policies_remove(e->host.context, &policies);
 		child->policies_installed = false;
 	}
-	if (child->installed_out)
+	if (child->installed_out) {
+		ike_event_child_sa_goes(e, child, false);
 		e->host.sa_remove(e->host.context, &out);
+	}
 	child->installed_out = false;
 }
 
@@ -537,6 +541,8 @@ static void remove_from_kernel(struct ike_engine *e, struct ike_child *child)
 	struct ike_kernel_id in = ike_child_kernel_id(child, true);
 
 	ike_child_remove_outbound(e, child);
+	if (child->installed_in)
+		ike_event_child_sa_goes(e, child, true);
 	if (child->spi_in)
 		e->host.sa_remove(e->host.context, &in);
 }

@@ -72,6 +72,7 @@ bool ike_half_open_add(struct ike_engine *e, struct ike_sa *sa, uint64_t spi_ini
 	peer->counts[sa->version - 1]++;
 	e->half_open[sa->version - 1]++;
 	n->counted = true;
+	ike_tally(e, sa, IKE_TALLY_ASKED);
 	return true;
 }
 
@@ -174,6 +175,7 @@ bool ike_half_open_is_flooded(struct ike_engine *e, uint8_t version, const struc
 			address_format_with_port(remote, from),
 			of_peer ? e->settings.block_threshold : e->half_open[version - 1],
 			of_peer ? " of it already" : "");
+		ike_tally(e, NULL, IKE_TALLY_DROPPED_FLOOD);
 		if (!sa)
 			return true;
 		ike_sa_destroy(e, sa, NULL);

@@ -179,6 +179,9 @@ void ike_sa_established(struct ike_engine *e, struct ike_sa *sa)
 	const struct ike_connection *c = sa->connection;
 
 	ike_half_open_remove(e, sa);
+	ike_tally(e, sa, IKE_TALLY_ESTABLISHED);
+	if (sa->reauthenticates)
+		ike_tally(e, sa, IKE_TALLY_REAUTHENTICATED);
 	if (!ike_peers_add(e, sa))
 		ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO,
 			"out of memory: uniqueness of this peer is not watched");

@@ -54,6 +54,7 @@ static bool move_sa(struct ike_engine *e, struct ike_child *child, bool inbound,
 	if (e->host.sa_move(e->host.context, &id, &source, inbound ? &sa->local : &sa->remote,
 		    encapsulates(sa), why))
 		return true;
+	ike_event_child_sa_goes(e, child, inbound);
 	e->host.sa_remove(e->host.context, &id);
 	return false;
 }

@@ -163,6 +163,7 @@ void ike_sa_succeed(struct ike_engine *e, struct ike_sa *old, struct ike_sa *new
 	log_rekeyed(e, new);
 	new->announced = old->announced;
 	old->announced = false;
+	ike_tally(e, new, IKE_TALLY_IKE_REKEYED);
 	ike_count(e, new, new->initiator ? IKE_COUNTER_IKE_REKEY_INIT : IKE_COUNTER_IKE_REKEY_RESP);
 	ike_reload_came_up(e, new, NULL);
 }

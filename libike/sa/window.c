@@ -263,6 +263,7 @@ bool ike_request_retransmit(struct ike_engine *e, struct ike_sa *sa)
 		return false;
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "retransmit %u of request with message ID %u",
 		sa->transmissions, message_id);
+	ike_tally(e, sa, IKE_TALLY_RETRANSMITTED);
 	sa->transmissions++;
 	sa->retransmit_at = e->now + ike_retransmission_delay(e, sa, sa->transmissions);
 	ike_schedule(e, sa);

@@ -20,6 +20,7 @@ int main(int argc, char **argv)
 	suite_add_tcase(s, log_cases());
 	suite_add_tcase(s, log_events_cases());
 	suite_add_tcase(s, list_tunnels_cases());
+	suite_add_tcase(s, metrics_cases());
 	suite_add_tcase(s, process_cases());
 	suite_add_tcase(s, service_cases());
 	suite_add_tcase(s, quirks_cases());

@@ -10,6 +10,7 @@ TCase *settings_cases(void);
 TCase *log_cases(void);
 TCase *log_events_cases(void);
 TCase *list_tunnels_cases(void);
+TCase *metrics_cases(void);
 TCase *process_cases(void);
 TCase *service_cases(void);
 TCase *quirks_cases(void);

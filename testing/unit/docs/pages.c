@@ -170,5 +170,6 @@ const struct printed_page printed_pages[] = {
 	{ "strongswan", "strongswan.conf-keys.md", print_strongswan_page },
 	{ "logging", "logging.md", print_logging_page },
 	{ "errors", "errors.md", print_errors_page },
+	{ "monitoring", "monitoring.md", print_monitoring_page },
 	{ NULL },
 };

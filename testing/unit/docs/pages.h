@@ -44,7 +44,8 @@ const char *print_key_notes(FILE *file, enum vici_place place, const char *name)
 void print_swanctl_page(FILE *file);
 void print_strongswan_page(FILE *file);
 void print_logging_page(FILE *file); /* log_page.c */
-void print_swanctl_man(FILE *file);  /* man_pages.c */
+void print_monitoring_page(FILE *file);
+void print_swanctl_man(FILE *file); /* man_pages.c */
 void print_settings_man(FILE *file);
 const struct key_text *key_text_of(enum vici_place place, const char *key);
 const struct setting_text *setting_text_of(const char *pattern);

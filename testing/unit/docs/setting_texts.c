@@ -65,6 +65,9 @@ const struct setting_text setting_texts[] = {
 	{ "spi_max", "0xcfffffff", "Largest SPI of children." },
 	{ "reqid_base", "1", "First reqid that is given out." },
 	{ "leftover_time", "60", "Seconds." },
+	{ "metrics", "",
+		"Where metrics are served: unix:///run/charon-lite/metrics, tcp://127.0.0.1:9110 "
+		"(loopback only); without it nowhere." },
 	{ "filelog.*", "", "A log in a file; see LOG in charon-lite(8)." },
 	{ "syslog.*", "", "A log by syslog." },
 	{ "journal.*", "", "What standard error, or the journal, gets." },

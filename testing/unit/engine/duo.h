@@ -129,6 +129,7 @@ TCase *kernel_tags_tests(void);
 TCase *hostile_tests(void);
 TCase *supervisor_tests(void);
 TCase *liveness_tests(void);
+TCase *tally_tests(void);
 TCase *both_start_tests(void);
 TCase *name_tests(void);
 TCase *traffic_tests(void);

@@ -39,6 +39,7 @@ int main(void)
 	suite_add_tcase(tunnels, hostile_tests());
 	suite_add_tcase(tunnels, supervisor_tests());
 	suite_add_tcase(tunnels, liveness_tests());
+	suite_add_tcase(tunnels, tally_tests());
 	suite_add_tcase(tunnels, both_start_tests());
 	suite_add_tcase(tunnels, name_tests());
 	suite_add_tcase(tunnels, traffic_tests());

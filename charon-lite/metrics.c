@@ -1,0 +1,141 @@
+/*
+ * An answer is a walk over the table of families and, within those that have each connection, over
+ * connections, step by step.
+ */
+#include "charon-lite/metrics.h"
+#include "charon-lite/metrics_http.h"
+#include "charon-lite/metrics_priv.h"
+#include "charon-lite/turns.h"
+
+#include <stdlib.h>
+
+#define OPEN_METRICS "application/openmetrics-text"
+
+struct cl_metrics {
+	struct cl_daemon *daemon;
+	struct cl_http *http;
+	struct cl_totals *totals;
+	unsigned answers; /* that are being sent */
+};
+
+struct answer {
+	struct cl_metrics *metrics;
+	struct cl_metric_writer writer;
+	size_t family;
+	bool begun; /* the family's header is written */
+};
+
+static void *begin(void *context, const char *accept, const char **ret_type)
+{
+	struct cl_metrics *m = context;
+	const unsigned weight = cl_http_weight(accept, OPEN_METRICS);
+	struct answer *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->metrics = m;
+	a->writer.daemon = m->daemon;
+	a->writer.open_metrics = weight > 0 && weight >= cl_http_weight(accept, "text/plain");
+	*ret_type = a->writer.open_metrics ? OPEN_METRICS "; version=1.0.0; charset=utf-8"
+					   : "text/plain; version=0.0.4; charset=utf-8";
+	cl_totals_look(m->totals, m->answers > 0);
+	m->answers++;
+	return a;
+}
+
+static void end(void *answer)
+{
+	struct answer *a = answer;
+
+	a->metrics->answers--;
+	free(a);
+}
+
+/* One step of a family; false when it is complete. */
+static bool step(struct answer *a)
+{
+	struct cl_metric_writer *w = &a->writer;
+
+	if (!w->metric->each_connection)
+		return w->metric->write(w);
+	w->total = cl_totals_next(a->metrics->totals, w->total);
+	if (!w->total)
+		return false;
+	(void)w->metric->write(w);
+	return true;
+}
+
+static bool more(void *answer, struct evbuffer *out)
+{
+	struct answer *a = answer;
+	struct cl_metric_writer *w = &a->writer;
+
+	w->out = out;
+	if (!a->begun) {
+		w->metric = &cl_metrics_table[a->family];
+		w->row = 0;
+		w->total = NULL;
+		cl_metric_put_header(w);
+		a->begun = true;
+	}
+	if (step(a))
+		return true;
+	a->begun = false;
+	if (++a->family < cl_metrics_count)
+		return true;
+	if (w->open_metrics)
+		evbuffer_add_printf(out, "# EOF\n");
+	return false;
+}
+
+static void turn(void *context)
+{
+	const struct cl_metrics *m = context;
+
+	cl_turns_note(m->daemon->turns, m->daemon->base);
+}
+
+bool cl_metrics_open(struct cl_daemon *d, const struct cl_listener *list, struct cl_metrics **ret,
+	struct why *why)
+{
+	struct cl_metrics *m = calloc(1, sizeof(*m));
+	const struct cl_http_document document = { .path = "/metrics",
+		.context = m,
+		.begin = begin,
+		.more = more,
+		.end = end,
+		.turn = turn };
+
+	if (!m)
+		return why_fail(why, "no memory for metrics");
+	m->daemon = d;
+	m->totals = cl_totals_new(d);
+	m->http = m->totals ? cl_http_open(d->base, list, &document) : NULL;
+	if (!m->http) {
+		cl_metrics_close(m);
+		return why_fail(why, "no memory for the server of metrics");
+	}
+	*ret = m;
+	return true;
+}
+
+void cl_metrics_close(struct cl_metrics *m)
+{
+	if (!m)
+		return;
+	cl_http_close(m->http);
+	cl_totals_free(m->totals);
+	free(m);
+}
+
+void cl_metrics_event(struct cl_metrics *m, const struct ike_event *event)
+{
+	if (m)
+		cl_totals_event(m->totals, event);
+}
+
+void cl_metrics_expired(struct cl_metrics *m, const struct cl_kernel_use *carried)
+{
+	if (m)
+		cl_totals_expired(m->totals, carried);
+}

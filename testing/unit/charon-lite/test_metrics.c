@@ -1,0 +1,238 @@
+/* Metrics as somebody gets them who asks by HTTP; what Prometheus makes of them is
+ * testing/suites/metrics.sh's. */
+#include "charon-lite/metrics_http.h"
+#include "testing/unit/charon-lite/running.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define OPEN_METRICS "Accept: application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3\r\n"
+
+static struct running moon, sun;
+static char path[64];
+
+/* A daemon whose metrics are at `path`. */
+static void set_up(void)
+{
+	char extra[128];
+
+	snprintf(path, sizeof(path), "/tmp/charon-lite-metrics-%d", getpid());
+	snprintf(extra, sizeof(extra), "metrics = unix://%s", path);
+	running_start(&moon, extra);
+	running_start(&sun, NULL);
+}
+
+static void tear_down(void)
+{
+	ck_assert_int_eq(running_stop(&moon), 0);
+	ck_assert_int_eq(running_stop(&sun), 0);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+
+static int connected(void)
+{
+	const struct timeval patience = { 20, 0 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memcpy(address.sun_path, path, sizeof(path));
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* All that comes until the server ends the connection; lives until the next call. */
+static char *answer_to(int fd, const char *request)
+{
+	static char *answer;
+	size_t length = 0;
+	ssize_t got;
+
+	ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+	free(answer);
+	answer = malloc(1 << 20);
+	while ((got = read(fd, answer + length, (1 << 20) - 1 - length)) > 0)
+		length += (size_t)got;
+	/* Reset: what was too long has not been read. */
+	ck_assert_msg(got == 0 || errno == ECONNRESET, "the answer does not end");
+	answer[length] = '\0';
+	close(fd);
+	return answer;
+}
+
+/* Without pieces: HTTP/1.0. */
+static const char *metrics(const char *fields)
+{
+	char request[256];
+
+	snprintf(request, sizeof(request), "GET /metrics HTTP/1.0\r\n%s\r\n", fields);
+	return answer_to(connected(), request);
+}
+
+static void has(const char *text, const char *line)
+{
+	ck_assert_msg(strstr(text, line), "'%s' is not in:\n%.3000s", line, text);
+}
+
+START_TEST(both_formats_are_served)
+{
+	const char *text = metrics(OPEN_METRICS);
+
+	has(text, "HTTP/1.1 200 OK\r\n");
+	has(text, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
+	has(text, "\n# TYPE charon_lite_dropped_messages counter\n");
+	has(text, "\n# UNIT charon_lite_loop_turn_seconds seconds\n");
+	has(text, "\n# TYPE charon_lite_build info\n");
+	has(text, "\ncharon_lite_build_info{version=\"");
+	ck_assert_str_eq(text + strlen(text) - 7, "\n# EOF\n");
+	text = metrics("Accept: text/plain\r\n");
+	has(text, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+	has(text, "\n# TYPE charon_lite_dropped_messages_total counter\n");
+	has(text, "\n# TYPE charon_lite_build_info gauge\n");
+	has(text, "\ncharon_lite_loop_turn_seconds_bucket{le=\"+Inf\"} ");
+	ck_assert_ptr_null(strstr(text, "# EOF"));
+	ck_assert_ptr_null(strstr(text, "# UNIT"));
+}
+END_TEST
+
+START_TEST(tunnels_are_counted_by_connection)
+{
+	running_load_pair(&moon, &sun);
+	const char *text = metrics("");
+
+	has(text, "\ncharon_lite_ike_sas{connection=\"home\",state=\"ESTABLISHED\"} 0\n");
+	has(text, "\ncharon_lite_child_wanted{connection=\"home\",child=\"net\"} 0\n");
+	running_swanctl(&moon, "--initiate --child net");
+	do /* at most a second old */
+		text = metrics("");
+	while (!strstr(text, "child=\"net\",state=\"INSTALLED\"} 1\n"));
+	has(text, "\ncharon_lite_ike_sas{connection=\"home\",state=\"ESTABLISHED\"} 1\n");
+	has(text, "\ncharon_lite_child_traffic_bytes_total{connection=\"home\",child=\"net\","
+		  "direction=\"in\"} 0\n");
+	has(text, "\ncharon_lite_handshakes_begun_total{connection=\"home\"} 1\n");
+	has(text, "\ncharon_lite_handshakes_succeeded_total{connection=\"home\"} 1\n");
+	has(text, "\ncharon_lite_messages_total{exchange=\"IKE_AUTH\",direction=\"out\",kind="
+		  "\"request\"} 1\n");
+	has(text, "\ncharon_lite_connections 1\n");
+	ck_assert_ptr_null(strstr(text, "charon_lite_configuration_load_time_seconds 0\n"));
+}
+END_TEST
+
+START_TEST(what_fails_is_counted_by_reason)
+{
+	struct vici_builder b = { 0 };
+
+	running_load_pair(&moon, &sun);
+	struct vici_client *client = running_client(&moon);
+	expect_success(call(client, "clear-creds"));
+	vici_key_text(&b, "child", "net");
+	expect_failure(call_with(client, "initiate", &b), "");
+	vici_client_free(client);
+	has(metrics(""), "\ncharon_lite_failures_total{reason=\"no-shared-key\"} 1\n");
+	has(metrics(""), "\ncharon_lite_connection_failures_total{connection=\"home\",reason="
+			 "\"no-shared-key\"} 1\n");
+}
+END_TEST
+
+START_TEST(what_is_no_request_for_metrics_is_refused)
+{
+	static char long_request[10000];
+
+	has(answer_to(connected(), "GET / HTTP/1.1\r\n\r\n"), "HTTP/1.1 404 ");
+	has(answer_to(connected(), "GET /metricsx HTTP/1.1\r\n\r\n"), "HTTP/1.1 404 ");
+	has(answer_to(connected(), "POST /metrics HTTP/1.1\r\n\r\n"), "HTTP/1.1 405 ");
+	has(answer_to(connected(), "GET /metrics HTTP/2.0\r\n\r\n"), "HTTP/1.1 400 ");
+	has(answer_to(connected(), "GET\r\n\r\n"), "HTTP/1.1 400 ");
+	has(answer_to(connected(), "GET /metrics\r\n\r\n"), "HTTP/1.1 400 ");
+	has(answer_to(connected(), "GET /metrics HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"),
+		"HTTP/1.1 400 ");
+	memset(long_request, 'x', sizeof(long_request) - 1);
+	int fd = connected();
+	ck_assert_int_eq(write(fd, "GET /metrics HTTP/1.1\r\nA: ", 26), 26);
+	has(answer_to(fd, long_request), "HTTP/1.1 431 ");
+}
+END_TEST
+
+START_TEST(connections_are_used_again_and_answers_come_in_pieces)
+{
+	const char *text = answer_to(connected(), "GET /metrics?a=b HTTP/1.1\r\nHost: here\r\n\r\n"
+						  "GET /metrics HTTP/1.1\r\nConnection: close\r\n"
+						  "\r\n");
+
+	has(text, "Transfer-Encoding: chunked\r\n\r\n");
+	has(strstr(text, "\r\n0\r\n\r\n"), "HTTP/1.1 200 OK\r\n");
+	ck_assert_str_eq(text + strlen(text) - 7, "\r\n0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(clients_are_bounded)
+{
+	int idle[3 * CL_HTTP_CLIENTS_MAX];
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
+		idle[i] = connected();
+	for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
+		close(idle[i]);
+	has(metrics(""), "HTTP/1.1 200 OK\r\n");
+	/* Those that wait behind as many get their turn when one ends. */
+	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++)
+		idle[i] = connected();
+	int waiting = connected();
+	close(idle[3]);
+	has(answer_to(waiting, "GET /metrics HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 OK\r\n");
+	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++)
+		if (i != 3)
+			close(idle[i]);
+}
+END_TEST
+
+START_TEST(only_the_loopback_is_listened_on)
+{
+	struct running r = moon;
+	FILE *file = fopen(r.conf, "w");
+
+	fprintf(file,
+		"charon-lite { port = 0\n port_nat_t = 0\n metrics = tcp://192.0.2.1:9110\n"
+		"plugins { vici { socket = %s2 } } }\n",
+		r.uri);
+	fclose(file);
+	ck_assert_int_eq(running_start_again(&r), EXIT_FAILURE);
+	has(r.last_line, "socket of the metrics: tcp://192.0.2.1:9110 is refused");
+}
+END_TEST
+
+START_TEST(a_field_accept_is_weighed)
+{
+	ck_assert_uint_eq(cl_http_weight("text/plain", "text/plain"), 1000);
+	ck_assert_uint_eq(cl_http_weight("a/b;q=0.5, text/plain ; v=1; Q=0.25", "text/plain"), 250);
+	ck_assert_uint_eq(cl_http_weight("text/plain;q=1.000", "text/plain"), 1000);
+	ck_assert_uint_eq(cl_http_weight("text/plain;q=0", "text/plain"), 0);
+	ck_assert_uint_eq(cl_http_weight("text/plain;q=0.1239", "text/plain"), 123);
+	ck_assert_uint_eq(cl_http_weight("text/plain;q=,a/b;q=0.2", "text/plain"), 1000);
+	ck_assert_uint_eq(cl_http_weight("text/plaintext;q=1", "text/plain"), 0);
+	ck_assert_uint_eq(cl_http_weight(",;,=q;q;;q=", "text/plain"), 0);
+	ck_assert_uint_eq(cl_http_weight("", "text/plain"), 0);
+}
+END_TEST
+
+TCase *metrics_cases(void)
+{
+	TCase *tests = tcase_create("metrics");
+
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, both_formats_are_served);
+	tcase_add_test(tests, tunnels_are_counted_by_connection);
+	tcase_add_test(tests, what_fails_is_counted_by_reason);
+	tcase_add_test(tests, what_is_no_request_for_metrics_is_refused);
+	tcase_add_test(tests, connections_are_used_again_and_answers_come_in_pieces);
+	tcase_add_test(tests, clients_are_bounded);
+	tcase_add_test(tests, only_the_loopback_is_listened_on);
+	tcase_add_test(tests, a_field_accept_is_weighed);
+	return tests;
+}
