@@ -13,7 +13,7 @@ tree_of() {
 	case $1 in
 	charon-lite | swanctl-lite) echo /run/lab/machine ;;
 	*-lite-trixie) echo "/run/lab/machine$lab_cache/peers/charon-lite-trixie" ;;
-	libreswan-* | openiked-* | freeradius | resolved | wireshark) echo "/run/lab/machine$lab_cache/peers/$1" ;;
+	libreswan-* | openiked-* | freeradius | resolved | wireshark | monitoring) echo "/run/lab/machine$lab_cache/peers/$1" ;;
 	*) echo "/run/lab/machine$lab_cache/peers/strongswan-${1##*-}" ;;
 	esac
 }
