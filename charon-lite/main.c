@@ -73,6 +73,11 @@ static void tick(evutil_socket_t fd, short what, void *context)
 
 /* ---- Settings ---- */
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static bool reload_settings(struct cl_daemon *d, struct why *why)
 {
 	struct cl_settings settings;
@@ -82,9 +87,11 @@ static bool reload_settings(struct cl_daemon *d, struct why *why)
 	if ((settings.engine.port && settings.engine.port != d->settings.engine.port) ||
 		(settings.engine.port_nat_t &&
 			settings.engine.port_nat_t != d->settings.engine.port_nat_t) ||
-		strcmp(settings.socket, d->settings.socket) != 0)
+		strcmp(settings.socket, d->settings.socket) != 0 ||
+		!same_text(settings.metrics, d->settings.metrics))
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
-			"ports and the control socket stay as they are until a restart");
+			"ports, the control socket and that of metrics stay as they are until a "
+			"restart");
 	if (!cl_radius_host_reload(d, &settings, why) || !cl_dhcp_host_reload(d, &settings, why)) {
 		cl_settings_free(&settings);
 		return false;

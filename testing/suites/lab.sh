@@ -2,7 +2,7 @@
 # The lab: charon-lite with charon-lite under a kernel with ESP, every scene
 # order: 40
 # limit: 900
-# trees: wireshark
+# trees: wireshark monitoring
 
 # CI has not the time for each value with each other: each of them once.
 less=()
