@@ -1,4 +1,6 @@
 /* --explain: how each connection is, what failed, why, and what mends it. */
+#include "libvici/settings.h"
+#include "swanctl-lite/absence.h"
 #include "swanctl-lite/command.h"
 
 #include <errno.h>
@@ -143,7 +145,9 @@ static void print_connection(struct vici_view connection)
 	bool any = false, told;
 	char room[32];
 
-	if (swanctl_has(connection, "state"))
+	if (strcmp(SWANCTL_NAME_OF(connection), "(daemon)") == 0)
+		fputs("no daemon:", stdout);
+	else if (swanctl_has(connection, "state"))
 		printf("%s: %s", SWANCTL_NAME_OF(connection), SWANCTL_TEXT_OF(connection, "state"));
 	else
 		fputs("fits no connection:", stdout);
@@ -161,7 +165,7 @@ static void print_connection(struct vici_view connection)
 		print_failure(failure, !told || swanctl_has(failure, "over-ago"));
 		any = true;
 	}
-	if (!any)
+	if (!any && swanctl_has(connection, "state"))
 		puts("  nothing failed since it was loaded");
 }
 
@@ -212,9 +216,85 @@ static int follow(struct swanctl *s)
 	return EPROTO;
 }
 
+/* ---- Without a daemon ---- */
+
+/* IKE's ports as the daemon would have them. */
+static void find_ports(uint16_t ret[2])
+{
+	const char *path = getenv("STRONGSWAN_CONF");
+	struct settings *settings = settings_load(path ? path : "/etc/strongswan.conf", NULL);
+	static const char *const keys[] = { "charon.port", "charon.port_nat_t" };
+
+	ret[0] = 500;
+	ret[1] = 4500;
+	for (size_t i = 0; settings && i < 2; i++) {
+		const char *text = settings_get(settings_root(settings), keys[i]);
+
+		if (text && atoi(text) > 0)
+			ret[i] = (uint16_t)atoi(text);
+	}
+	settings_free(settings);
+}
+
+/* As the daemon would say it, so that it is printed in the same way. */
+static void put_absence(
+	struct vici_builder *b, enum swanctl_absence absence, const struct swanctl_holder *holder)
+{
+	vici_section_start(b, "(daemon)");
+	vici_section_start(b, "causes");
+	vici_section_start(b, "1");
+	vici_key_text(b, "cause", swanctl_absence_name(absence));
+	vici_key_text(b, "likelihood", "99");
+	if (holder->pid)
+		vici_key_format(b, "text", "%s; UDP port %u: %s, process %d",
+			swanctl_absence_meaning(absence), holder->port, holder->program,
+			holder->pid);
+	else if (holder->port)
+		vici_key_format(b, "text", "%s; UDP port %u", swanctl_absence_meaning(absence),
+			holder->port);
+	else
+		vici_key_text(b, "text", swanctl_absence_meaning(absence));
+	vici_key_text(b, "cure", swanctl_absence_cure(absence));
+	vici_section_end(b);
+	vici_section_end(b);
+	vici_section_end(b);
+}
+
+static void explain_absence(const struct swanctl *s, int error)
+{
+	struct vici_builder b = { 0 };
+	struct swanctl_holder holder;
+	struct vici_message message;
+	struct bytes bytes;
+	struct why why;
+	uint16_t ports[2];
+
+	find_ports(ports);
+	swanctl_holder_find(ports, &holder);
+	put_absence(&b, swanctl_absence_judge(&holder, error), &holder);
+	if (vici_builder_finish(&b, &bytes) && vici_message_parse(bytes, &message, &why)) {
+		if (s->format == SWANCTL_TEXT)
+			print_event(vici_root(&message));
+		else if (s->format != SWANCTL_JSON)
+			swanctl_dump(stdout, s->format, "explain event", vici_root(&message));
+		else {
+			puts("[");
+			swanctl_dump(stdout, s->format, "explain", vici_root(&message));
+			puts("]");
+		}
+	}
+	vici_builder_free(&b);
+}
+
 static int run(struct swanctl *s)
 {
 	struct vici_builder b = { 0 };
+	int error = 0;
+
+	if (!swanctl_connect(s, &error)) {
+		explain_absence(s, error);
+		return error;
+	}
 
 	if (s->argument)
 		vici_key_text(&b, "ike", s->argument);

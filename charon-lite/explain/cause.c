@@ -62,9 +62,9 @@ static const struct {
 		"a rule that translates source addresses catches the tunnel's traffic, which then "
 		"no "
 		"longer meets its policy",
-		"except it: put `-m policy --dir out --pol ipsec -j ACCEPT` before the rule "
-		"(iptables), "
-		"or leave out the peer's networks in it" },
+		"except it: before the rule put `-m policy --dir out --pol ipsec -j ACCEPT` "
+		"(iptables) or `rt ipsec exists accept` (nftables), or leave out the peer's "
+		"networks in it" },
 	[CL_CAUSE_FORWARDING_OFF] = { "forwarding-off",
 		"the tunnel is for networks behind this host, and the kernel does not forward "
 		"packets",

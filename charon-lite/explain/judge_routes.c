@@ -102,8 +102,8 @@ void cl_judge_routes(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 			likelihood_out(
 				t, t->masquerade.sure ? 88 : 60, t->masquerade.sure ? 48 : 20),
 			t->child,
-			"the rule `%s` in table nat %s packets of %s before their policy is looked "
-			"for: with another source they do not meet it",
+			"the rule `%s` %s packets of %s before their policy is looked "
+			"for: with another source they do not meet it, and leave in clear",
 			t->masquerade.rule, t->masquerade.sure ? "translates" : "may translate",
 			t->child);
 }

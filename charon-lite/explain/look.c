@@ -2,6 +2,7 @@
 
 #include "charon-lite/explain/judge.h"
 #include "charon-lite/explain/nat_rules.h"
+#include "charon-lite/explain/nft_rules.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct cl_look {
 	struct cl_daemon *daemon;
 	struct cl_foreign foreign;
 	struct cl_nat_rules *nat; /* NULL: there are none, or they can't be read */
+	struct cl_nft_rules *nft; /* the same */
 	struct cl_xfrm_counter counters[CL_XFRM_COUNTERS];
 	size_t counter_count;
 };
@@ -27,8 +29,10 @@ struct cl_look *cl_look_new(struct cl_daemon *d)
 		return NULL;
 	l->daemon = d;
 	cl_foreign_gather(d->kernel.tables, &l->foreign);
-	if (d->kernel.tables)
+	if (d->kernel.tables) {
 		l->nat = cl_nat_rules_read();
+		l->nft = cl_nft_rules_read();
+	}
 	if (d->kernel.tables && cl_proc_read("/proc/net/xfrm_stat", text, sizeof(text)))
 		l->counter_count = cl_xfrm_counters_parse(text, l->counters);
 	return l;
@@ -40,6 +44,7 @@ void cl_look_free(struct cl_look *l)
 		return;
 	cl_foreign_free(&l->foreign);
 	cl_nat_rules_free(l->nat);
+	cl_nft_rules_free(l->nft);
 	free(l);
 }
 
@@ -171,9 +176,9 @@ static void look_size(const struct ike_child *child, struct cl_seen_tunnel *t)
 static void look_nat(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *t)
 {
 	struct cl_nat_packet packet = { .interface = t->into.interface };
-	struct cl_nat_verdict verdict;
+	struct cl_nat_verdict verdict = { 0 };
 
-	if (!l->nat || t->mode == IKE_MODE_TRANSPORT || t->family != AF_INET || !t->into.found ||
+	if (t->mode == IKE_MODE_TRANSPORT || t->family != AF_INET || !t->into.found ||
 		child->local_count == 0 || child->remote_count == 0)
 		return;
 	ike_selector_prefix(ike_child_local(child), &packet.source, &packet.source_prefix);
@@ -182,7 +187,15 @@ static void look_nat(struct cl_look *l, const struct ike_child *child, struct cl
 	/* what it is translated to would still meet the policy */
 	if (address_in_prefix(&t->local, &packet.source, packet.source_prefix))
 		return;
-	cl_nat_rules_judge(l->nat, &packet, &verdict);
+	if (l->nat)
+		cl_nat_rules_judge(l->nat, &packet, &verdict);
+	if (l->nft && !verdict.sure) {
+		struct cl_nat_verdict other;
+
+		cl_nft_rules_judge(l->nft, &packet, &other);
+		if (other.sure || !verdict.hit)
+			verdict = other;
+	}
 	t->masquerade.seen = verdict.hit;
 	t->masquerade.sure = verdict.sure;
 	t->masquerade.packets = verdict.packets;

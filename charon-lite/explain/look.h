@@ -9,6 +9,7 @@
 #define CHARON_LITE_EXPLAIN_LOOK_H
 
 #include "charon-lite/daemon.h"
+#include "charon-lite/explain/proc.h"
 #include "charon-lite/explain/tunnel.h"
 #include "libike/sa/ike_sa.h"
 
@@ -69,9 +70,5 @@ struct cl_xfrm_counter {
 
 /* From the text of /proc/net/xfrm_stat; returns how many. */
 size_t cl_xfrm_counters_parse(const char *text, struct cl_xfrm_counter ret[CL_XFRM_COUNTERS]);
-/* At most room - 1 octets of a file of /proc, and a zero; false when it can't be read. */
-MUST_USE bool cl_proc_read(const char *path, char *text, size_t room);
-/* otherwise when it can't be read. */
-long cl_proc_number(const char *path, long otherwise);
 
 #endif

@@ -1,6 +1,7 @@
 #include "charon-lite/explain/nat_rules.h"
 
-#include "charon-lite/explain/look.h"
+#include "charon-lite/explain/nat_rules_priv.h"
+#include "charon-lite/explain/proc.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -86,9 +87,6 @@ struct cl_nat_rules *cl_nat_rules_read(void)
 
 /* ---- Judging ---- */
 
-/* Whether packets meet a condition. */
-enum meets { NO, MAYBE, YES };
-
 struct walk {
 	const struct cl_nat_rules *rules;
 	const struct cl_nat_packet *packet;
@@ -97,18 +95,7 @@ struct walk {
 	bool unsure; /* something before may have let them pass */
 };
 
-static enum meets both(enum meets a, enum meets b)
-{
-	return a < b ? a : b;
-}
-
-static enum meets inverted(enum meets m, bool invert)
-{
-	return !invert ? m : m == YES ? NO : m == NO ? YES : MAYBE;
-}
-
-/* The network of the packets against that of the rule. */
-static enum meets network_meets(const struct address *network, uint8_t prefix, struct in_addr rule,
+enum meets cl_nat_network_meets(const struct address *network, uint8_t prefix, struct in_addr rule,
 	struct in_addr mask, bool invert)
 {
 	struct in_addr ours = { 0 };
@@ -117,8 +104,8 @@ static enum meets network_meets(const struct address *network, uint8_t prefix, s
 
 	memcpy(&ours, network->octets, sizeof(ours));
 	if (((ours.s_addr ^ rule.s_addr) & common) != 0)
-		return inverted(NO, invert);
-	return inverted(common == mask.s_addr ? YES : MAYBE, invert);
+		return meets_inverted(NO, invert);
+	return meets_inverted(common == mask.s_addr ? YES : MAYBE, invert);
 }
 
 static enum meets interface_meets(
@@ -133,11 +120,10 @@ static enum meets interface_meets(
 	for (size_t i = 0; i < IFNAMSIZ; i++)
 		if (((room[i] ^ name[i]) & mask[i]) != 0)
 			m = NO;
-	return inverted(m, invert);
+	return meets_inverted(m, invert);
 }
 
-/* -m policy: "--dir out --pol ipsec" or "--pol none". */
-static enum meets policy_meets(struct bytes data)
+enum meets cl_nat_policy_meets(struct bytes data)
 {
 	struct xt_policy_info info;
 
@@ -164,10 +150,10 @@ static enum meets extensions_meet(const struct ipt_entry *entry, struct bytes al
 			at + match.u.match_size > entry->target_offset)
 			return MAYBE;
 		if (strncmp(match.u.user.name, "policy", sizeof(match.u.user.name)) == 0)
-			m = both(m, policy_meets(bytes_of(all.at + at + sizeof(match),
-					    match.u.match_size - sizeof(match))));
+			m = meets_both(m, cl_nat_policy_meets(bytes_of(all.at + at + sizeof(match),
+						  match.u.match_size - sizeof(match))));
 		else if (strncmp(match.u.user.name, "comment", sizeof(match.u.user.name)) != 0)
-			m = both(m, MAYBE);
+			m = meets_both(m, MAYBE);
 		at += match.u.match_size;
 	}
 	return m;
@@ -177,16 +163,16 @@ static enum meets entry_meets(
 	const struct cl_nat_packet *p, const struct ipt_entry *entry, struct bytes all)
 {
 	const struct ipt_ip *ip = &entry->ip;
-	enum meets m = network_meets(
+	enum meets m = cl_nat_network_meets(
 		&p->source, p->source_prefix, ip->src, ip->smsk, ip->invflags & IPT_INV_SRCIP);
 
-	m = both(m, network_meets(&p->destination, p->destination_prefix, ip->dst, ip->dmsk,
-			    ip->invflags & IPT_INV_DSTIP));
-	m = both(m, interface_meets(p->interface, ip->outiface, ip->outiface_mask,
-			    ip->invflags & IPT_INV_VIA_OUT));
+	m = meets_both(m, cl_nat_network_meets(&p->destination, p->destination_prefix, ip->dst,
+				  ip->dmsk, ip->invflags & IPT_INV_DSTIP));
+	m = meets_both(m, interface_meets(p->interface, ip->outiface, ip->outiface_mask,
+				  ip->invflags & IPT_INV_VIA_OUT));
 	if (ip->proto != 0 || (ip->flags & IPT_F_FRAG))
-		m = both(m, MAYBE);
-	return both(m, extensions_meet(entry, all));
+		m = meets_both(m, MAYBE);
+	return meets_both(m, extensions_meet(entry, all));
 }
 
 /* As iptables -S shows it, in short. */
@@ -208,8 +194,8 @@ static void describe(const struct ipt_entry *entry, const char *target, char *re
 	if (ip->outiface_mask[0])
 		snprintf(text[2], sizeof(text[2]), "%s -o %.15s",
 			ip->invflags & IPT_INV_VIA_OUT ? " !" : "", ip->outiface);
-	snprintf(ret, room, "POSTROUTING%s%s%s%s -j %s", text[0], text[1], text[2],
-		entry->target_offset > sizeof(*entry) ? " ..." : "", target);
+	snprintf(ret, room, "iptables-legacy -t nat: POSTROUTING%s%s%s%s -j %s", text[0], text[1],
+		text[2], entry->target_offset > sizeof(*entry) ? " ..." : "", target);
 }
 
 static void caught(struct walk *w, const struct ipt_entry *entry, const char *target, enum meets m)
@@ -224,7 +210,7 @@ static void caught(struct walk *w, const struct ipt_entry *entry, const char *ta
 	describe(entry, target, v->rule, sizeof(v->rule));
 }
 
-static bool translates(const char *target)
+bool cl_nat_target_translates(const char *target)
 {
 	return strcmp(target, "MASQUERADE") == 0 || strcmp(target, "SNAT") == 0 ||
 	       strcmp(target, "NETMAP") == 0 || strcmp(target, "SAME") == 0;
@@ -297,7 +283,7 @@ static bool walk_chain(struct walk *w, uint32_t at, unsigned depth)
 				return true;
 			if (returns)
 				return false;
-		} else if (translates(target.u.user.name)) {
+		} else if (cl_nat_target_translates(target.u.user.name)) {
 			caught(w, &entry, target.u.user.name, m);
 			if (m == YES)
 				return true;

@@ -28,7 +28,7 @@ struct cl_nat_verdict {
 	bool hit;
 	bool sure;        /* all of them are caught; else it depends on what was not compared */
 	uint64_t packets; /* that the rule has seen */
-	char rule[256];   /* "-s 10.1.0.0/16 -o wan -j MASQUERADE" */
+	char rule[256];   /* "iptables-legacy -t nat: POSTROUTING -o wan -j MASQUERADE" */
 };
 
 void cl_nat_rules_judge(const struct cl_nat_rules *r, const struct cl_nat_packet *packet,

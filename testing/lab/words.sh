@@ -87,6 +87,23 @@ explain_match() {
 	swanctl "$1" --explain gw && grep -q "failed: $2" <<<"$output" && grep -Eq -- "$3" <<<"$output"
 }
 
+# says SITE CAUSE: the first cause that --explain at the site names. Nothing where there is no --explain.
+says() {
+	[ "${tool_of[$1]}" = swanctl-lite ] || return 0
+	within 5 explain_names "$1" "$2" ||
+		failed "$1: the first cause is \"${first_cause:-none}\", not $2: $(xargs -d '\n' <<<"$output")"
+	printf ', at %s: %s' "$1" "$2" >"$scene_logs/outage"
+}
+
+explain_names() {
+	swanctl "$1" --explain || true
+	first_cause=$(sed -n 's/^  1\. \([a-z0-9-]*\).*/\1/p' <<<"$output" | head -n 1)
+	[ "$first_cause" = "$2" ]
+}
+
+# sent: alice wants something of bob, and may get no answer
+sent() { on alice ping -n -q -c 3 -i 0.2 -W 0.3 10.2.0.10 >>"$scene_logs/alice.console" 2>&1 || true; }
+
 # logged SITE PATTERN: the site's daemon says so in its log (extended regular expression)
 logged() {
 	within 5 grep -Eiq -- "$2" "$scene_logs/$1.log" || failed "$1: no /$2/ in the log"

@@ -12,7 +12,9 @@ mkdir -p build/test-logs
 least=95
 ours=(-s 'fault:*')
 theirs=()
-if [ "${CI-}" != true ]; then
+if [ "${CI-}" = true ]; then # has not the time for what is much like another
+	ours+=(-x fault:no-host -x fault:no-daemon -x fault:no-psk -x fault:expired)
+else
 	# strongSwan tells other ends less, or otherwise
 	for fault in wrong-psk ike-proposals esp-proposals selectors pfs esp udp-4500; do
 		theirs+=("$fault $lite--$strongswan")

@@ -4,6 +4,7 @@
 #include "charon-lite/explain/cause.h"
 #include "libike/advice.h"
 #include "libike/causes.h"
+#include "swanctl-lite/absence.h"
 
 #include <string.h>
 
@@ -63,7 +64,8 @@ void print_errors_page(FILE *file)
 	      "the tunnel at hand; here stand NAME,\n"
 	      "CHILD, OURS, THEIRS and addresses of examples in their places. This page is "
 	      "printed from `libike/causes.c`,\n"
-	      "`libike/advice.c`, `libike/advice_ikev1.c` and `charon-lite/explain/cause.c`; the "
+	      "`libike/advice.c`, `libike/advice_ikev1.c`, `charon-lite/explain/cause.c` and "
+	      "`swanctl-lite/absence.c`; the "
 	      "unit test `docs` says how when it differs.\n"
 	      "\n"
 	      "## What failed\n"
@@ -86,6 +88,20 @@ void print_errors_page(FILE *file)
 		fprintf(file, "| `%s` |", cl_cause_name(cause));
 		print_cell(file, cl_cause_meaning(cause));
 		print_cell(file, cl_cause_cure(cause));
+		fputc('\n', file);
+	}
+	fputs("\n"
+	      "## No daemon answers\n"
+	      "\n"
+	      "What `swanctl-lite --explain` finds by itself.\n"
+	      "\n"
+	      "| cause | what it is | what mends it |\n"
+	      "| --- | --- | --- |\n",
+		file);
+	for (enum swanctl_absence a = 0; a < SWANCTL_ABSENCES; a++) {
+		fprintf(file, "| `%s` |", swanctl_absence_name(a));
+		print_cell(file, swanctl_absence_meaning(a));
+		print_cell(file, swanctl_absence_cure(a));
 		fputc('\n', file);
 	}
 }

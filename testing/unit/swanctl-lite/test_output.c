@@ -1,7 +1,9 @@
 /* What swanctl-lite prints. The texts were observed on strongSwan's swanctl 6.0.1. */
+#include "swanctl-lite/absence.h"
 #include "testing/unit/swanctl-lite/fake_daemon.h"
 #include "testing/unit/swanctl-lite/suites.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -467,7 +469,38 @@ START_TEST(an_absent_daemon_is_named_with_its_socket)
 	ck_assert_ptr_nonnull(strstr(
 		err, "failed: No such file or directory\nError: connecting to 'unix:///tmp/"));
 	ck_assert_ptr_nonnull(strstr(err, "URI failed: No such file or directory\n"));
+	/* who has the ports of this machine is not for a test to know */
+	ck_assert_int_eq(swanctl_run("--explain", &out, &err), 2);
+	ck_assert_ptr_nonnull(strstr(out, "no daemon:\n  1. "));
+	ck_assert_ptr_nonnull(strstr(out, "    cure:    "));
+	ck_assert_int_eq(swanctl_run("--explain --json", &out, &err), 2);
+	ck_assert_ptr_nonnull(strstr(out, "{\"(daemon)\":{\"causes\":{\"1\":{\"cause\":\""));
 	fake_daemon_start(answers);
+}
+END_TEST
+
+START_TEST(who_holds_the_ports_says_why_there_is_no_daemon)
+{
+	static const char table[] =
+		"   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   "
+		"uid  "
+		"timeout inode ref pointer drops\n"
+		"  354: 00000000:01F4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0"
+		"        0 4711 2 0000000000000000 0\n"
+		"  999: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101"
+		"        0 42 2 0000000000000000 0\n";
+	struct swanctl_holder holder = { 0 };
+
+	ck_assert_uint_eq(swanctl_udp_inode(table, 500), 4711);
+	ck_assert_uint_eq(swanctl_udp_inode(table, 53), 42);
+	ck_assert_uint_eq(swanctl_udp_inode(table, 4500), 0);
+	ck_assert_uint_eq(swanctl_udp_inode("", 500), 0);
+	ck_assert_uint_eq(swanctl_absence_judge(&holder, ENOENT), SWANCTL_NOT_RUNNING);
+	ck_assert_uint_eq(swanctl_absence_judge(&holder, EACCES), SWANCTL_NOT_PERMITTED);
+	holder = (struct swanctl_holder){ .port = 500, .pid = 7, .program = "charon-systemd" };
+	ck_assert_uint_eq(swanctl_absence_judge(&holder, ECONNREFUSED), SWANCTL_PORT_TAKEN);
+	snprintf(holder.program, sizeof(holder.program), "charon-lite");
+	ck_assert_uint_eq(swanctl_absence_judge(&holder, ENOENT), SWANCTL_SOCKET_ABSENT);
 }
 END_TEST
 
@@ -513,6 +546,7 @@ TCase *output_cases(void)
 	tcase_add_test(c, wrong_options_show_usage_and_fail);
 	tcase_add_test(c, options_are_also_read_from_a_file);
 	tcase_add_test(c, an_absent_daemon_is_named_with_its_socket);
+	tcase_add_test(c, who_holds_the_ports_says_why_there_is_no_daemon);
 	tcase_add_test(c, nonsense_from_the_daemon_never_crashes_it);
 	return c;
 }
