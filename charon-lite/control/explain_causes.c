@@ -68,6 +68,29 @@ static void look_for_way(struct cl_explain_causes *x, struct cl_look *look)
 	}
 }
 
+/* Of SAs for one processor each (RFC 9611) packets take any: what went through is that of all of
+ * them, and is looked at with the one that is for all processors. */
+static void judge(struct cl_look *look, const struct ike_child *child, struct cl_findings *ret)
+{
+	struct cl_seen_tunnel seen, other;
+
+	cl_look_at(look, child, &seen);
+	if (child->one_processor) {
+		cl_judge_kernel(&seen, ret);
+		return;
+	}
+	for (const struct ike_child *c = child->sa->children; c && child->per_processor;
+		c = c->next) {
+		if (c->config != child->config || !c->one_processor ||
+			c->state != IKE_CHILD_INSTALLED)
+			continue;
+		cl_look_at(look, c, &other);
+		seen.in.packets += other.in.packets;
+		seen.out.packets += other.out.packets;
+	}
+	cl_judge(&seen, ret);
+}
+
 void cl_explain_connection(struct cl_explain_causes *x, struct cl_look *look,
 	const struct ike_engine *e, const struct ike_connection *c)
 {
@@ -79,13 +102,10 @@ void cl_explain_connection(struct cl_explain_causes *x, struct cl_look *look,
 		up = up || sa->state == IKE_SA_ESTABLISHED;
 		for (const struct ike_child *child = sa->children; child && children < CHILDREN_MAX;
 			child = child->next) {
-			struct cl_seen_tunnel seen;
-
 			if (child->state != IKE_CHILD_INSTALLED)
 				continue;
 			children++;
-			cl_look_at(look, child, &seen);
-			cl_judge(&seen, &x->findings);
+			judge(look, child, &x->findings);
 		}
 	}
 	gather_failures(x, e, up);
