@@ -13,22 +13,27 @@ for release in "${releases[@]}"; do
 	for tree in build-$release fresh-$release strongswan-6.0.1; do
 		testing/lab/peers "$tree" >/dev/null || { echo "skipped Debian $release: no tree $tree"; continue 2; }
 	done
-	name="Debian $release"
+	name="Debian $release" packages=build/lab-logs/packages-$release
+	# The machine starts while its packages are built.
+	mkdir -p build/lab-logs
+	rm -rf "$packages"
+	testing/lab/boot -t 700 testing/lab/fresh "$release" $all >"build/fresh-$release.log" 2>&1 &
+	machine=$!
 	if profile=$(testing/lab/packages "$release" apparmor_parser --skip-kernel-load --skip-cache charon-lite/packaging/apparmor 2>&1); then
 		echo "passed $name: packages are built, the AppArmor profile is one"
+		# That there is no script for other inits is a matter of Debian 12's lintian alone, 13's has no such tag to override.
+		if findings=$(grep -E '^[EWIPXC]:' "$packages/lintian" | grep -v package-supports-alternative-init-but-no-init.d-script); then
+			echo "failed $name: lintian: $(head -n 10 <<<"$findings" | paste -sd ';')"
+		elif grep -qvE '^([EWIPXC]:|N:|$)' "$packages/lintian"; then
+			echo "failed $name: lintian did not run: $(head -n 3 "$packages/lintian" | xargs)"
+		else
+			echo "passed $name: lintian has nothing to say"
+		fi
 	else
 		echo "failed $name: building, or the AppArmor profile: $(grep -v '^Cache' <<<"$profile" | tail -n 5 | xargs)"
-		continue
-	fi
-	# That there is no script for other inits is a matter of Debian 12's lintian alone, 13's has no such tag to override.
-	if findings=$(grep -E '^[EWIPXC]:' "build/packages-$release/lintian" | grep -v package-supports-alternative-init-but-no-init.d-script); then
-		echo "failed $name: lintian: $(head -n 10 <<<"$findings" | paste -sd ';')"
-	elif [ -s "build/packages-$release/lintian" ] && grep -qv '^N:' "build/packages-$release/lintian"; then
-		echo "failed $name: lintian did not run: $(head -n 3 "build/packages-$release/lintian" | xargs)"
-	else
-		echo "passed $name: lintian has nothing to say"
 	fi
 	echo "# packages of Debian $release after $SECONDS s"
-	testing/lab/boot -t 300 testing/lab/fresh "$release" $all || echo "failed $name: the machine ended with $?"
+	wait "$machine" || echo "failed $name: the machine ended with $?"
+	cat "build/fresh-$release.log"
 	echo "# Debian $release after $SECONDS s"
 done
