@@ -89,25 +89,12 @@ bool cl_confine_calls(struct why *why)
 bool cl_confine_loop(struct why *why)
 {
 	static const int more[] = {
-		SCMP_SYS(epoll_wait),
-		SCMP_SYS(epoll_pwait),
-		SCMP_SYS(epoll_pwait2),
-		SCMP_SYS(epoll_ctl),
-		SCMP_SYS(readv),
-		SCMP_SYS(writev),
-		SCMP_SYS(recv),
-		SCMP_SYS(recvfrom),
-		SCMP_SYS(recvmsg),
-		SCMP_SYS(send),
-		SCMP_SYS(sendto),
-		SCMP_SYS(sendmsg),
-		SCMP_SYS(shutdown),
-		SCMP_SYS(close),
-		SCMP_SYS(ioctl),
-		SCMP_SYS(getsockopt),
-		SCMP_SYS(wait4),
-		SCMP_SYS(waitid),
-		SCMP_SYS(rt_sigaction),
+		SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+		SCMP_SYS(epoll_ctl), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(recv),
+		SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(send), SCMP_SYS(sendto),
+		SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(close), SCMP_SYS(ioctl),
+		SCMP_SYS(getsockopt), SCMP_SYS(wait4), SCMP_SYS(waitid), SCMP_SYS(rt_sigaction),
+		SCMP_SYS(sigaltstack), /* AddressSanitizer, at the end */
 	};
 
 	return confine(more, sizeof(more) / sizeof(*more), why);

@@ -1,5 +1,7 @@
-/* load-conn messages: whatever is accepted is complete, equal to itself, and safe to print. */
+/* load-conn messages: whatever is accepted is complete, equal to itself, and safe to print and to
+ * judge. */
 #include "charon-lite/control/load_conn.h"
+#include "libike/check/check.h"
 
 #include <stdlib.h>
 
@@ -37,6 +39,42 @@ static void check_selectors(const struct ike_selector *list, size_t count)
 		ike_selector_format(&list[i], text);
 }
 
+static void on_finding(void *context, const struct ike_finding *finding)
+{
+	(void)context;
+	if (!ike_check_row(finding->code) || !finding->name || !*finding->text)
+		abort();
+}
+
+/* As --check does: beside itself, with nothing else loaded. */
+static void judge(const struct ike_connection *c)
+{
+	const struct ike_connection *const twice[] = { c, c };
+	struct ike_credentials *credentials = ike_credentials_new();
+	struct ike_certificates *certificates = ike_certificates_new();
+	struct ike_pools *pools = ike_pools_new();
+	struct ike_clients *clients = ike_clients_new();
+	const struct ike_check k = {
+		.connections = twice,
+		.connection_count = 2,
+		.credentials = credentials,
+		.certificates = certificates,
+		.pools = pools,
+		.clients = clients,
+		.report = on_finding,
+	};
+
+	if (credentials && certificates && pools && clients) {
+		ike_check_connection(&k, 0);
+		ike_check_connection(&k, 1);
+		ike_check_rest(&k);
+	}
+	ike_credentials_free(credentials);
+	ike_certificates_free(certificates);
+	ike_pools_free(pools);
+	ike_clients_free(clients);
+}
+
 static void check(const struct ike_connection *c)
 {
 	char text[IKE_PROPOSAL_TEXT_MAX];
@@ -54,6 +92,7 @@ static void check(const struct ike_connection *c)
 		check_selectors(child->local_ts, child->local_ts_count);
 		check_selectors(child->remote_ts, child->remote_ts_count);
 	}
+	judge(c);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
