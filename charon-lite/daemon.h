@@ -42,6 +42,8 @@ enum cl_kernel_request {
 	CL_KERNEL_POLICIES_INSTALL,
 	CL_KERNEL_REQUESTS,
 };
+struct cl_loaded;
+struct cl_trial;
 
 struct cl_daemon {
 	struct event_base *base;
@@ -61,9 +63,12 @@ struct cl_daemon {
 	struct cl_usages *usages;
 	struct cl_dhcp_host *dhcp;
 	struct cl_signer *signer;
+	unsigned signer_generation; /* another one when it has lost its keys */
 	struct cl_fetcher *fetcher;
 	struct cl_pam *pam;
 	struct ike_engine *engine;
+	struct cl_loaded *loaded;   /* what is, as messages */
+	struct cl_trial *trial;     /* of a configuration that nobody has confirmed yet */
 	struct cl_server *server;   /* NULL before it serves and while the daemon stops */
 	struct cl_service *service; /* NULL when no service manager wants to be told */
 	struct cl_metrics *metrics; /* NULL when nobody wants them */

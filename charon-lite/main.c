@@ -1,6 +1,7 @@
 /* Start, settings, loop, stop. */
 #include "charon-lite/confinement.h"
 #include "charon-lite/control/server.h"
+#include "charon-lite/control/trial.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/dhcp_host.h"
 #include "charon-lite/judge.h"
@@ -231,7 +232,8 @@ static bool daemon_open(struct cl_daemon *d, struct why *why)
 	if (!open_timers(d) || !cl_keepalive_start(d) || !cl_resync_open(d))
 		return why_fail(why, "libevent: out of memory");
 	return cl_server_open(d, d->listeners, &d->server, why) && open_metrics(d, why) &&
-	       cl_privileges_drop(!d->kernel_none, why) && cl_service_open(d, &d->service, why);
+	       cl_privileges_drop(!d->kernel_none, why) && cl_trial_open(d, why) &&
+	       cl_service_open(d, &d->service, why);
 }
 
 static void free_event(struct event *event)
@@ -247,6 +249,7 @@ static void daemon_close(struct cl_daemon *d)
 	cl_service_close(d->service);
 	cl_metrics_close(d->metrics);
 	d->metrics = NULL;
+	cl_trial_close(d);
 	cl_host_close(d);
 	free_event(d->tick);
 	free_event(d->give_up);

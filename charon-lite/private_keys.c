@@ -35,6 +35,31 @@ static bool keep(struct cl_daemon *d, struct ike_public_key *key, uint64_t handl
 	return true;
 }
 
+static void log_loaded(const struct cl_daemon *d, const struct ike_public_key *key)
+{
+	char id[CL_KEY_ID_TEXT];
+
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded %s private key, keyid %s",
+		ike_key_type_name(ike_public_key_type(key)),
+		cl_key_id_format(ike_public_key_id(key), id));
+}
+
+bool cl_private_key_keep_staged(
+	struct cl_daemon *d, struct ike_public_key *key, uint64_t handle, unsigned generation)
+{
+	if (generation != d->signer_generation || !keep(d, key, handle))
+		return false;
+	log_loaded(d, key);
+	return true;
+}
+
+/* Nobody waits for it any more: nobody has it. */
+static void stage(struct cl_daemon *d, struct ike_public_key *key, uint64_t handle, uint64_t ticket)
+{
+	if (!d->server || !cl_server_stage_key(d->server, ticket, key, handle))
+		cl_signer_unload(d->signer, handle);
+}
+
 static void loaded(
 	void *context, uint64_t handle, uint64_t ticket, struct bytes encoded, const char *error)
 {
@@ -47,6 +72,11 @@ static void loaded(
 		why_fail(&why, "%s", error);
 	else
 		key = ike_public_key_parse(d->library, encoded, &why);
+	if (key && cl_private_key_is_staged(ticket)) {
+		stage(d, key, handle, ticket);
+		ike_public_key_free(key);
+		return;
+	}
 	if (key && !keep(d, key, handle)) {
 		why_fail(&why, "out of memory");
 		ike_public_key_free(key);
@@ -54,8 +84,7 @@ static void loaded(
 	}
 	if (key) {
 		cl_key_id_format(ike_public_key_id(key), id);
-		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded %s private key, keyid %s",
-			ike_key_type_name(ike_public_key_type(key)), id);
+		log_loaded(d, key);
 	} else if (!error) {
 		cl_signer_unload(d->signer, handle);
 	}
@@ -128,6 +157,7 @@ static void lost(void *context)
 	uint64_t handle;
 	size_t count = 0;
 
+	d->signer_generation++;
 	for (; (key = ike_certificates_key(store, 0)); count++)
 		(void)ike_certificates_remove_key(store, ike_public_key_id(key->public), &handle);
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,

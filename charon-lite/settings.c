@@ -269,6 +269,7 @@ static bool read_all(struct cl_settings *s, struct why *why)
 			"port_nat_t must differ from port");
 	s->keep_alive = (uint32_t)((keep_alive + 999) / 1000);
 	s->leftover_time = (uint32_t)((leftover + 999) / 1000);
+	s->state_directory = text_of(s, "state_directory", "/var/lib/charon-lite");
 	s->updown_timeout = (uint32_t)((updown + 999) / 1000);
 	s->socket = text_of(s, "plugins.vici.socket", VICI_SOCKET_DEFAULT);
 	s->metrics = text_of(s, "metrics", NULL);

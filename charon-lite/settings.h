@@ -23,15 +23,16 @@ struct cl_settings {
 	const char *socket;  /* "unix:///run/charon.vici, tcp://127.0.0.1:4502" */
 	const char *metrics; /* the same, for them; NULL: none; read at the start */
 	struct cl_network_settings network;
-	uint32_t max_packet;       /* octets of a datagram that is read; 0: any */
-	bool use_ipv4, use_ipv6;   /* sockets; read at the start */
-	uint32_t socket_mark;      /* of the packets that they send; 0: none */
-	uint32_t spi_min, spi_max; /* of children's, in the kernel */
-	uint32_t reqid_base;       /* the first one; read at the start */
-	uint32_t keep_alive;       /* seconds between NAT keepalives; 0: none */
-	uint32_t leftover_time;    /* seconds that a predecessor's SAs stay at most */
-	uint32_t updown_timeout;   /* seconds that an updown script may take */
-	uint32_t fetch_timeout;    /* seconds that a CRL or an OCSP response may take */
+	uint32_t max_packet;         /* octets of a datagram that is read; 0: any */
+	bool use_ipv4, use_ipv6;     /* sockets; read at the start */
+	uint32_t socket_mark;        /* of the packets that they send; 0: none */
+	uint32_t spi_min, spi_max;   /* of children's, in the kernel */
+	uint32_t reqid_base;         /* the first one; read at the start */
+	uint32_t keep_alive;         /* seconds between NAT keepalives; 0: none */
+	uint32_t leftover_time;      /* seconds that a predecessor's SAs stay at most */
+	const char *state_directory; /* of what outlives the daemon */
+	uint32_t updown_timeout;     /* seconds that an updown script may take */
+	uint32_t fetch_timeout;      /* seconds that a CRL or an OCSP response may take */
 	uint32_t fetch_redirects;
 	bool save_ike, save_esp; /* whose keys may be handed out (--save-keys) */
 	bool resolved;           /* systemd-resolved is told of DNS servers */

@@ -58,6 +58,8 @@ const struct cl_setting cl_settings_table[] = {
 	{ "spi_min", CL_SETTING_HONOURED, NULL, "read at the start" },
 	{ "spi_max", CL_SETTING_HONOURED, NULL, "read at the start" },
 	{ "reqid_base", CL_SETTING_HONOURED, NULL, "read at the start" },
+	{ "state_directory", CL_SETTING_HONOURED, NULL,
+		"ours alone: where what was loaded before an unconfirmed configuration is kept" },
 	{ "leftover_time", CL_SETTING_HONOURED, NULL,
 		"ours alone: how long what a crashed daemon left in the kernel may stay; 60 s" },
 	{ "metrics", CL_SETTING_HONOURED, NULL,

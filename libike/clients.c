@@ -141,6 +141,16 @@ void ike_engine_client_changes(struct ike_engine *e, struct ike_client_change *c
 	change->earlier = NULL;
 }
 
+void ike_engine_client_effect(const struct ike_engine *e, const char *name,
+	const struct ike_client *client, char ret_changes[IKE_CLIENT_CHANGES_MAX])
+{
+	struct earlier was = earlier_of(ike_clients_find(e->clients, name));
+
+	ret_changes[0] = '\0';
+	say_changes(e, &was, client, ret_changes);
+	ike_identity_free(was.identity);
+}
+
 bool ike_engine_unload_client(
 	struct ike_engine *e, const char *name, char ret_changes[IKE_CLIENT_CHANGES_MAX])
 {

@@ -253,6 +253,14 @@ static void say_what_pools_lack(struct ike_engine *e, const struct ike_connectio
 	}
 }
 
+bool ike_engine_check_connection(struct ike_engine *e, struct ike_connection *c, struct why *why)
+{
+	/* what it says of proposals it says once */
+	c->checked =
+		c->checked || (check_local_port(e, c, why) && keep_supported_of_all(e, c, why));
+	return c->checked;
+}
+
 bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why)
 {
@@ -260,7 +268,7 @@ bool ike_engine_load_connection(
 	struct ike_connection *old = loaded ? loaded->connection : NULL;
 
 	e->now = now;
-	if (!check_local_port(e, c, why) || !keep_supported_of_all(e, c, why)) {
+	if (!ike_engine_check_connection(e, c, why)) {
 		ike_connection_free(c);
 		return false;
 	}
@@ -300,6 +308,11 @@ bool ike_engine_load_connection(
 	}
 	ike_reload_rebuild(e, c);
 	return true;
+}
+
+bool ike_engine_has_connection(const struct ike_engine *e, const char *name)
+{
+	return ike_loaded_find(e, name) != NULL;
 }
 
 const char *ike_engine_changes(const struct ike_engine *e, const char *name)

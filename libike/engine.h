@@ -92,6 +92,28 @@ bool ike_engine_is_idle(const struct ike_engine *e); /* no IKE SA left */
  * installs children as their start_action says. */
 MUST_USE bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why);
+/* Whether that would be refused: what load_connection() checks, ahead of it. c is not taken over,
+ * but offers afterwards what can be offered. */
+MUST_USE bool ike_engine_check_connection(
+	struct ike_engine *e, struct ike_connection *c, struct why *why);
+
+/* What loading c would change, in ike_engine_changes()'s words; of several the strongest kind. c
+ * has been checked. */
+#define IKE_EFFECT_TEXT_MAX 2048
+enum ike_effect_kind {
+	IKE_EFFECT_NONE, /* it is equal */
+	IKE_EFFECT_ADDED,
+	IKE_EFFECT_IN_PLACE,  /* at once; children come and go */
+	IKE_EFFECT_NEXT_KEYS, /* of the child or the IKE SA, or with the next IKE SA */
+	IKE_EFFECT_REBUILT,   /* children are made anew */
+};
+struct ike_effect {
+	enum ike_effect_kind kind;
+	char text[IKE_EFFECT_TEXT_MAX];
+};
+void ike_engine_effect(
+	const struct ike_engine *e, const struct ike_connection *c, struct ike_effect *ret);
+
 /* What the last load of that name changed, and how each takes effect: "at once: dpd_delay; with the
  * next keys: proposals". NULL when it was new or equal. */
 const char *ike_engine_changes(const struct ike_engine *e, const char *name);
@@ -102,6 +124,7 @@ bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char
 /* In the order of loading; index from 0; NULL at the end. */
 const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index);
 const char *ike_engine_connection_name(const struct ike_engine *e, size_t index);
+bool ike_engine_has_connection(const struct ike_engine *e, const char *name);
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e);     /* shared secrets */
 struct ike_certificates *ike_engine_certificates(struct ike_engine *e);   /* and private keys */
@@ -117,6 +140,9 @@ MUST_USE bool ike_engine_load_clients(struct ike_engine *e, struct ike_client_ch
 #define IKE_CLIENT_CHANGES_MAX 1024
 void ike_engine_client_changes(struct ike_engine *e, struct ike_client_change *change,
 	char ret_changes[IKE_CLIENT_CHANGES_MAX]);
+/* The same ahead of it, of a client that takes the place of that name's; NULL: of unloading it. */
+void ike_engine_client_effect(const struct ike_engine *e, const char *name,
+	const struct ike_client *client, char ret_changes[IKE_CLIENT_CHANGES_MAX]);
 MUST_USE bool ike_engine_unload_client(
 	struct ike_engine *e, const char *name, char ret_changes[IKE_CLIENT_CHANGES_MAX]);
 

@@ -246,7 +246,13 @@ struct ike_connection *ike_choose_by_identity(struct ike_engine *e, const struct
 struct ike_connection *ike_loaded_child(const struct ike_engine *e, const char *ike,
 	const char *child, const struct ike_child_config **ret, struct why *why);
 
+/* effect.c: what differs, for people. moves: IKE SAs leave for another address. */
+void ike_effect_of(const struct ike_connection *old, const struct ike_connection *new, bool moves,
+	struct ike_effect *ret);
+
 /* ---- reload.c: a definition takes the place of an older version ---- */
+/* Whether an IKE SA of the old one is to leave for an address of the new one. */
+bool ike_reload_moves(const struct ike_connection *old, const struct ike_connection *new);
 /* Says what differs; IKE SAs, children and traps go over to the new one where they can. */
 void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_connection *new);
 /* The same for SAs that outlived an unloaded version. */

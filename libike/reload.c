@@ -11,55 +11,11 @@
  */
 #include "libike/versions.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define TWINS_WITHIN IKE_SECONDS(30)
 
 /* ---- What differs ---- */
-
-#define CLOSED (IKE_APPLY_REMOVED + 1) /* what their start_action brought up goes with them */
-#define MOVED (IKE_APPLY_REMOVED + 2)  /* IKE SAs that leave for another address */
-
-struct changes {
-	bool moves; /* there are such IKE SAs */
-	char lists[MOVED + 1][320];
-};
-
-static void note_change(
-	void *context, const struct ike_child_config *child, const char *key, enum ike_apply apply)
-{
-	struct changes *changes = context;
-	bool closed = apply == IKE_APPLY_REMOVED && (child->start_action & IKE_ACTION_START);
-	bool moved = changes->moves && !child && key && strcmp(key, "remote_addrs") == 0;
-	char *list = changes->lists[closed ? CLOSED : moved ? MOVED : (unsigned)apply];
-	size_t used = strlen(list), room = sizeof(*changes->lists) - used;
-
-	snprintf(list + used, room, "%s%s%s%s", used ? ", " : "", child ? child->name : "",
-		child && key ? "." : "", key ? key : "");
-}
-
-static char *changes_format(const struct changes *changes, char *text, size_t size)
-{
-	static const char *const ways[] = {
-		[IKE_APPLY_NOW] = "at once",
-		[IKE_APPLY_REKEY] = "with the next keys",
-		[IKE_APPLY_REAUTH] = "with the next IKE_SA",
-		[IKE_APPLY_REBUILD] = "by making the child anew",
-		[IKE_APPLY_ADDED] = "new children",
-		[IKE_APPLY_REMOVED] = "children that end when they are closed",
-		[CLOSED] = "children that are closed",
-		[MOVED] = "at once, by a new IKE_SA beside the old one",
-	};
-	size_t used = 0;
-
-	text[0] = '\0';
-	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
-		if (changes->lists[i][0] && used < size)
-			used += (size_t)snprintf(text + used, size - used, "%s%s: %s",
-				used ? "; " : "", ways[i], changes->lists[i]);
-	return text;
-}
 
 static void say_changes(struct ike_engine *e, const struct ike_connection *c, const char *text)
 {
@@ -310,6 +266,14 @@ static bool is_to_leave(
 	       !has_unknown_names(&new->remote_addrs);
 }
 
+bool ike_reload_moves(const struct ike_connection *old, const struct ike_connection *new)
+{
+	for (const struct ike_sa *sa = old->sas; sa; sa = sa->next)
+		if (is_to_leave(sa, old, new))
+			return true;
+	return false;
+}
+
 /* The old one carries traffic until the new one is up, for as long as that takes. */
 static bool send_elsewhere(
 	struct ike_engine *e, const struct ike_connection *old, const struct ike_connection *new)
@@ -397,13 +361,11 @@ static void renew_traps(struct ike_engine *e, const struct ike_connection *old,
 
 void ike_reload(struct ike_engine *e, struct ike_connection *old, struct ike_connection *new)
 {
-	struct changes changes = { 0 };
-	char text[2048];
+	struct ike_effect effect;
 	struct ike_sa *sa, *next;
 
-	changes.moves = send_elsewhere(e, old, new);
-	ike_connection_compare(old, new, note_change, &changes);
-	say_changes(e, new, changes_format(&changes, text, sizeof(text)));
+	ike_effect_of(old, new, send_elsewhere(e, old, new), &effect);
+	say_changes(e, new, effect.text);
 	for (sa = old->sas; sa; sa = next) {
 		next = sa->next;
 		adopt_sa(e, sa, new);

@@ -264,6 +264,8 @@ void swanctl_dump_reply(
 {
 	char label[64];
 
+	if (s->quiet)
+		return;
 	if (s->format == SWANCTL_JSON) {
 		struct vici_builder b = { 0 };
 		struct vici_message message;

@@ -40,6 +40,8 @@ struct swanctl {
 	int debug;            /* 0: no warnings; 2: also what is sent */
 	struct check *check;  /* NULL but in --check, which hears of faults in place of stderr */
 	const char *argument; /* behind the options; NULL when there is none */
+	bool quiet;           /* of loading: what succeeds is told otherwise (load_all.c) */
+	unsigned faults;      /* of the configuration, for which nothing could be sent */
 	const char *
 		values[128]; /* by an option's letter; "" for one without a value; NULL if absent */
 };
@@ -132,8 +134,8 @@ extern const struct swanctl_command swanctl_counters, swanctl_explain, swanctl_i
 	swanctl_list_sas, swanctl_monitor_sa, swanctl_monitor, swanctl_graph, swanctl_list_pols,
 	swanctl_list_authorities, swanctl_list_conns, swanctl_list_pools, swanctl_list_algs,
 	swanctl_list_certs, swanctl_flush_certs, swanctl_load_clients, swanctl_list_clients,
-	swanctl_save_keys, swanctl_genkey, swanctl_pubkey, swanctl_mesh, swanctl_load_all,
-	swanctl_load_authorities, swanctl_load_conns, swanctl_load_creds, swanctl_load_pools,
-	swanctl_log, swanctl_version, swanctl_stats, swanctl_reload_settings;
+	swanctl_save_keys, swanctl_confirm_load, swanctl_genkey, swanctl_pubkey, swanctl_mesh,
+	swanctl_load_all, swanctl_load_authorities, swanctl_load_conns, swanctl_load_creds,
+	swanctl_load_pools, swanctl_log, swanctl_version, swanctl_stats, swanctl_reload_settings;
 
 #endif

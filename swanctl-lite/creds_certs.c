@@ -27,6 +27,7 @@ static void take_file(struct creds *c, struct creds_file *file,
 		swanctl_complain(c->s, CHECK_MISSING_FILE, NULL, file->path,
 			"loading '%s' failed: %s", file->path, strerror(errno));
 		c->lost_count = true; /* unreadable is not gone */
+		c->s->faults++;
 		return;
 	}
 	file->content = secret_bytes(&content);
@@ -46,6 +47,7 @@ void creds_each_file(struct creds *c, const char *folder,
 			"opening directory '%s' failed: %s", directory ? directory : folder,
 			strerror(errno));
 		c->lost_count = true;
+		c->s->faults++;
 	}
 	for (int i = 0; i < count; i++) {
 		char *path = swanctl_config_path(c->s, folder, entries[i]->d_name);
@@ -166,7 +168,7 @@ void creds_send_cert(
 		else if (!ok)
 			swanctl_complain(c->s, CHECK_BAD_FILE, NULL, path,
 				"loading '%s' failed: %s", path, SWANCTL_GAP_OF(answer, "errmsg"));
-		else if (!c->s->check)
+		else if (!c->s->check && !c->s->quiet)
 			printf("loaded certificate from '%s'\n", path);
 	}
 	vici_builder_free(&b);

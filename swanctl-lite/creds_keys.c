@@ -36,7 +36,7 @@ static void send_key(
 				"loading '%s' failed: %s", path, SWANCTL_GAP_OF(answer, "errmsg"));
 		else if (c->s->check)
 			check_note_key(c->s->check, vici_get(answer, "id"), path);
-		else
+		else if (!c->s->quiet)
 			printf("loaded %s from '%s'\n", what, path);
 	}
 	if (b.at)
@@ -63,9 +63,11 @@ static void send_decrypted(struct creds *c, EVP_PKEY *key, const char *path)
 		}
 	if (length > 0)
 		send_key(c, type, what, bytes_of(der, (size_t)length), path);
-	else
+	else {
+		c->s->faults++;
 		swanctl_complain(c->s, CHECK_BAD_FILE, NULL, path,
 			"loading '%s' failed: the key has no PKCS#8 form", path);
+	}
 	PKCS8_PRIV_KEY_INFO_free(info);
 	if (length > 0)
 		OPENSSL_clear_free(der, (size_t)length);
@@ -207,11 +209,13 @@ static void load_container(struct creds *c, const struct creds_file *file, const
 
 	(void)context;
 	if (!is_container(file->content)) {
+		c->s->faults++;
 		swanctl_complain(c->s, CHECK_BAD_FILE, NULL, file->path,
 			"loading '%s' failed: it is no PKCS#12 container in DER", file->path);
 		return;
 	}
 	if (!try_container(&o, "") && !creds_passphrase(c, file, try_container, &o)) {
+		c->s->faults++;
 		swanctl_complain(c->s, CHECK_NO_PASSPHRASE, NULL, file->path,
 			"loading '%s' failed: no passphrase opens it", file->path);
 		return;

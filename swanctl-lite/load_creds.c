@@ -101,9 +101,9 @@ static void send_shared(struct swanctl *s, const struct settings_section *sectio
 			creds_names_strike(loaded, bytes_of_text(section->name));
 		if (s->format != SWANCTL_TEXT)
 			swanctl_dump_reply(s, "load-shared", section->name, answer);
-		else if (ok)
+		else if (ok && !s->quiet)
 			printf("loaded %s secret '%s'\n", type, section->name);
-		else
+		else if (!ok)
 			fprintf(stderr, "loading shared secret failed: %s\n  %s:%u: %s\n",
 				SWANCTL_GAP_OF(answer, "errmsg"), section->place.file,
 				section->place.line, section->name);
@@ -122,6 +122,8 @@ static void load_shared(
 	enum vici_place place;
 
 	if (!type) {
+		s->faults +=
+			!vici_place_of_secret(section->name, &place) || place == VICI_PLACE_TOKEN;
 		if (!vici_place_of_secret(section->name, &place))
 			fprintf(stderr, "ignoring unsupported secret '%s'\n", section->name);
 		else if (place == VICI_PLACE_TOKEN)
@@ -131,10 +133,13 @@ static void load_shared(
 	}
 	if (!key) {
 		fprintf(stderr, "missing secret in '%s', ignored\n", section->name);
+		s->faults++;
 		return;
 	}
 	if (creds_decode_secret(s, key, &secret))
 		send_shared(s, section, type, secret_bytes(&secret), loaded);
+	else
+		s->faults++;
 }
 
 int swanctl_load_creds_from(struct swanctl *s, const struct settings *config)
@@ -177,26 +182,6 @@ static int run(struct swanctl *s)
 	return status;
 }
 
-/* Everything is tried, so that a fault in one part does not keep the others out; the first
- * fault is the exit status. */
-static int run_all(struct swanctl *s)
-{
-	static const struct swanctl_kind *const kinds[] = { &swanctl_authorities, &swanctl_pools,
-		&swanctl_clients, &swanctl_connections };
-	struct settings *config = swanctl_config_load(s);
-
-	if (!config)
-		return EINVAL;
-	int status = swanctl_load_creds_from(s, config);
-	for (size_t i = 0; s->client && i < sizeof(kinds) / sizeof(*kinds); i++) {
-		int next = swanctl_load_kind(s, config, kinds[i], true);
-
-		status = status ? status : next;
-	}
-	settings_free(config);
-	return status;
-}
-
 const struct swanctl_command swanctl_load_creds = {
 	.name = "load-creds",
 	.letter = 's',
@@ -210,19 +195,4 @@ const struct swanctl_command swanctl_load_creds = {
 		SWANCTL_FILE,
 	},
 	.run = run,
-};
-
-const struct swanctl_command swanctl_load_all = {
-	.name = "load-all",
-	.letter = 'q',
-	.text = "load credentials, authorities, pools and connections",
-	.usage = { "[--raw|--pretty|--json] [--clear] [--noprompt]" },
-	.options = {
-		{ "clear", 'c', false, "clear previously loaded credentials" },
-		{ "noprompt", 'n', false, "do not prompt for passwords" },
-		SWANCTL_RAW,
-		SWANCTL_PRETTY,
-		SWANCTL_FILE,
-	},
-	.run = run_all,
 };

@@ -46,22 +46,23 @@ static void explain(const struct settings_section *section, const char *error)
 }
 
 /* charon-lite says how what changed takes effect. */
-static void print_changes(struct vici_view answer, const char *name)
+static void print_changes(const struct swanctl *s, struct vici_view answer, const char *name)
 {
 	struct vici_view changes = vici_find(answer, "changes");
 
-	if (swanctl_has(changes, name))
+	if (!s->quiet && swanctl_has(changes, name))
 		printf("  %s\n", SWANCTL_TEXT_OF(changes, name));
 }
 
-static void print_loaded(const struct swanctl_kind *kind, const struct settings_section *section,
-	struct vici_view answer)
+static void print_loaded(const struct swanctl *s, const struct swanctl_kind *kind,
+	const struct settings_section *section, struct vici_view answer)
 {
 	const char *error = SWANCTL_GAP_OF(answer, "errmsg");
 
 	if (swanctl_succeeded(answer)) {
-		printf("loaded %s '%s'\n", kind->one, section->name);
-		print_changes(answer, section->name);
+		if (!s->quiet)
+			printf("loaded %s '%s'\n", kind->one, section->name);
+		print_changes(s, answer, section->name);
 		return;
 	}
 	fprintf(stderr, "loading %s '%s' failed: %s\n", kind->one, section->name, error);
@@ -74,6 +75,7 @@ static bool add_section(struct swanctl *s, struct vici_builder *b, const struct 
 	vici_section_start(b, section->name);
 	bool ok = swanctl_config_add(s, b, kind->place, section);
 	vici_section_end(b);
+	s->faults += !ok;
 	return ok;
 }
 
@@ -91,7 +93,7 @@ static bool report(const struct swanctl *s, const struct swanctl_kind *kind,
 	const struct settings_section *section, struct vici_view answer)
 {
 	if (s->format == SWANCTL_TEXT) {
-		print_loaded(kind, section, answer);
+		print_loaded(s, kind, section, answer);
 		return swanctl_succeeded(answer);
 	}
 	swanctl_dump_reply(s, kind->load, section->name, answer);
@@ -229,7 +231,7 @@ static bool unload_one(struct swanctl *s, const struct swanctl_kind *kind, const
 		fprintf(stderr, "unloading %s '%s' failed: %s\n", kind->one, name,
 			SWANCTL_GAP_OF(answer, "errmsg"));
 	else
-		print_changes(answer, name);
+		print_changes(s, answer, name);
 	return ok;
 }
 
@@ -282,6 +284,8 @@ static bool find_gone(struct swanctl *s, const struct swanctl_kind *kind,
 static int summary(const struct swanctl *s, const struct swanctl_kind *kind, unsigned found,
 	unsigned loaded, unsigned unloaded)
 {
+	if (s->quiet)
+		return loaded == found ? 0 : EINVAL;
 	if (s->format == SWANCTL_TEXT && found == 0)
 		printf("no %s found, %u unloaded\n", kind->many, unloaded);
 	else if (s->format == SWANCTL_TEXT && loaded == found)

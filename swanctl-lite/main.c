@@ -32,6 +32,7 @@ static const struct swanctl_command *const commands[] = {
 	&swanctl_list_algs,
 	&swanctl_flush_certs,
 	&swanctl_load_all,
+	&swanctl_confirm_load,
 	&swanctl_load_authorities,
 	&swanctl_load_conns,
 	&swanctl_load_creds,

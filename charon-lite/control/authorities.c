@@ -1,6 +1,7 @@
 /* Authorities: load-authority, unload-authority, get-authorities, list-authorities. */
 #include "charon-lite/control/blob.h"
 #include "charon-lite/control/command.h"
+#include "charon-lite/control/loadable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,56 +98,115 @@ static bool fill(
 	return a->ca || why_fail(why, "CA certificate missing: %s", a->name);
 }
 
-static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
+static void free_authority(void *object)
 {
-	struct ike_certificates *store = ike_engine_certificates(d->engine);
+	ike_authority_free(object);
+}
+
+static void *read_authority(struct cl_daemon *d, struct vici_view section, struct why *why)
+{
 	struct ike_authority *a = calloc(1, sizeof(*a));
 	struct bytes name = vici_name(section);
 
 	if (name.length == 0 || memchr(name.at, 0, name.length)) {
 		free(a);
-		return why_fail(why, "an authority's name is empty, or contains a zero");
+		why_fail(why, "an authority's name is empty, or contains a zero");
+		return NULL;
 	}
 	if (a)
 		a->name = strndup((const char *)name.at, name.length);
 	if (!a || !a->name) {
 		free(a);
-		return why_fail(why, "out of memory");
+		why_fail(why, "out of memory");
+		return NULL;
 	}
 	if (!fill(a, d->library, section, why)) {
 		ike_authority_free(a);
-		return false;
+		return NULL;
 	}
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded authority '%s'", a->name);
-	return ike_certificates_add_authority(store, a) || why_fail(why, "out of memory");
+	return a;
 }
+
+static bool same_texts(char *const *a, size_t a_count, char *const *b, size_t b_count)
+{
+	for (size_t i = 0; i < a_count && i < b_count; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return a_count == b_count;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+static const struct ike_authority *find(const struct cl_daemon *d, const char *name)
+{
+	const struct ike_certificates *store = ike_engine_certificates(d->engine);
+	const struct ike_authority *a = NULL;
+
+	for (size_t i = 0; (a = ike_certificates_authority(store, i)); i++)
+		if (strcmp(a->name, name) == 0)
+			break;
+	return a;
+}
+
+static struct cl_change compare_authority(struct cl_daemon *d, const char *name, const void *object)
+{
+	const struct ike_authority *old = find(d, name), *new = object;
+	char keys[CL_KEYS_MAX] = "";
+
+	if (!new || !old)
+		return cl_change_of(new ? CL_ADDED : CL_REMOVED, NULL);
+	cl_change_note(keys, "cacert", !ike_certificate_equal(old->ca, new->ca));
+	cl_change_note(keys, "crl_uris",
+		!same_texts(old->crl_uris, old->crl_uri_count, new->crl_uris, new->crl_uri_count));
+	cl_change_note(keys, "ocsp_uris",
+		!same_texts(
+			old->ocsp_uris, old->ocsp_uri_count, new->ocsp_uris, new->ocsp_uri_count));
+	cl_change_note(keys, "cert_uri_base", !same_text(old->cert_uri_base, new->cert_uri_base));
+	return cl_change_in_place(keys);
+}
+
+static bool load_authority(struct cl_daemon *d, void *object, struct why *why)
+{
+	struct ike_authority *a = object;
+
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "loaded authority '%s'", a->name);
+	return ike_certificates_add_authority(ike_engine_certificates(d->engine), a) ||
+	       why_fail(why, "out of memory");
+}
+
+static bool may_unload_authority(struct cl_daemon *d, const char *name, struct why *why)
+{
+	return find(d, name) || why_fail(why, "unload: authority '%s' not found", name);
+}
+
+static bool unload_authority(struct cl_daemon *d, const char *name, struct why *why)
+{
+	return ike_certificates_remove_authority(ike_engine_certificates(d->engine), name) ||
+	       may_unload_authority(d, name, why);
+}
+
+const struct cl_loadable cl_loadable_authority = {
+	.name = "authority",
+	.command = "load-authority",
+	.read = read_authority,
+	.free = free_authority,
+	.compare = compare_authority,
+	.load = load_authority,
+	.may_unload = may_unload_authority,
+	.unload = unload_authority,
+};
 
 void cl_command_load_authority(struct cl_client *c, struct vici_view request)
 {
-	struct why why;
-
-	VICI_EACH(each, request)
-	{
-		if (vici_kind(each) == VICI_SECTION && !load(cl_client_daemon(c), each, &why)) {
-			cl_client_reply_failure(c, "%s", why.text);
-			return;
-		}
-	}
-	cl_client_reply_success(c);
+	cl_load(c, &cl_loadable_authority, request);
 }
 
 void cl_command_unload_authority(struct cl_client *c, struct vici_view request)
 {
-	struct cl_daemon *d = cl_client_daemon(c);
-	char room[CL_NAME_MAX];
-	const char *name = cl_request_text(request, "name", room);
-
-	if (!name)
-		cl_client_reply_failure(c, "unload: missing authority name");
-	else if (!ike_certificates_remove_authority(ike_engine_certificates(d->engine), name))
-		cl_client_reply_failure(c, "unload: authority '%s' not found", name);
-	else
-		cl_client_reply_success(c);
+	cl_unload(c, &cl_loadable_authority, request, "unload: missing authority name");
 }
 
 /* ---- Lists ---- */

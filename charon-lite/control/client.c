@@ -2,6 +2,7 @@
 
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/server.h"
+#include "charon-lite/control/staging.h"
 #include "charon-lite/turns.h"
 #include "libbase/secret.h"
 #include "libvici/packet.h"
@@ -43,7 +44,10 @@ struct cl_client {
 	bool leaving;       /* to be disconnected at the next turn */
 	size_t answers;     /* octets: of what waits to be read, at most so much was asked for */
 
+	struct cl_staging *staging; /* or NULL */
+
 	bool (*step)(struct cl_client *c, void *state); /* of a walk, or NULL */
+	void (*end)(struct cl_client *c, void *state);  /* NULL: with an empty answer */
 	void *walk_state;
 	void (*walk_end)(void *state);
 
@@ -110,6 +114,7 @@ void cl_client_free(struct cl_client *c)
 	walk_over(c);
 	free(c->wait.state);
 	free(c->text);
+	cl_staging_free(c->staging);
 	if (c->bev)
 		bufferevent_free(c->bev);
 	if (c->turn)
@@ -288,6 +293,17 @@ struct cl_daemon *cl_client_daemon(const struct cl_client *c)
 	return c->daemon;
 }
 
+struct cl_staging *cl_client_staging(const struct cl_client *c)
+{
+	return c->staging;
+}
+
+void cl_client_stage(struct cl_client *c, struct cl_staging *staging)
+{
+	cl_staging_free(c->staging);
+	c->staging = staging;
+}
+
 uint64_t cl_client_ticket(struct cl_client *c)
 {
 	return ++c->daemon->last_ticket;
@@ -361,9 +377,17 @@ void cl_client_walk_ending(struct cl_client *c, bool (*step)(struct cl_client *c
 	void *state, void (*end)(void *state))
 {
 	c->step = step;
+	c->end = NULL;
 	c->walk_state = state;
 	c->walk_end = end;
 	next_turn(c);
+}
+
+void cl_client_walk_to(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
+	void (*end)(struct cl_client *c, void *state), void *state)
+{
+	cl_client_walk_ending(c, step, state, free);
+	c->end = end;
 }
 
 void cl_client_walk(
@@ -372,14 +396,22 @@ void cl_client_walk(
 	cl_client_walk_ending(c, step, state, free);
 }
 
+static void end_walk(struct cl_client *c)
+{
+	if (c->end)
+		c->end(c, c->walk_state);
+	walk_over(c);
+	if (!c->end)
+		cl_client_reply_empty(c);
+}
+
 static void walk(struct cl_client *c)
 {
 	for (unsigned n = 0; n < STEPS_A_TURN; n++) {
 		if (output_length(c) > OUTPUT_PAUSE)
 			return; /* writable() comes back */
 		if (!c->step(c, c->walk_state)) {
-			walk_over(c);
-			cl_client_reply_empty(c);
+			end_walk(c);
 			return;
 		}
 	}
@@ -440,10 +472,15 @@ static void finish(struct cl_client *c, bool done, const char *text)
 	free(wait.state);
 }
 
+bool cl_client_waits_for(const struct cl_client *c, uint64_t ticket)
+{
+	return c->wait.ticket != 0 && c->wait.ticket == ticket;
+}
+
 /* Comes from within a call of the engine, which the answer may want to ask: so not at once. */
 bool cl_client_command_done(struct cl_client *c, uint64_t ticket, bool done, const char *text)
 {
-	if (c->wait.ticket == 0 || c->wait.ticket != ticket)
+	if (!cl_client_waits_for(c, ticket))
 		return false;
 	c->over = true;
 	c->done = done;

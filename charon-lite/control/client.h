@@ -40,6 +40,8 @@ int cl_client_log_level(const struct cl_client *c);
 /* Sends a control-log event when the line belongs to its command. */
 void cl_client_control_log(struct cl_client *c, const struct ike_log *line);
 
+bool cl_client_waits_for(const struct cl_client *c, uint64_t ticket);
+
 /* The engine finished a command. True when it was this client's. */
 bool cl_client_command_done(struct cl_client *c, uint64_t ticket, bool done, const char *text);
 
@@ -64,6 +66,12 @@ struct cl_daemon *cl_client_daemon(const struct cl_client *c);
 /* By a socket whose file says who may use it, not by TCP. */
 bool cl_client_is_local(const struct cl_client *c);
 
+/* What it loads is kept there until it commits (staging.h); NULL: takes effect at once. The client
+ * frees it, also when another one, or NULL, takes its place. */
+struct cl_staging;
+struct cl_staging *cl_client_staging(const struct cl_client *c);
+void cl_client_stage(struct cl_client *c, struct cl_staging *staging);
+
 /* A packet for an answer, to be given to cl_client_reply(). */
 struct vici_builder cl_client_answer(void);
 
@@ -82,6 +90,10 @@ void cl_client_walk(
 /* The same with a state that end() frees. */
 void cl_client_walk_ending(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
 	void *state, void (*end)(void *state));
+
+/* The same, and end sends the answer; state lives until it has returned. */
+void cl_client_walk_to(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
+	void (*end)(struct cl_client *c, void *state), void *state);
 
 /* A command of the engine. finish sends the answer, and may ask the engine: done says how it ended,
  * NULL text that time was over. */

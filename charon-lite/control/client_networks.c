@@ -1,6 +1,8 @@
 /* Clients and the networks behind them: load-client, unload-client, get-clients, list-clients. */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/load_conn.h"
+#include "charon-lite/control/loaded.h"
+#include "charon-lite/control/staging.h"
 
 #include <stdlib.h>
 
@@ -63,7 +65,10 @@ static bool batch_read(
 	return true;
 }
 
-static void reply_loaded(struct cl_client *c, struct batch *batch)
+/* Success, and what it means for who is connected. */
+static void reply_loaded(struct cl_client *c, struct batch *batch,
+	void (*say)(struct cl_client *c, struct ike_client_change *change,
+		char text[IKE_CLIENT_CHANGES_MAX]))
 {
 	struct vici_builder b = cl_client_answer();
 	char text[IKE_CLIENT_CHANGES_MAX];
@@ -71,7 +76,7 @@ static void reply_loaded(struct cl_client *c, struct batch *batch)
 
 	vici_key_text(&b, "success", "yes");
 	for (size_t i = 0; i < batch->count; i++) {
-		ike_engine_client_changes(cl_client_daemon(c)->engine, &batch->changes[i], text);
+		say(c, &batch->changes[i], text);
 		if (!*text)
 			continue;
 		if (!any)
@@ -82,6 +87,12 @@ static void reply_loaded(struct cl_client *c, struct batch *batch)
 	if (any)
 		vici_section_end(&b);
 	cl_client_reply(c, &b);
+}
+
+static void say_loaded(
+	struct cl_client *c, struct ike_client_change *change, char text[IKE_CLIENT_CHANGES_MAX])
+{
+	ike_engine_client_changes(cl_client_daemon(c)->engine, change, text);
 }
 
 /* Says which section it was, for who wants to load the others. */
@@ -99,17 +110,180 @@ static void reply_failed(
 	cl_client_reply(c, &b);
 }
 
-void cl_command_load_client(struct cl_client *c, struct vici_view request)
+static void reply_unloaded(struct cl_client *c, const char *name, const char *changes)
+{
+	struct vici_builder b = cl_client_answer();
+
+	vici_key_text(&b, "success", "yes");
+	if (*changes) {
+		vici_section_start(&b, "changes");
+		vici_key_text(&b, name, changes);
+		vici_section_end(&b);
+	}
+	cl_client_reply(c, &b);
+}
+
+/* ---- Staged ---- */
+
+/* What it would say if it were loaded. */
+static void say_staged(
+	struct cl_client *c, struct ike_client_change *change, char text[IKE_CLIENT_CHANGES_MAX])
+{
+	const struct ike_clients *clients = cl_client_staging(c)->clients;
+
+	text[0] = '\0';
+	if (change->loaded == IKE_CLIENT_ADDED || change->loaded == IKE_CLIENT_UPDATED)
+		ike_engine_client_effect(cl_client_daemon(c)->engine, change->name,
+			ike_clients_find(clients, change->name), text);
+	ike_client_free(change->earlier);
+	change->earlier = NULL;
+}
+
+static struct ike_client_change *copy_change(const struct ike_client_change *from)
+{
+	struct ike_client_change *to = calloc(1, sizeof(*to));
+	struct ike_selector *networks = calloc(from->count + 1, sizeof(*networks));
+	char *name = strdup(from->name);
+
+	if (!to || !networks || !name) {
+		free(to);
+		free(networks);
+		free(name);
+		return NULL;
+	}
+	memcpy(networks, from->networks, from->count * sizeof(*networks));
+	*to = (struct ike_client_change){ .name = name,
+		.identity = ike_identity_hold(from->identity),
+		.networks = networks,
+		.count = from->count };
+	return to;
+}
+
+static bool stage_all(struct cl_staging *staging, struct vici_view request,
+	const struct batch *batch, struct why *why)
+{
+	size_t i = 0;
+
+	VICI_EACH(each, request)
+	{
+		struct ike_client_change *change;
+
+		if (vici_kind(each) != VICI_SECTION)
+			continue;
+		change = copy_change(&batch->changes[i++]);
+		if (!change)
+			return why_fail(why, "out of memory");
+		staging->source = each;
+		if (!cl_staging_add(staging, &cl_loadable_client, change->name, change, why))
+			return false;
+	}
+	return true;
+}
+
+/* Against what is staged already, as it would be against what is loaded. */
+static bool load_staged(struct cl_staging *staging, struct vici_view request, struct batch *batch,
+	size_t *ret_failed, struct why *why)
+{
+	struct ike_clients *clients = cl_staging_clients(staging);
+
+	if (!clients)
+		return why_fail(why, "out of memory");
+	return ike_clients_load(clients, batch->changes, batch->count, ret_failed, why) &&
+	       stage_all(staging, request, batch, why);
+}
+
+bool cl_load_client_staged(struct cl_staging *s, struct vici_view request, struct why *why)
+{
+	struct batch batch = { 0 };
+	size_t failed;
+	bool good = batch_read(&batch, request, &failed, why) &&
+		    load_staged(s, request, &batch, &failed, why);
+
+	for (size_t i = 0; i < batch.count; i++) {
+		ike_client_free(batch.changes[i].earlier);
+		batch.changes[i].earlier = NULL;
+	}
+	batch_end(&batch);
+	return good;
+}
+
+static void refuse(struct cl_staging *staging, struct vici_view request, const char *reason)
+{
+	VICI_EACH(each, request)
+	{
+		char name[CL_LOAD_NAME_MAX + 1];
+		struct why why;
+
+		if (vici_kind(each) != VICI_SECTION || !cl_load_name(vici_name(each), name, &why))
+			continue;
+		staging->source = each;
+		cl_staging_refuse(staging, &cl_loadable_client, name, reason);
+	}
+}
+
+static void stage(struct cl_client *c, struct vici_view request)
 {
 	struct batch batch = { 0 };
 	struct why why = { "" };
 	size_t failed;
 
 	if (batch_read(&batch, request, &failed, &why) &&
+		load_staged(cl_client_staging(c), request, &batch, &failed, &why)) {
+		reply_loaded(c, &batch, say_staged);
+	} else {
+		refuse(cl_client_staging(c), request, why.text);
+		reply_failed(c, request, failed, why.text);
+	}
+	batch_end(&batch);
+}
+
+static void stage_unload(struct cl_client *c, const char *name)
+{
+	struct cl_staging *staging = cl_client_staging(c);
+	struct ike_clients *clients = cl_staging_clients(staging);
+	char changes[IKE_CLIENT_CHANGES_MAX] = "";
+	struct why why;
+
+	if (!clients || !cl_staging_unload(staging, &cl_loadable_client, name, &why)) {
+		cl_client_reply_failure(c, "%s", clients ? why.text : "out of memory");
+		return;
+	}
+	(void)ike_clients_unload(clients, name);
+	ike_engine_client_effect(cl_client_daemon(c)->engine, name, NULL, changes);
+	reply_unloaded(c, name, changes);
+}
+
+/* ---- The commands ---- */
+
+static void note_loaded(struct cl_daemon *d, struct vici_view request)
+{
+	VICI_EACH(each, request)
+	{
+		char name[CL_LOAD_NAME_MAX + 1];
+		struct why why;
+
+		if (vici_kind(each) == VICI_SECTION && cl_load_name(vici_name(each), name, &why))
+			cl_loaded_set(
+				&d->loaded, cl_loadable_client.command, name, cl_message_of(each));
+	}
+}
+
+void cl_command_load_client(struct cl_client *c, struct vici_view request)
+{
+	struct batch batch = { 0 };
+	struct why why = { "" };
+	size_t failed;
+
+	if (cl_client_staging(c)) {
+		stage(c, request);
+		return;
+	}
+	if (batch_read(&batch, request, &failed, &why) &&
 		ike_engine_load_clients(
-			cl_client_daemon(c)->engine, batch.changes, batch.count, &failed, &why))
-		reply_loaded(c, &batch);
-	else
+			cl_client_daemon(c)->engine, batch.changes, batch.count, &failed, &why)) {
+		note_loaded(cl_client_daemon(c), request);
+		reply_loaded(c, &batch, say_loaded);
+	} else
 		reply_failed(c, request, failed, why.text);
 	batch_end(&batch);
 }
@@ -119,22 +293,17 @@ void cl_command_unload_client(struct cl_client *c, struct vici_view request)
 	char room[CL_NAME_MAX], changes[IKE_CLIENT_CHANGES_MAX];
 	const char *name = cl_request_text(request, "name", room);
 
-	if (!name) {
+	if (!name)
 		cl_client_reply_failure(c, "unload: missing client name");
-		return;
-	}
-	if (!ike_engine_unload_client(cl_client_daemon(c)->engine, name, changes)) {
+	else if (cl_client_staging(c))
+		stage_unload(c, name);
+	else if (!ike_engine_unload_client(cl_client_daemon(c)->engine, name, changes))
 		cl_client_reply_failure(c, "unload: client '%s' not found", name);
-		return;
+	else {
+		cl_loaded_set(&cl_client_daemon(c)->loaded, cl_loadable_client.command, name,
+			(struct bytes){ 0 });
+		reply_unloaded(c, name, changes);
 	}
-	struct vici_builder b = cl_client_answer();
-	vici_key_text(&b, "success", "yes");
-	if (*changes) {
-		vici_section_start(&b, "changes");
-		vici_key_text(&b, name, changes);
-		vici_section_end(&b);
-	}
-	cl_client_reply(c, &b);
 }
 
 void cl_command_get_clients(struct cl_client *c, struct vici_view request)

@@ -51,6 +51,9 @@ static const struct {
 	{ "list-clients", cl_command_list_clients },
 	{ "rekey", cl_command_rekey },
 	{ "redirect", cl_command_redirect },
+	{ "begin-load", cl_command_begin_load },
+	{ "commit-load", cl_command_commit_load },
+	{ "confirm-load", cl_command_confirm_load },
 };
 
 /* All that `charon-lite --judge` is asked for. */

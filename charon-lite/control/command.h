@@ -42,10 +42,13 @@ cl_command cl_command_initiate;
 /* terminate.c */
 cl_command cl_command_terminate;
 cl_command cl_command_rekey;
+/* load_cert.c */
+cl_command cl_command_load_cert, cl_command_keep_certs;
 /* certs.c */
-cl_command cl_command_load_cert, cl_command_list_certs, cl_command_keep_certs,
-	cl_command_flush_certs;
+cl_command cl_command_list_certs, cl_command_flush_certs;
 /* keys.c */
+void cl_key_stage(/* for cl_server_stage_key() */
+	struct cl_client *c, uint64_t ticket, struct ike_public_key *key, uint64_t handle);
 cl_command cl_command_load_key, cl_command_unload_key, cl_command_get_keys, cl_command_load_token;
 /* authorities.c */
 cl_command cl_command_load_authority, cl_command_unload_authority, cl_command_get_authorities,
@@ -55,6 +58,8 @@ cl_command cl_command_load_pool, cl_command_unload_pool, cl_command_get_pools;
 /* client_networks.c */
 cl_command cl_command_load_client, cl_command_unload_client, cl_command_get_clients,
 	cl_command_list_clients;
+/* load_all.c */
+cl_command cl_command_begin_load, cl_command_commit_load, cl_command_confirm_load;
 /* redirect.c */
 cl_command cl_command_redirect;
 

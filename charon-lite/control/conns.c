@@ -1,6 +1,7 @@
 /* Peer definitions: load-conn, unload-conn, get-conns, list-conns. */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/load_conn.h"
+#include "charon-lite/control/loadable.h"
 #include "charon-lite/control/sa_message.h"
 #include "libike/eap/eap.h"
 
@@ -10,111 +11,93 @@
 
 /* ---- load-conn, unload-conn, get-conns ---- */
 
-/* Holds what a message defines until all of it turned out right: half of it would be worse than
- * none. */
-struct loading {
-	struct ike_connection **items;
-	size_t count;
-};
-
-static void loading_free(struct loading *l)
-{
-	for (size_t i = 0; i < l->count; i++)
-		ike_connection_free(l->items[i]);
-	free(l->items);
-}
-
-static bool read_connections(
-	struct vici_view request, const struct cl_daemon *d, struct loading *l, struct why *why)
+static void *read_connection(struct cl_daemon *d, struct vici_view section, struct why *why)
 {
 	const struct cl_certificate_source source = { d->library,
 		ike_engine_certificates(d->engine) };
+	struct ike_connection *c = cl_load_connection(section, &source, why);
 
-	VICI_EACH(each, request)
-	{
-		if (vici_kind(each) != VICI_SECTION)
-			continue;
-		struct ike_connection **items =
-			reallocarray(l->items, l->count + 1, sizeof(*items));
-		if (!items)
-			return why_fail(why, "out of memory");
-		l->items = items;
-		items[l->count] = cl_load_connection(each, &source, why);
-		if (!items[l->count])
-			return false;
-		l->count++;
+	if (c && !ike_engine_check_connection(d->engine, c, why)) {
+		ike_connection_free(c);
+		return NULL;
 	}
-	return true;
+	return c;
 }
 
-/* Success, and for each connection that was another one before how that takes effect. */
-static void reply_changes(struct cl_client *c, const struct loading *l)
+static void free_connection(void *object)
 {
-	const struct ike_engine *e = cl_client_daemon(c)->engine;
-	struct vici_builder b = cl_client_answer();
-	bool any = false;
-
-	vici_key_text(&b, "success", "yes");
-	for (size_t i = 0; i < l->count; i++) {
-		const char *changes = ike_engine_changes(e, l->items[i]->name);
-
-		if (!changes)
-			continue;
-		if (!any)
-			vici_section_start(&b, "changes");
-		any = true;
-		vici_key_text(&b, l->items[i]->name, changes);
-	}
-	if (any)
-		vici_section_end(&b);
-	cl_client_reply(c, &b);
+	ike_connection_free(object);
 }
 
-static void define_interfaces(struct cl_daemon *d, const struct ike_connection *c)
+static struct cl_change compare_connection(
+	struct cl_daemon *d, const char *name, const void *object)
 {
-	for (size_t i = 0; i < c->child_count; i++)
+	static const enum cl_effect effects[] = {
+		[IKE_EFFECT_NONE] = CL_UNCHANGED,
+		[IKE_EFFECT_ADDED] = CL_ADDED,
+		[IKE_EFFECT_IN_PLACE] = CL_IN_PLACE,
+		[IKE_EFFECT_NEXT_KEYS] = CL_NEXT_KEYS,
+		[IKE_EFFECT_REBUILT] = CL_REBUILT,
+	};
+	struct ike_effect effect;
+
+	(void)name;
+	if (!object)
+		return cl_change_of(CL_REMOVED, NULL);
+	ike_engine_effect(d->engine, object, &effect);
+	return cl_change_of(effects[effect.kind], effect.text);
+}
+
+static bool load_connection(struct cl_daemon *d, void *object, struct why *why)
+{
+	struct ike_connection *c = ike_connection_hold(object); /* the engine takes one */
+	bool good = ike_engine_load_connection(d->engine, cl_daemon_now(), c, why);
+
+	for (size_t i = 0; good && i < c->child_count; i++)
 		if (c->children[i]->tunnel_interface && d->network)
 			cl_network_tunnel_define(d->network, c->children[i]->tunnel_interface);
+	ike_connection_free(c);
+	return good;
 }
+
+static bool may_unload_connection(struct cl_daemon *d, const char *name, struct why *why)
+{
+	return ike_engine_has_connection(d->engine, name) ||
+	       why_fail(why, "unload: connection '%s' not found", name);
+}
+
+static bool unload_connection(struct cl_daemon *d, const char *name, struct why *why)
+{
+	return ike_engine_unload_connection(d->engine, cl_daemon_now(), name) ||
+	       may_unload_connection(d, name, why);
+}
+
+static const char *changes_of_connection(struct cl_daemon *d, const char *name)
+{
+	return ike_engine_changes(d->engine, name);
+}
+
+const struct cl_loadable cl_loadable_connection = {
+	.name = "connection",
+	.command = "load-conn",
+	.together = true,
+	.read = read_connection,
+	.free = free_connection,
+	.compare = compare_connection,
+	.load = load_connection,
+	.may_unload = may_unload_connection,
+	.unload = unload_connection,
+	.changes = changes_of_connection,
+};
 
 void cl_command_load_conn(struct cl_client *c, struct vici_view request)
 {
-	struct cl_daemon *d = cl_client_daemon(c);
-	struct loading l = { 0 };
-	struct why why;
-	bool good = read_connections(request, d, &l, &why);
-
-	for (size_t i = 0; good && i < l.count; i++) {
-		/* A reference more: the engine takes one in any case. */
-		good = ike_engine_load_connection(
-			d->engine, cl_daemon_now(), ike_connection_hold(l.items[i]), &why);
-	}
-	for (size_t i = 0; good && i < l.count; i++)
-		define_interfaces(d, l.items[i]);
-	cl_daemon_rearm(d);
-	if (good)
-		reply_changes(c, &l);
-	else
-		cl_client_reply_failure(c, "%s", why.text);
-	loading_free(&l);
+	cl_load(c, &cl_loadable_connection, request);
 }
 
 void cl_command_unload_conn(struct cl_client *c, struct vici_view request)
 {
-	struct cl_daemon *d = cl_client_daemon(c);
-	char room[CL_NAME_MAX];
-	const char *name = cl_request_text(request, "name", room);
-
-	if (!name) {
-		cl_client_reply_failure(c, "unload: missing connection name");
-		return;
-	}
-	bool found = ike_engine_unload_connection(d->engine, cl_daemon_now(), name);
-	cl_daemon_rearm(d);
-	if (found)
-		cl_client_reply_success(c);
-	else
-		cl_client_reply_failure(c, "unload: connection '%s' not found", name);
+	cl_unload(c, &cl_loadable_connection, request, "unload: missing connection name");
 }
 
 void cl_command_get_conns(struct cl_client *c, struct vici_view request)

@@ -28,6 +28,7 @@ static const char *const names[CL_EVENTS] = {
 	[CL_EVENT_LOG_EVENT] = "log-event",
 	[CL_EVENT_KEYS] = "keys",
 	[CL_EVENT_LIST_TUNNELS] = "list-tunnels",
+	[CL_EVENT_LOAD_CHANGE] = "load-change",
 };
 
 const char *cl_event_name(enum cl_event event)

@@ -1,9 +1,11 @@
 /* Pools of virtual addresses: load-pool, unload-pool, get-pools. */
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/load_conn.h"
+#include "charon-lite/control/loadable.h"
 #include "charon-lite/control/pools_message.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define VALUE_MAX 1024
 
@@ -68,61 +70,100 @@ static bool fill(struct loading *l, struct vici_view section, struct why *why)
 	return l->addrs.count > 0 || why_fail(why, "missing addrs for pool '%s'", l->name);
 }
 
-static bool load(struct cl_daemon *d, struct vici_view section, struct why *why)
+static void free_pool(void *object)
+{
+	struct loading *l = object;
+
+	ike_attributes_free(&l->attributes);
+	free(l);
+}
+
+static void *read_pool(struct cl_daemon *d, struct vici_view section, struct why *why)
+{
+	struct loading *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		why_fail(why, "out of memory");
+		return NULL;
+	}
+	l->log = d->log;
+	if (!cl_load_name(vici_name(section), l->name, why) || !fill(l, section, why)) {
+		free_pool(l);
+		return NULL;
+	}
+	return l;
+}
+
+static struct cl_change compare_pool(struct cl_daemon *d, const char *name, const void *object)
+{
+	const struct ike_pool *old = ike_pools_find(ike_engine_pools(d->engine), name);
+	const struct loading *new = object;
+	char keys[CL_KEYS_MAX] = "";
+
+	if (!new || !old)
+		return cl_change_of(new ? CL_ADDED : CL_REMOVED, NULL);
+	cl_change_note(keys, "addrs", !ike_pool_addrs_equal(ike_pool_addrs(old), &new->addrs));
+	cl_change_note(keys, "attributes",
+		!ike_attributes_equal(ike_pool_attributes(old), &new->attributes));
+	return cl_change_in_place(keys);
+}
+
+static bool load_pool(struct cl_daemon *d, void *object, struct why *why)
 {
 	static const char *const words[] = { [IKE_POOL_ADDED] = "added",
 		[IKE_POOL_UPDATED] = "updated",
 		[IKE_POOL_REPLACED] = "replaced" };
-	struct loading l = { .log = d->log };
+	struct loading *l = object;
 	char base[ADDRESS_TEXT_MAX];
+	enum ike_pool_loaded loaded = ike_pools_load(
+		ike_engine_pools(d->engine), l->name, &l->addrs, &l->attributes, why);
 
-	if (!cl_load_name(vici_name(section), l.name, why))
+	if (loaded != IKE_POOL_FAILED)
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "%s vici pool %s: %s, %u entries",
+			words[loaded], l->name, address_format(&l->addrs.ranges[0].first, base),
+			l->addrs.size);
+	free(l);
+	return loaded != IKE_POOL_FAILED;
+}
+
+static bool may_unload_pool(struct cl_daemon *d, const char *name, struct why *why)
+{
+	return ike_pools_may_unload(ike_engine_pools(d->engine), name, why);
+}
+
+static bool is_loaded_pool(const struct cl_daemon *d, const char *name)
+{
+	return ike_pools_find(ike_engine_pools(d->engine), name) != NULL;
+}
+
+static bool unload_pool(struct cl_daemon *d, const char *name, struct why *why)
+{
+	if (!ike_pools_unload(ike_engine_pools(d->engine), name, why))
 		return false;
-	if (!fill(&l, section, why)) {
-		ike_attributes_free(&l.attributes);
-		return false;
-	}
-	enum ike_pool_loaded loaded =
-		ike_pools_load(ike_engine_pools(d->engine), l.name, &l.addrs, &l.attributes, why);
-	if (loaded == IKE_POOL_FAILED)
-		return false;
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "%s vici pool %s: %s, %u entries",
-		words[loaded], l.name, address_format(&l.addrs.ranges[0].first, base),
-		l.addrs.size);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "unloaded vici pool %s", name);
 	return true;
 }
 
+const struct cl_loadable cl_loadable_pool = {
+	.name = "pool",
+	.command = "load-pool",
+	.read = read_pool,
+	.free = free_pool,
+	.compare = compare_pool,
+	.load = load_pool,
+	.may_unload = may_unload_pool,
+	.is_loaded = is_loaded_pool,
+	.unload = unload_pool,
+};
+
 void cl_command_load_pool(struct cl_client *c, struct vici_view request)
 {
-	struct why why;
-
-	VICI_EACH(each, request)
-	{
-		if (vici_kind(each) != VICI_SECTION || load(cl_client_daemon(c), each, &why))
-			continue;
-		cl_client_reply_failure(c, "%s", why.text);
-		return;
-	}
-	cl_client_reply_success(c);
+	cl_load(c, &cl_loadable_pool, request);
 }
 
 void cl_command_unload_pool(struct cl_client *c, struct vici_view request)
 {
-	const struct cl_daemon *d = cl_client_daemon(c);
-	char room[CL_NAME_MAX];
-	const char *name = cl_request_text(request, "name", room);
-	struct why why;
-
-	if (!name) {
-		cl_client_reply_failure(c, "missing pool name to unload");
-		return;
-	}
-	if (!ike_pools_unload(ike_engine_pools(d->engine), name, &why)) {
-		cl_client_reply_failure(c, "%s", why.text);
-		return;
-	}
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO, "unloaded vici pool %s", name);
-	cl_client_reply_success(c);
+	cl_unload(c, &cl_loadable_pool, request, "missing pool name to unload");
 }
 
 /* ---- get-pools ---- */

@@ -1,5 +1,7 @@
 #include "charon-lite/control/server.h"
 
+#include "charon-lite/control/command.h"
+
 #include "charon-lite/control/client.h"
 #include "charon-lite/control/sa_message.h"
 #include "charon-lite/log_structured.h"
@@ -307,6 +309,21 @@ void cl_server_command_done(struct cl_server *s, uint64_t ticket, bool done, con
 		if (cl_client_command_done(member->client, ticket, done, text))
 			return;
 	}
+}
+
+bool cl_server_stage_key(
+	struct cl_server *s, uint64_t ticket, struct ike_public_key *key, uint64_t handle)
+{
+	struct member *member;
+
+	DL_FOREACH(s->members, member)
+	{
+		if (cl_client_waits_for(member->client, ticket)) {
+			cl_key_stage(member->client, ticket, key, handle);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void broadcast(struct cl_server *s, enum cl_event event, const struct ike_event *what)

@@ -28,5 +28,9 @@ void cl_server_close(struct cl_server *s);
 /* From the engine, through the host. */
 void cl_server_event(struct cl_server *s, const struct ike_event *event);
 void cl_server_command_done(struct cl_server *s, uint64_t ticket, bool done, const char *text);
+/* A private key that was loaded to be staged: its client keeps it, and has its answer. False: the
+ * client is gone. */
+MUST_USE bool cl_server_stage_key(
+	struct cl_server *s, uint64_t ticket, struct ike_public_key *key, uint64_t handle);
 
 #endif

@@ -519,6 +519,11 @@ void ike_certificates_clear(struct ike_certificates *s)
 	restore_authorities(s);
 }
 
+bool ike_certificate_by_authority(const struct ike_stored_certificate *stored)
+{
+	return ((const struct entry *)stored)->by_authority;
+}
+
 void ike_certificates_flush(struct ike_certificates *s)
 {
 	remove_certificates(s, true, NULL, NULL);

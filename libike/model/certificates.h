@@ -57,6 +57,8 @@ struct ike_certificate *ike_certificates_find(
 	const struct ike_certificates *s, struct bytes encoded);
 const struct ike_stored_certificate *ike_certificates_get(
 	const struct ike_certificates *s, size_t index); /* NULL: the end */
+/* Whether it is there for an authority alone. */
+bool ike_certificate_by_authority(const struct ike_stored_certificate *stored);
 /* Those that carry a name: as their subject, or as a subjectAltName (equal, not matching a
  * pattern), in the order of loading. previous NULL: the first; NULL: no more. Cheap. */
 const struct ike_stored_certificate *ike_certificates_by_name(const struct ike_certificates *s,

@@ -225,6 +225,7 @@ struct ike_connection {
 	struct ike_auth_rounds remote;
 	struct ike_identity *ppk_id; /* RFC 8784; NULL: none */
 	bool ppk_required;
+	bool checked;                                           /* the engine would take it */
 	uint64_t rekey_time, reauth_time, over_time, rand_time; /* seconds */
 	uint64_t dpd_delay, dpd_timeout;
 	uint32_t keyingtries; /* 0 for ever */

@@ -14,12 +14,12 @@
 #include <uthash.h>
 #include <utlist.h>
 
-struct shared;
+struct ike_shared;
 
 struct owner {
 	struct owner *prev, *next; /* secrets of the same owner, the newest first */
 	struct ike_identity *id;
-	struct shared *shared;
+	struct ike_shared *shared;
 	struct bucket *bucket;
 };
 
@@ -36,15 +36,15 @@ struct bucket {
 struct alike {
 	UT_hash_handle hh;
 	uint64_t digest;
-	struct shared *list;
+	struct ike_shared *list;
 };
 
-struct shared {
+struct ike_shared {
 	UT_hash_handle hh;
 	struct alike *alike; /* NULL: it has a unique id */
-	struct shared *alike_prev, *alike_next;
-	struct shared *prev, *next; /* in the order of loading */
-	char *unique_id;            /* or NULL */
+	struct ike_shared *alike_prev, *alike_next;
+	struct ike_shared *prev, *next; /* in the order of loading */
+	char *unique_id;                /* or NULL */
 	uint8_t kind;
 	struct secret secret;
 	size_t owner_count;
@@ -52,10 +52,10 @@ struct shared {
 };
 
 struct ike_credentials {
-	struct shared *all; /* in the order of loading */
+	struct ike_shared *all; /* in the order of loading */
 	uint32_t version;
 	size_t count;
-	struct shared *by_unique_id;
+	struct ike_shared *by_unique_id;
 	struct bucket *by_owner;
 	struct alike *by_digest;
 };
@@ -140,7 +140,7 @@ static uint64_t digest_add(uint64_t digest, const uint8_t *at, size_t length)
 }
 
 /* Of the kind, the secret and the set of owners, in whatever order they are named. */
-static uint64_t digest_of(const struct shared *s)
+static uint64_t digest_of(const struct ike_shared *s)
 {
 	const struct bytes secret = secret_bytes(&s->secret);
 	uint64_t lowest = UINT64_MAX, highest = 0, digest = 0xcbf29ce484222325u;
@@ -158,7 +158,7 @@ static uint64_t digest_of(const struct shared *s)
 	return digest_add(digest, secret.at, secret.length);
 }
 
-static bool content_index(struct ike_credentials *c, struct shared *s)
+static bool content_index(struct ike_credentials *c, struct ike_shared *s)
 {
 	uint64_t digest = digest_of(s);
 	struct alike *alike;
@@ -180,7 +180,7 @@ static bool content_index(struct ike_credentials *c, struct shared *s)
 	return true;
 }
 
-static void content_unindex(struct ike_credentials *c, struct shared *s)
+static void content_unindex(struct ike_credentials *c, struct ike_shared *s)
 {
 	struct alike *alike = s->alike;
 
@@ -196,7 +196,7 @@ static void content_unindex(struct ike_credentials *c, struct shared *s)
 
 /* ---- Loading and unloading ---- */
 
-static void shared_free(struct ike_credentials *c, struct shared *s)
+static void shared_free(struct ike_credentials *c, struct ike_shared *s)
 {
 	for (size_t i = 0; i < s->owner_count; i++) {
 		owner_unindex(c, &s->owners[i]);
@@ -211,10 +211,10 @@ static void shared_free(struct ike_credentials *c, struct shared *s)
 	free(s);
 }
 
-static struct shared *shared_new(const char *unique_id, uint8_t kind, struct secret *secret,
+static struct ike_shared *shared_new(const char *unique_id, uint8_t kind, struct secret *secret,
 	struct ike_identity **owners, size_t owner_count)
 {
-	struct shared *s = calloc(1, sizeof(*s));
+	struct ike_shared *s = calloc(1, sizeof(*s));
 
 	if (s) {
 		s->kind = kind;
@@ -240,7 +240,7 @@ static struct shared *shared_new(const char *unique_id, uint8_t kind, struct sec
 	return s;
 }
 
-static bool owned_by(const struct shared *s, const struct ike_identity *id)
+static bool owned_by(const struct ike_shared *s, const struct ike_identity *id)
 {
 	for (size_t i = 0; i < s->owner_count; i++) {
 		if (ike_identity_equal(s->owners[i].id, id))
@@ -249,7 +249,7 @@ static bool owned_by(const struct shared *s, const struct ike_identity *id)
 	return false;
 }
 
-static bool same_shared(const struct shared *a, const struct shared *b)
+static bool same_shared(const struct ike_shared *a, const struct ike_shared *b)
 {
 	if (a->kind != b->kind || a->owner_count != b->owner_count ||
 		!secret_equal(secret_bytes(&a->secret), secret_bytes(&b->secret)))
@@ -261,7 +261,7 @@ static bool same_shared(const struct shared *a, const struct shared *b)
 	return true;
 }
 
-static void remove_one(struct ike_credentials *c, struct shared *s)
+static void remove_one(struct ike_credentials *c, struct ike_shared *s)
 {
 	DL_DELETE(c->all, s);
 	c->version++;
@@ -271,9 +271,9 @@ static void remove_one(struct ike_credentials *c, struct shared *s)
 
 /* What the new secret takes the place of: its unique id's former value, or, without one, an
  * earlier load of the same. */
-static struct shared *predecessor(const struct ike_credentials *c, const struct shared *s)
+static struct ike_shared *predecessor(const struct ike_credentials *c, const struct ike_shared *s)
 {
-	struct shared *found = NULL;
+	struct ike_shared *found = NULL;
 
 	if (s->unique_id) {
 		HASH_FIND_STR(c->by_unique_id, s->unique_id, found);
@@ -288,7 +288,7 @@ static struct shared *predecessor(const struct ike_credentials *c, const struct 
 }
 
 /* What finds it, but for its unique id. */
-static bool index_it(struct ike_credentials *c, struct shared *s)
+static bool index_it(struct ike_credentials *c, struct ike_shared *s)
 {
 	for (size_t i = 0; i < s->owner_count; i++) {
 		if (!owner_index(c, &s->owners[i]))
@@ -297,7 +297,7 @@ static bool index_it(struct ike_credentials *c, struct shared *s)
 	return s->unique_id || content_index(c, s);
 }
 
-static bool insert(struct ike_credentials *c, struct shared *s)
+static bool insert(struct ike_credentials *c, struct ike_shared *s)
 {
 	if (s->unique_id) {
 		HASH_ADD_KEYPTR(hh, c->by_unique_id, s->unique_id, strlen(s->unique_id), s);
@@ -312,14 +312,14 @@ static bool insert(struct ike_credentials *c, struct shared *s)
 bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint8_t kind,
 	struct secret *secret, struct ike_identity **owners, size_t owner_count)
 {
-	struct shared *s = shared_new(unique_id, kind, secret, owners, owner_count);
+	struct ike_shared *s = shared_new(unique_id, kind, secret, owners, owner_count);
 	if (!s)
 		return false;
 	if (!index_it(c, s)) {
 		shared_free(c, s);
 		return false;
 	}
-	struct shared *old = predecessor(c, s);
+	struct ike_shared *old = predecessor(c, s);
 	uint32_t version = c->version + !(old && same_shared(old, s));
 	if (old)
 		remove_one(c, old);
@@ -333,7 +333,7 @@ bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint
 
 bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id)
 {
-	struct shared *s;
+	struct ike_shared *s;
 
 	HASH_FIND_STR(c->by_unique_id, unique_id, s);
 	if (!s)
@@ -369,7 +369,7 @@ size_t ike_credentials_count(const struct ike_credentials *c)
 void ike_credentials_ids(const struct ike_credentials *c,
 	void (*visit)(void *context, const char *unique_id), void *context)
 {
-	const struct shared *each;
+	const struct ike_shared *each;
 
 	DL_FOREACH(c->all, each)
 	{
@@ -379,12 +379,12 @@ void ike_credentials_ids(const struct ike_credentials *c,
 }
 
 struct ike_shared_owners {
-	const struct shared *of;
+	const struct ike_shared *of;
 };
 
 void ike_credentials_each(const struct ike_credentials *c, ike_shared_visit *visit, void *context)
 {
-	const struct shared *each;
+	const struct ike_shared *each;
 
 	DL_FOREACH(c->all, each)
 	{
@@ -399,9 +399,45 @@ const struct ike_identity *ike_shared_owner(const struct ike_shared_owners *owne
 	return index < owners->of->owner_count ? owners->of->owners[index].id : NULL;
 }
 
+/* ---- Looking at them ---- */
+
+const struct ike_shared *ike_credentials_get(const struct ike_credentials *c, const char *unique_id)
+{
+	struct ike_shared *found;
+
+	HASH_FIND_STR(c->by_unique_id, unique_id, found);
+	return found;
+}
+
+const struct ike_shared *ike_credentials_next(
+	const struct ike_credentials *c, const struct ike_shared *after)
+{
+	return after ? after->next : c->all;
+}
+
+const char *ike_shared_unique_id(const struct ike_shared *s)
+{
+	return s->unique_id;
+}
+
+uint8_t ike_shared_kind(const struct ike_shared *s)
+{
+	return s->kind;
+}
+
+struct bytes ike_shared_secret(const struct ike_shared *s)
+{
+	return secret_bytes(&s->secret);
+}
+
+const struct ike_identity *ike_shared_owner_of(const struct ike_shared *s, size_t index)
+{
+	return index < s->owner_count ? s->owners[index].id : NULL;
+}
+
 /* ---- Finding ---- */
 
-static unsigned best_match(const struct shared *s, const struct ike_identity *id)
+static unsigned best_match(const struct ike_shared *s, const struct ike_identity *id)
 {
 	unsigned best = IKE_MATCH_NONE;
 
@@ -417,7 +453,7 @@ static unsigned best_match(const struct shared *s, const struct ike_identity *id
 }
 
 /* A secret without owners fits everybody, but everything else that fits is better. */
-static unsigned weigh(const struct shared *s, const struct ike_identity *my_id,
+static unsigned weigh(const struct ike_shared *s, const struct ike_identity *my_id,
 	const struct ike_identity *other_id)
 {
 	if (s->owner_count == 0)
@@ -429,7 +465,7 @@ static unsigned weigh(const struct shared *s, const struct ike_identity *my_id,
 	return !my_id && !other_id ? 1 : 0;
 }
 
-static const struct shared *find_exact(const struct ike_credentials *c, uint8_t kind,
+static const struct ike_shared *find_exact(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id)
 {
 	struct bucket *mine = bucket_find(c, my_id);
@@ -455,10 +491,10 @@ static const struct shared *find_exact(const struct ike_credentials *c, uint8_t 
 	return NULL;
 }
 
-static const struct shared *find_best(const struct ike_credentials *c, uint8_t kind,
+static const struct ike_shared *find_best(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id, bool named)
 {
-	const struct shared *best = NULL, *each;
+	const struct ike_shared *best = NULL, *each;
 	unsigned best_weight = 0;
 
 	DL_FOREACH(c->all, each)
@@ -477,7 +513,7 @@ static const struct shared *find_best(const struct ike_credentials *c, uint8_t k
 struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id)
 {
-	const struct shared *found = NULL;
+	const struct ike_shared *found = NULL;
 
 	if (my_id && other_id)
 		found = find_exact(c, kind, my_id, other_id);
@@ -489,7 +525,7 @@ struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
 struct bytes ike_credentials_find_named(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id)
 {
-	const struct shared *found = find_best(c, kind, my_id, other_id, true);
+	const struct ike_shared *found = find_best(c, kind, my_id, other_id, true);
 
 	return found ? secret_bytes(&found->secret) : (struct bytes){ 0 };
 }

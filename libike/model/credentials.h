@@ -50,6 +50,18 @@ typedef void ike_shared_visit(void *context, const char *unique_id, uint8_t kind
 void ike_credentials_each(const struct ike_credentials *c, ike_shared_visit *visit, void *context);
 /* NULL behind the last. */
 const struct ike_identity *ike_shared_owner(const struct ike_shared_owners *owners, size_t index);
+/* One of them, borrowed until the store changes. */
+struct ike_shared;
+const struct ike_shared *ike_credentials_get(
+	const struct ike_credentials *c, const char *unique_id); /* NULL: there is none */
+/* In the order of loading; NULL begins and ends. */
+const struct ike_shared *ike_credentials_next(
+	const struct ike_credentials *c, const struct ike_shared *after);
+const char *ike_shared_unique_id(const struct ike_shared *s); /* or NULL */
+uint8_t ike_shared_kind(const struct ike_shared *s);
+struct bytes ike_shared_secret(const struct ike_shared *s);
+const struct ike_identity *ike_shared_owner_of(
+	const struct ike_shared *s, size_t index); /* NULL: no more */
 
 /* The best secret for the pair; an empty view when there is none. Borrowed until the store
  * changes. my_id and/or other_id may be NULL (not known yet: matches owners of any). */

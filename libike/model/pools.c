@@ -384,7 +384,7 @@ void ike_pools_free(struct ike_pools *pools)
 	free(pools);
 }
 
-static bool addrs_equal(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b)
+bool ike_pool_addrs_equal(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b)
 {
 	for (size_t i = 0; i < a->count && i < b->count; i++)
 		if (a->ranges[i].size != b->ranges[i].size ||
@@ -426,7 +426,8 @@ enum ike_pool_loaded ike_pools_load(struct ike_pools *pools, const char *name,
 	enum ike_pool_loaded loaded = IKE_POOL_ADDED;
 
 	if (pool)
-		loaded = addrs_equal(&pool->addrs, addrs) ? IKE_POOL_UPDATED : IKE_POOL_REPLACED;
+		loaded = ike_pool_addrs_equal(&pool->addrs, addrs) ? IKE_POOL_UPDATED
+								   : IKE_POOL_REPLACED;
 	else if (!(pool = pool_new(pools, name))) {
 		ike_attributes_free(attributes);
 		(void)why_fail(why, "out of memory");
@@ -440,14 +441,23 @@ enum ike_pool_loaded ike_pools_load(struct ike_pools *pools, const char *name,
 	return loaded;
 }
 
-bool ike_pools_unload(struct ike_pools *pools, const char *name, struct why *why)
+bool ike_pools_may_unload(const struct ike_pools *pools, const char *name, struct why *why)
 {
-	struct ike_pool *pool = (struct ike_pool *)ike_pools_find(pools, name);
+	const struct ike_pool *pool = ike_pools_find(pools, name);
 
 	if (!pool)
 		return why_fail(why, "%s not found", name);
 	if (pool->online_count > 0)
 		return why_fail(why, "%s has online leases, unable to unload", name);
+	return true;
+}
+
+bool ike_pools_unload(struct ike_pools *pools, const char *name, struct why *why)
+{
+	struct ike_pool *pool = (struct ike_pool *)ike_pools_find(pools, name);
+
+	if (!ike_pools_may_unload(pools, name, why))
+		return false;
 	DL_DELETE(pools->list, pool);
 	pool_free(pool);
 	return true;

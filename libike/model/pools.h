@@ -58,6 +58,8 @@ void ike_pools_free(struct ike_pools *pools);
  * "2001:db8::/64". */
 MUST_USE bool ike_pool_addrs_parse(const char *text, struct ike_pool_addrs *ret, struct why *why);
 
+bool ike_pool_addrs_equal(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b);
+
 enum ike_pool_loaded { IKE_POOL_FAILED, IKE_POOL_ADDED, IKE_POOL_UPDATED, IKE_POOL_REPLACED };
 
 /* Adds or replaces by name; takes the attributes over, also on failure. Leases whose addresses are
@@ -66,6 +68,10 @@ MUST_USE enum ike_pool_loaded ike_pools_load(struct ike_pools *pools, const char
 	const struct ike_pool_addrs *addrs, struct ike_attributes *attributes, struct why *why);
 /* False with charon's words when there is none of that name or it has online leases. */
 MUST_USE bool ike_pools_unload(struct ike_pools *pools, const char *name, struct why *why);
+
+/* Whether it would be unloaded; why as above. */
+MUST_USE bool ike_pools_may_unload(
+	const struct ike_pools *pools, const char *name, struct why *why);
 
 /* In the order of loading; NULL at the end. */
 const struct ike_pool *ike_pools_get(const struct ike_pools *pools, size_t index);

@@ -39,6 +39,8 @@ int main(int argc, char **argv)
 	suite_add_tcase(s, fetcher_cases());
 	suite_add_tcase(s, pam_cases());
 	suite_add_tcase(s, client_network_cases());
+	suite_add_tcase(s, load_all_cases());
+	suite_add_tcase(s, trial_cases());
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);

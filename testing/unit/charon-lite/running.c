@@ -272,3 +272,26 @@ void expect_failure(struct vici_view answer, const char *text)
 	ck_assert(vici_get_text(answer, "errmsg", error, sizeof(error)));
 	ck_assert_msg(strstr(error, text) != NULL, "'%s' is not in '%s'", text, error);
 }
+
+const char *running_swanctl_with(const struct running *r, const char *arguments, const char *conf)
+{
+	static char text[16384];
+	char command[512], prefix[96];
+
+	snprintf(command, sizeof(command), "%s/swanctl.conf", r->directory);
+	FILE *file = fopen(command, "we");
+	ck_assert_ptr_nonnull(file);
+	fputs(conf, file);
+	fclose(file);
+	snprintf(command, sizeof(command), "SWANCTL_DIR=%s %s %s --uri %s 2>&1", r->directory,
+		getenv("SWANCTL_LITE"), arguments, r->uri);
+	FILE *out = popen(command, "re");
+	ck_assert_ptr_nonnull(out);
+	size_t length = fread(text, 1, sizeof(text) - 16, out);
+	int status = pclose(out);
+	snprintf(text + length, 16, "%d\n", WEXITSTATUS(status));
+	snprintf(prefix, sizeof(prefix), "%s/", r->directory);
+	for (char *at; (at = strstr(text, prefix));)
+		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
+	return text;
+}

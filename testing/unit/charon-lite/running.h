@@ -49,6 +49,11 @@ struct vici_client *running_client(struct running *r);
  * What it printed on both, without that directory, lives until the next call. */
 const char *running_swanctl(const struct running *r, const char *arguments);
 
+/* Runs swanctl-lite with that text as swanctl.conf in the daemon's directory. What it printed on
+ * both, without that directory, and its exit status in a line at the end live until the next call.
+ */
+const char *running_swanctl_with(const struct running *r, const char *arguments, const char *conf);
+
 /* Loads swanctl.conf with that text, with swanctl-lite. */
 void running_load(const struct running *r, const char *text);
 

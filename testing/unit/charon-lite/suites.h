@@ -29,5 +29,7 @@ TCase *pam_cases(void);
 TCase *pools_message_cases(void);
 TCase *resolved_cases(void);
 TCase *client_network_cases(void);
+TCase *load_all_cases(void);
+TCase *trial_cases(void);
 
 #endif

@@ -2,9 +2,7 @@
 #include "testing/unit/charon-lite/running.h"
 #include "testing/unit/charon-lite/suites.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 static struct running daemon_;
 static struct vici_client *client;
@@ -25,28 +23,9 @@ static void end(void)
 	ck_assert_int_eq(running_stop(&daemon_), 0);
 }
 
-/* What swanctl-lite says of a file, with its exit status at the end. */
 static const char *run(const char *arguments, const char *conf)
 {
-	static char text[8192];
-	char command[512], prefix[96];
-
-	snprintf(command, sizeof(command), "%s/swanctl.conf", daemon_.directory);
-	FILE *file = fopen(command, "we");
-	ck_assert_ptr_nonnull(file);
-	fputs(conf, file);
-	fclose(file);
-	snprintf(command, sizeof(command), "SWANCTL_DIR=%s %s %s --uri %s 2>&1", daemon_.directory,
-		getenv("SWANCTL_LITE"), arguments, daemon_.uri);
-	FILE *out = popen(command, "re");
-	ck_assert_ptr_nonnull(out);
-	size_t length = fread(text, 1, sizeof(text) - 16, out);
-	int status = pclose(out);
-	snprintf(text + length, 16, "%d\n", WEXITSTATUS(status));
-	snprintf(prefix, sizeof(prefix), "%s/", daemon_.directory);
-	for (char *at; (at = strstr(text, prefix));)
-		memmove(at, at + strlen(prefix), strlen(at + strlen(prefix)) + 1);
-	return text;
+	return running_swanctl_with(&daemon_, arguments, conf);
 }
 
 #define A "a { id = a@example.org\n networks = 10.2.0.0/24, fd00:2::/64 }\n"

@@ -68,6 +68,8 @@ const struct setting_text setting_texts[] = {
 	{ "metrics", "",
 		"Where metrics are served: unix:///run/charon-lite/metrics, tcp://127.0.0.1:9110 "
 		"(loopback only); without it nowhere." },
+	{ "state_directory", "/var/lib/charon-lite",
+		"A directory; it is made if it is not there." },
 	{ "filelog.*", "", "A log in a file; see LOG in charon-lite(8)." },
 	{ "syslog.*", "", "A log by syslog." },
 	{ "journal.*", "", "What standard error, or the journal, gets." },

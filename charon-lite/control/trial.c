@@ -1,0 +1,510 @@
+#include "charon-lite/control/trial.h"
+
+#include "charon-lite/control/loaded.h"
+#include "charon-lite/control/trial_file.h"
+#include "charon-lite/private_keys.h"
+#include "libvici/builder.h"
+#include "libvici/packet.h"
+#include "libvici/value.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define DIGEST_TEXT 65
+
+enum state {
+	NOTHING,
+	PENDING, /* the time runs */
+	HELD,    /* taken back; not to come back by itself */
+};
+
+struct cl_trial {
+	enum state state;
+	struct event *timer;
+	uint64_t until;               /* milliseconds of CLOCK_BOOTTIME */
+	char digest[DIGEST_TEXT];     /* of what is, or was, on trial */
+	char since[32];               /* when it began, for people */
+	struct secret before;         /* PENDING: frames of what was loaded */
+	char (*keys)[CL_KEY_ID_TEXT]; /* to be unloaded when it is confirmed */
+	size_t key_count;
+};
+
+/* ---- Of time and boots ---- */
+
+static uint64_t boot_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* "" when it cannot be told: then every start is one of another boot. */
+static void boot_id(char ret[64])
+{
+	FILE *file = fopen(BOOT_ID, "re");
+
+	if (!file || !fgets(ret, 64, file))
+		ret[0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+	if (file)
+		fclose(file);
+}
+
+static void wall_clock(char ret[32])
+{
+	time_t now = time(NULL);
+	struct tm parts;
+
+	if (!gmtime_r(&now, &parts) || strftime(ret, 32, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+		ret[0] = '\0';
+}
+
+/* ---- What a configuration is known by ---- */
+
+/* A sum: the order in which objects come does not matter. */
+static void digest_of(const struct cl_staging *s, char ret[DIGEST_TEXT])
+{
+	uint64_t sum[4] = { 0 };
+
+	for (const struct cl_staged *o = s->objects; o; o = o->hh.next) {
+		if (o->kind->outside || !(o->loads || o->refused))
+			continue;
+		for (size_t i = 0; i < 4; i++) {
+			uint64_t part;
+
+			memcpy(&part, o->digest + i * sizeof(part), sizeof(part));
+			sum[i] += part;
+		}
+	}
+	snprintf(ret, DIGEST_TEXT, "%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, sum[0],
+		sum[1], sum[2], sum[3]);
+}
+
+/* ---- The file ---- */
+
+static bool write_file(struct cl_daemon *d, struct bytes before, struct why *why)
+{
+	const struct cl_trial *t = d->trial;
+	struct vici_builder b = vici_builder_packet(VICI_CMD_REQUEST, "trial");
+	AUTO_SECRET content = { 0 };
+	struct bytes frame;
+	char boot[64];
+
+	boot_id(boot);
+	vici_key_text(&b, "state", t->state == HELD ? "taken-back" : "unconfirmed");
+	vici_key_text(&b, "boot", boot);
+	vici_key_format(&b, "until", "%" PRIu64, t->until);
+	vici_key_text(&b, "digest", t->digest);
+	vici_key_text(&b, "since", t->since);
+	vici_key_format(&b, "length", "%zu", before.length);
+	bool good = vici_builder_finish(&b, &frame) &&
+		    secret_allocate(&content, frame.length + before.length);
+	if (good) {
+		memcpy(content.at, frame.at, frame.length);
+		bytes_copy(content.at + frame.length, before);
+	}
+	vici_builder_free(&b);
+	if (!good)
+		return why_fail(why, "out of memory");
+	return cl_trial_file_write(d->settings.state_directory, secret_bytes(&content), why);
+}
+
+/* The next frame of a file; false at its end, and *ret_bad when that is no end. */
+static bool next_frame(struct bytes *rest, struct vici_packet *ret, bool *ret_bad)
+{
+	struct why why;
+	size_t size = 0;
+
+	*ret_bad = rest->length > 0;
+	if (rest->length == 0 || vici_frame_next(*rest, &size) != VICI_FRAME_READY)
+		return false;
+	if (!vici_packet_parse(
+		    bytes_of(rest->at + VICI_FRAME_HEADER, size - VICI_FRAME_HEADER), ret, &why))
+		return false;
+	*rest = bytes_of(rest->at + size, rest->length - size);
+	*ret_bad = false;
+	return true;
+}
+
+/* ---- Going back ---- */
+
+static const struct cl_loadable *const kinds[] = { &cl_loadable_authority, &cl_loadable_pool,
+	&cl_loadable_client, &cl_loadable_connection };
+
+/* Whatever is loaded goes, unless it is loaded again. */
+static void stage_unload(void *context, const char *command, const char *name)
+{
+	struct cl_staging *s = context;
+	struct ike_clients *clients = NULL;
+	struct why why;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcmp(kinds[i]->command, command) != 0)
+			continue;
+		if (kinds[i] == &cl_loadable_client && (clients = cl_staging_clients(s)))
+			(void)ike_clients_unload(clients, name);
+		(void)!cl_staging_unload(s, kinds[i], name, &why);
+	}
+}
+
+static bool stage_request(
+	struct cl_staging *s, struct bytes command, struct vici_view request, struct why *why)
+{
+	if (vici_is(command, "load-shared"))
+		return cl_load_shared_staged(s, request, why);
+	if (vici_is(command, "load-cert"))
+		return cl_load_cert_staged(s, request, why);
+	if (vici_is(command, "load-client"))
+		return cl_load_client_staged(s, request, why);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (vici_is(command, kinds[i]->command))
+			return cl_load_staged(s, kinds[i], request, why);
+	return why_fail(why, "there is no such command");
+}
+
+static void note_certificate(
+	struct vici_builder *kept, const struct vici_packet *packet, struct vici_view request)
+{
+	struct bytes data = vici_get(request, "data");
+	uint8_t digest[SHA_DIGEST_LENGTH];
+
+	if (!vici_is(packet->name, "load-cert"))
+		return;
+	SHA1(data.at, data.length, digest);
+	vici_item_bytes(kept, bytes_of(digest, sizeof(digest)));
+}
+
+static void stage_frame(
+	struct cl_staging *s, const struct vici_packet *packet, struct vici_builder *kept)
+{
+	struct vici_message message;
+	struct why why;
+	bool good = vici_message_parse(packet->message, &message, &why);
+
+	if (good) {
+		note_certificate(kept, packet, vici_root(&message));
+		good = stage_request(s, packet->name, vici_root(&message), &why);
+		vici_message_free(&message);
+	}
+	if (!good)
+		cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"something of what was loaded before cannot be loaded again (%.*s): %s",
+			(int)packet->name.length, (const char *)packet->name.at, why.text);
+}
+
+/* Those that came with the trial go, too. */
+static void stage_kept(struct cl_staging *s, struct vici_builder *kept)
+{
+	struct vici_message message;
+	struct bytes wire;
+	struct why why;
+
+	vici_list_end(kept);
+	if (vici_builder_finish(kept, &wire) && vici_message_parse(wire, &message, &why)) {
+		(void)!cl_keep_certs_staged(s, vici_root(&message), &why);
+		vici_message_free(&message);
+	}
+}
+
+static void stage_secrets_away(struct cl_staging *s)
+{
+	const struct ike_credentials *secrets = ike_engine_credentials(s->daemon->engine);
+	const struct ike_shared *shared = NULL;
+	struct why why;
+
+	while ((shared = ike_credentials_next(secrets, shared)))
+		if (ike_shared_unique_id(shared))
+			(void)!cl_unload_shared_staged(s, ike_shared_unique_id(shared), &why);
+}
+
+static void log_changes(const struct cl_staging *s)
+{
+	for (const struct cl_staged *o = s->objects; o; o = o->hh.next) {
+		if (!o->refused && o->change.effect == CL_UNCHANGED)
+			continue;
+		cl_log_text(s->daemon->log, IKE_LOG_CFG, o->refused ? IKE_LOG_AUDIT : IKE_LOG_INFO,
+			"%s '%s': %s%s%s", o->kind->name, o->title ? o->title : cl_staged_name(o),
+			o->refused ? "refused" : cl_effect_name(o->change.effect),
+			o->error || o->change.keys ? ": " : "",
+			o->refused ? (o->error ? o->error : "out of memory")
+				   : (o->change.keys ? o->change.keys : ""));
+	}
+}
+
+static void load_before(struct cl_daemon *d, struct bytes before)
+{
+	struct cl_staging *s = cl_staging_new(d);
+	struct vici_builder kept = { 0 };
+	struct vici_packet packet;
+	bool bad;
+
+	if (!s) {
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "out of memory");
+		return;
+	}
+	stage_secrets_away(s);
+	cl_loaded_names(d->loaded, stage_unload, s);
+	vici_list_start(&kept, "sha1");
+	while (next_frame(&before, &packet, &bad))
+		stage_frame(s, &packet, &kept);
+	stage_kept(s, &kept);
+	vici_builder_free(&kept);
+	if (bad)
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"what was loaded before ends in the midst of a message");
+	(void)cl_staging_plan(s, true);
+	log_changes(s);
+	(void)cl_staging_apply(s);
+	cl_staging_free(s);
+}
+
+static void forget_keys(struct cl_trial *t)
+{
+	free(t->keys);
+	t->keys = NULL;
+	t->key_count = 0;
+}
+
+/* The file says so before it is so: a daemon that is killed in between goes back once more. */
+static void take_back(struct cl_daemon *d)
+{
+	struct cl_trial *t = d->trial;
+	struct secret before = secret_move(&t->before);
+	struct why why;
+
+	evtimer_del(t->timer);
+	forget_keys(t);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+		"%s the configuration that was loaded at %s: nobody has confirmed it "
+		"(swanctl-lite --confirm-load). What was loaded before is loaded again. Loading "
+		"the same once more is refused, unless with --confirm",
+		t->state == HELD ? "an earlier charon-lite has taken back" : "TAKING BACK",
+		t->since);
+	bool known = t->state == HELD;
+	t->state = HELD;
+	if (!known && !write_file(d, secret_bytes(&before), &why))
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"it will be forgotten with this process: %s", why.text);
+	load_before(d, secret_bytes(&before));
+	secret_free(&before);
+	cl_daemon_rearm(d);
+}
+
+static void time_is_over(evutil_socket_t fd, short what, void *context)
+{
+	struct cl_daemon *d = context;
+
+	(void)fd, (void)what;
+	if (d->trial->state == PENDING && !d->stopping)
+		take_back(d);
+}
+
+static void run_until(struct cl_trial *t)
+{
+	uint64_t now = boot_now(), wait = t->until > now ? t->until - now : 0;
+	const struct timeval tv = { (time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000) };
+
+	evtimer_add(t->timer, &tv);
+}
+
+/* ---- A trial ---- */
+
+bool cl_trial_is_pending(const struct cl_daemon *d)
+{
+	return d->trial && d->trial->state == PENDING;
+}
+
+bool cl_trial_begin(
+	struct cl_daemon *d, const struct cl_staging *s, uint32_t seconds, struct why *why)
+{
+	struct cl_trial *t = d->trial, was = *t;
+	struct secret before = { 0 };
+
+	if (t->state != PENDING && !cl_loaded_write(d, &before, why)) {
+		secret_free(&before);
+		return false;
+	}
+	t->state = PENDING;
+	t->until = boot_now() + (uint64_t)seconds * 1000;
+	wall_clock(t->since);
+	digest_of(s, t->digest);
+	if (was.state != PENDING)
+		t->before = secret_move(&before);
+	if (!write_file(d, secret_bytes(&t->before), why)) {
+		if (was.state != PENDING)
+			secret_free(&t->before);
+		*t = was;
+		return false;
+	}
+	run_until(t);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+		"a configuration is on trial: it is taken back unless swanctl-lite --confirm-load "
+		"comes within %" PRIu32 " seconds",
+		seconds);
+	return true;
+}
+
+static void forget(struct cl_daemon *d)
+{
+	struct cl_trial *t = d->trial;
+
+	evtimer_del(t->timer);
+	secret_free(&t->before);
+	forget_keys(t);
+	t->state = NOTHING;
+	cl_trial_file_remove(d->settings.state_directory);
+}
+
+bool cl_trial_confirm(struct cl_daemon *d, struct why *why)
+{
+	struct cl_trial *t = d->trial;
+	size_t count = t->key_count;
+	char(*keys)[CL_KEY_ID_TEXT] = t->keys;
+
+	if (t->state == HELD)
+		return why_fail(why,
+			"it is too late: what was loaded at %s has been taken back; load it again",
+			t->since);
+	if (t->state == NOTHING)
+		return why_fail(why, "nothing waits for a confirmation");
+	t->keys = NULL;
+	forget(d);
+	for (size_t i = 0; i < count; i++)
+		cl_key_unload_named(d, keys[i]);
+	free(keys);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "the configuration is confirmed");
+	return true;
+}
+
+bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct why *why)
+{
+	const struct cl_trial *t = d->trial;
+	char digest[DIGEST_TEXT];
+
+	if (t->state != HELD)
+		return false;
+	digest_of(s, digest);
+	if (strcmp(digest, t->digest) != 0)
+		return false;
+	why_fail(why,
+		"this is what was loaded at %s and has been taken back, as nobody confirmed it: "
+		"nothing but private keys is applied; change it, or load it with --confirm",
+		t->since);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "refused a configuration: %s", why->text);
+	return true;
+}
+
+/* An unconfirmed one stays so, whatever else is loaded. */
+void cl_trial_applied(struct cl_daemon *d)
+{
+	if (d->trial->state != HELD)
+		return;
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
+		"another configuration is loaded than the one that was taken back");
+	forget(d);
+}
+
+bool cl_trial_keeps_key(struct cl_daemon *d, const char *id)
+{
+	struct cl_trial *t = d->trial;
+
+	if (!cl_trial_is_pending(d))
+		return false;
+	char(*grown)[CL_KEY_ID_TEXT] = reallocarray(t->keys, t->key_count + 1, sizeof(*grown));
+	if (!grown)
+		return true; /* it stays for good: less harm than without it */
+	t->keys = grown;
+	snprintf(grown[t->key_count++], CL_KEY_ID_TEXT, "%s", id);
+	return true;
+}
+
+/* ---- What an earlier process left ---- */
+
+static bool read_header(struct cl_trial *t, struct bytes *rest, bool *ret_other_boot)
+{
+	char state[32], boot[64], here[64];
+	struct vici_packet packet;
+	struct vici_message message;
+	uint64_t length = 0;
+	struct why why;
+	bool bad;
+
+	if (!next_frame(rest, &packet, &bad) || !vici_is(packet.name, "trial") ||
+		!vici_message_parse(packet.message, &message, &why))
+		return false;
+	struct vici_view header = vici_root(&message);
+	bool good = vici_get_text(header, "state", state, sizeof(state)) &&
+		    vici_get_text(header, "boot", boot, sizeof(boot)) &&
+		    vici_get_text(header, "digest", t->digest, sizeof(t->digest)) &&
+		    vici_get_text(header, "since", t->since, sizeof(t->since)) &&
+		    value_unsigned(vici_get(header, "until"), &t->until) &&
+		    value_unsigned(vici_get(header, "length"), &length) && length == rest->length;
+	vici_message_free(&message);
+	boot_id(here);
+	*ret_other_boot = good && (!*here || strcmp(boot, here) != 0);
+	t->state = good && strcmp(state, "taken-back") == 0 ? HELD : PENDING;
+	return good;
+}
+
+static void go_on(struct cl_daemon *d, struct secret *content)
+{
+	struct cl_trial *t = d->trial;
+	struct bytes rest = secret_bytes(content);
+	bool other_boot;
+
+	if (!read_header(t, &rest, &other_boot) || !secret_copy(&t->before, rest)) {
+		t->state = NOTHING;
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"%s/%s, with what was loaded before an unconfirmed configuration, is no "
+			"good: "
+			"NOTHING IS TAKEN BACK",
+			d->settings.state_directory, CL_TRIAL_NAME);
+	} else if (t->state == PENDING && !other_boot && t->until > boot_now()) {
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"the configuration that an earlier charon-lite loaded at %s is still on "
+			"trial: it is taken back in %" PRIu64 " seconds unless swanctl-lite "
+			"--confirm-load comes before",
+			t->since, (t->until - boot_now() + 999) / 1000);
+		run_until(t);
+	} else {
+		take_back(d);
+	}
+}
+
+bool cl_trial_open(struct cl_daemon *d, struct why *why)
+{
+	AUTO_SECRET content = { 0 };
+	struct why unread;
+	bool there;
+
+	d->trial = calloc(1, sizeof(*d->trial));
+	if (!d->trial || !(d->trial->timer = evtimer_new(d->base, time_is_over, d)))
+		return why_fail(why, "out of memory");
+	if (cl_trial_file_read(d->settings.state_directory, &content, &there, &unread))
+		go_on(d, &content);
+	else if (there)
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"an earlier charon-lite loaded a configuration that nobody has confirmed, "
+			"and "
+			"NOTHING IS TAKEN BACK: %s",
+			unread.text);
+	return true;
+}
+
+void cl_trial_close(struct cl_daemon *d)
+{
+	cl_loaded_free(&d->loaded);
+	if (!d->trial)
+		return;
+	if (d->trial->timer)
+		event_free(d->trial->timer);
+	secret_free(&d->trial->before);
+	forget_keys(d->trial);
+	free(d->trial);
+	d->trial = NULL;
+}

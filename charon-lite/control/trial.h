@@ -1,0 +1,40 @@
+/*
+ * A configuration on trial: applied, and taken back unless somebody confirms it in time.
+ *
+ * Before it takes effect, what was loaded before is written to a file as messages of VICI, with the
+ * time until which there is to be a confirmation: so a daemon that is killed and started meanwhile
+ * goes on with the count, or takes back what it was. After another boot of the system it takes it
+ * back at once. What was taken back is remembered until something else is loaded: exactly that
+ * configuration, loaded once more as a whole, is refused unless it is on trial again.
+ *
+ * Private keys are not in the file: those that are loaded stay, those that were unloaded go when
+ * the trial is confirmed.
+ */
+#ifndef CHARON_LITE_CONTROL_TRIAL_H
+#define CHARON_LITE_CONTROL_TRIAL_H
+
+#include "charon-lite/control/staging.h"
+
+#define CL_TRIAL_SECONDS_MAX (7 * 86400)
+
+/* Goes on with what an earlier process left behind. */
+MUST_USE bool cl_trial_open(struct cl_daemon *d, struct why *why);
+void cl_trial_close(struct cl_daemon *d);
+
+/* Before a staging is applied: from now on the time runs. What is taken back is what was loaded
+ * when the first of several trials without a confirmation between them began. On failure nothing
+ * has changed. */
+MUST_USE bool cl_trial_begin(
+	struct cl_daemon *d, const struct cl_staging *s, uint32_t seconds, struct why *why);
+MUST_USE bool cl_trial_confirm(struct cl_daemon *d, struct why *why);
+
+/* Whether that is what was taken back; why says when. */
+bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct why *why);
+/* Something else was applied. */
+void cl_trial_applied(struct cl_daemon *d);
+
+/* Whether a key that is to be unloaded has to wait for the confirmation. */
+bool cl_trial_keeps_key(struct cl_daemon *d, const char *id);
+bool cl_trial_is_pending(const struct cl_daemon *d);
+
+#endif

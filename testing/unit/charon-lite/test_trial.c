@@ -1,0 +1,223 @@
+/* Configurations on trial: --load-all --confirm, --confirm-load, and daemons that are killed. */
+#include "testing/unit/charon-lite/running.h"
+#include "testing/unit/charon-lite/suites.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct running daemon_;
+static char state[64], file[96];
+
+static void begin(void)
+{
+	char setting[128];
+
+	strcpy(state, "/tmp/charon-lite-state-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(state));
+	snprintf(file, sizeof(file), "%s/unconfirmed", state);
+	snprintf(setting, sizeof(setting), "state_directory = %s", state);
+	running_start(&daemon_, setting);
+}
+
+static void end(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/swanctl.conf", daemon_.directory);
+	(void)remove(path);
+	ck_assert_int_eq(running_stop(&daemon_), 0);
+	(void)remove(file);
+	ck_assert_int_eq(rmdir(state), 0);
+}
+
+static const char *run(const char *arguments, const char *conf)
+{
+	return running_swanctl_with(&daemon_, arguments, conf);
+}
+
+static void expect_in(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in: %s", part, text);
+}
+
+static void expect_loaded(const char *conf)
+{
+	const char *text = run("--load-all --dry-run", conf);
+
+	expect_in(text, " unchanged\n0\n");
+	ck_assert_ptr_null(strchr(strstr(text, "not applied:"), ','));
+}
+
+#define PEER(address) \
+	"remote_addrs = " address "\nlocal { auth = psk\n }\nremote { auth = psk\n }\n"
+
+static const char before[] = "connections {\n a { " PEER(
+	"192.0.2.1") "children { net { remote_ts = 10.1.0.0/16\n } }\n }\n"
+		     " b { " PEER("192.0.2.2") "}\n}\npools {\n p { addrs = 10.3.0.0/24\n dns = "
+					       "10.3.0.1\n }\n}\n"
+					       "secrets {\n ike-1 { id = x\n secret = one\n }\n}\n"
+					       "clients {\n k { id = k@example.org\n networks = "
+					       "10.5.0.0/24\n }\n}\n";
+
+static const char after[] = "connections {\n a { " PEER(
+	"192.0.2.1") "children { net { remote_ts = 10.2.0.0/16\n } }\n }\n"
+		     " c { " PEER("192.0.2.3") "}\n}\npools {\n q { addrs = 10.3.0.0/24\n }\n}\n"
+					       "secrets {\n ike-1 { id = x\n secret = two\n }\n "
+					       "ike-2 { id = y\n secret = three\n }\n}\n"
+					       "clients {\n l { id = k@example.org\n networks = "
+					       "10.5.0.0/24\n }\n}\n";
+
+START_TEST(what_nobody_confirms_is_taken_back)
+{
+	struct stat status;
+
+	run("--load-all", before);
+	expect_in(run("--load-all --confirm 1", after), "applied: ");
+	running_expect(&daemon_, "TAKING BACK");
+	expect_loaded(before);
+	ck_assert_int_eq(stat(file, &status), 0);
+	ck_assert_uint_eq(status.st_mode & 0777, 0600);
+	expect_in(run("--confirm-load", before), "it is too late");
+}
+END_TEST
+
+START_TEST(what_is_confirmed_stays_and_leaves_no_file)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 600", after);
+	ck_assert_int_eq(access(file, F_OK), 0);
+	ck_assert_str_eq(run("--confirm-load", after), "confirmed\n0\n");
+	ck_assert_int_ne(access(file, F_OK), 0);
+	expect_in(run("--confirm-load", after), "nothing waits for a confirmation\n1\n");
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	ck_assert_str_eq(run("--list-conns", after), "0\n");
+}
+END_TEST
+
+START_TEST(a_daemon_that_was_killed_goes_on_with_the_count)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 3", after);
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	/* as its unit does */
+	expect_in(run("--load-all --noprompt", after), "successfully loaded 2 connections");
+	expect_loaded(after);
+	running_expect(&daemon_, "TAKING BACK");
+	expect_loaded(before);
+}
+END_TEST
+
+START_TEST(after_a_kill_it_can_be_confirmed_too)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 600", after);
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	run("--load-all --noprompt", after);
+	ck_assert_str_eq(run("--confirm-load", after), "confirmed\n0\n");
+	expect_loaded(after);
+}
+END_TEST
+
+/* Its time is over while no daemon runs. */
+START_TEST(a_daemon_that_comes_too_late_takes_it_back_at_its_start)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	expect_loaded(before);
+}
+END_TEST
+
+START_TEST(what_was_taken_back_does_not_come_back_by_itself)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	expect_in(run("--load-all --noprompt", after), "has been taken back");
+	expect_loaded(before);
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	expect_in(run("--load-all --noprompt", after), "has been taken back");
+	expect_loaded(before);
+	/* on trial it may */
+	expect_in(run("--load-all --confirm 600", after), "applied: ");
+	ck_assert_str_eq(run("--confirm-load", after), "confirmed\n0\n");
+	expect_loaded(after);
+}
+END_TEST
+
+START_TEST(something_else_ends_the_hold)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	expect_in(run("--load-all", "connections {\n d { " PEER("192.0.2.4") "}\n}\n"), "\n0\n");
+	ck_assert_int_ne(access(file, F_OK), 0);
+	expect_in(run("--load-all", after), "\n0\n");
+}
+END_TEST
+
+START_TEST(several_trials_go_back_to_what_was_before_the_first)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 600", after);
+	run("--load-all --confirm 1", "connections {\n d { " PEER("192.0.2.4") "}\n}\n");
+	running_expect(&daemon_, "TAKING BACK");
+	expect_loaded(before);
+}
+END_TEST
+
+START_TEST(what_cannot_be_taken_back_is_not_applied)
+{
+	char path[128];
+
+	run("--load-all", before);
+	snprintf(path, sizeof(path), "%s.new", file);
+	ck_assert_int_eq(mkdir(path, 0700), 0); /* in the way of the file */
+	expect_in(run("--load-all --confirm 600", after), "nothing is applied, as it could not be");
+	expect_loaded(before);
+	ck_assert_int_eq(rmdir(path), 0);
+	expect_in(run("--load-all --confirm soon", after), "wanted a number of seconds\n22\n");
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back)
+{
+	running_kill(&daemon_);
+	FILE *out = fopen(file, "we");
+	ck_assert_ptr_nonnull(out);
+	fputs("no trial", out);
+	fclose(out);
+	ck_assert_int_eq(chmod(file, 0600), 0);
+	running_spawn(&daemon_);
+	running_expect(&daemon_, "NOTHING IS TAKEN BACK");
+	running_expect(&daemon_, "ready");
+	expect_in(run("--load-all", before), "\n0\n");
+}
+END_TEST
+
+TCase *trial_cases(void)
+{
+	TCase *c = tcase_create("trial");
+
+	tcase_add_checked_fixture(c, begin, end);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, what_nobody_confirms_is_taken_back);
+	tcase_add_test(c, what_is_confirmed_stays_and_leaves_no_file);
+	tcase_add_test(c, a_daemon_that_was_killed_goes_on_with_the_count);
+	tcase_add_test(c, after_a_kill_it_can_be_confirmed_too);
+	tcase_add_test(c, a_daemon_that_comes_too_late_takes_it_back_at_its_start);
+	tcase_add_test(c, what_was_taken_back_does_not_come_back_by_itself);
+	tcase_add_test(c, something_else_ends_the_hold);
+	tcase_add_test(c, several_trials_go_back_to_what_was_before_the_first);
+	tcase_add_test(c, what_cannot_be_taken_back_is_not_applied);
+	tcase_add_test(c, a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back);
+	return c;
+}
