@@ -125,6 +125,7 @@ static enum meets interface_meets(
 
 enum meets cl_nat_policy_meets(struct bytes data)
 {
+	static const struct xt_policy_spec nothing;
 	struct xt_policy_info info;
 
 	if (data.length < sizeof(info))
@@ -134,7 +135,11 @@ enum meets cl_nat_policy_meets(struct bytes data)
 		return MAYBE;
 	if (info.flags & XT_POLICY_MATCH_NONE)
 		return NO;
-	return info.len == 0 ? YES : MAYBE;
+	/* "--pol ipsec" alone is one element that asks for nothing */
+	return info.len == 0 || (info.len == 1 && !(info.flags & XT_POLICY_MATCH_STRICT) &&
+					memcmp(&info.pol[0].match, &nothing, sizeof(nothing)) == 0)
+		       ? YES
+		       : MAYBE;
 }
 
 static enum meets extensions_meet(const struct ipt_entry *entry, struct bytes all)

@@ -102,7 +102,9 @@ static uint32_t add(const struct rule *rule)
 	struct ipt_entry entry = { 0 };
 	struct xt_entry_match match = { 0 };
 	struct xt_entry_target target = { 0 };
-	struct xt_policy_info info = { .flags = (uint16_t)rule->policy };
+	/* as iptables writes it: without --pol none there is an element */
+	struct xt_policy_info info = { .flags = (uint16_t)rule->policy,
+		.len = !(rule->policy & XT_POLICY_MATCH_NONE) };
 	uint32_t at = (uint32_t)table_length;
 	size_t matches = 0;
 
