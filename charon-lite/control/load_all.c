@@ -12,7 +12,13 @@ void cl_command_begin_load(struct cl_client *c, struct vici_view request)
 {
 	struct cl_staging *staging = cl_staging_new(cl_client_daemon(c));
 
-	(void)request;
+	if (cl_client_daemon(c)->judging) { /* what it is asked about it has loaded */
+		cl_staging_free(staging);
+		staging = NULL;
+	}
+	if (staging)
+		staging->known =
+			cl_trial_holds(cl_client_daemon(c)) || cl_request_bool(request, "confirm");
 	cl_client_stage(c, staging);
 	if (staging)
 		cl_client_reply_success(c);
@@ -141,6 +147,10 @@ void cl_command_commit_load(struct cl_client *c, struct vici_view request)
 	if (seconds < 0 || seconds > CL_TRIAL_SECONDS_MAX) {
 		cl_client_reply_failure(
 			c, "confirm: wanted seconds, at most %d", CL_TRIAL_SECONDS_MAX);
+		return;
+	}
+	if (s && seconds && !s->known) {
+		cl_client_reply_failure(c, "confirm: begin-load did not have confirm = yes");
 		return;
 	}
 	if (!s) {

@@ -78,6 +78,11 @@ void cl_loaded_set(
 	}
 	l->message = message;
 	HASH_FIND(hh, *all, l->key, l->key_length, old);
+	if (old && bytes_equal(old->message, message)) {
+		free((uint8_t *)message.at);
+		free(l);
+		return;
+	}
 	if (old) {
 		HASH_DEL(*all, old);
 		loaded_free(old);

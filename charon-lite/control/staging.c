@@ -71,8 +71,11 @@ static void note_source(struct cl_staging *s, struct cl_staged *o)
 
 	if (o->kind->outside || !vici_present(s->source))
 		return;
+	if (!s->known && !(o->kind->command && !o->refused))
+		return;
 	message = cl_message_of(s->source);
-	SHA256(message.at, message.length, o->digest);
+	if (s->known)
+		SHA256(message.at, message.length, o->digest);
 	if (o->kind->command && !o->refused)
 		o->message = message;
 	else

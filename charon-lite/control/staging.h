@@ -39,6 +39,7 @@ struct cl_staging {
 	struct cl_daemon *daemon;
 	struct cl_staged *objects;   /* a hash table, in the order in which they came */
 	struct ike_clients *clients; /* as they would be; NULL until one is staged */
+	bool known;                  /* objects have digests, by which it is known again */
 	size_t lost;                 /* messages that memory ran out for */
 	struct vici_view source;     /* of the next objects: a section, or a request */
 };

@@ -319,6 +319,11 @@ bool cl_trial_is_pending(const struct cl_daemon *d)
 	return d->trial && d->trial->state == PENDING;
 }
 
+bool cl_trial_holds(const struct cl_daemon *d)
+{
+	return d->trial && d->trial->state == HELD;
+}
+
 bool cl_trial_begin(
 	struct cl_daemon *d, const struct cl_staging *s, uint32_t seconds, struct why *why)
 {

@@ -35,6 +35,8 @@ void cl_trial_applied(struct cl_daemon *d);
 
 /* Whether a key that is to be unloaded has to wait for the confirmation. */
 bool cl_trial_keeps_key(struct cl_daemon *d, const char *id);
+/* Whether stagings are to have digests, as one was taken back. */
+bool cl_trial_holds(const struct cl_daemon *d);
 bool cl_trial_is_pending(const struct cl_daemon *d);
 
 #endif
