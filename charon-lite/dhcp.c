@@ -21,6 +21,7 @@
 #define REPEAT_AFTER_MAX IKE_SECONDS(64)
 #define JITTER IKE_SECONDS(1)
 #define DIGEST 32
+#define LEASE_MIN 10u /* seconds */
 
 enum state { SELECTING, REQUESTING, BOUND, RENEWING, FAILED, LOST, ENDED };
 
@@ -467,12 +468,14 @@ static void take_attributes(struct binding *b, const struct cl_dhcp_answer *a)
 /* Counted from when it was asked for, as the server may have begun then. */
 static void take_times(struct binding *b, const struct cl_dhcp_answer *a)
 {
-	uint32_t renew = a->renew > 0 && a->renew < a->lease ? a->renew : a->lease / 2;
+	/* A server that wants to be asked all the time is asked now and then. */
+	uint32_t lease = a->lease < LEASE_MIN ? LEASE_MIN : a->lease;
+	uint32_t renew = a->renew >= LEASE_MIN / 2 && a->renew < lease ? a->renew : lease / 2;
 
 	b->ends = b->renew = IKE_NEVER;
 	if (a->lease == CL_DHCP_FOREVER)
 		return;
-	b->ends = b->sent + IKE_SECONDS((ike_time)a->lease);
+	b->ends = b->sent + IKE_SECONDS((ike_time)lease);
 	b->renew = b->sent + IKE_SECONDS((ike_time)renew);
 }
 

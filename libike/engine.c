@@ -1,4 +1,5 @@
 /* The engine: made, fed with datagrams and time, looked at, ended. */
+#include "libike/leased.h"
 #include "libike/names.h"
 #include "libike/revocation_priv.h"
 #include "libike/supervisor.h"
@@ -64,6 +65,7 @@ void ike_engine_free(struct ike_engine *e)
 {
 	if (!e)
 		return;
+	HASH_CLEAR(by_ticket, e->leased); /* its table; they go with their SAs */
 	while (e->by_id)
 		ike_sa_free(e, e->by_id);
 	ike_sites_free(e);

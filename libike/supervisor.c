@@ -378,8 +378,9 @@ static uint8_t action_after(const struct ike_child *child, const struct ike_chil
 {
 	switch (reason) {
 	case IKE_REASON_DELETED_BY_PEER:
-		/* Who has sent us elsewhere does not mean the tunnel to end. */
-		return ike_sa_is_redirected(child->sa) ? IKE_ACTION_START : config->close_action;
+		/* Who sends us elsewhere does not mean the tunnel to end, whether we follow or not.
+		 */
+		return child->sa->sent_away ? IKE_ACTION_START : config->close_action;
 	case IKE_REASON_PEER_SILENT:
 		return config->dpd_action;
 	case IKE_REASON_TERMINATED:

@@ -373,9 +373,13 @@ bool ike_target_try_again(struct ike_engine *e, struct ike_sa *sa)
 	if (n->stage != IKE_STAGE_INIT)
 		return false;
 	if (!leaves_old_place(e, sa) && !next_target(n)) {
-		if ((allowed != 0 && n->tries + 1 >= allowed) || !ike_redirect_leave(sa))
+		bool redirected = ike_sa_is_redirected(sa);
+
+		/* What the definition says is yet to be tried, and counts anew. */
+		if (!ike_redirect_leave(sa) ||
+			(!redirected && allowed != 0 && n->tries + 1 >= allowed))
 			return false;
-		n->tries++;
+		n->tries += redirected ? 0 : 1;
 		n->target = 0;
 	}
 	ike_log(e, sa, IKE_LOG_IKE, IKE_LOG_INFO, "peer not responding, trying again (%u/%u)",

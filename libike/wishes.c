@@ -175,10 +175,11 @@ void ike_wish_remove(struct ike_engine *e, struct ike_wish *wish)
 	free(wish);
 }
 
-/* In charge: not one that a rekeying made or replaced, and only takes packets in. */
+/* In charge: not one that a rekeying made or replaced, and only takes packets in; nor one for a
+ * single processor (RFC 9611), beside which there has to be the one for all. */
 static bool is_up(const struct ike_child *child)
 {
-	return child->announced && child->state < IKE_CHILD_DELETING;
+	return child->announced && child->state < IKE_CHILD_DELETING && !child->one_processor;
 }
 
 static bool makes_child(

@@ -294,6 +294,7 @@ void ike_redirect_requested(struct ike_received *x, const struct ike_notify *not
 	}
 	if (sa->state == IKE_SA_DELETING || sa->state == IKE_SA_REKEYED)
 		return;
+	sa->sent_away = true;
 	of_this.failure = &failure;
 	if (follow(&of_this, notify))
 		ike_reauth_elsewhere(x->e, sa);

@@ -210,6 +210,7 @@ struct ike_sa {
 	bool ppk;               /* a post-quantum preshared key is in its keys (RFC 8784) */
 	bool announced;         /* events have it up, and not replaced or down yet */
 	bool leaves;            /* its peer's address is none of the definition's any more */
+	bool sent_away;         /* its peer redirects us, whether we follow or not (RFC 5685) */
 	bool superseded;        /* by another of the same peer: goes at expires_at */
 	bool break_before_make; /* reauthenticated when it is gone */
 	uint8_t attempts;       /* of rekeying or reauthenticating, that failed */

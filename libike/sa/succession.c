@@ -15,6 +15,7 @@ static void inherit(struct ike_sa *sa, const struct ike_sa *old)
 	sa->peer_childless = old->peer_childless;
 	sa->peer_redirects = old->peer_redirects;
 	sa->leaves = old->leaves;
+	sa->sent_away = old->sent_away;
 	sa->ppk = old->ppk;
 	sa->if_id_in = old->if_id_in;
 	sa->if_id_out = old->if_id_out;

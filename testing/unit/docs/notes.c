@@ -30,7 +30,8 @@ const struct key_note key_notes[] = {
 		"last first. When a reloaded file no longer has the address that a tunnel of ours "
 		"is "
 		"at, a new IKE SA is made at the new one, and the old one goes when that is up: "
-		"charon stays where it is" },
+		"charon stays where it is. A name that was not resolved yet waits for the next "
+		"IKE SA" },
 	{ VICI_PLACE_CONNECTION, "local_port",
 		"one of the daemon's own (`charon.port`, `charon.port_nat_t`), others are refused; "
 		"`charon.port_nat_t` begins in UDP port 4500 at both ends" },

@@ -182,6 +182,27 @@ START_TEST(rekeying_keeps_the_processor)
 }
 END_TEST
 
+/* What is for all processors ends alone: it comes again, whoever ended it. */
+START_TEST(the_one_for_all_is_made_again)
+{
+	struct duo d = begin(&yes, &yes, false);
+	struct why why = { "" };
+
+	all_up(&d);
+	d.sun_side.children[0].start_action = IKE_ACTION_TRAP | IKE_ACTION_START;
+	d.sun_side.children[0].close_action = IKE_ACTION_START;
+	ck_assert(sim_node_load(d.sun, sim_define(&d.sun_side), &why));
+	const struct ike_child *common = child_of(d.moon, -1);
+	ck_assert_ptr_nonnull(sim_node_terminate(
+		d.moon, &(struct ike_terminate){ .child_id = common->unique_id }, &why));
+	duo_pass(&d, IKE_SECONDS(60));
+	ck_assert_uint_eq(count(d.sun, false), 1);
+	ck_assert_uint_eq(count(d.sun, true), 2);
+	ck_assert_uint_eq(count(d.moon, false), 1);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(reload_leaves_them)
 {
 	struct duo d = begin(&yes, &yes, false);
@@ -378,6 +399,7 @@ TCase *processor_tests(void)
 	tcase_add_test(test, each_processor_that_asks_has_its_own);
 	tcase_add_test(test, they_are_no_twins);
 	tcase_add_loop_test(test, rekeying_keeps_the_processor, 0, 2);
+	tcase_add_test(test, the_one_for_all_is_made_again);
 	tcase_add_test(test, reload_leaves_them);
 	tcase_add_test(test, after_a_change_they_come_again);
 	tcase_add_loop_test(test, reauthentication_has_all_of_them, 0, 2);

@@ -313,17 +313,17 @@ START_TEST(when_the_other_gateway_is_silent_the_configured_one_is_tried_again)
 	struct duo d;
 	struct sim_node *venus = begin(&d);
 
-	if (_i)
+	if (_i == 1)
 		d.sun_side.children[0].start_action = IKE_ACTION_START;
 	else
-		d.sun_side.keyingtries = 2;
+		d.sun_side.keyingtries = _i ? 1 : 2;
 	start(&d, venus, &r);
 	d.world->filter = venus_is_dead;
-	if (!_i)
+	if (_i != 1)
 		(void)sim_node_initiate(d.sun, "moon", "net", &(struct why){ "" });
 	pass(&d, 200);
 	is_at(&d, d.moon);
-	if (_i)
+	if (_i == 1)
 		ck_assert(sim_node_logged(
 			d.sun, "(where 192.0.2.1 redirected us to) did not answer"));
 	duo_end(&d);
@@ -492,6 +492,27 @@ START_TEST(a_gateway_that_wants_us_elsewhere_all_the_time_is_stayed_with)
 }
 END_TEST
 
+START_TEST(a_gateway_whose_redirect_is_refused_and_that_ends_the_tunnel_is_come_back_to)
+{
+	struct duo d;
+	struct sim_node *venus = begin(&d);
+	struct why why;
+
+	d.sun_side.children[0].close_action = IKE_ACTION_NONE;
+	start(&d, venus, NULL);
+	duo_up(&d, d.sun, "net");
+	for (unsigned i = 0; i < 6; i++) {
+		ck_assert(send_away(i % 2 ? venus : d.moon, i % 2 ? MOON : VENUS, &why));
+		pass(&d, 10);
+	}
+	is_at(&d, venus);
+	(void)sim_node_terminate(venus, &(struct ike_terminate){ .ike = "sun" }, &why);
+	pass(&d, 300);
+	is_at(&d, d.moon);
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(who_cannot_be_redirected_is_said)
 {
 	struct duo d;
@@ -525,7 +546,7 @@ TCase *redirect_tests(void)
 	tcase_add_test(tests, gateways_that_send_us_round_are_left);
 	tcase_add_test(tests, who_follows_no_redirects_says_so);
 	tcase_add_loop_test(
-		tests, when_the_other_gateway_is_silent_the_configured_one_is_tried_again, 0, 2);
+		tests, when_the_other_gateway_is_silent_the_configured_one_is_tried_again, 0, 3);
 	tcase_add_test(tests, who_has_proved_itself_sends_to_another_gateway);
 	tcase_add_test(tests, who_has_not_proved_itself_sends_nobody);
 	tcase_add_test(tests, a_loop_through_ike_auth_is_one_too);
@@ -534,6 +555,8 @@ TCase *redirect_tests(void)
 	tcase_add_test(tests, a_gateway_that_cannot_be_reached_leaves_the_tunnel_where_it_is);
 	tcase_add_test(tests, a_gateway_that_sends_us_to_nobody_and_ends_it_is_come_back_to);
 	tcase_add_test(tests, a_gateway_that_wants_us_elsewhere_all_the_time_is_stayed_with);
+	tcase_add_test(tests,
+		a_gateway_whose_redirect_is_refused_and_that_ends_the_tunnel_is_come_back_to);
 	tcase_add_loop_test(tests, who_cannot_be_redirected_is_said, 0, 2);
 	return tests;
 }
