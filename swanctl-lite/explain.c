@@ -282,6 +282,7 @@ static void explain_absence(const struct swanctl *s, int error)
 			swanctl_dump(stdout, s->format, "explain", vici_root(&message));
 			puts("]");
 		}
+		vici_message_free(&message);
 	}
 	vici_builder_free(&b);
 }

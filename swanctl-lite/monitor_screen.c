@@ -135,8 +135,8 @@ static void draw_help(void)
 		"h, ?           this; any key goes back",
 		"",
 		"Rates are bits a second of what is inside the tunnel, since the look before.",
-		"resting: waits for a packet (TRAPPED) or a peer (IDLE); down: wanted, and not "
-		"there",
+		"resting: waits for a packet (TRAPPED) or a peer (IDLE)",
+		"down: wanted, and not there",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
