@@ -41,7 +41,7 @@ static const struct cl_log_event_kind kinds[CL_LOG_EVENTS] = {
 		"reason, text, kind, cause, cure, child, phase, initiator, local-host, local-id, "
 		"remote-host, remote-id, ours, theirs, differs, notify, count, first, last" },
 	[CL_LOG_KEYS_SAVED] = { "keys-saved", IKE_LOG_CFG, IKE_LOG_AUDIT,
-		"a client took the keys of a connection's SAs (`--save-keys`)", "lines" },
+		"a client takes the keys of a connection's SAs (`--save-keys`)", "" },
 };
 
 const struct cl_log_event_kind *cl_log_event_kind(enum cl_log_event event)

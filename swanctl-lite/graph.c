@@ -6,6 +6,7 @@
 #include "swanctl-lite/tunnels.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -320,6 +321,7 @@ static int draw(struct swanctl *s, struct graph *g)
 	int status = 0;
 
 	fflush(stdout);
+	signal(SIGPIPE, SIG_IGN); /* a dot that is not there says so by its exit code */
 	g->to = popen("dot -Tsvg", "we");
 	if (!g->to)
 		return errno;

@@ -178,6 +178,16 @@ static void write_certificates(struct writing *w, struct ike_certificates *store
 			write_certificate(w, stored);
 }
 
+/* By type and octets: as a text, '@192.0.2.1' would come back as an address. */
+static void write_owner(struct vici_builder *b, const struct ike_identity *owner)
+{
+	char octets[2 * IKE_IDENTITY_TEXT_MAX + 1] = "";
+
+	for (size_t i = 0; i < owner->length && 2 * i + 2 < sizeof(octets); i++)
+		snprintf(octets + 2 * i, 3, "%02x", owner->octets[i]);
+	vici_item_format(b, "{%u}:#%s", owner->type, octets);
+}
+
 static void write_shared(struct writing *w, const struct ike_shared *shared)
 {
 	static const char *const kinds[] = { [IKE_SHARED_IKE] = "ike",
@@ -185,7 +195,6 @@ static void write_shared(struct writing *w, const struct ike_shared *shared)
 		[IKE_SHARED_NTLM] = "ntlm",
 		[IKE_SHARED_PPK] = "ppk" };
 	struct vici_builder b = vici_builder_packet(VICI_CMD_REQUEST, "load-shared");
-	char text[IKE_IDENTITY_TEXT_MAX];
 	const struct ike_identity *owner;
 
 	if (ike_shared_unique_id(shared))
@@ -194,7 +203,7 @@ static void write_shared(struct writing *w, const struct ike_shared *shared)
 	vici_key_bytes(&b, "data", ike_shared_secret(shared));
 	vici_list_start(&b, "owners");
 	for (size_t i = 0; (owner = ike_shared_owner_of(shared, i)); i++)
-		vici_item_text(&b, ike_identity_format(owner, text));
+		write_owner(&b, owner);
 	vici_list_end(&b);
 	append_packet(w, &b);
 }

@@ -20,15 +20,26 @@ struct saving {
 	unsigned lines;
 };
 
+/* Before the first: who goes away in the middle has some, too. */
+static void tell_everybody(const struct saving *s)
+{
+	cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+		"WARNING: THE KEYS of connection '%s' are handed out to a client of the control "
+		"socket: whoever has them reads what its SAs carry",
+		s->connection);
+	cl_log_daemon_event(s->daemon->log, CL_LOG_KEYS_SAVED, s->connection, NULL);
+}
+
 static void tell_line(struct saving *s, const char *table, char line[CL_WIRESHARK_LINE_MAX])
 {
 	struct vici_builder b = cl_event_packet(CL_EVENT_KEYS);
 
+	if (s->lines++ == 0)
+		tell_everybody(s);
 	vici_key_text(&b, "file", table);
 	vici_key_text(&b, "line", line);
 	secret_wipe(line, CL_WIRESHARK_LINE_MAX);
 	cl_client_event_take(s->client, CL_EVENT_KEYS, &b);
-	s->lines++;
 }
 
 static void tell_problem(struct saving *s, const char *kind, uint32_t id, const struct why *why)
@@ -84,30 +95,14 @@ static void save_sa(struct saving *s, const struct ike_sa *sa)
 	}
 }
 
-static void tell_everybody(const struct saving *s)
-{
-	char lines[16];
-
-	if (s->lines == 0)
-		return;
-	cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
-		"WARNING: THE KEYS of connection '%s' were handed out to a client of the "
-		"control socket: whoever has them reads what its SAs carry",
-		s->connection);
-	snprintf(lines, sizeof(lines), "%u", s->lines);
-	cl_log_daemon_event(s->daemon->log, CL_LOG_KEYS_SAVED, s->connection, "lines", lines, NULL);
-}
-
 static bool save_next(struct cl_client *c, void *state)
 {
 	struct saving *s = state;
 	const struct ike_sa *sa = cl_sa_after(s->daemon->engine, s->last);
 
 	(void)c;
-	if (!sa) {
-		tell_everybody(s);
+	if (!sa)
 		return false;
-	}
 	s->last = sa->unique_id;
 	if (sa->connection && strcmp(sa->connection->name, s->connection) == 0)
 		save_sa(s, sa);

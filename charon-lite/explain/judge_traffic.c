@@ -5,6 +5,8 @@
 
 /* Fewer may be on their way, or be the first of a connection that waits for an answer. */
 #define SENT_ENOUGH 2
+/* After rekeying nobody may have had anything to say yet. */
+#define NEW_SECONDS 2
 /* Of those that came in, in which damage is no accident any more: one in so many. */
 #define DAMAGED_SHARE 100
 
@@ -21,8 +23,8 @@ static void judge_silence(const struct cl_seen_tunnel *t, struct cl_findings *re
 			"; this host has dropped %" PRIu64
 			" packets since boot for which it had no SA",
 			t->no_states);
-	found = cl_findings_add(ret, CL_CAUSE_ESP_BLOCKED, t->out.packets < SENT_ENOUGH ? 55 : 85,
-		t->child,
+	found = cl_findings_add(ret, CL_CAUSE_ESP_BLOCKED,
+		t->out.packets < SENT_ENOUGH || t->age < NEW_SECONDS ? 55 : 85, t->child,
 		"IKE with %s works and %" PRIu64 " packets went into %s, and not one has come "
 		"back in %" PRId64
 		" seconds: %s is dropped on the way, or the peer does not send any%s",

@@ -135,6 +135,13 @@ static void judge_own_password(
 			round->class == IKE_AUTH_CLASS_EAP ? "eap" : "xauth", id_text(user, text));
 }
 
+/* Of anybody: MSCHAPv2 takes the hashes of passwords, too. */
+static bool has_passwords(const struct ike_check *k, const struct ike_identity *user)
+{
+	return ike_credentials_find(k->credentials, IKE_SHARED_EAP, user, NULL).length > 0 ||
+	       ike_credentials_find(k->credentials, IKE_SHARED_NTLM, user, NULL).length > 0;
+}
+
 static bool knows_users(const struct ike_auth_round *round)
 {
 	if (round->class == IKE_AUTH_CLASS_XAUTH)
@@ -147,8 +154,7 @@ static void judge_users(const struct ike_check *k, const struct ike_connection *
 {
 	const struct ike_auth_round *round = &c->remote.items[index];
 
-	if (!knows_users(round) &&
-		ike_credentials_find(k->credentials, IKE_SHARED_EAP, NULL, NULL).length == 0)
+	if (!knows_users(round) && !has_passwords(k, NULL))
 		ike_check_say(k, IKE_CHECK_NO_EAP_SECRET, AT(false, index, "auth"),
 			"'%s' asks users for passwords, and there are no eap or xauth secrets",
 			c->name);

@@ -26,6 +26,7 @@ else
 	done
 fi
 
+testing/lab/pki >/dev/null || exit
 testing/lab/run "${ours[@]}" $lite--$lite >"$log"
 for pair in $lite--$strongswan $strongswan--$lite; do
 	globs=()

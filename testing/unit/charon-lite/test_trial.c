@@ -57,14 +57,20 @@ static const char before[] = "connections {\n a { " PEER(
 	"192.0.2.1") "children { net { remote_ts = 10.1.0.0/16\n } }\n }\n"
 		     " b { " PEER("192.0.2.2") "}\n}\npools {\n p { addrs = 10.3.0.0/24\n dns = "
 					       "10.3.0.1\n }\n}\n"
-					       "secrets {\n ike-1 { id = x\n secret = one\n }\n}\n"
+					       "secrets {\n ike-1 { id = x\n id-1 = "
+					       "\"@192.0.2.9\"\n id-2 = \"keyid:peer\"\n id-3 = "
+					       "\"@#aabb00ff\"\n id-4 = \"email:10.0.0.1\"\n id-5 "
+					       "= \"fqdn:*\"\n secret = one\n }\n}\n"
 					       "clients {\n k { id = k@example.org\n networks = "
 					       "10.5.0.0/24\n }\n}\n";
 
 static const char after[] = "connections {\n a { " PEER(
 	"192.0.2.1") "children { net { remote_ts = 10.2.0.0/16\n } }\n }\n"
 		     " c { " PEER("192.0.2.3") "}\n}\npools {\n q { addrs = 10.3.0.0/24\n }\n}\n"
-					       "secrets {\n ike-1 { id = x\n secret = two\n }\n "
+					       "secrets {\n ike-1 { id = x\n id-1 = "
+					       "\"@192.0.2.9\"\n id-2 = \"keyid:peer\"\n id-3 = "
+					       "\"@#aabb00ff\"\n id-4 = \"email:10.0.0.1\"\n id-5 "
+					       "= \"fqdn:*\"\n secret = two\n }\n "
 					       "ike-2 { id = y\n secret = three\n }\n}\n"
 					       "clients {\n l { id = k@example.org\n networks = "
 					       "10.5.0.0/24\n }\n}\n";
