@@ -177,6 +177,7 @@ int cl_judge_main(void)
 	signal(SIGPIPE, SIG_IGN);
 	cl_wipe_event_memory();
 	cl_wipe_openssl_memory();
+	(void)!cl_confine_memory(&why); /* it may be anybody's, who has no right to lock it */
 	d.log = cl_log_new();
 	if (!d.log)
 		return EXIT_FAILURE;

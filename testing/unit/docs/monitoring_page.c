@@ -25,7 +25,7 @@ void print_monitoring_page(FILE *file)
 	      "`testing/unit/docs/monitoring_page.c`; the\n"
 	      "unit test `docs` says how when it differs.\n"
 	      "\n"
-	      "    charon-lite {\n"
+	      "    charon {\n"
 	      "        metrics = tcp://127.0.0.1:9110    # or unix:///run/charon-lite/metrics, or "
 	      "both with a comma\n"
 	      "    }\n"
