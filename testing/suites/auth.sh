@@ -39,9 +39,9 @@ selected() {
 	[ "${CI-}" = true ] || return 0
 	case $1-$2-$3 in
 	strongswan-*-initiator-rsa2048-pss | strongswan-*-initiator-ed25519 | strongswan-*-initiator-chain) return 0 ;;
-	strongswan-*-initiator-eap-mschapv2 | strongswan-*-initiator-ppk | strongswan-*-initiator-mixed) return 0 ;;
+	strongswan-*-initiator-eap-mschapv2 | strongswan-*-initiator-mixed) return 0 ;;
 	strongswan-*-responder-p256 | strongswan-*-responder-raw) return 0 ;;
-	strongswan-*-responder-eap-tls | strongswan-*-responder-eap-radius | strongswan-*-responder-eap-md5) return 0 ;;
+	strongswan-*-responder-eap-tls | strongswan-*-responder-eap-radius) return 0 ;;
 	libreswan-*-initiator-raw | libreswan-*-responder-p256) return 0 ;;
 	openiked-*-responder-eap-mschapv2) return 0 ;;
 	charon-lite-*-rsa4096-pss | charon-lite-*-big) return 0 ;;

@@ -7,7 +7,7 @@ set -u
 # CI has not the time for all of it.
 wanted=()
 if [ "${CI-}" = true ]; then
-	for scenes in 'psk:4:tunnel:aes256-sha1*' rekey:child rekey:ike reauth:make mobike:moon; do
+	for scenes in 'psk:4:tunnel:aes256-sha1*' rekey:child mobike:moon; do
 		wanted+=(-s "*strongswan-6.0.1*--$scenes")
 	done
 	wanted+=(-s '*strongswan-5.9.8*--psk:4:tunnel:aes256-sha1*')
