@@ -178,20 +178,11 @@ static void send_secret(struct check *k, const struct settings_section *section,
 	struct vici_view answer;
 	int status;
 
-	vici_key_text(&b, "id", section->name);
-	vici_key_text(&b, "type", type);
-	vici_key_bytes(&b, "data", secret);
-	vici_list_start(&b, "owners");
-	SETTINGS_KEYS(key, section)
-	if (strncmp(key->name, "id", 2) == 0)
-		vici_item_text(&b, key->value);
-	vici_list_end(&b);
+	creds_shared_message(&b, section, type, secret);
 	if (swanctl_call(k->s, &call, &answer, &status) && !swanctl_succeeded(answer))
 		check_say(k, CHECK_REFUSED, check_place(section, "id"),
 			"secret '%s' is refused: %s", section->name,
 			SWANCTL_GAP_OF(answer, "errmsg"));
-	if (b.at)
-		secret_wipe(b.at, b.capacity);
 	vici_builder_free(&b);
 }
 

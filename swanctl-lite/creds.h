@@ -77,4 +77,8 @@ MUST_USE bool creds_decode_secret(
  */
 const char *creds_shared_type(const char *section);
 
+/* What load-shared is told of a section of secrets. */
+void creds_shared_message(struct vici_builder *b, const struct settings_section *section,
+	const char *type, struct bytes secret);
+
 #endif

@@ -39,8 +39,6 @@ static void send_key(
 		else if (!c->s->quiet)
 			printf("loaded %s from '%s'\n", what, path);
 	}
-	if (b.at)
-		secret_wipe(b.at, b.capacity);
 	vici_builder_free(&b);
 }
 

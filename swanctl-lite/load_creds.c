@@ -78,6 +78,19 @@ const char *creds_shared_type(const char *section)
 	return NULL;
 }
 
+void creds_shared_message(struct vici_builder *b, const struct settings_section *section,
+	const char *type, struct bytes secret)
+{
+	vici_key_text(b, "id", section->name);
+	vici_key_text(b, "type", type);
+	vici_key_bytes(b, "data", secret);
+	vici_list_start(b, "owners");
+	SETTINGS_KEYS(key, section)
+	if (strncmp(key->name, "id", 2) == 0)
+		vici_item_text(b, key->value);
+	vici_list_end(b);
+}
+
 static void send_shared(struct swanctl *s, const struct settings_section *section, const char *type,
 	struct bytes secret, struct creds_names *loaded)
 {
@@ -86,14 +99,7 @@ static void send_shared(struct swanctl *s, const struct settings_section *sectio
 	struct vici_view answer;
 	int status;
 
-	vici_key_text(&b, "id", section->name);
-	vici_key_text(&b, "type", type);
-	vici_key_bytes(&b, "data", secret);
-	vici_list_start(&b, "owners");
-	SETTINGS_KEYS(key, section)
-	if (strncmp(key->name, "id", 2) == 0)
-		vici_item_text(&b, key->value);
-	vici_list_end(&b);
+	creds_shared_message(&b, section, type, secret);
 	if (swanctl_call(s, &call, &answer, &status)) {
 		bool ok = swanctl_succeeded(answer);
 
@@ -108,8 +114,6 @@ static void send_shared(struct swanctl *s, const struct settings_section *sectio
 				SWANCTL_GAP_OF(answer, "errmsg"), section->place.file,
 				section->place.line, section->name);
 	}
-	if (b.at)
-		secret_wipe(b.at, b.capacity);
 	vici_builder_free(&b);
 }
 

@@ -9,7 +9,6 @@
 #include "charon-lite/log_events.h"
 #include "charon-lite/wireshark.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 struct saving {
@@ -17,7 +16,7 @@ struct saving {
 	struct cl_daemon *daemon;
 	char connection[CL_NAME_MAX];
 	uint32_t last; /* unique id of the last IKE SA that was looked at */
-	unsigned lines;
+	bool told;     /* the log: that somebody has keys now */
 };
 
 /* Before the first: who goes away in the middle has some, too. */
@@ -34,8 +33,9 @@ static void tell_line(struct saving *s, const char *table, char line[CL_WIRESHAR
 {
 	struct vici_builder b = cl_event_packet(CL_EVENT_KEYS);
 
-	if (s->lines++ == 0)
+	if (!s->told)
 		tell_everybody(s);
+	s->told = true;
 	vici_key_text(&b, "file", table);
 	vici_key_text(&b, "line", line);
 	secret_wipe(line, CL_WIRESHARK_LINE_MAX);

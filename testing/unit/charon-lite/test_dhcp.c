@@ -486,6 +486,23 @@ START_TEST(what_the_server_says_of_the_time_counts)
 }
 END_TEST
 
+START_TEST(a_server_with_leases_of_a_second_is_not_asked_all_the_time)
+{
+	begin(true);
+	ask("carol", "0.0.0.0", "192.0.2.9", 1);
+	answer((struct answer){ .type = CL_DHCP_OFFER, .yours = "10.0.0.77" });
+	answer((struct answer){
+		.type = CL_DHCP_ACK, .yours = "10.0.0.77", .lease = 1, .renew = _i ? 1 : 0 });
+	unsigned before = bed.count;
+	pass(IKE_SECONDS(4));
+	ck_assert_uint_eq(bed.count, before);
+	ck_assert_uint_eq(bed.lost, 0);
+	pass(IKE_SECONDS(2));
+	ck_assert_uint_eq(bed.count, before + 1);
+	end();
+}
+END_TEST
+
 /* It is tried again and again, but not often, and the client does not have it a moment longer. */
 START_TEST(a_lease_that_is_not_renewed_is_lost_before_it_ends)
 {
@@ -678,6 +695,8 @@ int main(void)
 	tcase_add_loop_test(tests, who_reauthenticates_shares_the_lease, 0, 2);
 	tcase_add_test(tests, a_lease_is_renewed_as_long_as_it_is_used);
 	tcase_add_loop_test(tests, what_the_server_says_of_the_time_counts, 0, 2);
+	tcase_add_loop_test(
+		tests, a_server_with_leases_of_a_second_is_not_asked_all_the_time, 0, 2);
 	tcase_add_test(tests, a_lease_that_is_not_renewed_is_lost_before_it_ends);
 	tcase_add_loop_test(tests, a_renewal_that_is_refused_ends_it, 0, 2);
 	tcase_add_test(tests, a_server_that_is_silent_is_asked_a_few_times);
