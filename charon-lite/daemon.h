@@ -33,6 +33,7 @@ struct cl_service;
 struct cl_dhcp_host;
 struct cl_metrics;
 struct cl_turns;
+struct cl_drops_history;
 
 /* What is asked of the kernel and may be refused. */
 enum cl_kernel_request {
@@ -73,7 +74,8 @@ struct cl_daemon {
 	struct cl_service *service; /* NULL when no service manager wants to be told */
 	struct cl_metrics *metrics; /* NULL when nobody wants them */
 	struct cl_listener *metrics_listeners;
-	struct cl_turns *turns; /* of the loop: how long they take */
+	struct cl_turns *turns;         /* of the loop: how long they take */
+	struct cl_drops_history *drops; /* NULL: none are kept */
 	uint64_t kernel_refusals[CL_KERNEL_REQUESTS];
 	uint64_t kernel_events_lost; /* how often some were */
 	struct event *tick;

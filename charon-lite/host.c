@@ -4,6 +4,7 @@
 #include "charon-lite/control/server.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/dhcp_host.h"
+#include "charon-lite/explain/drops.h"
 #include "charon-lite/log_events.h"
 #include "charon-lite/metrics.h"
 #include "charon-lite/private_keys.h"
@@ -217,6 +218,8 @@ static void host_event(void *context, const struct ike_event *event)
 	cl_updown_event(d->updown, event);
 	cl_accounting_event(d->accounting, event);
 	cl_metrics_event(d->metrics, event);
+	if (event->kind == IKE_EVENT_CHILD_UP || event->kind == IKE_EVENT_CHILD_REKEY)
+		cl_drops_note(d->drops, cl_daemon_now());
 	cl_log_engine_event(d, event);
 	if (d->server)
 		cl_server_event(d->server, event);

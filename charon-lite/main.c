@@ -4,6 +4,7 @@
 #include "charon-lite/control/trial.h"
 #include "charon-lite/daemon.h"
 #include "charon-lite/dhcp_host.h"
+#include "charon-lite/explain/drops.h"
 #include "charon-lite/judge.h"
 #include "charon-lite/log_events.h"
 #include "charon-lite/metrics.h"
@@ -263,6 +264,7 @@ static void daemon_close(struct cl_daemon *d)
 		event_base_free(d->base);
 	cl_settings_free(&d->settings);
 	cl_turns_free(d->turns);
+	cl_drops_history_free(d->drops);
 	cl_log_free(d->log);
 }
 
@@ -275,6 +277,9 @@ static int run(struct cl_daemon *d)
 	d->turns = cl_turns_new();
 	if (!d->log || !d->turns)
 		return EXIT_FAILURE;
+	if (!d->kernel_none)
+		d->drops = cl_drops_history_new();
+	cl_drops_note(d->drops, cl_daemon_now());
 	if (!daemon_open(d, &why)) {
 		cl_log_text(d->log, IKE_LOG_DMN, IKE_LOG_AUDIT, "charon-lite did not start: %s",
 			why.text);

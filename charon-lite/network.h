@@ -123,7 +123,8 @@ const char *cl_network_tunnel_describe(
 struct cl_network_route {
 	bool found; /* false: there is no route, or one that says unreachable or the like */
 	bool local; /* it is an address of this host */
-	struct address source; /* family 0: not said */
+	struct address source;  /* family 0: not said */
+	struct address gateway; /* family 0: it is on the link */
 	char interface[IF_NAMESIZE];
 	uint32_t interface_mtu; /* octets, 0: unknown */
 	uint32_t mtu;           /* at most that: of the route, or as the path was found to be */
@@ -132,6 +133,10 @@ struct cl_network_route {
 /* past_tunnels: as cl_network_source_address() looks, else as any packet goes. */
 void cl_network_look(struct cl_network *n, const struct address *to, bool past_tunnels,
 	struct cl_network_route *ret);
+
+/* The interfaces that packets of others can come in by: up, and neither loopback nor dummy. */
+void cl_network_links(
+	struct cl_network *n, void (*visit)(void *context, const char *interface), void *context);
 
 /* The routes that these policies need, once they are installed; and that they need them no longer,
  * by the same description. What cannot be installed is logged. */

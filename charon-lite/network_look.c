@@ -4,6 +4,7 @@
 
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <string.h>
 
 #ifndef IFLA_XFRM_IF_ID
@@ -70,7 +71,52 @@ void cl_network_look(struct cl_network *n, const struct address *to, bool past_t
 	ret->found = ret->local || hop.type == RTN_UNICAST || hop.type == RTN_BROADCAST ||
 		     hop.type == RTN_MULTICAST;
 	ret->source = hop.source;
+	ret->gateway = hop.gateway;
 	if (hop.interface != 0)
 		link_look(n, hop.interface, ret);
 	ret->mtu = hop.mtu != 0 && hop.mtu < ret->interface_mtu ? hop.mtu : ret->interface_mtu;
+}
+
+/* ---- All links ---- */
+
+struct links {
+	void (*visit)(void *context, const char *interface);
+	void *context;
+};
+
+static bool is_dummy(struct nlattr *link_info)
+{
+	struct nlattr *info[IFLA_INFO_MAX + 1];
+
+	return link_info && nla_parse_nested(info, IFLA_INFO_MAX, link_info, NULL) >= 0 &&
+	       info[IFLA_INFO_KIND] && nla_strcmp(info[IFLA_INFO_KIND], "dummy") == 0;
+}
+
+static void links_take(void *context, struct nlmsghdr *message)
+{
+	static const struct nla_policy policy[IFLA_LINKINFO + 1] = {
+		[IFLA_IFNAME] = { .type = NLA_STRING },
+	};
+	struct nlattr *attributes[IFLA_LINKINFO + 1];
+	const struct links *links = context;
+	struct ifinfomsg fixed;
+
+	if (message->nlmsg_type != RTM_NEWLINK || nlmsg_parse(message, sizeof(struct ifinfomsg),
+							  attributes, IFLA_LINKINFO, policy) < 0)
+		return;
+	memcpy(&fixed, nlmsg_data(message), sizeof(fixed));
+	if ((fixed.ifi_flags & (IFF_UP | IFF_LOOPBACK)) == IFF_UP && attributes[IFLA_IFNAME] &&
+		!is_dummy(attributes[IFLA_LINKINFO]))
+		links->visit(links->context, nla_get_string(attributes[IFLA_IFNAME]));
+}
+
+void cl_network_links(
+	struct cl_network *n, void (*visit)(void *context, const char *interface), void *context)
+{
+	const struct ifinfomsg fixed = { .ifi_family = AF_UNSPEC };
+	struct links links = { visit, context };
+
+	(void)cl_rtnetlink_ask(n->requests,
+		cl_rtnetlink_request(RTM_GETLINK, NLM_F_DUMP, &fixed, sizeof(fixed)), links_take,
+		&links);
 }

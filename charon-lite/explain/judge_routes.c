@@ -1,11 +1,53 @@
 #include "charon-lite/explain/judge.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Of what was sent, one in so many that the filter drops is more than strangers' packets. */
+#define FILTERED_SHARE 4
 
 /* How sure it is that something here keeps packets out of the tunnel: nothing has gone into it. */
 static unsigned likelihood_out(const struct cl_seen_tunnel *t, unsigned sure, unsigned otherwise)
 {
 	return t->out.packets == 0 ? sure : otherwise;
+}
+
+/* A setting alone is no fault: what counts is that the filter drops packets while none comes in. */
+static unsigned likelihood_of_filter(const struct cl_seen_tunnel *t)
+{
+	bool silent = t->in.packets == 0 && t->out.packets > 0;
+
+	if (!t->drops.known)
+		return silent ? 60 : 20;
+	if (t->drops.count.filtered == 0)
+		return 0;
+	if (!silent)
+		return 30;
+	return t->drops.count.filtered >= t->out.packets / FILTERED_SHARE ? 92 : 60;
+}
+
+static void judge_filter(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	char remote[ADDRESS_TEXT_MAX], counted[96] = "";
+	unsigned likelihood = likelihood_of_filter(t);
+
+	if (t->rp_filter != 1 || !t->arrives_at[0] ||
+		strcmp(t->arrives_at, t->to_peer.interface) == 0 || likelihood == 0)
+		return;
+	address_format(&t->remote, remote);
+	if (t->drops.known)
+		snprintf(counted, sizeof(counted),
+			"; rp_filter has dropped %" PRIu64 " packets since the tunnel is up",
+			t->drops.count.filtered);
+	cl_finding_cure(
+		cl_findings_add(ret, CL_CAUSE_REVERSE_PATH_FILTER, likelihood, t->child,
+			"packets of %s %s %s, the way back to it leads out by %s, and the strict "
+			"rp_filter of %s drops what has not come by the way back%s",
+			remote, t->arrives_by_address ? "come in at" : "may come in at",
+			t->arrives_at, t->to_peer.interface, t->arrives_at, counted),
+		"sysctl -w net.ipv4.conf.%s.rp_filter=2, or have the route to %s go by %s",
+		t->arrives_at, remote, t->arrives_at);
 }
 
 static void judge_peer(const struct cl_seen_tunnel *t, struct cl_findings *ret)
@@ -17,17 +59,8 @@ static void judge_peer(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 		cl_finding_cure(cl_findings_add(ret, CL_CAUSE_NO_ROUTE_TO_PEER, 97, t->child,
 					"this host has no route to %s", remote),
 			"look at ip route get %s: add the route, or bring the link up", remote);
-	else if (t->to_peer.asked && t->rp_filter == 1 && t->arrives_at[0] &&
-		 strcmp(t->arrives_at, t->to_peer.interface) != 0)
-		cl_finding_cure(
-			cl_findings_add(ret, CL_CAUSE_REVERSE_PATH_FILTER,
-				t->in.packets == 0 && t->out.packets > 0 ? 92 : 40, t->child,
-				"packets of %s come in at %s, the way back to it leads out by %s, "
-				"and the strict rp_filter of %s drops what has not come by the way "
-				"back",
-				remote, t->arrives_at, t->to_peer.interface, t->arrives_at),
-			"sysctl -w net.ipv4.conf.%s.rp_filter=2, or have the route to %s go by %s",
-			t->arrives_at, remote, t->arrives_at);
+	else if (t->to_peer.asked)
+		judge_filter(t, ret);
 }
 
 static void judge_into(const struct cl_seen_tunnel *t, struct cl_findings *ret)
@@ -56,6 +89,17 @@ static void judge_into(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 			t->if_id_out);
 }
 
+/* By the default route, as what is nowhere else. Not so where a network behind is where the gateway
+ * itself is (one with one leg), or is on a link. */
+static bool goes_where_the_peer_is(const struct cl_seen_tunnel *t)
+{
+	const struct cl_seen_route *behind = &t->behind;
+
+	return !behind->local && !t->behind_is_here && behind->gateway.family != 0 &&
+	       address_same_host(&behind->gateway, &t->to_peer.gateway) &&
+	       strcmp(behind->interface, t->to_peer.interface) == 0;
+}
+
 static void judge_behind(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 {
 	char to[ADDRESS_TEXT_MAX];
@@ -71,10 +115,10 @@ static void judge_behind(const struct cl_seen_tunnel *t, struct cl_findings *ret
 				"this host has no route to %s, in the networks of %s on our side",
 				to, t->child),
 			"look at ip route get %s: add the route, or bring the link up", to);
-	else if (unanswered && !t->behind.local &&
-		 strcmp(t->behind.interface, t->to_peer.interface) == 0)
+	else if (unanswered && goes_where_the_peer_is(t))
 		cl_finding_cure(
-			cl_findings_add(ret, CL_CAUSE_NO_ROUTE_BEHIND, 94, t->child,
+			cl_findings_add(ret, CL_CAUSE_NO_ROUTE_BEHIND, t->one_link ? 60 : 94,
+				t->child,
 				"the route to %s, in the networks of %s on our side, leads out by "
 				"%s, where the peer is: there is none to where that network should "
 				"be",

@@ -6,9 +6,42 @@
 /* Fewer may be on their way, or be the first of a connection that waits for an answer. */
 #define SENT_ENOUGH 2
 /* After rekeying nobody may have had anything to say yet. */
-#define NEW_SECONDS 2
+#define NEW_SECONDS 10
+/* The same where it is known that the SAs before carried packets both ways. */
+#define NEW_AFTER_TRAFFIC_SECONDS 60
+/* Policies are older than their SA after a rekeying. */
+#define RENEWED_SECONDS 30
 /* Of those that came in, in which damage is no accident any more: one in so many. */
 #define DAMAGED_SHARE 100
+
+/*
+ * One direction has carried packets and the other none. Right after a rekeying that tells nothing
+ * yet, and of what always goes one way (syslog, a stream) it never does. Policies outlive
+ * rekeyings: their last use tells of the SAs before. silent, moving: of the two directions.
+ */
+static unsigned likelihood_one_way(const struct cl_seen_tunnel *t, const struct cl_seen_sa *silent,
+	const struct cl_seen_sa *moving, unsigned sure)
+{
+	bool renewed = t->policies_age > t->age + RENEWED_SECONDS;
+
+	if (moving->packets < SENT_ENOUGH || t->age < NEW_SECONDS)
+		return 45;
+	if (silent->policy_used >= 0 && t->age < NEW_AFTER_TRAFFIC_SECONDS)
+		return 45;
+	return renewed && silent->policy_used < 0 && sure > 60 ? 60 : sure;
+}
+
+/* What is known of the SAs before, for the same. */
+static const char *one_way_remark(const struct cl_seen_tunnel *t, const struct cl_seen_sa *silent)
+{
+	if (t->age < NEW_SECONDS)
+		return "; it is new, so look again after some seconds of traffic";
+	if (t->policies_age <= t->age + RENEWED_SECONDS)
+		return "";
+	return silent->policy_used < 0 ? "; nor was it otherwise with the SAs before it, which is "
+					 "right for what wants no answer (syslog, streams)"
+				       : "; the SAs before it carried packets both ways";
+}
 
 /* Packets leave, and none comes in. */
 static void judge_silence(const struct cl_seen_tunnel *t, struct cl_findings *ret)
@@ -24,11 +57,12 @@ static void judge_silence(const struct cl_seen_tunnel *t, struct cl_findings *re
 			" packets since boot for which it had no SA",
 			t->no_states);
 	found = cl_findings_add(ret, CL_CAUSE_ESP_BLOCKED,
-		t->out.packets < SENT_ENOUGH || t->age < NEW_SECONDS ? 55 : 85, t->child,
+		likelihood_one_way(t, &t->in, &t->out, 85), t->child,
 		"IKE with %s works and %" PRIu64 " packets went into %s, and not one has come "
 		"back in %" PRId64
-		" seconds: %s is dropped on the way, or the peer does not send any%s",
-		remote, t->out.packets, t->child, t->age, t->udp ? "ESP in UDP" : "ESP", counted);
+		" seconds: %s is dropped on the way, or the peer does not send any%s%s",
+		remote, t->out.packets, t->child, t->age, t->udp ? "ESP in UDP" : "ESP",
+		one_way_remark(t, &t->in), counted);
 	cl_finding_cure(found,
 		t->udp ? "let UDP port 4500 pass between %s and %s both ways, also what is no IKE "
 			 "(a firewall may let pass IKE alone); --explain at the peer shows whether "
@@ -64,11 +98,12 @@ void cl_judge_traffic(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 	if (t->out.packets > 0 && t->in.packets == 0 && t->in.integrity_failures == 0)
 		judge_silence(t, ret);
 	else if (t->in.packets > 0 && t->out.packets == 0)
-		cl_findings_add(ret, CL_CAUSE_NOTHING_SENT_BACK, 75, t->child,
+		cl_findings_add(ret, CL_CAUSE_NOTHING_SENT_BACK,
+			likelihood_one_way(t, &t->out, &t->in, 75), t->child,
 			"%" PRIu64 " packets came out of %s and none went into it in %" PRId64
 			" seconds: what is behind this host does not get them, does not answer, or "
-			"answers by another way",
-			t->in.packets, t->child, t->age);
+			"answers by another way%s",
+			t->in.packets, t->child, t->age, one_way_remark(t, &t->out));
 	else if (cl_seen_idle(t))
 		cl_findings_add(ret, CL_CAUSE_NO_TRAFFIC, 10, t->child,
 			"%s is up, and in %" PRId64 " seconds no packet has met its policies",

@@ -10,6 +10,15 @@
 #include <string.h>
 
 #define TCP_HEADER 20
+/* Interfaces: of a host with more not all are looked at. */
+#define LINKS_MAX 64
+
+/* By which packets can come in. */
+struct links {
+	bool gathered;
+	size_t count; /* more than LINKS_MAX, perhaps */
+	char names[LINKS_MAX][IF_NAMESIZE];
+};
 
 struct cl_look {
 	struct cl_daemon *daemon;
@@ -18,6 +27,7 @@ struct cl_look {
 	struct cl_nft_rules *nft; /* the same */
 	struct cl_xfrm_counter counters[CL_XFRM_COUNTERS];
 	size_t counter_count;
+	struct links links;
 };
 
 struct cl_look *cl_look_new(struct cl_daemon *d)
@@ -78,6 +88,7 @@ static void look_route(
 		.local = route.local,
 		.to = *to,
 		.source = route.source,
+		.gateway = route.gateway,
 		.if_id = route.if_id,
 		.mtu = route.mtu,
 		.interface_mtu = route.interface_mtu,
@@ -123,11 +134,85 @@ static int rp_filter(const char *interface)
 	return (int)(own > all ? own : all);
 }
 
+static void link_note(void *context, const char *interface)
+{
+	struct links *links = context;
+
+	if (links->count < LINKS_MAX)
+		snprintf(links->names[links->count], IF_NAMESIZE, "%s", interface);
+	links->count++;
+}
+
+static const struct links *links_of(struct cl_look *l)
+{
+	if (!l->links.gathered)
+		cl_network_links(l->daemon->network, link_note, &l->links);
+	l->links.gathered = true;
+	return &l->links;
+}
+
+static bool is_link(const struct links *links, const char *interface)
+{
+	bool found = links->count > LINKS_MAX;
+
+	for (size_t i = 0; i < links->count && !found; i++)
+		found = strcmp(links->names[i], interface) == 0;
+	return found;
+}
+
+/*
+ * Where the peer's packets come in, if not by the way back. Mostly that is the link that has our
+ * address. One on loopback or a dummy is reached by any: then the first that would drop them.
+ */
+static void look_arrival(struct cl_look *l, struct cl_seen_tunnel *t)
+{
+	const struct links *links = links_of(l);
+
+	t->rp_filter = -1;
+	t->one_link = links->count == 1;
+	t->arrives_by_address =
+		cl_network_interface(l->daemon->network, &t->local, t->arrives_at) &&
+		is_link(links, t->arrives_at);
+	if (!t->arrives_by_address)
+		t->arrives_at[0] = '\0';
+	if (t->local.family != AF_INET)
+		return;
+	if (t->arrives_by_address)
+		t->rp_filter = rp_filter(t->arrives_at);
+	for (size_t i = 0; !t->arrives_at[0] && i < links->count && i < LINKS_MAX; i++) {
+		if (strcmp(links->names[i], t->to_peer.interface) == 0 ||
+			rp_filter(links->names[i]) != 1)
+			continue;
+		memcpy(t->arrives_at, links->names[i], sizeof(t->arrives_at));
+		t->rp_filter = 1;
+	}
+}
+
+/* Counters that have moved since the child is there. */
+static void look_drops(struct cl_look *l, const struct ike_child *child, struct cl_seen_drops *ret)
+{
+	const uint16_t family = child->sa->remote.family;
+	struct cl_drops before, now;
+
+	ret->known = child->installed_at != IKE_NEVER &&
+		     cl_drops_before(l->daemon->drops, family, child->installed_at + IKE_SECONDS(1),
+			     &before) &&
+		     cl_drops_read(family, &now);
+	if (!ret->known)
+		return;
+	ret->count = (struct cl_drops){
+		.filtered = now.filtered - before.filtered,
+		.too_large = now.too_large - before.too_large,
+		.unreassembled = now.unreassembled - before.unreassembled,
+	};
+}
+
 static void look_network(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *t)
 {
 	const struct ike_selector *ours = ike_child_local(child);
 	const struct ike_selector *theirs = ike_child_remote(child);
 	struct address host;
+	uint8_t length;
 	bool network;
 
 	look_route(l, &t->remote, true, &t->to_peer);
@@ -137,16 +222,14 @@ static void look_network(struct cl_look *l, const struct ike_child *child, struc
 		t->family = ours->family;
 		if (host_of(ours, &host, &network))
 			look_route(l, &host, false, &t->behind);
+		ike_selector_prefix(ours, &host, &length);
+		t->behind_is_here = address_in_prefix(&t->local, &host, length);
 		t->behind_is_network =
 			t->mode != IKE_MODE_TRANSPORT && network && child->mode != IKE_MODE_BEET;
 	}
 	t->forwards = forwards(t->family);
-	t->rp_filter = -1;
-	if (t->local.family == AF_INET &&
-		cl_network_interface(l->daemon->network, &t->local, t->arrives_at))
-		t->rp_filter = rp_filter(t->arrives_at);
-	else
-		t->arrives_at[0] = '\0';
+	look_arrival(l, t);
+	look_drops(l, child, &t->drops);
 }
 
 /* ---- What fits ---- */

@@ -6,6 +6,7 @@
 #include "libxfrm/xfrm.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* Of one child; one with more pairs of selectors is looked at in part. */
 #define POLICIES_MAX 96
@@ -71,15 +72,23 @@ void cl_foreign_free(struct cl_foreign *f)
 	*f = (struct cl_foreign){ 0 };
 }
 
+static int64_t seconds_since(uint64_t time_of_day)
+{
+	int64_t seconds = (int64_t)time(NULL) - (int64_t)time_of_day;
+
+	return seconds > 0 ? seconds : 0;
+}
+
 /* ---- SAs ---- */
 
 static void look_sa(struct xfrm_handle *tables, const struct cl_foreign *foreign,
-	const struct ike_child *child, bool inbound, struct cl_seen_sa *ret)
+	const struct ike_child *child, bool inbound, int64_t age, struct cl_seen_sa *ret)
 {
 	const struct ike_kernel_id id = ike_child_kernel_id(child, inbound);
 	const struct xfrm_state_id state = cl_kernel_state_id(&id);
 	struct xfrm_state_status status;
 
+	ret->policy_used = -1;
 	ret->wanted = inbound ? child->installed_in : child->installed_out;
 	ret->spi = id.spi;
 	if (!ret->wanted)
@@ -91,6 +100,9 @@ static void look_sa(struct xfrm_handle *tables, const struct cl_foreign *foreign
 		ret->integrity_failures = status.integrity_failures;
 		ret->outside_window = status.outside_window;
 		ret->replayed = status.replayed;
+		/* one that was moved counts anew, and its numbers go on */
+		if (seconds_since(status.added) >= age)
+			ret->highest = status.replay.received;
 		return;
 	case XFRM_RESULT_NOT_FOUND:
 		ret->missing = true;
@@ -195,6 +207,21 @@ static void look_shadow(
 	}
 }
 
+/* The latest of those that do the same. What is forwarded on its way out has a policy without
+ * protection. */
+static void note_use(const struct xfrm_policy *policy, const struct xfrm_policy_status *status,
+	struct cl_seen_tunnel *t)
+{
+	bool outbound = policy->id.direction == XFRM_POLICY_OUT || policy->template_count == 0;
+	int64_t *used = outbound ? &t->out.policy_used : &t->in.policy_used;
+	int64_t since = seconds_since(status->last_used), age = seconds_since(status->added);
+
+	if (status->last_used != 0 && (*used < 0 || since < *used))
+		*used = since;
+	if (age > t->policies_age)
+		t->policies_age = age;
+}
+
 static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *foreign,
 	const struct ike_child *child, struct cl_seen_tunnel *t)
 {
@@ -212,6 +239,8 @@ static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *f
 		if (result == XFRM_RESULT_NOT_FOUND || (result == XFRM_RESULT_OK && !status.ours)) {
 			if (t->policies_missing++ == 0)
 				t->missing = seen(&policy, true);
+		} else if (result == XFRM_RESULT_OK) {
+			note_use(&policy, &status, t);
 		}
 		look_shadow(foreign, &policy, t);
 	}
@@ -220,8 +249,9 @@ static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *f
 void cl_look_kernel(struct xfrm_handle *tables, const struct cl_foreign *foreign,
 	const struct ike_child *child, struct cl_seen_tunnel *t)
 {
-	look_sa(tables, foreign, child, true, &t->in);
-	look_sa(tables, foreign, child, false, &t->out);
+	look_sa(tables, foreign, child, true, t->age, &t->in);
+	look_sa(tables, foreign, child, false, t->age, &t->out);
+	t->policies_age = -1;
 	look_policies(tables, foreign, child, t);
 	t->foreign_sas = foreign_between(foreign, &t->local, &t->remote);
 }

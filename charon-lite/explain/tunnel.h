@@ -5,6 +5,7 @@
 #ifndef CHARON_LITE_EXPLAIN_TUNNEL_H
 #define CHARON_LITE_EXPLAIN_TUNNEL_H
 
+#include "charon-lite/explain/drops.h"
 #include "libbase/address.h"
 #include "libike/host.h"
 #include "libxfrm/policy.h"
@@ -21,6 +22,10 @@ struct cl_seen_sa {
 	uint32_t integrity_failures; /* packets dropped, here and below */
 	uint32_t outside_window;
 	uint32_t replayed;
+	uint64_t highest;    /* sequence number that came in; 0: unknown, or it began before packets
+				was counted */
+	int64_t policy_used; /* seconds since a packet met one of the policies of the direction,
+				which outlive rekeyings; -1: none has, or unknown */
 };
 
 /* A policy that is not as it should be. */
@@ -39,7 +44,8 @@ struct cl_seen_route {
 	bool found; /* false: unreachable, prohibited, or no route at all */
 	bool local; /* it is an address of this host */
 	struct address to;
-	struct address source; /* family 0: not said */
+	struct address source;  /* family 0: not said */
+	struct address gateway; /* family 0: it is on the link */
 	char interface[IF_NAMESIZE];
 	uint32_t if_id;         /* of that interface, if it is an xfrm interface; 0: none */
 	uint32_t mtu;           /* on that way: the link's, or less where that is known */
@@ -54,6 +60,12 @@ struct cl_seen_masquerade {
 	uint64_t packets; /* that it has caught, of all kinds */
 };
 
+/* What the kernel dropped since the tunnel is there, of all that passes this host. */
+struct cl_seen_drops {
+	bool known;
+	struct cl_drops count;
+};
+
 struct cl_seen_tunnel {
 	const char *child; /* name of the definition */
 	struct address local, remote;
@@ -64,6 +76,7 @@ struct cl_seen_tunnel {
 	uint32_t if_id_out;
 	struct cl_seen_sa in, out;
 	unsigned policies_wanted, policies_missing;
+	int64_t policies_age;          /* seconds since the oldest was installed; -1 unknown */
 	struct cl_seen_policy missing; /* the first of those */
 	struct cl_seen_policy shadow;  /* another program's, in front of one of ours */
 	unsigned foreign_sas;          /* between the same hosts, by another program */
@@ -73,8 +86,12 @@ struct cl_seen_tunnel {
 	struct cl_seen_route behind;  /* a host of ours */
 	bool forwards;                /* the kernel forwards packets of that family */
 	bool behind_is_network;       /* more than this host's own addresses */
-	char arrives_at[IF_NAMESIZE]; /* the interface with our outer address; "": unknown */
+	bool behind_is_here;          /* our outer address is among what the tunnel is for */
+	bool one_link;                /* packets can come in by one interface only */
+	char arrives_at[IF_NAMESIZE]; /* the interface that packets of the peer may come in by */
+	bool arrives_by_address;      /* as it has our outer address; else it is a guess */
 	int rp_filter;                /* there: 0, 1 strict, 2 loose; -1 unknown */
+	struct cl_seen_drops drops;
 	struct cl_seen_masquerade masquerade;
 	uint32_t overhead;  /* octets that ESP adds at most, outer header included */
 	uint32_t inner_mtu; /* largest packet that fits into the way's MTU; 0: unknown */

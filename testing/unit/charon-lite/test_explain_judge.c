@@ -39,6 +39,15 @@ static struct cl_seen_route route(const char *to, const char *interface)
 	return r;
 }
 
+/* The same by a gateway. */
+static struct cl_seen_route route_by(const char *to, const char *interface, const char *gateway)
+{
+	struct cl_seen_route r = route(to, interface);
+
+	r.gateway = address(gateway);
+	return r;
+}
+
 /* A tunnel between two sites, through which packets went both ways. */
 static void begin(void)
 {
@@ -50,16 +59,26 @@ static void begin(void)
 		.mode = IKE_MODE_TUNNEL,
 		.protocol = IKE_PROTOCOL_ESP,
 		.age = 60,
-		.in = { .wanted = true, .spi = 0xc1, .packets = 10, .bytes = 840 },
-		.out = { .wanted = true, .spi = 0xc2, .packets = 10, .bytes = 840 },
+		.in = { .wanted = true,
+			.spi = 0xc1,
+			.packets = 10,
+			.bytes = 840,
+			.policy_used = -1 },
+		.out = { .wanted = true,
+			.spi = 0xc2,
+			.packets = 10,
+			.bytes = 840,
+			.policy_used = -1 },
+		.policies_age = 60,
 		.policies_wanted = 3,
 		.family = AF_INET,
-		.to_peer = route("203.0.113.1", "wan"),
-		.into = route("10.2.0.1", "wan"),
+		.to_peer = route_by("203.0.113.1", "wan", "198.51.100.254"),
+		.into = route_by("10.2.0.1", "wan", "198.51.100.254"),
 		.behind = route("10.1.0.1", "lan"),
 		.forwards = true,
 		.behind_is_network = true,
 		.arrives_at = "wan",
+		.arrives_by_address = true,
 		.rp_filter = 1,
 		.inner_mtu = 1446,
 		.mss = 1406,
@@ -162,7 +181,7 @@ START_TEST(counters_that_move_one_way_only)
 	tunnel.behind.found = false;
 	ck_assert_str_eq(judged(), "no-route-behind nothing-sent-back");
 	/* the default route is none to a network that should be here */
-	tunnel.behind = route("10.1.0.1", "wan");
+	tunnel.behind = route_by("10.1.0.1", "wan", "198.51.100.254");
 	ck_assert_str_eq(judged(), "no-route-behind nothing-sent-back");
 
 	begin();
@@ -202,13 +221,107 @@ START_TEST(routes_that_lead_elsewhere)
 	ck_assert(says("goes by wan") && says("0x2a"));
 	tunnel.into.if_id = 42;
 	ck_assert_str_eq(judged(), "no-traffic");
+}
+END_TEST
 
-	begin();
-	tunnel.to_peer = route("203.0.113.1", "other");
+/* One leg: the network behind is where the gateway itself is, and the way to the peer as well. */
+START_TEST(a_gateway_with_one_leg)
+{
+	tunnel.local = address("172.31.1.5");
+	tunnel.out.packets = 0;
+	tunnel.one_link = true;
+	/* on the link */
+	tunnel.behind = route("172.31.0.1", "wan");
+	ck_assert_str_eq(judged(), "nothing-sent-back");
+	/* by the cloud's router, which leads to the peer as well */
+	tunnel.behind_is_here = true;
+	tunnel.behind = route_by("172.31.0.1", "wan", "198.51.100.254");
+	ck_assert_str_eq(judged(), "nothing-sent-back");
+	/* by a router of its own */
+	tunnel.behind_is_here = false;
+	tunnel.behind = route_by("10.1.0.1", "wan", "172.31.1.9");
+	ck_assert_str_eq(judged(), "nothing-sent-back");
+	/* by the only router there is, and no other link where it could be */
+	tunnel.behind = route_by("10.1.0.1", "wan", "198.51.100.254");
+	ck_assert_str_eq(judged(), "nothing-sent-back no-route-behind");
+	tunnel.one_link = false;
+	ck_assert_str_eq(judged(), "no-route-behind nothing-sent-back");
+}
+END_TEST
+
+START_TEST(a_strict_filter_where_packets_come_in)
+{
+	tunnel.to_peer = route_by("203.0.113.1", "other", "192.0.2.254");
 	tunnel.in.packets = 0;
+	tunnel.drops = (struct cl_seen_drops){ .known = true, .count = { .filtered = 10 } };
 	ck_assert_str_eq(judged(), "reverse-path-filter esp-blocked");
+	ck_assert(says("come in at wan") && says("dropped 10 packets"));
+	/* an address on loopback is reached by any link */
+	tunnel.arrives_by_address = false;
+	ck_assert_str_eq(judged(), "reverse-path-filter esp-blocked");
+	ck_assert(says("may come in at wan"));
+	/* strangers' packets */
+	tunnel.drops.count.filtered = 1;
+	ck_assert_str_eq(judged(), "esp-blocked reverse-path-filter");
+	/* it drops nothing: the packets do not come that way, or not at all */
+	tunnel.drops.count.filtered = 0;
+	ck_assert_str_eq(judged(), "esp-blocked");
+	/* nothing is known of it */
+	tunnel.drops.known = false;
+	ck_assert_str_eq(judged(), "esp-blocked reverse-path-filter");
 	tunnel.rp_filter = 2;
 	ck_assert_str_eq(judged(), "esp-blocked");
+	tunnel.rp_filter = 1;
+	tunnel.arrives_at[0] = '\0';
+	ck_assert_str_eq(judged(), "esp-blocked");
+	/* a filter that drops others' packets, while all is well */
+	begin();
+	tunnel.to_peer = route_by("203.0.113.1", "other", "192.0.2.254");
+	tunnel.drops = (struct cl_seen_drops){ .known = true, .count = { .filtered = 10 } };
+	ck_assert_str_eq(judged(), "reverse-path-filter");
+	ck_assert_uint_lt(found.list[0].likelihood, 50);
+}
+END_TEST
+
+/* Right after a rekeying, and with what never goes both ways, counters tell less. */
+START_TEST(silence_of_one_direction_that_may_be_right)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct cl_seen_sa *silent = i == 0 ? &tunnel.in : &tunnel.out;
+		const char *cause = i == 0 ? "esp-blocked" : "nothing-sent-back";
+
+		begin();
+		silent->packets = 0;
+		tunnel.age = 5;
+		ck_assert_str_eq(judged(), cause);
+		ck_assert_uint_lt(found.list[0].likelihood, 50);
+		ck_assert(says("look again"));
+		/* the SA before this one carried packets both ways */
+		tunnel.age = 30;
+		tunnel.policies_age = 3600;
+		silent->policy_used = 40;
+		ck_assert_str_eq(judged(), cause);
+		ck_assert_uint_lt(found.list[0].likelihood, 50);
+		ck_assert(says("before it carried packets both ways"));
+		/* and this one for long has not */
+		tunnel.age = 300;
+		silent->policy_used = 310;
+		ck_assert_str_eq(judged(), cause);
+		ck_assert_uint_ge(found.list[0].likelihood, 75);
+		/* none ever did, through rekeyings: a stream of one direction, or blocked all along
+		 */
+		silent->policy_used = -1;
+		ck_assert_str_eq(judged(), cause);
+		ck_assert_uint_eq(found.list[0].likelihood, 60);
+		ck_assert(says("syslog"));
+	}
+	/* what is seen to be wrong comes before it */
+	begin();
+	tunnel.in.packets = 0;
+	tunnel.age = 5;
+	tunnel.out.other_spi = 0xdead;
+	tunnel.out.missing = true;
+	ck_assert_str_eq(judged(), "sa-differs-in-kernel");
 }
 END_TEST
 
@@ -312,6 +425,9 @@ int main(void)
 	tcase_add_test(tests, counters_that_move_one_way_only);
 	tcase_add_test(tests, a_host_alone_forwards_nothing);
 	tcase_add_test(tests, routes_that_lead_elsewhere);
+	tcase_add_test(tests, a_gateway_with_one_leg);
+	tcase_add_test(tests, a_strict_filter_where_packets_come_in);
+	tcase_add_test(tests, silence_of_one_direction_that_may_be_right);
 	tcase_add_test(tests, translation_of_sources);
 	tcase_add_test(tests, a_path_that_is_narrower_than_its_link);
 	tcase_add_loop_test(
