@@ -90,6 +90,9 @@ struct cl_daemon {
 	uint64_t last_ticket; /* of commands given to the engine */
 	time_t started;
 	time_t configured; /* when swanctl.conf's things were last loaded or unloaded; 0: never */
+	struct {
+		size_t loaded, changed, unloaded;
+	} connections; /* how many were, since the start */
 	bool kernel_none;
 	bool judging; /* judge.h: definitions are looked at, nothing is done */
 	bool stopping;

@@ -40,6 +40,20 @@ static const struct cl_log_event_kind kinds[CL_LOG_EVENTS] = {
 		"a negotiation failed, or an SA was lost",
 		"reason, text, kind, cause, cure, child, phase, initiator, local-host, local-id, "
 		"remote-host, remote-id, ours, theirs, differs, notify, count, first, last" },
+	/* A start loads thousands: each alone is for who looks closely. */
+	[CL_LOG_CONNECTION_LOADED] = { "connection-loaded", IKE_LOG_CFG, IKE_LOG_DETAIL,
+		"a connection is new", "children" },
+	[CL_LOG_CONNECTION_CHANGED] = { "connection-changed", IKE_LOG_CFG, IKE_LOG_INFO,
+		"a connection was loaded again, and differs; `changes` are the keys, and when each "
+		"takes effect",
+		"changes" },
+	[CL_LOG_CONNECTION_UNLOADED] = { "connection-unloaded", IKE_LOG_CFG, IKE_LOG_INFO,
+		"a connection is defined no more", "" },
+	[CL_LOG_CONFIGURATION_APPLIED] = { "configuration-applied", IKE_LOG_CFG, IKE_LOG_INFO,
+		"a configuration was loaded as a whole (`--load-all`), or taken back; how many "
+		"connections it changed, and how many objects of all kinds are not as they were "
+		"wanted",
+		"connections-loaded, connections-changed, connections-unloaded, refused" },
 	[CL_LOG_KEYS_SAVED] = { "keys-saved", IKE_LOG_CFG, IKE_LOG_AUDIT,
 		"a client takes the keys of a connection's SAs (`--save-keys`)", "" },
 };

@@ -1,7 +1,9 @@
 /* What a staging would do, and its doing. */
 #include "charon-lite/control/loaded.h"
 #include "charon-lite/control/staging.h"
+#include "charon-lite/log_events.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* It may have gone meanwhile, or have been staged alone: then there is nothing left to do. */
@@ -63,10 +65,27 @@ static bool apply_one(struct cl_daemon *d, struct cl_staged *o, struct why *why)
 	return o->kind->load(d, object, why);
 }
 
+static void log_applied(
+	struct cl_daemon *d, size_t loaded, size_t changed, size_t unloaded, size_t refused)
+{
+	char texts[4][24];
+
+	snprintf(texts[0], sizeof(*texts), "%zu", loaded);
+	snprintf(texts[1], sizeof(*texts), "%zu", changed);
+	snprintf(texts[2], sizeof(*texts), "%zu", unloaded);
+	snprintf(texts[3], sizeof(*texts), "%zu", refused);
+	cl_log_daemon_event(d->log, CL_LOG_CONFIGURATION_APPLIED, NULL, "connections-loaded",
+		texts[0], "connections-changed", texts[1], "connections-unloaded", texts[2],
+		"refused", texts[3], NULL);
+}
+
 size_t cl_staging_apply(struct cl_staging *s)
 {
+	struct cl_daemon *d = s->daemon;
+	const size_t loaded = d->connections.loaded, changed = d->connections.changed,
+		     unloaded = d->connections.unloaded;
 	bool clients = false;
-	size_t failed = 0;
+	size_t failed = 0, left = s->lost;
 	struct why why;
 
 	for (struct cl_staged *o = s->objects; o; o = o->hh.next) {
@@ -80,10 +99,13 @@ size_t cl_staging_apply(struct cl_staging *s)
 			cl_staged_refuse(o, why.text);
 		}
 		failed += o->refused && !refused;
+		left += o->refused;
 		if (!refused)
 			note_loaded(s->daemon, o);
 	}
-	cl_daemon_rearm(s->daemon);
+	log_applied(d, d->connections.loaded - loaded, d->connections.changed - changed,
+		d->connections.unloaded - unloaded, left);
+	cl_daemon_rearm(d);
 	return failed;
 }
 

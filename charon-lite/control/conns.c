@@ -3,6 +3,7 @@
 #include "charon-lite/control/load_conn.h"
 #include "charon-lite/control/loadable.h"
 #include "charon-lite/control/sa_message.h"
+#include "charon-lite/log_events.h"
 #include "libike/eap/eap.h"
 
 #include <inttypes.h>
@@ -48,14 +49,35 @@ static struct cl_change compare_connection(
 	return cl_change_of(effects[effect.kind], effect.text);
 }
 
+/* One that is as it was says nothing. */
+static void note_loaded(struct cl_daemon *d, const struct ike_connection *c, bool known)
+{
+	const char *changes = ike_engine_changes(d->engine, c->name);
+	char children[24];
+
+	if (!known) {
+		d->connections.loaded++;
+		snprintf(children, sizeof(children), "%zu", c->child_count);
+		cl_log_daemon_event(
+			d->log, CL_LOG_CONNECTION_LOADED, c->name, "children", children, NULL);
+	} else if (changes) {
+		d->connections.changed++;
+		cl_log_daemon_event(
+			d->log, CL_LOG_CONNECTION_CHANGED, c->name, "changes", changes, NULL);
+	}
+}
+
 static bool load_connection(struct cl_daemon *d, void *object, struct why *why)
 {
 	struct ike_connection *c = ike_connection_hold(object); /* the engine takes one */
+	bool known = ike_engine_has_connection(d->engine, c->name);
 	bool good = ike_engine_load_connection(d->engine, cl_daemon_now(), c, why);
 
 	for (size_t i = 0; good && i < c->child_count; i++)
 		if (c->children[i]->tunnel_interface && d->network)
 			cl_network_tunnel_define(d->network, c->children[i]->tunnel_interface);
+	if (good)
+		note_loaded(d, c, known);
 	ike_connection_free(c);
 	return good;
 }
@@ -68,8 +90,11 @@ static bool may_unload_connection(struct cl_daemon *d, const char *name, struct 
 
 static bool unload_connection(struct cl_daemon *d, const char *name, struct why *why)
 {
-	return ike_engine_unload_connection(d->engine, cl_daemon_now(), name) ||
-	       may_unload_connection(d, name, why);
+	if (!ike_engine_unload_connection(d->engine, cl_daemon_now(), name))
+		return may_unload_connection(d, name, why);
+	d->connections.unloaded++;
+	cl_log_daemon_event(d->log, CL_LOG_CONNECTION_UNLOADED, name, NULL);
+	return true;
 }
 
 static const char *changes_of_connection(struct cl_daemon *d, const char *name)

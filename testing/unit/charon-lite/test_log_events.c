@@ -273,6 +273,57 @@ START_TEST(clients_of_vici_get_events_by_name)
 }
 END_TEST
 
+static void expect_event(const char **text, const char *wanted)
+{
+	const char *found = strstr(*text, wanted);
+
+	ck_assert_msg(found != NULL, "no %s in\n%s", wanted, *text);
+	*text = found + strlen(wanted);
+}
+
+START_TEST(changes_of_connections_are_in_the_log_by_name)
+{
+	static const char one[] = "connections { a { remote_addrs = 192.0.2.1\n"
+				  "children { n { remote_ts = 10.1.0.0/16 } } }\n",
+			  b[] = "b { remote_addrs = 192.0.2.2 } }\n",
+			  changed[] = "b { remote_addrs = 192.0.2.2\n dpd_delay = 7s } }\n";
+	char path[] = "/tmp/charon-lite-changes-XXXXXX", extra[256], conf[512];
+	struct running moon;
+
+	close(mkstemp(path));
+	snprintf(extra, sizeof(extra),
+		"filelog { changes { path = %s\n format = json\n cfg = 2 } }", path);
+	running_start(&moon, extra);
+	snprintf(conf, sizeof(conf), "%s%s", one, b);
+	running_load(&moon, conf);
+	running_load(&moon, conf);
+	snprintf(conf, sizeof(conf), "%s%s", one, changed);
+	running_load(&moon, conf);
+	snprintf(conf, sizeof(conf), "%s}", one);
+	running_load(&moon, conf);
+	ck_assert_int_eq(running_stop(&moon), 0);
+	const char *text = contents(path);
+	expect_event(&text, "\"event\":\"connection-loaded\",\"group\":\"CFG\",\"level\":\"2\","
+			    "\"connection\":\"a\",\"children\":\"1\"}");
+	expect_event(&text, "\"event\":\"connection-loaded\",\"group\":\"CFG\",\"level\":\"2\","
+			    "\"connection\":\"b\",\"children\":\"0\"}");
+	expect_event(&text, "\"event\":\"configuration-applied\",\"group\":\"CFG\",\"level\":"
+			    "\"1\",\"connections-loaded\":\"2\",\"connections-changed\":\"0\","
+			    "\"connections-unloaded\":\"0\",\"refused\":\"0\"}");
+	/* the same once more: no connection says anything */
+	const char *again = text;
+	expect_event(&text, "\"connections-loaded\":\"0\",\"connections-changed\":\"0\"");
+	ck_assert(!memmem(again, (size_t)(text - again), "\"event\":\"connection-", 20));
+	expect_event(&text, "\"event\":\"connection-changed\",\"group\":\"CFG\",\"level\":\"1\","
+			    "\"connection\":\"b\",\"changes\":\"at once: dpd_delay\"}");
+	expect_event(&text, "\"connections-loaded\":\"0\",\"connections-changed\":\"1\"");
+	expect_event(&text, "\"event\":\"connection-unloaded\",\"group\":\"CFG\",\"level\":\"1\","
+			    "\"connection\":\"b\"}");
+	expect_event(&text, "\"connections-unloaded\":\"1\",\"refused\":\"0\"}");
+	unlink(path);
+}
+END_TEST
+
 TCase *log_events_cases(void)
 {
 	TCase *tests = tcase_create("log events");
@@ -283,6 +334,7 @@ TCase *log_events_cases(void)
 	tcase_add_test(tests, the_journal_gets_fields_and_nobody_forges_one);
 	tcase_add_test(tests, standard_error_is_the_journal_if_systemd_says_so);
 	tcase_add_test(tests, a_tunnels_life_is_in_the_log_by_name);
+	tcase_add_test(tests, changes_of_connections_are_in_the_log_by_name);
 	tcase_add_test(tests, clients_of_vici_get_events_by_name);
 	return tests;
 }
