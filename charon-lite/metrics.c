@@ -1,6 +1,6 @@
 /*
- * An answer is a walk over the table of families and, within those that have each connection, over
- * connections, step by step.
+ * An answer waits for a look at all SAs; then it is a walk over the table of families and, within
+ * those that have each connection, over connections. Both go step by step.
  */
 #include "charon-lite/metrics.h"
 #include "charon-lite/metrics_http.h"
@@ -15,15 +15,38 @@ struct cl_metrics {
 	struct cl_daemon *daemon;
 	struct cl_http *http;
 	struct cl_totals *totals;
+	struct event *look; /* goes on */
+	bool looking;
 	unsigned answers; /* that are being sent */
 };
 
 struct answer {
 	struct cl_metrics *metrics;
+	bool sending; /* it waits for no look any more */
 	struct cl_metric_writer writer;
 	size_t family;
 	bool begun; /* the family's header is written */
 };
+
+static void go_on_looking(struct cl_metrics *m)
+{
+	static const struct timeval now = { 0, 0 };
+
+	evtimer_add(m->look, &now);
+}
+
+static void look(evutil_socket_t fd, short what, void *context)
+{
+	struct cl_metrics *m = context;
+
+	(void)fd, (void)what;
+	cl_turns_note(m->daemon->turns, m->daemon->base);
+	m->looking = cl_totals_step(m->totals, m->answers > 0);
+	if (m->looking)
+		go_on_looking(m);
+	else
+		cl_http_resume(m->http);
+}
 
 static void *begin(void *context, const char *accept, const char **ret_type)
 {
@@ -38,8 +61,10 @@ static void *begin(void *context, const char *accept, const char **ret_type)
 	a->writer.open_metrics = weight > 0 && weight >= cl_http_weight(accept, "text/plain");
 	*ret_type = a->writer.open_metrics ? OPEN_METRICS "; version=1.0.0; charset=utf-8"
 					   : "text/plain; version=0.0.4; charset=utf-8";
-	cl_totals_look(m->totals, m->answers > 0);
-	m->answers++;
+	if (!m->looking && cl_totals_look(m->totals)) {
+		m->looking = true;
+		go_on_looking(m);
+	}
 	return a;
 }
 
@@ -47,7 +72,8 @@ static void end(void *answer)
 {
 	struct answer *a = answer;
 
-	a->metrics->answers--;
+	if (a->sending)
+		a->metrics->answers--;
 	free(a);
 }
 
@@ -65,11 +91,16 @@ static bool step(struct answer *a)
 	return true;
 }
 
-static bool more(void *answer, struct evbuffer *out)
+static enum cl_http_next more(void *answer, struct evbuffer *out)
 {
 	struct answer *a = answer;
 	struct cl_metric_writer *w = &a->writer;
 
+	if (!a->sending && a->metrics->looking)
+		return CL_HTTP_WAIT;
+	if (!a->sending)
+		a->metrics->answers++;
+	a->sending = true;
 	w->out = out;
 	if (!a->begun) {
 		w->metric = &cl_metrics_table[a->family];
@@ -79,13 +110,13 @@ static bool more(void *answer, struct evbuffer *out)
 		a->begun = true;
 	}
 	if (step(a))
-		return true;
+		return CL_HTTP_MORE;
 	a->begun = false;
 	if (++a->family < cl_metrics_count)
-		return true;
+		return CL_HTTP_MORE;
 	if (w->open_metrics)
 		evbuffer_add_printf(out, "# EOF\n");
-	return false;
+	return CL_HTTP_COMPLETE;
 }
 
 static void turn(void *context)
@@ -110,7 +141,8 @@ bool cl_metrics_open(struct cl_daemon *d, const struct cl_listener *list, struct
 		return why_fail(why, "no memory for metrics");
 	m->daemon = d;
 	m->totals = cl_totals_new(d);
-	m->http = m->totals ? cl_http_open(d->base, list, &document) : NULL;
+	m->look = evtimer_new(d->base, look, m);
+	m->http = m->totals && m->look ? cl_http_open(d->base, list, &document) : NULL;
 	if (!m->http) {
 		cl_metrics_close(m);
 		return why_fail(why, "no memory for the server of metrics");
@@ -124,6 +156,8 @@ void cl_metrics_close(struct cl_metrics *m)
 	if (!m)
 		return;
 	cl_http_close(m->http);
+	if (m->look)
+		event_free(m->look);
 	cl_totals_free(m->totals);
 	free(m);
 }

@@ -3,9 +3,19 @@
  * ask for that, as Prometheus' text format 0.0.4. docs/monitoring.md lists them, printed from the
  * table here.
  *
- * Who asks takes turns with tunnels: what SAs have carried is one request to the kernel for all of
- * them (usage.h), at most one in a second; the text goes out in pieces, as fast as it is read.
- * Clients are bounded in number and time. Labels are names of the configuration (connections,
+ * Who asks takes turns with tunnels. An answer waits for a look at all SAs that began at most a
+ * second ago, or begins one: what they have carried is one request to the kernel for all of them
+ * (usage.h); then some hundreds are looked at in a turn of the loop, and the text goes out in
+ * pieces, as fast as it is read. Clients are bounded in number and time.
+ *
+ * What is consistent: the states of one IKE SA and its children are of one moment, and numbers of
+ * SAs are told when the look is complete. Counters never become less, and of each SA all is in them
+ * once, whatever happens meanwhile. What is not: two tunnels are not of the same moment, but some
+ * 20 ms apart with 10,000 of them; an SA that is replaced in between may be counted beside its
+ * successor, but never neither of them; what engine and daemon count (handshakes, failures) is of
+ * the moment in which it is written, which is later.
+ *
+ * Labels are names of the configuration (connections,
  * children, pools, certificates) and words of ours, never what a peer says.
  *
  * Thread rule: the loop's thread.

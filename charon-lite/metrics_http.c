@@ -1,11 +1,15 @@
 #include "charon-lite/metrics_http.h"
 
+#include "charon-lite/daemon.h"
+
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -14,6 +18,9 @@
  * nothing. */
 #define IDLE_SECONDS 70
 #define WRITE_SECONDS 20
+/* An answer that takes longer gives way to others. */
+#define ANSWER_MAX IKE_SECONDS(10)
+#define ACCEPT_AGAIN_SECONDS 1
 #define PIECE ((size_t)32 * 1024)
 
 struct listening {
@@ -34,27 +41,21 @@ struct client {
 	char accept[CL_HTTP_ACCEPT_MAX];
 	/* And answered. */
 	void *answer;
+	ike_time begun;
 	struct evbuffer *piece;
 };
 
 struct cl_http {
 	struct cl_http_document document;
 	struct listening *listening;
-	struct client *clients;
+	struct event *accept_again;
+	struct client *clients; /* in the order in which they came, or were answered last */
 	unsigned count;
 };
 
 static void proceed(struct client *c);
 
 /* ---- Coming and going ---- */
-
-static void accepting(struct cl_http *http, bool on)
-{
-	struct listening *l;
-
-	LL_FOREACH(http->listening, l)
-	(void)(on ? evconnlistener_enable(l->listener) : evconnlistener_disable(l->listener));
-}
 
 static void client_free(struct client *c)
 {
@@ -67,8 +68,39 @@ static void client_free(struct client *c)
 		evbuffer_free(c->piece);
 	bufferevent_free(c->bev);
 	free(c);
-	if (http->count-- == CL_HTTP_CLIENTS_MAX)
-		accepting(http, true);
+	http->count--;
+}
+
+/* To the end of those who may have to give way. */
+static void client_lives(struct client *c)
+{
+	DL_DELETE(c->http->clients, c);
+	DL_APPEND(c->http->clients, c);
+}
+
+/* One whose request has come, but was not read yet, is not idle. */
+static bool gives_way(const struct client *c)
+{
+	int unread = 0;
+
+	if (c->answer || evbuffer_get_length(bufferevent_get_output(c->bev)) > 0)
+		return cl_daemon_now() - c->begun > ANSWER_MAX;
+	return ioctl(bufferevent_getfd(c->bev), FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* Idle ones are what anybody on this machine can have many of: they must not keep others out. */
+static bool make_room(struct cl_http *http)
+{
+	struct client *c;
+
+	DL_FOREACH(http->clients, c)
+	{
+		if (gives_way(c)) {
+			client_free(c);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void on_read(struct bufferevent *bev, void *context)
@@ -100,10 +132,16 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	int length, void *context)
 {
 	const struct timeval idle = { IDLE_SECONDS, 0 }, slow = { WRITE_SECONDS, 0 };
+	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+				   "Content-Length: 0\r\nConnection: close\r\n\r\n";
 	struct cl_http *http = context;
-	struct client *c = calloc(1, sizeof(*c));
+	struct client *c = NULL;
 
 	(void)address, (void)length;
+	if (http->count < CL_HTTP_CLIENTS_MAX || make_room(http))
+		c = calloc(1, sizeof(*c));
+	else
+		(void)!send(fd, busy, sizeof(busy) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (c)
 		c->bev = bufferevent_socket_new(
 			evconnlistener_get_base(listener), fd, BEV_OPT_CLOSE_ON_FREE);
@@ -114,13 +152,32 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	}
 	c->http = http;
 	DL_APPEND(http->clients, c);
-	if (++http->count == CL_HTTP_CLIENTS_MAX)
-		accepting(http, false);
+	http->count++;
 	bufferevent_setcb(c->bev, on_read, on_written, on_end, c);
 	bufferevent_set_timeouts(c->bev, &idle, &slow);
 	bufferevent_setwatermark(c->bev, EV_READ, 0, REQUEST_MAX);
 	if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0)
 		client_free(c);
+}
+
+/* Without descriptors accepting would fail again at once, for ever. */
+static void on_accept_failed(struct evconnlistener *listener, void *context)
+{
+	const struct timeval later = { ACCEPT_AGAIN_SECONDS, 0 };
+	struct cl_http *http = context;
+
+	evconnlistener_disable(listener);
+	evtimer_add(http->accept_again, &later);
+}
+
+static void accept_again(evutil_socket_t fd, short what, void *context)
+{
+	struct cl_http *http = context;
+	struct listening *l;
+
+	(void)fd, (void)what;
+	LL_FOREACH(http->listening, l)
+	evconnlistener_enable(l->listener);
 }
 
 /* ---- Requests ---- */
@@ -236,6 +293,8 @@ static void begin_answer(struct client *c)
 		c->status = 503;
 	if (c->status == 200 && !(c->answer = document->begin(document->context, c->accept, &type)))
 		c->status = 503;
+	client_lives(c);
+	c->begun = cl_daemon_now();
 	if (c->status != 200) {
 		refuse(c);
 		return;
@@ -246,24 +305,32 @@ static void begin_answer(struct client *c)
 		c->closes ? "Connection: close\r\n" : "");
 }
 
-/* A piece is as large as PIECE, the last one smaller. */
-static void send_piece(struct client *c)
+static void send_octets(struct client *c, bool complete)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
-	bool more = true;
-
-	while (more && evbuffer_get_length(c->piece) < PIECE)
-		more = c->http->document.more(c->answer, c->piece);
 	size_t length = evbuffer_get_length(c->piece);
+
 	if (!c->old && length > 0)
 		evbuffer_add_printf(out, "%zx\r\n", length);
 	evbuffer_add_buffer(out, c->piece);
 	if (!c->old)
-		evbuffer_add_printf(out, "%s%s", length > 0 ? "\r\n" : "", more ? "" : "0\r\n\r\n");
-	if (more)
+		evbuffer_add_printf(
+			out, "%s%s", length > 0 ? "\r\n" : "", complete ? "0\r\n\r\n" : "");
+}
+
+/* A piece is as large as PIECE, the last one smaller. */
+static void send_piece(struct client *c)
+{
+	enum cl_http_next next = CL_HTTP_MORE;
+
+	while (next == CL_HTTP_MORE && evbuffer_get_length(c->piece) < PIECE)
+		next = c->http->document.more(c->answer, c->piece);
+	send_octets(c, next == CL_HTTP_COMPLETE);
+	if (next != CL_HTTP_COMPLETE)
 		return;
 	c->http->document.end(c->answer);
 	c->answer = NULL;
+	client_lives(c);
 }
 
 /* Whatever is next; on_written() comes when what was sent is taken. */
@@ -302,6 +369,7 @@ static bool listen_on(struct cl_http *http, struct event_base *base, int fd)
 		free(l);
 		return false;
 	}
+	evconnlistener_set_error_cb(l->listener, on_accept_failed);
 	LL_APPEND(http->listening, l);
 	return true;
 }
@@ -314,6 +382,11 @@ struct cl_http *cl_http_open(struct event_base *base, const struct cl_listener *
 	if (!http)
 		return NULL;
 	http->document = *document;
+	http->accept_again = evtimer_new(base, accept_again, http);
+	if (!http->accept_again) {
+		free(http);
+		return NULL;
+	}
 	for (; list; list = cl_listener_next(list)) {
 		if (!listen_on(http, base, cl_listener_fd(list))) {
 			cl_http_close(http);
@@ -321,6 +394,15 @@ struct cl_http *cl_http_open(struct event_base *base, const struct cl_listener *
 		}
 	}
 	return http;
+}
+
+void cl_http_resume(struct cl_http *http)
+{
+	struct client *c, *next;
+
+	DL_FOREACH_SAFE(http->clients, c, next)
+	if (c->answer)
+		proceed(c);
 }
 
 void cl_http_close(struct cl_http *http)
@@ -336,6 +418,7 @@ void cl_http_close(struct cl_http *http)
 		evconnlistener_free(l->listener);
 		free(l);
 	}
+	event_free(http->accept_again);
 	free(http);
 }
 

@@ -9,7 +9,7 @@
 #define CL_METRIC_IKE_STATES (IKE_SA_DESTROYING + 1)
 #define CL_METRIC_CHILD_STATES (IKE_CHILD_DESTROYING + 1)
 
-/* ---- metrics_totals.c ---- */
+/* ---- metrics_carried.c ---- */
 
 struct cl_traffic {
 	uint64_t bytes, packets;
@@ -17,21 +17,48 @@ struct cl_traffic {
 
 enum cl_direction { CL_IN, CL_OUT, CL_DIRECTIONS };
 
+struct cl_carried;
+
+struct cl_carried *cl_carried_new(void);
+void cl_carried_free(struct cl_carried *t); /* NULL is fine */
+
+/* A look sees this child SA, by its unique id; from then on what it carried is added in parts.
+ * False when memory ran out: nothing can be added. */
+MUST_USE bool cl_carried_see(struct cl_carried *t, uint32_t child, uint32_t look);
+/* What of this use is new, and counts as added from now on; all of it, of one that was never seen
+ * or that was made anew. */
+struct cl_traffic cl_carried_add(struct cl_carried *t, uint32_t child, enum cl_direction direction,
+	const struct ike_kernel_usage *usage);
+/* Forgets those that this look, which has seen all, has not seen; count of them, from where it was
+ * left. False when that was the last. */
+bool cl_carried_forget(struct cl_carried *t, uint32_t look, unsigned count);
+
+/* ---- metrics_totals.c ---- */
+
+struct cl_child_counts {
+	bool defined; /* in what is loaded */
+	bool wanted;  /* it is to be up, by start_action */
+	uint32_t sas[CL_METRIC_CHILD_STATES];
+};
+
 /* Of one name in the definition of a connection. */
 struct cl_child_total {
 	struct cl_child_total *next;
-	bool defined; /* still */
-	bool wanted;  /* it is to be up, by start_action */
-	uint32_t sas[CL_METRIC_CHILD_STATES];
-	struct cl_traffic gone[CL_DIRECTIONS];  /* of SAs that are there no more */
-	struct cl_traffic live[CL_DIRECTIONS];  /* of the others, when they were last looked at */
-	struct cl_traffic shown[CL_DIRECTIONS]; /* both, as it was told: never less afterwards */
+	bool hidden; /* it has nothing; it is here because somebody may be walking */
+	struct cl_child_counts told, seen;
+	struct cl_traffic carried[CL_DIRECTIONS]; /* never less than before */
 	char name[];
 };
 
-struct cl_connection_total {
+struct cl_connection_counts {
 	bool loaded;
 	uint32_t sas[CL_METRIC_IKE_STATES];
+};
+
+/* told: by the last look; seen: by the one that is under way. */
+struct cl_connection_total {
+	bool hidden;
+	struct cl_connection_counts told, seen;
 	struct cl_child_total *children;
 	UT_hash_handle by_name;
 	char name[]; /* "": of IKE SAs that have no connection yet */
@@ -43,9 +70,11 @@ struct cl_totals *cl_totals_new(struct cl_daemon *d);
 void cl_totals_free(struct cl_totals *t);
 void cl_totals_event(struct cl_totals *t, const struct ike_event *event);
 void cl_totals_expired(struct cl_totals *t, const struct cl_kernel_use *carried);
-/* Looks at all SAs, unless that was at most a second ago. keep: somebody is walking: nothing goes
- * from the table. */
-void cl_totals_look(struct cl_totals *t, bool keep);
+/* A look at all SAs is to begin, unless one is under way, or the last one began at most a second
+ * ago. Whether there is one to be waited for. */
+MUST_USE bool cl_totals_look(struct cl_totals *t);
+/* Goes on with the look; false when it is complete. keep: somebody is walking: nothing is freed. */
+MUST_USE bool cl_totals_step(struct cl_totals *t, bool keep);
 /* In the order in which they came; NULL begins and ends. */
 const struct cl_connection_total *cl_totals_next(
 	const struct cl_totals *t, const struct cl_connection_total *after);

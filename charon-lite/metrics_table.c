@@ -18,9 +18,9 @@
 static bool write_ike_sas(struct cl_metric_writer *w)
 {
 	for (uint8_t i = 0; i < CL_METRIC_IKE_STATES; i++)
-		if (w->total->sas[i] > 0 || (i == IKE_SA_ESTABLISHED && w->total->loaded))
-			cl_metric_put(w, w->total->sas[i], "connection", w->total->name, "state",
-				ike_sa_state_name(i), NULL);
+		if (w->total->told.sas[i] > 0 || (i == IKE_SA_ESTABLISHED && w->total->told.loaded))
+			cl_metric_put(w, w->total->told.sas[i], "connection", w->total->name,
+				"state", ike_sa_state_name(i), NULL);
 	return false;
 }
 
@@ -28,18 +28,18 @@ static bool write_child_sas(struct cl_metric_writer *w)
 {
 	for (const struct cl_child_total *c = w->total->children; c; c = c->next)
 		for (uint8_t i = 0; i < CL_METRIC_CHILD_STATES; i++)
-			if (c->sas[i] > 0 || (i == IKE_CHILD_INSTALLED && c->defined))
-				cl_metric_put(w, c->sas[i], "connection", w->total->name, "child",
-					c->name, "state", ike_child_state_name(i), NULL);
+			if (c->told.sas[i] > 0 || (i == IKE_CHILD_INSTALLED && c->told.defined))
+				cl_metric_put(w, c->told.sas[i], "connection", w->total->name,
+					"child", c->name, "state", ike_child_state_name(i), NULL);
 	return false;
 }
 
 static bool write_child_wanted(struct cl_metric_writer *w)
 {
 	for (const struct cl_child_total *c = w->total->children; c; c = c->next)
-		if (c->defined)
-			cl_metric_put(
-				w, c->wanted, "connection", w->total->name, "child", c->name, NULL);
+		if (c->told.defined)
+			cl_metric_put(w, c->told.wanted, "connection", w->total->name, "child",
+				c->name, NULL);
 	return false;
 }
 
@@ -48,8 +48,8 @@ static const char *const direction_names[CL_DIRECTIONS] = { [CL_IN] = "in", [CL_
 static bool write_child_bytes(struct cl_metric_writer *w)
 {
 	for (const struct cl_child_total *c = w->total->children; c; c = c->next)
-		for (size_t i = 0; i < CL_DIRECTIONS; i++)
-			cl_metric_put(w, c->shown[i].bytes, "connection", w->total->name, "child",
+		for (size_t i = 0; !c->hidden && i < CL_DIRECTIONS; i++)
+			cl_metric_put(w, c->carried[i].bytes, "connection", w->total->name, "child",
 				c->name, "direction", direction_names[i], NULL);
 	return false;
 }
@@ -57,9 +57,9 @@ static bool write_child_bytes(struct cl_metric_writer *w)
 static bool write_child_packets(struct cl_metric_writer *w)
 {
 	for (const struct cl_child_total *c = w->total->children; c; c = c->next)
-		for (size_t i = 0; i < CL_DIRECTIONS; i++)
-			cl_metric_put(w, c->shown[i].packets, "connection", w->total->name, "child",
-				c->name, "direction", direction_names[i], NULL);
+		for (size_t i = 0; !c->hidden && i < CL_DIRECTIONS; i++)
+			cl_metric_put(w, c->carried[i].packets, "connection", w->total->name,
+				"child", c->name, "direction", direction_names[i], NULL);
 	return false;
 }
 

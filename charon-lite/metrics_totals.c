@@ -3,8 +3,10 @@
  * that are gone included. The kernel's counters end with each SA; these do not, so that a rate
  * across a rekeying is right.
  *
- * What an SA carried is asked when it goes, or comes with the kernel's word that it ended. Should
- * it be lost in spite of that (somebody else emptied the kernel's table), what was told last stays.
+ * A look at all SAs goes on step by step, between which anything may happen. What was carried stays
+ * right in spite of that, as of each child SA only what is new is added, at a look and when it
+ * goes. Should the kernel's counter be lost (somebody else emptied its table), what was told last
+ * stays. States are counted anew, aside, and told when the look is complete.
  */
 #define HASH_NONFATAL_OOM 1 /* before uthash.h */
 #include "charon-lite/metrics_priv.h"
@@ -14,12 +16,24 @@
 #include <string.h>
 
 #define AGE_MAX IKE_SECONDS(1)
+/* In one step, which is a turn of the loop: about half a millisecond. */
+#define CHILDREN_A_STEP 400u
+#define TOTALS_A_STEP 1000u
+
+enum phase { RESTING, DEFINITIONS, SAS, TELLING, FORGETTING };
 
 struct cl_totals {
 	struct cl_daemon *daemon;
 	struct cl_connection_total *connections; /* uthash: iterates in the order of adding */
-	struct cl_kernel_use expired;            /* the last that the kernel ended; spi 0: none */
-	ike_time looked_at;                      /* IKE_NEVER: not yet */
+	struct cl_carried *carried;
+	struct cl_kernel_use expired; /* the last that the kernel ended; spi 0: none */
+	ike_time looked_at;           /* the last look began; IKE_NEVER: there was none */
+	uint32_t look;                /* its number */
+	/* Where it is. */
+	enum phase phase;
+	size_t index;                      /* of the next connection */
+	struct cl_connection_total *total; /* the next to be told */
+	uint32_t last;                     /* unique id of the IKE SA that was seen last */
 };
 
 struct cl_totals *cl_totals_new(struct cl_daemon *d)
@@ -30,6 +44,11 @@ struct cl_totals *cl_totals_new(struct cl_daemon *d)
 		return NULL;
 	t->daemon = d;
 	t->looked_at = IKE_NEVER;
+	t->carried = cl_carried_new();
+	if (!t->carried) {
+		free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -53,6 +72,7 @@ void cl_totals_free(struct cl_totals *t)
 		return;
 	HASH_ITER(by_name, t->connections, c, next)
 	connection_free(t, c);
+	cl_carried_free(t->carried);
 	free(t);
 }
 
@@ -96,6 +116,15 @@ static struct cl_connection_total *total_of_sa(struct cl_totals *t, const struct
 	return connection_total(t, sa->connection ? sa->connection->name : "");
 }
 
+static void add(struct cl_totals *t, uint32_t child, enum cl_direction direction,
+	const struct ike_kernel_usage *usage, struct cl_child_total *total)
+{
+	const struct cl_traffic new = cl_carried_add(t->carried, child, direction, usage);
+
+	total->carried[direction].bytes += new.bytes;
+	total->carried[direction].packets += new.packets;
+}
+
 /* ---- SAs that go ---- */
 
 static bool is_expired(const struct cl_totals *t, const struct ike_kernel_id *id)
@@ -118,8 +147,7 @@ static void sa_goes(struct cl_totals *t, const struct ike_child *child, enum cl_
 		usage = t->expired.usage;
 	else if (!cl_host_query(t->daemon, &id, &usage))
 		return;
-	total->gone[direction].bytes += usage.bytes;
-	total->gone[direction].packets += usage.packets;
+	add(t, child->unique_id, direction, &usage, total);
 }
 
 void cl_totals_event(struct cl_totals *t, const struct ike_event *event)
@@ -133,90 +161,98 @@ void cl_totals_expired(struct cl_totals *t, const struct cl_kernel_use *carried)
 	t->expired = *carried;
 }
 
-/* ---- All SAs ---- */
+/* ---- All definitions ---- */
 
-static void clear(struct cl_totals *t)
+static void see_definition(struct cl_totals *t, struct cl_connection_total *c,
+	const struct ike_connection *connection, const struct ike_child_config *config)
 {
-	for (struct cl_connection_total *c = t->connections; c; c = c->by_name.next) {
-		c->loaded = false;
-		memset(c->sas, 0, sizeof(c->sas));
-		for (struct cl_child_total *child = c->children; child; child = child->next) {
-			child->defined = child->wanted = false;
-			memset(child->sas, 0, sizeof(child->sas));
-			memset(child->live, 0, sizeof(child->live));
-		}
-	}
+	struct cl_child_total *child;
+	struct ike_wanted wanted;
+
+	if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ||
+		!(child = child_total(c, config->name)))
+		return;
+	child->seen.defined = true;
+	child->seen.wanted =
+		ike_engine_wanted(t->daemon->engine, connection->name, config->name, &wanted) &&
+		(wanted.actions & IKE_ACTION_START);
 }
 
+/* Others may be passed over when one goes in the meantime: tell() is right in spite of that. */
 static void look_at_definitions(struct cl_totals *t)
 {
-	const struct ike_engine *e = t->daemon->engine;
-	const struct ike_connection *connection;
+	const struct ike_connection *connection =
+		ike_engine_connection(t->daemon->engine, t->index);
+	size_t count = 0;
 
-	for (size_t i = 0; (connection = ike_engine_connection(e, i)); i++) {
+	for (; connection && count < CHILDREN_A_STEP;
+		connection = ike_engine_connection(t->daemon->engine, t->index)) {
 		struct cl_connection_total *c = connection_total(t, connection->name);
 
-		if (!c)
-			return;
-		c->loaded = true;
-		for (size_t j = 0; j < connection->child_count; j++) {
-			const struct ike_child_config *config = connection->children[j];
-			struct cl_child_total *child;
-			struct ike_wanted wanted;
-
-			if (config->mode == IKE_MODE_PASS || config->mode == IKE_MODE_DROP ||
-				!(child = child_total(c, config->name)))
-				continue;
-			child->defined = true;
-			child->wanted =
-				ike_engine_wanted(e, connection->name, config->name, &wanted) &&
-				(wanted.actions & IKE_ACTION_START);
+		if (!c) {
+			connection = NULL;
+			break;
 		}
+		c->seen.loaded = true;
+		for (size_t i = 0; i < connection->child_count; i++)
+			see_definition(t, c, connection, connection->children[i]);
+		count += 1 + connection->child_count;
+		t->index++;
 	}
+	if (!connection)
+		t->phase = SAS;
 }
 
-static void add_live(
-	struct cl_totals *t, const struct ike_child *child, struct cl_traffic *live, bool inbound)
+/* ---- All SAs ---- */
+
+static void see_usage(struct cl_totals *t, const struct ike_child *child,
+	struct cl_child_total *total, enum cl_direction direction)
 {
-	const struct ike_kernel_id id = ike_child_kernel_id(child, inbound);
+	const struct ike_kernel_id id = ike_child_kernel_id(child, direction == CL_IN);
 	struct ike_kernel_usage usage;
 
-	if (!(inbound ? child->installed_in : child->installed_out) ||
-		!cl_usages_find(t->daemon->usages, &id, &usage))
+	if ((direction == CL_IN ? child->installed_in : child->installed_out) &&
+		cl_usages_find(t->daemon->usages, &id, &usage))
+		add(t, child->unique_id, direction, &usage, total);
+}
+
+static void see_child(
+	struct cl_totals *t, struct cl_connection_total *c, const struct ike_child *child)
+{
+	struct cl_child_total *total = child_total(c, child->config->name);
+
+	if (!total || !cl_carried_see(t->carried, child->unique_id, t->look))
 		return;
-	live->bytes += usage.bytes;
-	live->packets += usage.packets;
+	total->seen.sas[child->state]++;
+	see_usage(t, child, total, CL_IN);
+	see_usage(t, child, total, CL_OUT);
 }
 
 static void look_at_sas(struct cl_totals *t)
 {
-	const struct ike_engine *e = t->daemon->engine;
-	const struct ike_sa *sa;
+	const struct ike_sa *sa = cl_sa_after(t->daemon->engine, t->last);
+	size_t count = 0;
 
-	for (sa = ike_engine_sa_next(e, NULL); sa; sa = ike_engine_sa_next(e, sa)) {
+	for (; sa && count < CHILDREN_A_STEP; sa = ike_engine_sa_next(t->daemon->engine, sa)) {
 		struct cl_connection_total *c = total_of_sa(t, sa);
 
+		t->last = sa->unique_id;
+		count++;
 		if (!c)
 			continue;
-		c->sas[sa->state]++;
+		c->seen.sas[sa->state]++;
 		for (const struct ike_child *child = sa->children; child; child = child->next) {
-			struct cl_child_total *total = child_total(c, child->config->name);
-
-			if (!total)
-				continue;
-			total->sas[child->state]++;
-			add_live(t, child, &total->live[CL_IN], true);
-			add_live(t, child, &total->live[CL_OUT], false);
+			see_child(t, c, child);
+			count++;
 		}
 	}
+	if (sa)
+		return;
+	t->phase = TELLING;
+	t->total = t->connections;
 }
 
-static void show(uint64_t *gone, uint64_t live, uint64_t *shown)
-{
-	if (*gone + live < *shown)
-		*gone = *shown - live;
-	*shown = *gone + live;
-}
+/* ---- What is told of it ---- */
 
 static bool is_used(const uint32_t *sas, size_t count)
 {
@@ -226,48 +262,114 @@ static bool is_used(const uint32_t *sas, size_t count)
 	return false;
 }
 
-static void show_children(struct cl_connection_total *c, bool keep)
+/* Nothing stays of what is neither defined nor there. */
+static void tell_children(struct cl_connection_total *c, bool keep)
 {
 	for (struct cl_child_total **at = &c->children; *at;) {
 		struct cl_child_total *child = *at;
 
-		if (!keep && !child->defined && !is_used(child->sas, CL_METRIC_CHILD_STATES)) {
+		child->told = child->seen;
+		child->seen = (struct cl_child_counts){ 0 };
+		child->hidden =
+			!child->told.defined && !is_used(child->told.sas, CL_METRIC_CHILD_STATES);
+		if (child->hidden && !keep) {
 			*at = child->next;
 			free(child);
-			continue;
+		} else {
+			at = &child->next;
 		}
-		for (size_t i = 0; i < CL_DIRECTIONS; i++) {
-			show(&child->gone[i].bytes, child->live[i].bytes, &child->shown[i].bytes);
-			show(&child->gone[i].packets, child->live[i].packets,
-				&child->shown[i].packets);
-		}
-		at = &child->next;
 	}
 }
 
-void cl_totals_look(struct cl_totals *t, bool keep)
+/* Of a connection that is loaded, but was passed over. */
+static void keep_definitions(struct cl_connection_total *c)
 {
-	const ike_time now = cl_daemon_now();
-	struct cl_connection_total *c, *next;
+	c->seen.loaded = true;
+	for (struct cl_child_total *child = c->children; child; child = child->next) {
+		child->seen.defined = child->told.defined;
+		child->seen.wanted = child->told.wanted;
+	}
+}
 
-	if (t->looked_at != IKE_NEVER && now - t->looked_at <= AGE_MAX)
-		return;
-	/* Without the kernel's word what was told last stays: show(). */
-	(void)!cl_usages_refresh(t->daemon->usages, now, 0);
-	t->looked_at = now;
-	clear(t);
-	look_at_definitions(t);
-	look_at_sas(t);
-	HASH_ITER(by_name, t->connections, c, next)
-	{
-		show_children(c, keep);
-		if (!keep && !c->loaded && !c->children && !is_used(c->sas, CL_METRIC_IKE_STATES))
+static bool has_children(const struct cl_connection_total *c)
+{
+	const struct cl_child_total *child = c->children;
+
+	while (child && child->hidden)
+		child = child->next;
+	return child;
+}
+
+static void tell(struct cl_totals *t, bool keep)
+{
+	struct cl_connection_total *next;
+
+	for (unsigned n = 0; t->total && n < TOTALS_A_STEP; n++, t->total = next) {
+		struct cl_connection_total *c = t->total;
+
+		next = c->by_name.next;
+		if (!c->seen.loaded && ike_engine_has_connection(t->daemon->engine, c->name))
+			keep_definitions(c);
+		tell_children(c, keep);
+		c->told = c->seen;
+		c->seen = (struct cl_connection_counts){ 0 };
+		c->hidden = !c->told.loaded && !has_children(c) &&
+			    !is_used(c->told.sas, CL_METRIC_IKE_STATES);
+		if (c->hidden && !keep)
 			connection_free(t, c);
 	}
+	if (!t->total)
+		t->phase = FORGETTING;
+}
+
+/* ---- The look ---- */
+
+bool cl_totals_look(struct cl_totals *t)
+{
+	const ike_time now = cl_daemon_now();
+
+	if (t->phase != RESTING)
+		return true;
+	if (t->looked_at != IKE_NEVER && now - t->looked_at <= AGE_MAX)
+		return false;
+	t->looked_at = now;
+	t->look++;
+	t->phase = DEFINITIONS;
+	t->index = 0;
+	t->last = 0;
+	/* Without the kernel's word what was told last stays. */
+	(void)!cl_usages_refresh(t->daemon->usages, now, 0);
+	return true;
+}
+
+bool cl_totals_step(struct cl_totals *t, bool keep)
+{
+	switch (t->phase) {
+	case RESTING:
+		break;
+	case DEFINITIONS:
+		look_at_definitions(t);
+		break;
+	case SAS:
+		look_at_sas(t);
+		break;
+	case TELLING:
+		tell(t, keep);
+		break;
+	case FORGETTING:
+		if (!cl_carried_forget(t->carried, t->look, CHILDREN_A_STEP))
+			t->phase = RESTING;
+		break;
+	}
+	return t->phase != RESTING;
 }
 
 const struct cl_connection_total *cl_totals_next(
 	const struct cl_totals *t, const struct cl_connection_total *after)
 {
-	return after ? after->by_name.next : t->connections;
+	const struct cl_connection_total *next = after ? after->by_name.next : t->connections;
+
+	while (next && next->hidden)
+		next = next->by_name.next;
+	return next;
 }

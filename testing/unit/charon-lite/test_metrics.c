@@ -1,6 +1,7 @@
 /* Metrics as somebody gets them who asks by HTTP; what Prometheus makes of them is
  * testing/suites/metrics.sh's. */
 #include "charon-lite/metrics_http.h"
+#include "charon-lite/metrics_priv.h"
 #include "testing/unit/charon-lite/running.h"
 #include "testing/unit/charon-lite/suites.h"
 
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ANSWER_MAX ((size_t)8 << 20)
 #define OPEN_METRICS "Accept: application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3\r\n"
 
 static struct running moon, sun;
@@ -55,8 +57,8 @@ static char *answer_to(int fd, const char *request)
 
 	ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
 	free(answer);
-	answer = malloc(1 << 20);
-	while ((got = read(fd, answer + length, (1 << 20) - 1 - length)) > 0)
+	answer = malloc(ANSWER_MAX);
+	while ((got = read(fd, answer + length, ANSWER_MAX - 1 - length)) > 0)
 		length += (size_t)got;
 	/* Reset: what was too long has not been read. */
 	ck_assert_msg(got == 0 || errno == ECONNRESET, "the answer does not end");
@@ -123,6 +125,106 @@ START_TEST(tunnels_are_counted_by_connection)
 }
 END_TEST
 
+/* ---- Many ---- */
+
+/* More than a step of a look; their lines in the log have to fit in a pipe that nobody reads. */
+#define MANY 600u
+
+static size_t count_lines(const char *text, const char *beginning)
+{
+	size_t count = 0;
+
+	for (const char *at = strstr(text, beginning); at; at = strstr(at + 1, beginning))
+		count++;
+	return count;
+}
+
+static void load_many(struct vici_client *client)
+{
+	struct vici_builder b = { 0 };
+
+	for (unsigned i = 0; i < MANY; i++) {
+		vici_section_start_format(&b, "many-%u", i);
+		vici_section_start(&b, "children");
+		vici_section_start(&b, "net");
+		vici_section_end(&b);
+		vici_section_end(&b);
+		vici_section_end(&b);
+	}
+	expect_success(call_with(client, "load-conn", &b));
+}
+
+START_TEST(each_connection_is_there_once_and_none_that_is_gone)
+{
+	struct vici_client *client = running_client(&moon);
+	const char *text;
+
+	has(metrics(""), "\ncharon_lite_connections 0\n"); /* a look that soon is too old */
+	load_many(client);
+	do
+		text = metrics("");
+	while (count_lines(text, "\ncharon_lite_ike_sas{") < MANY);
+	ck_assert_uint_eq(count_lines(text, "\ncharon_lite_ike_sas{"), MANY);
+	ck_assert_uint_eq(count_lines(text, "\ncharon_lite_child_wanted{"), MANY);
+	ck_assert_uint_eq(count_lines(text, "\ncharon_lite_child_traffic_bytes_total{"), 2 * MANY);
+	for (unsigned i = 0; i < MANY; i += 2) {
+		struct vici_builder b = { 0 };
+
+		vici_key_format(&b, "name", "many-%u", i);
+		expect_success(call_with(client, "unload-conn", &b));
+	}
+	do
+		text = metrics("");
+	while (count_lines(text, "\ncharon_lite_ike_sas{") > MANY / 2);
+	ck_assert_uint_eq(count_lines(text, "\ncharon_lite_ike_sas{"), MANY / 2);
+	ck_assert_uint_eq(count_lines(text, "\ncharon_lite_child_traffic_bytes_total{"), MANY);
+	ck_assert_uint_eq(count_lines(text, "connection=\"many-0\""), 0);
+	vici_client_free(client);
+}
+END_TEST
+
+static void expect_new(struct cl_carried *t, uint32_t child, uint64_t bytes, uint64_t packets,
+	uint64_t new_bytes, uint64_t new_packets)
+{
+	const struct ike_kernel_usage usage = { .bytes = bytes, .packets = packets };
+	const struct cl_traffic new = cl_carried_add(t, child, CL_IN, &usage);
+
+	ck_assert_uint_eq(new.bytes, new_bytes);
+	ck_assert_uint_eq(new.packets, new_packets);
+}
+
+START_TEST(what_a_child_carried_is_added_once)
+{
+	struct cl_carried *t = cl_carried_new();
+	const struct ike_kernel_usage out = { .bytes = 7, .packets = 1 };
+
+	/* one that comes and goes between two looks */
+	expect_new(t, 1, 500, 5, 500, 5);
+	/* one that looks see, before it goes */
+	ck_assert(cl_carried_see(t, 2, 1));
+	expect_new(t, 2, 100, 1, 100, 1);
+	ck_assert_uint_eq(cl_carried_add(t, 2, CL_OUT, &out).bytes, 7);
+	expect_new(t, 2, 100, 1, 0, 0);
+	ck_assert(cl_carried_see(t, 2, 2));
+	expect_new(t, 2, 300, 4, 200, 3);
+	/* the same once more in a look: its IKE SA was rekeyed meanwhile */
+	ck_assert(cl_carried_see(t, 2, 2));
+	expect_new(t, 2, 300, 4, 0, 0);
+	/* its state was made anew */
+	expect_new(t, 2, 20, 1, 20, 1);
+	/* those that a look did not see are forgotten, some at a time */
+	for (uint32_t child = 3; child < 10; child++)
+		ck_assert(cl_carried_see(t, child, 3 + child % 2));
+	ck_assert(cl_carried_forget(t, 4, 5));
+	ck_assert(!cl_carried_forget(t, 4, 5));
+	expect_new(t, 2, 20, 1, 20, 1);
+	expect_new(t, 4, 30, 2, 30, 2); /* seen by look 3 */
+	expect_new(t, 5, 30, 2, 30, 2); /* by look 4 */
+	expect_new(t, 5, 30, 2, 0, 0);
+	cl_carried_free(t);
+}
+END_TEST
+
 START_TEST(what_fails_is_counted_by_reason)
 {
 	struct vici_builder b = { 0 };
@@ -170,24 +272,78 @@ START_TEST(connections_are_used_again_and_answers_come_in_pieces)
 }
 END_TEST
 
-START_TEST(clients_are_bounded)
+/* Reads what has come; whether the server has ended the connection. */
+static bool is_ended(int fd)
 {
-	int idle[3 * CL_HTTP_CLIENTS_MAX];
+	char octets[256];
+	ssize_t got;
 
-	for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
-		idle[i] = connected();
-	for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++)
-		close(idle[i]);
-	has(metrics(""), "HTTP/1.1 200 OK\r\n");
-	/* Those that wait behind as many get their turn when one ends. */
+	while ((got = recv(fd, octets, sizeof(octets), MSG_DONTWAIT)) > 0)
+		;
+	return got == 0 || errno == ECONNRESET;
+}
+
+/* An answer on a connection that stays. */
+static void ask_and_stay(int fd)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\n\r\n", end[] = "\n0\r\n\r\n";
+	char tail[sizeof(end)] = { 0 };
+
+	ck_assert_int_gt(write(fd, request, sizeof(request) - 1), 0);
+	while (strcmp(tail, end) != 0) {
+		memmove(tail, tail + 1, sizeof(end) - 2);
+		ck_assert_int_eq(read(fd, tail + sizeof(end) - 2, 1), 1);
+	}
+}
+
+START_TEST(the_longest_idle_client_gives_way)
+{
+	int idle[CL_HTTP_CLIENTS_MAX];
+
 	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++)
 		idle[i] = connected();
-	int waiting = connected();
-	close(idle[3]);
-	has(answer_to(waiting, "GET /metrics HTTP/1.0\r\n\r\n"), "HTTP/1.1 200 OK\r\n");
+	/* Whoever has asked lately is not the longest idle one. */
+	ask_and_stay(idle[0]);
+	has(metrics(""), "HTTP/1.1 200 OK\r\n");
+	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++)
+		ck_assert_int_eq(is_ended(idle[i]), i == 1);
+	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++)
+		close(idle[i]);
+	/* Many more than there is room for. */
+	int many[4 * CL_HTTP_CLIENTS_MAX];
+
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++)
+		many[i] = connected();
+	has(metrics(""), "HTTP/1.1 200 OK\r\n");
+	ck_assert(is_ended(many[0]));
+	ck_assert(!is_ended(many[sizeof(many) / sizeof(*many) - 1]));
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++)
+		close(many[i]);
+}
+END_TEST
+
+START_TEST(clients_that_are_being_answered_do_not_give_way)
+{
+	static char requests[200 * 25 + 1];
+	int reading_nothing[CL_HTTP_CLIENTS_MAX];
+	char octet;
+
+	for (size_t i = 0; i < 200; i++)
+		memcpy(requests + i * 25, "GET /metrics HTTP/1.1\r\n\r\n", 25);
+	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++) {
+		reading_nothing[i] = connected();
+		ck_assert_int_eq(write(reading_nothing[i], requests, sizeof(requests) - 1),
+			sizeof(requests) - 1);
+		ck_assert_int_eq(recv(reading_nothing[i], &octet, 1, MSG_PEEK), 1);
+	}
+	has(metrics(""), "HTTP/1.1 503 Service Unavailable\r\nRetry-After: ");
+	close(reading_nothing[3]);
+	while (strstr(metrics(""), "HTTP/1.1 503 ")) /* until that is seen */
+		;
+	has(metrics(""), "HTTP/1.1 200 OK\r\n");
 	for (size_t i = 0; i < CL_HTTP_CLIENTS_MAX; i++)
 		if (i != 3)
-			close(idle[i]);
+			close(reading_nothing[i]);
 }
 END_TEST
 
@@ -228,10 +384,13 @@ TCase *metrics_cases(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, both_formats_are_served);
 	tcase_add_test(tests, tunnels_are_counted_by_connection);
+	tcase_add_test(tests, each_connection_is_there_once_and_none_that_is_gone);
+	tcase_add_test(tests, what_a_child_carried_is_added_once);
 	tcase_add_test(tests, what_fails_is_counted_by_reason);
 	tcase_add_test(tests, what_is_no_request_for_metrics_is_refused);
 	tcase_add_test(tests, connections_are_used_again_and_answers_come_in_pieces);
-	tcase_add_test(tests, clients_are_bounded);
+	tcase_add_test(tests, the_longest_idle_client_gives_way);
+	tcase_add_test(tests, clients_that_are_being_answered_do_not_give_way);
 	tcase_add_test(tests, only_the_loopback_is_listened_on);
 	tcase_add_test(tests, a_field_accept_is_weighed);
 	return tests;
