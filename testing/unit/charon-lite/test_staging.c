@@ -86,6 +86,8 @@ static struct cl_daemon daemon_;
 static void begin(void)
 {
 	allocations = refuse_at = 0;
+	daemon_.log = cl_log_new();
+	ck_assert_ptr_nonnull(daemon_.log);
 	living = loaded = unloaded = 0;
 	no_room = false;
 }
@@ -93,6 +95,7 @@ static void begin(void)
 static void end(void)
 {
 	refuse_at = 0;
+	cl_log_free(daemon_.log);
 	ck_assert_int_eq(living, 0);
 }
 
