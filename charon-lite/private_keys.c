@@ -1,6 +1,7 @@
 #include "charon-lite/private_keys.h"
 
 #include "charon-lite/control/server.h"
+#include "charon-lite/control/trial.h"
 
 #include <stdio.h>
 
@@ -32,6 +33,7 @@ static bool keep(struct cl_daemon *d, struct ike_public_key *key, uint64_t handl
 		return false;
 	if (old)
 		cl_signer_unload(d->signer, old_handle);
+	cl_trial_wants_key(d, ike_public_key_id(key));
 	return true;
 }
 

@@ -129,8 +129,11 @@ void cl_key_unload_named(struct cl_daemon *d, const char *id)
 	(void)unload_key(d, id, &why);
 }
 
-static bool unload_staged_key(struct cl_daemon *d, const char *name, struct why *why)
+/* On trial it may be wanted once more. */
+static bool unload_or_keep_key(struct cl_daemon *d, const char *name, struct why *why)
 {
+	if (!may_unload_key(d, name, why))
+		return false;
 	return cl_trial_keeps_key(d, name) || unload_key(d, name, why);
 }
 
@@ -141,7 +144,7 @@ static const struct cl_loadable loadable_key = {
 	.compare = compare_key,
 	.load = load_key,
 	.may_unload = may_unload_key,
-	.unload = unload_staged_key,
+	.unload = unload_or_keep_key,
 };
 
 void cl_key_stage(struct cl_client *c, uint64_t ticket, struct ike_public_key *key, uint64_t handle)
@@ -210,7 +213,7 @@ void cl_command_unload_key(struct cl_client *c, struct vici_view request)
 	if (!id)
 		cl_client_reply_failure(c, "key id missing");
 	else if (staging ? cl_staging_unload(staging, &loadable_key, id, &why)
-			 : unload_key(cl_client_daemon(c), id, &why))
+			 : unload_or_keep_key(cl_client_daemon(c), id, &why))
 		cl_client_reply_success(c);
 	else
 		cl_client_reply_failure(c, "%s", why.text);

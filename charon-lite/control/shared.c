@@ -296,7 +296,7 @@ static void clear(struct cl_daemon *d)
 {
 	ike_credentials_clear(ike_engine_credentials(d->engine));
 	ike_certificates_clear(ike_engine_certificates(d->engine));
-	/* on trial: those that are not loaded again may be wanted once more */
+	cl_trial_keep_keys(d);
 	if (!cl_trial_is_pending(d))
 		cl_private_keys_unload_all(d);
 }

@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define DIGEST_TEXT 65
@@ -414,18 +415,53 @@ void cl_trial_applied(struct cl_daemon *d)
 	forget(d);
 }
 
+/* ---- Keys that go with the confirmation ---- */
+
+static size_t find_key(const struct cl_trial *t, const char *id)
+{
+	size_t i = 0;
+
+	while (i < t->key_count && strcasecmp(t->keys[i], id) != 0)
+		i++;
+	return i;
+}
+
 bool cl_trial_keeps_key(struct cl_daemon *d, const char *id)
 {
 	struct cl_trial *t = d->trial;
 
 	if (!cl_trial_is_pending(d))
 		return false;
+	if (find_key(t, id) < t->key_count)
+		return true;
 	char(*grown)[CL_KEY_ID_TEXT] = reallocarray(t->keys, t->key_count + 1, sizeof(*grown));
 	if (!grown)
 		return true; /* it stays for good: less harm than without it */
 	t->keys = grown;
 	snprintf(grown[t->key_count++], CL_KEY_ID_TEXT, "%s", id);
 	return true;
+}
+
+void cl_trial_keep_keys(struct cl_daemon *d)
+{
+	const struct ike_certificates *store = ike_engine_certificates(d->engine);
+	const struct ike_private_key *key;
+	char id[CL_KEY_ID_TEXT];
+
+	for (size_t i = 0; (key = ike_certificates_key(store, i)); i++)
+		(void)cl_trial_keeps_key(d, cl_key_id_format(ike_public_key_id(key->public), id));
+}
+
+void cl_trial_wants_key(struct cl_daemon *d, const uint8_t id[IKE_KEY_ID_LENGTH])
+{
+	struct cl_trial *t = d->trial;
+	char text[CL_KEY_ID_TEXT];
+
+	if (!t) /* who judges has none */
+		return;
+	size_t i = find_key(t, cl_key_id_format(id, text));
+	if (i < t->key_count)
+		memmove(t->keys[i], t->keys[--t->key_count], sizeof(*t->keys));
 }
 
 /* ---- What an earlier process left ---- */

@@ -33,8 +33,12 @@ bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct wh
 /* Something else was applied. */
 void cl_trial_applied(struct cl_daemon *d);
 
-/* Whether a key that is to be unloaded has to wait for the confirmation. */
+/* Whether a key that is to be unloaded has to wait for the confirmation. id: in hex. */
 bool cl_trial_keeps_key(struct cl_daemon *d, const char *id);
+/* The same for all. */
+void cl_trial_keep_keys(struct cl_daemon *d);
+/* It is loaded again: the confirmation does not unload it. */
+void cl_trial_wants_key(struct cl_daemon *d, const uint8_t id[IKE_KEY_ID_LENGTH]);
 /* Whether stagings are to have digests, as one was taken back. */
 bool cl_trial_holds(const struct cl_daemon *d);
 bool cl_trial_is_pending(const struct cl_daemon *d);

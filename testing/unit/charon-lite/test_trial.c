@@ -209,6 +209,96 @@ START_TEST(a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back)
 }
 END_TEST
 
+/* ---- Private keys ---- */
+
+static size_t key_count(struct vici_client *c)
+{
+	size_t count = 0;
+
+	VICI_EACH(each, vici_find(call(c, "get-keys"), "keys"))
+	count++;
+	return count;
+}
+
+/* Makes a key and loads it; its id. */
+static void load_new_key(struct vici_client *c, char ret_id[64])
+{
+	struct vici_builder key = { 0 };
+	char text[4096], path[128], command[256];
+
+	snprintf(path, sizeof(path), "%s/key.pem", daemon_.directory);
+	snprintf(command, sizeof(command), "%s --genkey %s", getenv("SWANCTL_LITE"), path);
+	ck_assert_int_eq(system(command), 0);
+	FILE *in = fopen(path, "re");
+	ck_assert_ptr_nonnull(in);
+	size_t length = fread(text, 1, sizeof(text), in);
+	fclose(in);
+	(void)remove(path);
+	vici_key_text(&key, "type", "any");
+	vici_key_bytes(&key, "data", bytes_of(text, length));
+	struct vici_view answer = call_with(c, "load-key", &key);
+	expect_success(answer);
+	ck_assert(vici_get_text(answer, "id", ret_id, 64));
+}
+
+static void unload_key(struct vici_client *c, const char *id)
+{
+	struct vici_builder key = { 0 };
+
+	vici_key_text(&key, "id", id);
+	expect_success(call_with(c, "unload-key", &key));
+}
+
+/* Changes nothing, but is on trial. */
+static void commit_nothing(struct vici_client *c, const char *seconds)
+{
+	struct vici_builder begin_load = { 0 }, commit = { 0 };
+
+	vici_key_bool(&begin_load, "confirm", true);
+	expect_success(call_with(c, "begin-load", &begin_load));
+	vici_key_text(&commit, "confirm", seconds);
+	expect_success(call_with(c, "commit-load", &commit));
+}
+
+START_TEST(a_key_that_another_client_unloads_meanwhile_comes_back)
+{
+	struct vici_client *c = running_client(&daemon_);
+	char id[64];
+
+	load_new_key(c, id);
+	commit_nothing(c, "600");
+	unload_key(c, id);
+	commit_nothing(c, "1");
+	running_expect(&daemon_, "TAKING BACK");
+	ck_assert_uint_eq(key_count(c), 1);
+	vici_client_free(c);
+}
+END_TEST
+
+START_TEST(keys_that_are_unloaded_go_when_it_is_confirmed_unless_they_came_again)
+{
+	struct vici_client *c = running_client(&daemon_);
+	char id[64], cleared[64];
+
+	load_new_key(c, id);
+	load_new_key(c, cleared);
+	commit_nothing(c, "600");
+	unload_key(c, id);
+	unload_key(c, id);
+	expect_success(call(c, "confirm-load"));
+	ck_assert_uint_eq(key_count(c), 1);
+	load_new_key(c, id);
+	commit_nothing(c, "600");
+	expect_success(call(c, "clear-creds"));
+	ck_assert_uint_eq(key_count(c), 2);
+	load_new_key(c, id);
+	ck_assert_uint_eq(key_count(c), 3);
+	expect_success(call(c, "confirm-load"));
+	ck_assert_uint_eq(key_count(c), 1);
+	vici_client_free(c);
+}
+END_TEST
+
 TCase *trial_cases(void)
 {
 	TCase *c = tcase_create("trial");
@@ -225,5 +315,7 @@ TCase *trial_cases(void)
 	tcase_add_test(c, several_trials_go_back_to_what_was_before_the_first);
 	tcase_add_test(c, what_cannot_be_taken_back_is_not_applied);
 	tcase_add_test(c, a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back);
+	tcase_add_test(c, a_key_that_another_client_unloads_meanwhile_comes_back);
+	tcase_add_test(c, keys_that_are_unloaded_go_when_it_is_confirmed_unless_they_came_again);
 	return c;
 }
