@@ -18,7 +18,7 @@ void cl_command_begin_load(struct cl_client *c, struct vici_view request)
 	}
 	if (staging)
 		staging->known =
-			cl_trial_holds(cl_client_daemon(c)) || cl_request_bool(request, "confirm");
+			cl_trial_is(cl_client_daemon(c)) || cl_request_bool(request, "confirm");
 	cl_client_stage(c, staging);
 	if (staging)
 		cl_client_reply_success(c);
@@ -132,7 +132,7 @@ static void run(struct cl_client *c, struct cl_staging *s, struct commit *commit
 		commit->refused += cl_staging_apply(s);
 		commit->applied = true;
 		log_applied(d, s, commit->refused);
-		cl_trial_applied(d);
+		cl_trial_applied(d, s);
 	}
 	commit->next = s->objects;
 	cl_client_walk_to(c, tell_next, finish, commit);

@@ -16,6 +16,7 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define DIGEST_TEXT 65
+#define DIGESTS_MAX 8
 
 enum state {
 	NOTHING,
@@ -26,8 +27,9 @@ enum state {
 struct cl_trial {
 	enum state state;
 	struct event *timer;
-	uint64_t until;               /* milliseconds of CLOCK_BOOTTIME */
-	char digest[DIGEST_TEXT];     /* of what is, or was, on trial */
+	uint64_t until;                         /* milliseconds of CLOCK_BOOTTIME */
+	char digests[DIGESTS_MAX][DIGEST_TEXT]; /* of all that is, or was, on trial */
+	size_t digest_count;
 	char since[32];               /* when it began, for people */
 	struct secret before;         /* PENDING: frames of what was loaded */
 	char (*keys)[CL_KEY_ID_TEXT]; /* to be unloaded when it is confirmed */
@@ -86,6 +88,25 @@ static void digest_of(const struct cl_staging *s, char ret[DIGEST_TEXT])
 		sum[1], sum[2], sum[3]);
 }
 
+static bool has_digest(const struct cl_trial *t, const char *digest)
+{
+	for (size_t i = 0; i < t->digest_count; i++)
+		if (strcmp(t->digests[i], digest) == 0)
+			return true;
+	return false;
+}
+
+/* The last ones count. False: it is there already. */
+static bool add_digest(struct cl_trial *t, const char *digest)
+{
+	if (has_digest(t, digest))
+		return false;
+	if (t->digest_count == DIGESTS_MAX)
+		memmove(t->digests[0], t->digests[1], --t->digest_count * sizeof(*t->digests));
+	snprintf(t->digests[t->digest_count++], DIGEST_TEXT, "%s", digest);
+	return true;
+}
+
 /* ---- The file ---- */
 
 static bool write_file(struct cl_daemon *d, struct bytes before, struct why *why)
@@ -100,7 +121,10 @@ static bool write_file(struct cl_daemon *d, struct bytes before, struct why *why
 	vici_key_text(&b, "state", t->state == HELD ? "taken-back" : "unconfirmed");
 	vici_key_text(&b, "boot", boot);
 	vici_key_format(&b, "until", "%" PRIu64, t->until);
-	vici_key_text(&b, "digest", t->digest);
+	vici_list_start(&b, "digests");
+	for (size_t i = 0; i < t->digest_count; i++)
+		vici_item_text(&b, t->digests[i]);
+	vici_list_end(&b);
 	vici_key_text(&b, "since", t->since);
 	vici_key_format(&b, "length", "%zu", before.length);
 	bool good = vici_builder_finish(&b, &frame) &&
@@ -320,9 +344,9 @@ bool cl_trial_is_pending(const struct cl_daemon *d)
 	return d->trial && d->trial->state == PENDING;
 }
 
-bool cl_trial_holds(const struct cl_daemon *d)
+bool cl_trial_is(const struct cl_daemon *d)
 {
-	return d->trial && d->trial->state == HELD;
+	return d->trial && d->trial->state != NOTHING;
 }
 
 bool cl_trial_begin(
@@ -330,6 +354,7 @@ bool cl_trial_begin(
 {
 	struct cl_trial *t = d->trial, was = *t;
 	struct secret before = { 0 };
+	char digest[DIGEST_TEXT];
 
 	if (t->state != PENDING && !cl_loaded_write(d, &before, why)) {
 		secret_free(&before);
@@ -338,7 +363,10 @@ bool cl_trial_begin(
 	t->state = PENDING;
 	t->until = boot_now() + (uint64_t)seconds * 1000;
 	wall_clock(t->since);
-	digest_of(s, t->digest);
+	digest_of(s, digest);
+	if (was.state != PENDING)
+		t->digest_count = 0;
+	(void)add_digest(t, digest);
 	if (was.state != PENDING)
 		t->before = secret_move(&before);
 	if (!write_file(d, secret_bytes(&t->before), why)) {
@@ -395,19 +423,38 @@ bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct wh
 	if (t->state != HELD)
 		return false;
 	digest_of(s, digest);
-	if (strcmp(digest, t->digest) != 0)
+	if (s->known && !has_digest(t, digest))
 		return false;
 	why_fail(why,
-		"this is what was loaded at %s and has been taken back, as nobody confirmed it: "
-		"nothing but private keys is applied; change it, or load it with --confirm",
+		s->known ? "this is what was loaded at %s and has been taken back, as nobody "
+			   "confirmed it: nothing but private keys is applied; change it, or load "
+			   "it with --confirm"
+			 : "what was loaded at %s has been taken back since this began: nothing "
+			   "but private keys is applied; load it once more",
 		t->since);
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "refused a configuration: %s", why->text);
 	return true;
 }
 
-/* An unconfirmed one stays so, whatever else is loaded. */
-void cl_trial_applied(struct cl_daemon *d)
+/* On trial: something may load it again by itself like what came with the confirmation. */
+static void note_digest(struct cl_daemon *d, const struct cl_staging *s)
 {
+	char digest[DIGEST_TEXT];
+	struct why why;
+
+	digest_of(s, digest);
+	if (!s->known || !add_digest(d->trial, digest))
+		return;
+	if (!write_file(d, secret_bytes(&d->trial->before), &why))
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+			"that this is on trial will be forgotten with this process: %s", why.text);
+}
+
+/* An unconfirmed one stays so, whatever else is loaded. */
+void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s)
+{
+	if (d->trial->state == PENDING)
+		note_digest(d, s);
 	if (d->trial->state != HELD)
 		return;
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
@@ -466,6 +513,23 @@ void cl_trial_wants_key(struct cl_daemon *d, const uint8_t id[IKE_KEY_ID_LENGTH]
 
 /* ---- What an earlier process left ---- */
 
+static bool read_digests(struct vici_view header, struct cl_trial *t)
+{
+	t->digest_count = 0;
+	VICI_EACH(each, vici_find(header, "digests"))
+	{
+		struct bytes value = vici_value(each);
+		char digest[DIGEST_TEXT];
+
+		if (value.length != DIGEST_TEXT - 1)
+			return false;
+		bytes_copy(digest, value);
+		digest[DIGEST_TEXT - 1] = '\0';
+		(void)add_digest(t, digest);
+	}
+	return t->digest_count > 0;
+}
+
 static bool read_header(struct cl_trial *t, struct bytes *rest, bool *ret_other_boot)
 {
 	char state[32], boot[64], here[64];
@@ -480,8 +544,7 @@ static bool read_header(struct cl_trial *t, struct bytes *rest, bool *ret_other_
 		return false;
 	struct vici_view header = vici_root(&message);
 	bool good = vici_get_text(header, "state", state, sizeof(state)) &&
-		    vici_get_text(header, "boot", boot, sizeof(boot)) &&
-		    vici_get_text(header, "digest", t->digest, sizeof(t->digest)) &&
+		    vici_get_text(header, "boot", boot, sizeof(boot)) && read_digests(header, t) &&
 		    vici_get_text(header, "since", t->since, sizeof(t->since)) &&
 		    value_unsigned(vici_get(header, "until"), &t->until) &&
 		    value_unsigned(vici_get(header, "length"), &length) && length == rest->length;

@@ -4,8 +4,9 @@
  * Before it takes effect, what was loaded before is written to a file as messages of VICI, with the
  * time until which there is to be a confirmation: so a daemon that is killed and started meanwhile
  * goes on with the count, or takes back what it was. After another boot of the system it takes it
- * back at once. What was taken back is remembered until something else is loaded: exactly that
- * configuration, loaded once more as a whole, is refused unless it is on trial again.
+ * back at once. What was taken back, the last whole configurations that were loaded meanwhile, is
+ * remembered until something else is loaded: each of them, loaded once more as a whole, is refused
+ * unless it is on trial again.
  *
  * Private keys are not in the file: those that are loaded stay, those that were unloaded go when
  * the trial is confirmed.
@@ -30,8 +31,8 @@ MUST_USE bool cl_trial_confirm(struct cl_daemon *d, struct why *why);
 
 /* Whether that is what was taken back; why says when. */
 bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct why *why);
-/* Something else was applied. */
-void cl_trial_applied(struct cl_daemon *d);
+/* That was applied: it is on trial like the rest, or something else than what was taken back. */
+void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s);
 
 /* Whether a key that is to be unloaded has to wait for the confirmation. id: in hex. */
 bool cl_trial_keeps_key(struct cl_daemon *d, const char *id);
@@ -39,8 +40,8 @@ bool cl_trial_keeps_key(struct cl_daemon *d, const char *id);
 void cl_trial_keep_keys(struct cl_daemon *d);
 /* It is loaded again: the confirmation does not unload it. */
 void cl_trial_wants_key(struct cl_daemon *d, const uint8_t id[IKE_KEY_ID_LENGTH]);
-/* Whether stagings are to have digests, as one was taken back. */
-bool cl_trial_holds(const struct cl_daemon *d);
+/* Whether stagings are to have digests, as one is on trial or was taken back. */
+bool cl_trial_is(const struct cl_daemon *d);
 bool cl_trial_is_pending(const struct cl_daemon *d);
 
 #endif

@@ -209,6 +209,85 @@ START_TEST(a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back)
 }
 END_TEST
 
+/* ---- Who loads meanwhile ---- */
+
+/* Loaded without --confirm while another one is on trial: it is on trial, too. */
+START_TEST(what_is_loaded_without_a_confirmation_is_taken_back_and_held_too)
+{
+	static const char other[] = "connections {\n d { " PEER("192.0.2.4") "}\n}\n";
+
+	run("--load-all", before);
+	run("--load-all --confirm 600", after);
+	expect_in(run("--load-all", other), "\n0\n");
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	expect_loaded(before);
+	expect_in(run("--load-all", other), "has been taken back");
+	expect_in(run("--load-all", after), "has been taken back");
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	expect_in(run("--load-all", other), "has been taken back");
+	expect_loaded(before);
+}
+END_TEST
+
+static void stage_connection(struct vici_client *c, const char *name)
+{
+	struct vici_builder b = { 0 };
+
+	vici_section_start(&b, name);
+	vici_section_start(&b, "local");
+	vici_key_text(&b, "auth", "psk");
+	vici_section_end(&b);
+	vici_section_start(&b, "remote");
+	vici_key_text(&b, "auth", "psk");
+	vici_section_end(&b);
+	vici_section_end(&b);
+	expect_success(call_with(c, "load-conn", &b));
+}
+
+static void begin_trial(struct vici_client *c)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_bool(&b, "confirm", true);
+	expect_success(call_with(c, "begin-load", &b));
+}
+
+static void commit_trial(struct vici_client *c, const char *seconds)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_text(&b, "confirm", seconds);
+	expect_success(call_with(c, "commit-load", &b));
+}
+
+/* A unit that is slow: what it loads is taken back before it has committed it. */
+START_TEST(what_is_taken_back_before_another_commits_it_stays_so)
+{
+	struct vici_client *c = running_client(&daemon_), *early = running_client(&daemon_),
+			   *meanwhile = running_client(&daemon_);
+
+	expect_success(call(early, "begin-load"));
+	stage_connection(early, "a");
+	begin_trial(c);
+	stage_connection(c, "a");
+	commit_trial(c, "600");
+	expect_success(call(meanwhile, "begin-load"));
+	stage_connection(meanwhile, "a");
+	begin_trial(c);
+	stage_connection(c, "a");
+	commit_trial(c, "1");
+	running_expect(&daemon_, "TAKING BACK");
+	expect_failure(call(meanwhile, "commit-load"), "has been taken back, as nobody");
+	expect_failure(call(early, "commit-load"), "has been taken back since this began");
+	ck_assert(!vici_present(vici_first(vici_find(call(c, "get-conns"), "conns"))));
+	vici_client_free(c);
+	vici_client_free(early);
+	vici_client_free(meanwhile);
+}
+END_TEST
+
 /* ---- Private keys ---- */
 
 static size_t key_count(struct vici_client *c)
@@ -252,12 +331,8 @@ static void unload_key(struct vici_client *c, const char *id)
 /* Changes nothing, but is on trial. */
 static void commit_nothing(struct vici_client *c, const char *seconds)
 {
-	struct vici_builder begin_load = { 0 }, commit = { 0 };
-
-	vici_key_bool(&begin_load, "confirm", true);
-	expect_success(call_with(c, "begin-load", &begin_load));
-	vici_key_text(&commit, "confirm", seconds);
-	expect_success(call_with(c, "commit-load", &commit));
+	begin_trial(c);
+	commit_trial(c, seconds);
 }
 
 START_TEST(a_key_that_another_client_unloads_meanwhile_comes_back)
@@ -315,6 +390,8 @@ TCase *trial_cases(void)
 	tcase_add_test(c, several_trials_go_back_to_what_was_before_the_first);
 	tcase_add_test(c, what_cannot_be_taken_back_is_not_applied);
 	tcase_add_test(c, a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back);
+	tcase_add_test(c, what_is_loaded_without_a_confirmation_is_taken_back_and_held_too);
+	tcase_add_test(c, what_is_taken_back_before_another_commits_it_stays_so);
 	tcase_add_test(c, a_key_that_another_client_unloads_meanwhile_comes_back);
 	tcase_add_test(c, keys_that_are_unloaded_go_when_it_is_confirmed_unless_they_came_again);
 	return c;
