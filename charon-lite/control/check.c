@@ -1,19 +1,14 @@
 /*
  * check: what is wrong with what is loaded, as a whole (libike/check). An event has the findings of
- * a connection, or those of all the rest, each a section; "codes" asks for the table instead.
+ * a step, each a section; "codes" asks for the table instead.
  */
 #include "libike/check/check.h"
 #include "charon-lite/control/command.h"
 
 #include <stdlib.h>
 
-/* Findings of one event. */
-#define FINDINGS_MAX 200
-
 struct checking {
-	size_t index; /* of a connection; their number: the rest */
-	size_t said;  /* findings of it that were sent */
-	bool over;
+	struct ike_check *check;
 	/* Of a step. */
 	struct vici_builder *builder;
 	size_t found;
@@ -44,9 +39,7 @@ static void report(void *context, const struct ike_finding *finding)
 	struct checking *x = context;
 	struct vici_builder *b = x->builder;
 
-	if (x->found++ < x->said || x->found > x->said + FINDINGS_MAX)
-		return;
-	vici_section_start_format(b, "%zu", x->found);
+	vici_section_start_format(b, "%zu", ++x->found);
 	put_row(b, ike_check_row(finding->code));
 	vici_key_text(b, finding->kind, finding->name);
 	put_text(b, "child", finding->child);
@@ -59,8 +52,42 @@ static void report(void *context, const struct ike_finding *finding)
 	vici_section_end(b);
 }
 
-/* The connections as they are now: they may change between steps. NULL: there is no memory. */
-static const struct ike_connection **list_connections(const struct ike_engine *e, size_t *ret_count)
+static bool check_next(struct cl_client *c, void *state)
+{
+	struct checking *x = state;
+	struct vici_builder b = cl_event_packet(CL_EVENT_FINDING);
+
+	x->builder = &b;
+	x->found = 0;
+	bool more = ike_check_next(x->check, report, x);
+	if (x->found > 0)
+		cl_client_event_take(c, CL_EVENT_FINDING, &b);
+	else
+		vici_builder_free(&b);
+	return more;
+}
+
+static void check_over(struct cl_client *c, void *state)
+{
+	const struct checking *x = state;
+
+	if (ike_check_is_incomplete(x->check))
+		cl_client_reply_failure(c, "out of memory: not all was looked at");
+	else
+		cl_client_reply_empty(c);
+}
+
+static void checking_free(void *state)
+{
+	struct checking *x = state;
+
+	ike_check_free(x->check);
+	free(x);
+}
+
+/* ---- Beginning ---- */
+
+static struct ike_check *begin(struct ike_engine *e)
 {
 	size_t count = 0;
 
@@ -69,16 +96,7 @@ static const struct ike_connection **list_connections(const struct ike_engine *e
 	const struct ike_connection **list = calloc(count + 1, sizeof(*list));
 	for (size_t i = 0; list && i < count; i++)
 		list[i] = ike_engine_connection(e, i);
-	*ret_count = count;
-	return list;
-}
-
-static void judge(struct cl_client *c, struct checking *x)
-{
-	struct ike_engine *e = cl_client_daemon(c)->engine;
-	size_t count;
-	const struct ike_connection **list = list_connections(e, &count);
-	const struct ike_check k = {
+	const struct ike_check_model model = {
 		.connections = list,
 		.connection_count = count,
 		.credentials = ike_engine_credentials(e),
@@ -86,41 +104,10 @@ static void judge(struct cl_client *c, struct checking *x)
 		.pools = ike_engine_pools(e),
 		.clients = ike_engine_clients(e),
 		.now = (int64_t)time(NULL),
-		.report = report,
-		.context = x,
 	};
-
-	x->found = 0;
-	if (!list || x->index > count) {
-		x->over = true;
-	} else if (x->index < count) {
-		ike_check_connection(&k, x->index);
-	} else {
-		ike_check_rest(&k);
-	}
+	struct ike_check *check = list ? ike_check_new(&model) : NULL;
 	free(list);
-}
-
-static bool check_next(struct cl_client *c, void *state)
-{
-	struct checking *x = state;
-	struct vici_builder b = cl_event_packet(CL_EVENT_FINDING);
-
-	x->builder = &b;
-	judge(c, x);
-	if (x->over || x->found <= x->said) {
-		vici_builder_free(&b);
-		x->index++;
-		x->said = 0;
-		return !x->over;
-	}
-	x->said += FINDINGS_MAX;
-	if (x->found <= x->said) {
-		x->index++;
-		x->said = 0;
-	}
-	cl_client_event_take(c, CL_EVENT_FINDING, &b);
-	return true;
+	return check;
 }
 
 static void reply_codes(struct cl_client *c)
@@ -147,8 +134,12 @@ void cl_command_check(struct cl_client *c, struct vici_view request)
 		return;
 	}
 	x = calloc(1, sizeof(*x));
-	if (!x)
-		cl_client_reply_failure(c, "out of memory");
-	else
-		cl_client_walk(c, check_next, x);
+	if (x)
+		x->check = begin(cl_client_daemon(c)->engine);
+	if (x && x->check) {
+		cl_client_walk_to(c, check_next, check_over, x, checking_free);
+		return;
+	}
+	free(x);
+	cl_client_reply_failure(c, "out of memory");
 }

@@ -384,9 +384,9 @@ void cl_client_walk_ending(struct cl_client *c, bool (*step)(struct cl_client *c
 }
 
 void cl_client_walk_to(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
-	void (*end)(struct cl_client *c, void *state), void *state)
+	void (*end)(struct cl_client *c, void *state), void *state, void (*release)(void *state))
 {
-	cl_client_walk_ending(c, step, state, free);
+	cl_client_walk_ending(c, step, state, release);
 	c->end = end;
 }
 

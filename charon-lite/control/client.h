@@ -91,9 +91,9 @@ void cl_client_walk(
 void cl_client_walk_ending(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
 	void *state, void (*end)(void *state));
 
-/* The same, and end sends the answer; state lives until it has returned. */
+/* The same, and end sends the answer; state lives until it has returned, and release() frees it. */
 void cl_client_walk_to(struct cl_client *c, bool (*step)(struct cl_client *c, void *state),
-	void (*end)(struct cl_client *c, void *state), void *state);
+	void (*end)(struct cl_client *c, void *state), void *state, void (*release)(void *state));
 
 /* A command of the engine. finish sends the answer, and may ask the engine: done says how it ended,
  * NULL text that time was over. */

@@ -135,7 +135,7 @@ static void run(struct cl_client *c, struct cl_staging *s, struct commit *commit
 		cl_trial_applied(d, s);
 	}
 	commit->next = s->objects;
-	cl_client_walk_to(c, tell_next, finish, commit);
+	cl_client_walk_to(c, tell_next, finish, commit, free);
 }
 
 void cl_command_commit_load(struct cl_client *c, struct vici_view request)

@@ -1,6 +1,9 @@
 /* Which connection a peer comes to, and whether we can come to it. */
 #include "libike/check/check_priv.h"
 
+/* Those that differ in what is not looked up, as proposals: of thousands some are compared. */
+#define CANDIDATES_MAX 256
+
 static bool is_any(const struct ike_identity *id)
 {
 	return !id || id->type == IKE_ID_ANY;
@@ -61,19 +64,73 @@ static bool shadows(const struct ike_connection *earlier, const struct ike_conne
 	       ike_proposals_equal(&earlier->proposals, &later->proposals);
 }
 
+/* The same for all that shadow each other. */
+static uint64_t digest_of_identity(uint64_t digest, const struct ike_identity *id)
+{
+	uint64_t hash = is_any(id) ? 0 : ike_identity_hash(id);
+
+	return ike_check_digest(digest, &hash, sizeof(hash));
+}
+
+static uint64_t digest_of_endpoints(uint64_t digest, const struct ike_endpoints *list)
+{
+	if (is_everybody(list))
+		return ike_check_digest(digest, "%any", 5);
+	for (size_t i = 0; i < list->count; i++)
+		digest = ike_check_digest(
+			digest, list->items[i].name, strlen(list->items[i].name) + 1);
+	return digest;
+}
+
+static uint64_t digest_of_peers(const struct ike_connection *c)
+{
+	uint64_t digest = digest_of_endpoints(IKE_CHECK_DIGEST, &c->local_addrs);
+
+	digest = digest_of_endpoints(digest, &c->remote_addrs);
+	digest = digest_of_identity(digest, ike_auth_rounds_id(&c->local));
+	digest = ike_check_digest(digest, &c->aggressive, sizeof(c->aggressive));
+	for (size_t i = 0; i < c->remote.count; i++) {
+		const struct ike_auth_round *round = &c->remote.items[i];
+
+		digest = ike_check_digest(digest, &round->class, sizeof(round->class));
+		digest = digest_of_identity(digest, round->id);
+		digest = digest_of_identity(digest, round->eap_id);
+		digest = digest_of_identity(digest, round->xauth_id);
+		digest = digest_of_identity(digest, round->ca_id);
+	}
+	return digest;
+}
+
+/* What shadows the one that shadows it shadows it, too. */
+static void judge_shadows(struct ike_check *k, const struct ike_connection *c)
+{
+	uint64_t digest = digest_of_peers(c);
+	struct ike_check_entry *entry;
+	const struct ike_connection *each = ike_check_entry_first(k, k->peers, digest, &entry);
+
+	for (size_t i = 0; each && i < CANDIDATES_MAX && !shadows(each, c); i++)
+		each = ike_check_entry_next(k, &entry);
+	if (each && shadows(each, c))
+		ike_check_say(k, IKE_CHECK_SHADOWED, IKE_CHECK_AT_CONNECTION(c, NULL),
+			"'%s' fits every peer that fits '%s', and is loaded before it", each->name,
+			c->name);
+	else
+		ike_check_entry_add(k, &k->peers, digest, c);
+}
+
 /* ---- IKEv1 ---- */
 
-struct counting {
-	size_t count;
-};
-
-static void count_named(void *context, const char *unique_id, uint8_t kind, struct bytes secret,
-	const struct ike_shared_owners *owners)
+static size_t count_named(struct ike_check *k)
 {
-	struct counting *counting = context;
+	const struct ike_shared *secret = NULL;
 
-	(void)unique_id, (void)secret;
-	counting->count += kind == IKE_SHARED_IKE && ike_shared_owner(owners, 0);
+	if (k->named_secrets != SIZE_MAX)
+		return k->named_secrets;
+	k->named_secrets = 0;
+	while ((secret = ike_credentials_next(k->credentials, secret)))
+		k->named_secrets += ike_shared_kind(secret) == IKE_SHARED_IKE &&
+				    ike_shared_owner_of(secret, 0) != NULL;
+	return k->named_secrets;
 }
 
 static bool proves_by_psk(const struct ike_connection *c)
@@ -81,55 +138,44 @@ static bool proves_by_psk(const struct ike_connection *c)
 	return c->remote.count > 0 && c->remote.items[0].class == IKE_AUTH_CLASS_PSK;
 }
 
-static void judge_main_mode(const struct ike_check *k, const struct ike_connection *c)
+static void judge_main_mode(struct ike_check *k, const struct ike_connection *c)
 {
-	struct counting counting = { 0 };
-
 	if (c->version != 1 || c->aggressive || !proves_by_psk(c) || !ike_check_takes_anybody(c))
 		return;
-	ike_credentials_each(k->credentials, count_named, &counting);
-	if (counting.count > 1)
+	if (count_named(k) > 1)
 		ike_check_say(k, IKE_CHECK_IKEV1_PSK_ANY, IKE_CHECK_AT_CONNECTION(c, "version"),
 			"connection '%s' has peers of any address, and there are %zu secrets with "
 			"ids",
-			c->name, counting.count);
+			c->name, count_named(k));
 }
 
 /* ---- All of it ---- */
 
-static void judge_children(const struct ike_check *k, const struct ike_connection *c)
+static void judge_number(struct ike_check *k, const struct ike_connection *c)
 {
-	bool anybody = ike_check_takes_anybody(c);
-
 	if (c->child_count == 0 && c->childless != IKE_CHILDLESS_FORCE &&
 		c->childless != IKE_CHILDLESS_PREFER)
 		ike_check_say(k, IKE_CHECK_NO_CHILDREN, IKE_CHECK_AT_CONNECTION(c, NULL),
 			"connection '%s' has no children", c->name);
-	for (size_t i = 0; anybody && i < c->child_count; i++) {
-		const struct ike_child_config *child = c->children[i];
-
-		/* In transport mode the packet that springs the trap names the peer. */
-		if (ike_check_is_shunt(child) || child->start_action == IKE_ACTION_NONE ||
-			(child->start_action == IKE_ACTION_TRAP && child->mode != IKE_MODE_TUNNEL))
-			continue;
-		ike_check_say(k, IKE_CHECK_START_NOBODY, IKE_CHECK_AT_CHILD(child, "start_action"),
-			"'%s' is to be started, and remote_addrs of '%s' names no host",
-			child->name, c->name);
-	}
 }
 
-void ike_check_candidates(const struct ike_check *k, size_t index)
+void ike_check_child_start(struct ike_check *k, const struct ike_child_config *child)
 {
-	const struct ike_connection *c = k->connections[index];
+	const struct ike_connection *c = child->connection;
 
-	for (size_t i = 0; i < index; i++)
-		if (shadows(k->connections[i], c)) {
-			ike_check_say(k, IKE_CHECK_SHADOWED, IKE_CHECK_AT_CONNECTION(c, NULL),
-				"'%s' fits every peer that fits '%s', and is loaded before it",
-				k->connections[i]->name, c->name);
-			break;
-		}
+	/* In transport mode the packet that springs the trap names the peer. */
+	if (!ike_check_takes_anybody(c) || ike_check_is_shunt(child) ||
+		child->start_action == IKE_ACTION_NONE ||
+		(child->start_action == IKE_ACTION_TRAP && child->mode != IKE_MODE_TUNNEL))
+		return;
+	ike_check_say(k, IKE_CHECK_START_NOBODY, IKE_CHECK_AT_CHILD(child, "start_action"),
+		"'%s' is to be started, and remote_addrs of '%s' names no host", child->name,
+		c->name);
+}
+
+void ike_check_candidates(struct ike_check *k, const struct ike_connection *c)
+{
+	judge_shadows(k, c);
 	judge_main_mode(k, c);
-	if (!ike_check_has_no_peer(c))
-		judge_children(k, c);
+	judge_number(k, c);
 }

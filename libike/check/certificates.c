@@ -27,7 +27,7 @@ static char *day(int64_t when, char text[32])
 	return text;
 }
 
-static void judge_dates(const struct ike_check *k, const struct ike_certificate *c,
+static void judge_dates(struct ike_check *k, const struct ike_certificate *c,
 	const struct ike_check_place *place, const char *subject)
 {
 	int64_t begin = ike_certificate_not_before(c), end = ike_certificate_not_after(c);
@@ -45,7 +45,7 @@ static void judge_dates(const struct ike_check *k, const struct ike_certificate 
 			"the certificate of '%.300s' expires at %s", subject, day(end, text));
 }
 
-static void judge_strength(const struct ike_check *k, const struct ike_certificate *c,
+static void judge_strength(struct ike_check *k, const struct ike_certificate *c,
 	const struct ike_check_place *place, const char *subject)
 {
 	int salt;
@@ -62,8 +62,8 @@ static void judge_strength(const struct ike_check *k, const struct ike_certifica
 			scheme ? scheme->name : "what nobody accepts");
 }
 
-static void judge_x509(const struct ike_check *k, const struct ike_certificate *c,
-	const struct ike_check_place *place)
+static void judge_x509(
+	struct ike_check *k, const struct ike_certificate *c, const struct ike_check_place *place)
 {
 	char subject[IKE_IDENTITY_TEXT_MAX];
 
@@ -74,7 +74,7 @@ static void judge_x509(const struct ike_check *k, const struct ike_certificate *
 	judge_strength(k, c, place, subject);
 }
 
-static void judge_stored(const struct ike_check *k, const struct ike_stored_certificate *stored)
+static void judge_stored(struct ike_check *k, const struct ike_stored_certificate *stored)
 {
 	const struct ike_certificate *c = stored->certificate;
 	struct bytes der = ike_certificate_der(c);
@@ -90,7 +90,7 @@ static void judge_stored(const struct ike_check *k, const struct ike_stored_cert
 }
 
 /* Those that definitions bring along. */
-static void judge_rounds(const struct ike_check *k, const struct ike_connection *c, bool local)
+static void judge_rounds(struct ike_check *k, const struct ike_connection *c, bool local)
 {
 	const struct ike_auth_rounds *rounds = local ? &c->local : &c->remote;
 
@@ -111,41 +111,57 @@ static void judge_rounds(const struct ike_check *k, const struct ike_connection 
 
 /* ---- Private keys ---- */
 
-static bool round_has(const struct ike_auth_rounds *rounds, const struct ike_public_key *key)
+/* By a certificate that a connection names. */
+static uint64_t digest_of_key(const struct ike_public_key *key)
 {
-	for (size_t i = 0; i < rounds->count; i++)
-		for (size_t j = 0; j < rounds->items[i].cert_count; j++)
-			if (ike_public_key_equal(
-				    ike_certificate_key(rounds->items[i].certs[j]), key))
-				return true;
-	return false;
+	return ike_check_digest(IKE_CHECK_DIGEST, ike_public_key_id(key), DIGEST_LENGTH);
 }
 
-static bool is_certified(const struct ike_check *k, const struct ike_public_key *key)
+static bool is_named(struct ike_check *k, const struct ike_public_key *key)
+{
+	struct ike_check_entry *entry;
+	const struct ike_public_key *each =
+		ike_check_entry_first(k, k->own_keys, digest_of_key(key), &entry);
+
+	while (each && !ike_public_key_equal(each, key))
+		each = ike_check_entry_next(k, &entry);
+	return each != NULL;
+}
+
+static void note_keys(struct ike_check *k, const struct ike_auth_rounds *local)
+{
+	for (size_t i = 0; i < local->count; i++)
+		for (size_t j = 0; j < local->items[i].cert_count; j++) {
+			const struct ike_public_key *key =
+				ike_certificate_key(local->items[i].certs[j]);
+
+			if (!is_named(k, key))
+				ike_check_entry_add(k, &k->own_keys, digest_of_key(key), key);
+		}
+}
+
+static bool is_certified(struct ike_check *k, const struct ike_public_key *key)
 {
 	const struct ike_stored_certificate *stored;
 
 	for (size_t i = 0; (stored = ike_certificates_get(k->certificates, i)); i++)
 		if (ike_public_key_equal(ike_certificate_key(stored->certificate), key))
 			return true;
-	for (size_t i = 0; i < k->connection_count; i++)
-		if (round_has(&k->connections[i]->local, key))
-			return true;
-	return false;
+	return is_named(k, key);
 }
 
-static void judge_keys(const struct ike_check *k)
+bool ike_check_key(struct ike_check *k, size_t index)
 {
-	const struct ike_private_key *key;
+	const struct ike_private_key *key = ike_certificates_key(k->certificates, index);
 	char name[DIGEST_TEXT];
 
-	for (size_t i = 0; (key = ike_certificates_key(k->certificates, i)); i++)
-		if (!is_certified(k, key->public))
-			ike_check_say(k, IKE_CHECK_KEY_WITHOUT_CERTIFICATE,
-				&(const struct ike_check_place){ .kind = "key",
-					.name = hexadecimal(ike_public_key_id(key->public), name) },
-				"no certificate belongs to the %s key with id %s",
-				ike_key_type_name(ike_public_key_type(key->public)), name);
+	if (key && !is_certified(k, key->public))
+		ike_check_say(k, IKE_CHECK_KEY_WITHOUT_CERTIFICATE,
+			&(const struct ike_check_place){ .kind = "key",
+				.name = hexadecimal(ike_public_key_id(key->public), name) },
+			"no certificate belongs to the %s key with id %s",
+			ike_key_type_name(ike_public_key_type(key->public)), name);
+	return key != NULL;
 }
 
 /* ---- Authorities ---- */
@@ -165,30 +181,33 @@ static bool wants_certificates(const struct ike_connection *c)
 	return false;
 }
 
-static void judge_authorities(const struct ike_check *k)
+bool ike_check_authority(struct ike_check *k, size_t index)
 {
-	const struct ike_authority *authority;
+	const struct ike_authority *authority = ike_certificates_authority(k->certificates, index);
 
-	for (size_t i = 0; i < k->connection_count; i++)
-		if (wants_certificates(k->connections[i]))
-			return;
-	for (size_t i = 0; (authority = ike_certificates_authority(k->certificates, i)); i++)
+	if (authority && !k->wants_certificates)
 		ike_check_say(k, IKE_CHECK_AUTHORITY_UNUSED,
 			&(const struct ike_check_place){
 				.kind = "authority", .name = authority->name },
 			"no connection asks authority '%s' about anything", authority->name);
+	return authority != NULL;
 }
 
-void ike_check_certificates(const struct ike_check *k)
-{
-	const struct ike_stored_certificate *stored;
+/* ---- All of it ---- */
 
-	for (size_t i = 0; (stored = ike_certificates_get(k->certificates, i)); i++)
+void ike_check_certificates_of(struct ike_check *k, const struct ike_connection *c)
+{
+	judge_rounds(k, c, true);
+	judge_rounds(k, c, false);
+	note_keys(k, &c->local);
+	k->wants_certificates = k->wants_certificates || wants_certificates(c);
+}
+
+bool ike_check_certificate(struct ike_check *k, size_t index)
+{
+	const struct ike_stored_certificate *stored = ike_certificates_get(k->certificates, index);
+
+	if (stored)
 		judge_stored(k, stored);
-	for (size_t i = 0; i < k->connection_count; i++) {
-		judge_rounds(k, k->connections[i], true);
-		judge_rounds(k, k->connections[i], false);
-	}
-	judge_keys(k);
-	judge_authorities(k);
+	return stored != NULL;
 }

@@ -7,6 +7,10 @@
  * is a row of the table of codes, whose names are stable, with the place that it is about and a
  * sentence. Severity: an error keeps something from working, a warning is likely not what was
  * meant or unsafe, a note is worth knowing and nothing more.
+ *
+ * It goes in steps, each of one child, connection, secret, certificate or pool, so that a daemon
+ * serves others in between. What is compared with all others is found by an index of them: the
+ * whole grows about as the number of definitions does.
  */
 #ifndef LIBIKE_CHECK_CHECK_H
 #define LIBIKE_CHECK_CHECK_H
@@ -115,23 +119,29 @@ struct ike_finding {
 
 typedef void ike_check_report(void *context, const struct ike_finding *finding);
 
-struct ike_check {
-	/* Held by the caller, in the order of loading. */
+struct ike_check_model {
+	/* In the order of loading; copied, and each of them held. */
 	const struct ike_connection *const *connections;
 	size_t connection_count;
+	/* These outlive the check. What is in them may change between its steps: what comes or goes
+	 * meanwhile is judged or not. */
 	const struct ike_credentials *credentials;
 	const struct ike_certificates *certificates;
 	const struct ike_pools *pools;
 	const struct ike_clients *clients;
 	int64_t now; /* seconds since 1970 UTC */
-	ike_check_report *report;
-	void *context;
 };
 
-/* Judges the connection of that index, by itself and beside those that were loaded before it. The
- * work is proportional to their number. */
-void ike_check_connection(const struct ike_check *k, size_t index);
-/* And all that is no connection: certificates, keys, secrets, pools, authorities. */
-void ike_check_rest(const struct ike_check *k);
+struct ike_check;
+
+struct ike_check *ike_check_new(const struct ike_check_model *model); /* NULL: no memory */
+void ike_check_free(struct ike_check *k);                             /* NULL is fine */
+
+/* A step, which reports what it finds. False: all was judged before. */
+bool ike_check_next(struct ike_check *k, ike_check_report *report, void *context);
+/* Whether memory ran out, so that something may not have been found. */
+bool ike_check_is_incomplete(const struct ike_check *k);
+/* How many definitions were compared with others up to now: what a step costs, for tests. */
+uint64_t ike_check_work(const struct ike_check *k);
 
 #endif

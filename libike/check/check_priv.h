@@ -4,6 +4,85 @@
 
 #include "libike/check/check.h"
 
+/* ---- What was judged already, to be compared with ---- */
+
+/* index.c: by 64 bits of a digest; those that have the same are in a list, the latest first. */
+struct ike_check_entry;
+
+uint64_t ike_check_digest(uint64_t digest, const void *at, size_t length);
+#define IKE_CHECK_DIGEST UINT64_C(0xcbf29ce484222325) /* to begin with */
+
+const void *ike_check_entry_first(struct ike_check *k, struct ike_check_entry *table, uint64_t key,
+	struct ike_check_entry **ret);
+const void *ike_check_entry_next(struct ike_check *k, struct ike_check_entry **entry);
+void ike_check_entry_add(
+	struct ike_check *k, struct ike_check_entry **table, uint64_t key, const void *what);
+void ike_check_entries_free(struct ike_check_entry **table);
+
+/* owners.c: the identities of connections that secrets may be for. */
+struct ike_check_owners {
+	struct ike_check_entry *table;
+	struct ike_identity **all; /* held, none twice, patterns first */
+	size_t count, room, patterns;
+	bool used;        /* somebody looks for a secret */
+	bool anybody;     /* may be whoever he is */
+	bool any_address; /* of any address, which may be his identity */
+};
+
+void ike_check_owners_add(
+	struct ike_check *k, struct ike_check_owners *owners, const struct ike_identity *id);
+bool ike_check_owners_have(
+	struct ike_check *k, const struct ike_check_owners *owners, const struct ike_identity *id);
+void ike_check_owners_free(struct ike_check_owners *owners);
+
+/* areas.c: traffic selectors, found by what they have in common. */
+#define IKE_CHECK_NEIGHBOURS_MAX 256
+
+struct ike_check_area; /* of a pair of selectors: a node of a tree */
+struct ike_check_areas {
+	struct ike_check_area *tree;
+	uint32_t count;
+	struct ike_check_area *own; /* of the child that is being looked at, not in the tree yet */
+	const struct ike_child_config *found[IKE_CHECK_NEIGHBOURS_MAX];
+	size_t found_count;
+};
+
+/* Puts into `found` the children that were given before and may have packets in common with this
+ * one, each once, in the order in which they were given; of more than that some. */
+void ike_check_areas_find(struct ike_check *k, const struct ike_child_config *child);
+void ike_check_areas_free(struct ike_check_areas *areas);
+
+struct ike_check {
+	/* The model */
+	struct ike_connection **connections; /* held */
+	size_t connection_count;
+	const struct ike_credentials *credentials;
+	const struct ike_certificates *certificates;
+	const struct ike_pools *pools;
+	const struct ike_clients *clients;
+	int64_t now;
+	/* The step */
+	ike_check_report *report;
+	void *context;
+	uint8_t stage;
+	size_t index, part; /* of a connection: itself, then each of its children */
+	const struct ike_shared
+		*secret; /* the last that was judged; good while as many were freed */
+	uint32_t freed;
+	uint64_t work;
+	bool out_of_memory;
+	/* What was judged */
+	struct ike_proposals standard_ike, standard_esp; /* `default` */
+	struct ike_check_entry *peers;                   /* struct ike_connection */
+	struct ike_check_entry *reqids;                  /* struct ike_child_config */
+	struct ike_check_entry *pool_names;              /* of connections */
+	struct ike_check_entry *own_keys;                /* struct ike_public_key, of `certs` */
+	struct ike_check_owners ike_owners, ppk_owners;
+	struct ike_check_areas areas;
+	bool has_passwords, wants_certificates;
+	size_t named_secrets; /* kind ike, with owners; SIZE_MAX: not counted yet */
+};
+
 /* Where a finding is; zero what does not matter. */
 struct ike_check_place {
 	const char *kind, *name;
@@ -25,15 +104,27 @@ PRINTF_LIKE(4, 5)
 void ike_check_say(const struct ike_check *k, enum ike_check_code code,
 	const struct ike_check_place *place, const char *format, ...);
 
-void ike_check_proposals(const struct ike_check *k, const struct ike_connection *c);
-void ike_check_selectors(const struct ike_check *k, size_t index);
-void ike_check_candidates(const struct ike_check *k, size_t index);
-void ike_check_proofs(const struct ike_check *k, const struct ike_connection *c);
-void ike_check_secrets(const struct ike_check *k);
-void ike_check_certificates(const struct ike_check *k);
-void ike_check_numbers(const struct ike_check *k, size_t index);
-void ike_check_pools_of(const struct ike_check *k, const struct ike_connection *c);
-void ike_check_pools(const struct ike_check *k);
+/* Of a connection, but for its children. */
+void ike_check_proposals(struct ike_check *k, const struct ike_connection *c);
+void ike_check_candidates(struct ike_check *k, const struct ike_connection *c);
+void ike_check_proofs(struct ike_check *k, const struct ike_connection *c);
+void ike_check_numbers(struct ike_check *k, const struct ike_connection *c);
+void ike_check_vips(struct ike_check *k, const struct ike_connection *c);
+void ike_check_certificates_of(struct ike_check *k, const struct ike_connection *c);
+/* What it is of use for, for what is judged after all connections. */
+void ike_check_note_secrets(struct ike_check *k, const struct ike_connection *c);
+/* Of a child. */
+void ike_check_child_proposals(struct ike_check *k, const struct ike_child_config *child);
+void ike_check_child_selectors(struct ike_check *k, const struct ike_child_config *child);
+void ike_check_child_start(struct ike_check *k, const struct ike_child_config *child);
+void ike_check_child_numbers(struct ike_check *k, const struct ike_child_config *child);
+void ike_check_child_pools(struct ike_check *k, const struct ike_child_config *child);
+/* Of those of that index: false when there is none. */
+bool ike_check_certificate(struct ike_check *k, size_t index);
+bool ike_check_key(struct ike_check *k, size_t index);
+bool ike_check_authority(struct ike_check *k, size_t index);
+bool ike_check_pool(struct ike_check *k, size_t index);
+void ike_check_secret(struct ike_check *k, const struct ike_shared *secret);
 
 static inline bool ike_check_is_shunt(const struct ike_child_config *child)
 {

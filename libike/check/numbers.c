@@ -7,8 +7,8 @@
 
 /* ---- Lifetimes ---- */
 
-static void judge_limits(const struct ike_check *k, const struct ike_child_config *child,
-	uint64_t rekey, uint64_t life, const char *unit)
+static void judge_limits(struct ike_check *k, const struct ike_child_config *child, uint64_t rekey,
+	uint64_t life, const char *unit)
 {
 	char key[32] = "life_time";
 
@@ -21,7 +21,7 @@ static void judge_limits(const struct ike_check *k, const struct ike_child_confi
 			child->name, life, rekey, unit);
 }
 
-static void judge_child_times(const struct ike_check *k, const struct ike_child_config *child)
+static void judge_child_times(struct ike_check *k, const struct ike_child_config *child)
 {
 	judge_limits(k, child, child->rekey_time, child->life_time, "time in seconds");
 	judge_limits(k, child, child->rekey_bytes, child->life_bytes, "bytes");
@@ -37,7 +37,7 @@ static void judge_child_times(const struct ike_check *k, const struct ike_child_
 			"'%s' is not rekeyed by us", child->name);
 }
 
-static void judge_ike_times(const struct ike_check *k, const struct ike_connection *c)
+static void judge_ike_times(struct ike_check *k, const struct ike_connection *c)
 {
 	uint64_t first = c->rekey_time;
 
@@ -57,7 +57,7 @@ static void judge_ike_times(const struct ike_check *k, const struct ike_connecti
 
 /* ---- Numbers ---- */
 
-static void judge_ids(const struct ike_check *k, const struct ike_child_config *child)
+static void judge_ids(struct ike_check *k, const struct ike_child_config *child)
 {
 	if (child->if_id_in != child->if_id_out)
 		ike_check_say(k, IKE_CHECK_IF_ID_ONE_WAY,
@@ -71,36 +71,32 @@ static void judge_ids(const struct ike_check *k, const struct ike_child_config *
 			child->mark_in.value ? "mark_in" : "mark_out");
 }
 
-static void judge_reqid(const struct ike_check *k, const struct ike_child_config *child,
-	const struct ike_connection *c, size_t before)
+static void judge_reqid(struct ike_check *k, const struct ike_child_config *child)
 {
-	for (size_t i = 0; i < before; i++)
-		if (c->children[i]->reqid == child->reqid && c->children[i] != child) {
-			ike_check_say(k, IKE_CHECK_REQID_TWICE, IKE_CHECK_AT_CHILD(child, "reqid"),
-				"'%s' and '%s' have reqid %" PRIu32, c->children[i]->name,
-				child->name, child->reqid);
-			return;
-		}
+	struct ike_check_entry *entry;
+	const struct ike_child_config *other =
+		ike_check_entry_first(k, k->reqids, child->reqid, &entry);
+
+	if (other)
+		ike_check_say(k, IKE_CHECK_REQID_TWICE, IKE_CHECK_AT_CHILD(child, "reqid"),
+			"'%s' and '%s' have reqid %" PRIu32, other->name, child->name,
+			child->reqid);
+	else
+		ike_check_entry_add(k, &k->reqids, child->reqid, child);
 }
 
-void ike_check_numbers(const struct ike_check *k, size_t index)
+void ike_check_child_numbers(struct ike_check *k, const struct ike_child_config *child)
 {
-	const struct ike_connection *c = k->connections[index];
+	if (ike_check_is_shunt(child))
+		return;
+	judge_child_times(k, child);
+	judge_ids(k, child);
+	if (child->reqid != 0)
+		judge_reqid(k, child);
+}
 
+void ike_check_numbers(struct ike_check *k, const struct ike_connection *c)
+{
 	if (!ike_check_has_no_peer(c))
 		judge_ike_times(k, c);
-	for (size_t i = 0; i < c->child_count; i++) {
-		const struct ike_child_config *child = c->children[i];
-
-		if (ike_check_is_shunt(child))
-			continue;
-		judge_child_times(k, child);
-		judge_ids(k, child);
-		if (child->reqid == 0)
-			continue;
-		judge_reqid(k, child, c, i);
-		for (size_t other = 0; other < index; other++)
-			judge_reqid(k, child, k->connections[other],
-				k->connections[other]->child_count);
-	}
 }

@@ -1,6 +1,9 @@
 /* Virtual addresses: who gives them, who gets them, and whether packets find their way. */
 #include "libike/check/check_priv.h"
 
+/* Of one that overlaps with hundreds. */
+#define OVERLAPS_SAID 16
+
 /* What it hands out as a selector of the whole. */
 static struct ike_selector selector_of(const struct ike_pool_range *range)
 {
@@ -27,6 +30,18 @@ static bool is_everything(const struct ike_selector *s)
 static bool is_fixed(const struct ike_selector *s)
 {
 	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
+}
+
+/* By a connection that was judged. */
+static bool is_named(struct ike_check *k, const char *pool)
+{
+	struct ike_check_entry *entry;
+	const char *name = ike_check_entry_first(
+		k, k->pool_names, ike_check_digest(IKE_CHECK_DIGEST, pool, strlen(pool)), &entry);
+
+	while (name && strcmp(name, pool) != 0)
+		name = ike_check_entry_next(k, &entry);
+	return name != NULL;
 }
 
 /* ---- Of a connection ---- */
@@ -60,8 +75,8 @@ static bool has_family(const struct ike_selector *list, size_t count, const stru
 	return false;
 }
 
-static void judge_child(const struct ike_check *k, const struct ike_child_config *child,
-	const struct ike_pool *pool)
+static void judge_child(
+	struct ike_check *k, const struct ike_child_config *child, const struct ike_pool *pool)
 {
 	char text[IKE_SELECTOR_TEXT_MAX];
 	const struct ike_pool_addrs *addrs = ike_pool_addrs(pool);
@@ -95,7 +110,7 @@ static bool takes_several(const struct ike_connection *c)
 }
 
 static void judge_pool(
-	const struct ike_check *k, const struct ike_connection *c, const struct ike_pool *pool)
+	struct ike_check *k, const struct ike_connection *c, const struct ike_pool *pool)
 {
 	if (ike_pool_addrs(pool)->size == 1 && takes_several(c))
 		ike_check_say(k, IKE_CHECK_POOL_SMALL,
@@ -103,9 +118,6 @@ static void judge_pool(
 				.kind = "pool", .name = ike_pool_name(pool), .key = "addrs" },
 			"pool '%s' has one address, and '%s' has peers of any address",
 			ike_pool_name(pool), c->name);
-	for (size_t i = 0; i < c->child_count; i++)
-		if (!ike_check_is_shunt(c->children[i]))
-			judge_child(k, c->children[i], pool);
 }
 
 /* Names that mean something without a pool. */
@@ -122,32 +134,48 @@ static bool has_dynamic(const struct ike_child_config *child)
 	return false;
 }
 
-static void judge_vips(const struct ike_check *k, const struct ike_connection *c)
+/* Beside one for the address there may be others, for networks. */
+static void judge_vips(struct ike_check *k, const struct ike_child_config *child)
 {
-	if (c->pool_count > 0)
-		ike_check_say(k, IKE_CHECK_VIPS_AND_POOLS, IKE_CHECK_AT_CONNECTION(c, "vips"),
-			"connection '%s' has vips and pools", c->name);
-	/* Beside one for the address there may be others, for networks. */
+	const struct ike_connection *c = child->connection;
+
 	for (size_t i = 0; i < c->child_count; i++)
 		if (has_dynamic(c->children[i]))
 			return;
-	for (size_t i = 0; i < c->child_count; i++) {
-		const struct ike_child_config *child = c->children[i];
-
-		if (!ike_check_is_shunt(child))
-			ike_check_say(k, IKE_CHECK_VIPS_WITHOUT_DYNAMIC,
-				IKE_CHECK_AT_CHILD(child, "local_ts"),
-				"connection '%s' asks for virtual addresses, and '%s' has networks "
-				"alone",
-				c->name, child->name);
-	}
+	ike_check_say(k, IKE_CHECK_VIPS_WITHOUT_DYNAMIC, IKE_CHECK_AT_CHILD(child, "local_ts"),
+		"connection '%s' asks for virtual addresses, and '%s' has networks alone", c->name,
+		child->name);
 }
 
-void ike_check_pools_of(const struct ike_check *k, const struct ike_connection *c)
+void ike_check_child_pools(struct ike_check *k, const struct ike_child_config *child)
+{
+	const struct ike_connection *c = child->connection;
+
+	if (ike_check_is_shunt(child))
+		return;
+	for (size_t i = 0; i < c->pool_count; i++) {
+		const struct ike_pool *pool = ike_pools_find(k->pools, c->pools[i]);
+
+		if (pool)
+			judge_child(k, child, pool);
+	}
+	if (c->vip_count > 0)
+		judge_vips(k, child);
+}
+
+static void note_pool(struct ike_check *k, const char *name)
+{
+	if (!is_named(k, name))
+		ike_check_entry_add(k, &k->pool_names,
+			ike_check_digest(IKE_CHECK_DIGEST, name, strlen(name)), name);
+}
+
+void ike_check_vips(struct ike_check *k, const struct ike_connection *c)
 {
 	for (size_t i = 0; i < c->pool_count; i++) {
 		const struct ike_pool *pool = ike_pools_find(k->pools, c->pools[i]);
 
+		note_pool(k, c->pools[i]);
 		if (pool)
 			judge_pool(k, c, pool);
 		else if (!is_special(c->pools[i]))
@@ -155,20 +183,12 @@ void ike_check_pools_of(const struct ike_check *k, const struct ike_connection *
 				IKE_CHECK_AT_CONNECTION(c, "pools"),
 				"connection '%s': there is no pool '%s'", c->name, c->pools[i]);
 	}
-	if (c->vip_count > 0)
-		judge_vips(k, c);
+	if (c->vip_count > 0 && c->pool_count > 0)
+		ike_check_say(k, IKE_CHECK_VIPS_AND_POOLS, IKE_CHECK_AT_CONNECTION(c, "vips"),
+			"connection '%s' has vips and pools", c->name);
 }
 
 /* ---- Pools ---- */
-
-static bool is_named(const struct ike_check *k, const char *pool)
-{
-	for (size_t i = 0; i < k->connection_count; i++)
-		for (size_t j = 0; j < k->connections[i]->pool_count; j++)
-			if (strcmp(k->connections[i]->pools[j], pool) == 0)
-				return true;
-	return false;
-}
 
 static bool overlap(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b)
 {
@@ -185,23 +205,29 @@ static bool overlap(const struct ike_pool_addrs *a, const struct ike_pool_addrs 
 	return false;
 }
 
-void ike_check_pools(const struct ike_check *k)
+bool ike_check_pool(struct ike_check *k, size_t index)
 {
-	const struct ike_pool *pool, *other;
+	const struct ike_pool *pool = ike_pools_get(k->pools, index);
+	size_t said = 0;
 
-	for (size_t i = 0; (pool = ike_pools_get(k->pools, i)); i++) {
-		const struct ike_check_place place = {
-			.kind = "pool", .name = ike_pool_name(pool), .key = "addrs"
-		};
-		const struct ike_check_place whole = { .kind = "pool", .name = place.name };
+	if (!pool)
+		return false;
+	const struct ike_check_place place = {
+		.kind = "pool", .name = ike_pool_name(pool), .key = "addrs"
+	};
+	const struct ike_check_place whole = { .kind = "pool", .name = place.name };
 
-		if (!is_named(k, place.name))
-			ike_check_say(k, IKE_CHECK_POOL_UNUSED, &whole,
-				"no connection has pool '%s'", place.name);
-		for (size_t j = 0; j < i && (other = ike_pools_get(k->pools, j)); j++)
-			if (overlap(ike_pool_addrs(pool), ike_pool_addrs(other)))
-				ike_check_say(k, IKE_CHECK_POOLS_OVERLAP, &place,
-					"pools '%s' and '%s' have addresses in common",
-					ike_pool_name(other), place.name);
+	if (!is_named(k, place.name))
+		ike_check_say(k, IKE_CHECK_POOL_UNUSED, &whole, "no connection has pool '%s'",
+			place.name);
+	const struct ike_pool *other = ike_pools_get(k->pools, 0);
+	for (; other != pool && said < OVERLAPS_SAID; other = ike_pools_next(other)) {
+		if (!overlap(ike_pool_addrs(pool), ike_pool_addrs(other)))
+			continue;
+		ike_check_say(k, IKE_CHECK_POOLS_OVERLAP, &place,
+			"pools '%s' and '%s' have addresses in common", ike_pool_name(other),
+			place.name);
+		said++;
 	}
+	return true;
 }

@@ -37,22 +37,17 @@ static struct ike_identity *known_identity(
 }
 
 struct naming {
-	struct bytes secret;
+	const struct ike_shared *secret;
 	const struct ike_identity *own, *other;
 	bool names_other, names_third;
 };
 
 /* Whether the secret that would be taken is one with somebody else. */
-static void look_at_owners(void *context, const char *unique_id, uint8_t kind, struct bytes secret,
-	const struct ike_shared_owners *owners)
+static void look_at_owners(struct naming *naming)
 {
-	struct naming *naming = context;
 	const struct ike_identity *owner;
 
-	(void)unique_id, (void)kind;
-	if (secret.at != naming->secret.at)
-		return;
-	for (size_t i = 0; (owner = ike_shared_owner(owners, i)); i++) {
+	for (size_t i = 0; (owner = ike_shared_owner_of(naming->secret, i)); i++) {
 		if (ike_identity_match(naming->other, owner))
 			naming->names_other = true;
 		else if (!naming->own || !ike_identity_match(naming->own, owner))
@@ -61,25 +56,26 @@ static void look_at_owners(void *context, const char *unique_id, uint8_t kind, s
 }
 
 /* Main Mode finds secrets by addresses, too. */
-static struct bytes find_by_addresses(const struct ike_check *k, const struct ike_connection *c)
+static const struct ike_shared *find_by_addresses(
+	struct ike_check *k, const struct ike_connection *c)
 {
 	struct ike_identity *own = known_identity(NULL, &c->local_addrs);
 	struct ike_identity *other = known_identity(NULL, &c->remote_addrs);
-	struct bytes found = { 0 };
+	const struct ike_shared *found = NULL;
 
 	if (other && c->version != 2)
-		found = ike_credentials_find(k->credentials, IKE_SHARED_IKE, own, other);
+		found = ike_credentials_find_shared(k->credentials, IKE_SHARED_IKE, own, other);
 	ike_identity_free(own);
 	ike_identity_free(other);
 	return found;
 }
 
-static void judge_found(const struct ike_check *k, const struct ike_connection *c, bool local,
+static void judge_found(struct ike_check *k, const struct ike_connection *c, bool local,
 	size_t round, const struct naming *naming)
 {
 	char ours[IKE_IDENTITY_TEXT_MAX], theirs[IKE_IDENTITY_TEXT_MAX];
 
-	if (naming->secret.length == 0)
+	if (!naming->secret)
 		ike_check_say(k, IKE_CHECK_NO_SECRET, AT(local, round, "auth"),
 			"no ike secret for '%.120s' and '%.120s'", id_text(naming->own, ours),
 			id_text(naming->other, theirs));
@@ -89,8 +85,7 @@ static void judge_found(const struct ike_check *k, const struct ike_connection *
 			id_text(naming->other, theirs), id_text(naming->own, ours));
 }
 
-static void judge_psk(
-	const struct ike_check *k, const struct ike_connection *c, bool local, size_t round)
+static void judge_psk(struct ike_check *k, const struct ike_connection *c, bool local, size_t round)
 {
 	struct ike_identity *own = known_identity(ike_auth_rounds_id(&c->local), &c->local_addrs);
 	struct ike_identity *other =
@@ -98,12 +93,12 @@ static void judge_psk(
 	struct naming naming = { .own = own, .other = other };
 
 	/* Of somebody who is not known any secret may be the right one. */
-	naming.secret =
-		ike_credentials_find(k->credentials, IKE_SHARED_IKE, other ? own : NULL, other);
-	if (naming.secret.length == 0)
+	naming.secret = ike_credentials_find_shared(
+		k->credentials, IKE_SHARED_IKE, other ? own : NULL, other);
+	if (!naming.secret)
 		naming.secret = find_by_addresses(k, c);
 	else if (other && own)
-		ike_credentials_each(k->credentials, look_at_owners, &naming);
+		look_at_owners(&naming);
 	judge_found(k, c, local, round, &naming);
 	ike_identity_free(own);
 	ike_identity_free(other);
@@ -118,8 +113,7 @@ static const struct ike_identity *user_of(const struct ike_auth_round *round)
 	return round->eap_id ? round->eap_id : round->id;
 }
 
-static void judge_own_password(
-	const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_own_password(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	const struct ike_auth_round *round = &c->local.items[index];
 	const struct ike_identity *user = user_of(round);
@@ -136,7 +130,7 @@ static void judge_own_password(
 }
 
 /* Of anybody: MSCHAPv2 takes the hashes of passwords, too. */
-static bool has_passwords(const struct ike_check *k, const struct ike_identity *user)
+static bool has_passwords(struct ike_check *k, const struct ike_identity *user)
 {
 	return ike_credentials_find(k->credentials, IKE_SHARED_EAP, user, NULL).length > 0 ||
 	       ike_credentials_find(k->credentials, IKE_SHARED_NTLM, user, NULL).length > 0;
@@ -150,7 +144,7 @@ static bool knows_users(const struct ike_auth_round *round)
 	       round->eap_method == IKE_EAP_METHOD_TLS;
 }
 
-static void judge_users(const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_users(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	const struct ike_auth_round *round = &c->remote.items[index];
 
@@ -162,12 +156,12 @@ static void judge_users(const struct ike_check *k, const struct ike_connection *
 
 /* ---- Our own certificates ---- */
 
-static bool has_key(const struct ike_check *k, const struct ike_certificate *c)
+static bool has_key(struct ike_check *k, const struct ike_certificate *c)
 {
 	return ike_certificates_key_of(k->certificates, ike_certificate_key(c)) != NULL;
 }
 
-static bool is_signed_by(const struct ike_check *k, const struct ike_certificate *c)
+static bool is_signed_by(struct ike_check *k, const struct ike_certificate *c)
 {
 	const struct ike_identity *issuer = ike_certificate_issuer(c);
 	const struct ike_stored_certificate *found = NULL;
@@ -180,7 +174,7 @@ static bool is_signed_by(const struct ike_check *k, const struct ike_certificate
 	return false;
 }
 
-static void judge_chosen(const struct ike_check *k, const struct ike_connection *c, size_t index,
+static void judge_chosen(struct ike_check *k, const struct ike_connection *c, size_t index,
 	const struct ike_certificate *certificate)
 {
 	const struct ike_auth_round *round = &c->local.items[index];
@@ -199,7 +193,7 @@ static void judge_chosen(const struct ike_check *k, const struct ike_connection 
 			"no certificate of the CA of '%.200s' is loaded", subject);
 }
 
-static void judge_own_named(const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_own_named(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	const struct ike_auth_round *round = &c->local.items[index];
 	char subject[IKE_IDENTITY_TEXT_MAX];
@@ -214,7 +208,7 @@ static void judge_own_named(const struct ike_check *k, const struct ike_connecti
 		ike_identity_format(ike_certificate_subject(round->certs[0]), subject));
 }
 
-static void judge_own_found(const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_own_found(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	struct ike_identity *id = known_identity(c->local.items[index].id, &c->local_addrs);
 	const struct ike_stored_certificate *found = NULL;
@@ -244,7 +238,7 @@ static void judge_own_found(const struct ike_check *k, const struct ike_connecti
 
 /* ---- Theirs ---- */
 
-static bool trusts_anybody(const struct ike_check *k)
+static bool trusts_anybody(struct ike_check *k)
 {
 	const struct ike_stored_certificate *stored;
 
@@ -264,7 +258,7 @@ static bool is_pinned(const struct ike_auth_round *round)
 	return false;
 }
 
-static void judge_peer(const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_peer(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	const struct ike_auth_round *round = &c->remote.items[index];
 	char subject[IKE_IDENTITY_TEXT_MAX], id[IKE_IDENTITY_TEXT_MAX];
@@ -285,7 +279,7 @@ static void judge_peer(const struct ike_check *k, const struct ike_connection *c
 
 /* ---- Rounds ---- */
 
-static void judge_local(const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_local(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	const struct ike_auth_round *round = &c->local.items[index];
 
@@ -308,7 +302,7 @@ static void judge_local(const struct ike_check *k, const struct ike_connection *
 	}
 }
 
-static void judge_remote(const struct ike_check *k, const struct ike_connection *c, size_t index)
+static void judge_remote(struct ike_check *k, const struct ike_connection *c, size_t index)
 {
 	const struct ike_auth_round *round = &c->remote.items[index];
 	bool said = c->local.count > 0 && c->local.items[0].class == IKE_AUTH_CLASS_PSK;
@@ -330,7 +324,7 @@ static void judge_remote(const struct ike_check *k, const struct ike_connection 
 	}
 }
 
-static void judge_aggressive(const struct ike_check *k, const struct ike_connection *c)
+static void judge_aggressive(struct ike_check *k, const struct ike_connection *c)
 {
 	bool psk = (c->local.count > 0 && c->local.items[0].class == IKE_AUTH_CLASS_PSK) ||
 		   (c->remote.count > 0 && c->remote.items[0].class == IKE_AUTH_CLASS_PSK);
@@ -340,7 +334,7 @@ static void judge_aggressive(const struct ike_check *k, const struct ike_connect
 			"connection '%s' has aggressive = yes and auth = psk", c->name);
 }
 
-void ike_check_proofs(const struct ike_check *k, const struct ike_connection *c)
+void ike_check_proofs(struct ike_check *k, const struct ike_connection *c)
 {
 	char text[IKE_IDENTITY_TEXT_MAX];
 

@@ -50,8 +50,8 @@ static enum ike_check_code judge_transform(const struct ike_transform *t)
 }
 
 /* Each code once for a list. */
-static void judge_strength(const struct ike_check *k, const struct ike_proposals *list,
-	const struct ike_check_place *place)
+static void judge_strength(
+	struct ike_check *k, const struct ike_proposals *list, const struct ike_check_place *place)
 {
 	uint64_t said = 0;
 
@@ -110,8 +110,8 @@ static bool contains(const struct ike_proposal *earlier, const struct ike_propos
 	return later->count > 0;
 }
 
-static void judge_order(const struct ike_check *k, const struct ike_proposals *list,
-	const struct ike_check_place *place)
+static void judge_order(
+	struct ike_check *k, const struct ike_proposals *list, const struct ike_check_place *place)
 {
 	char text[IKE_PROPOSAL_TEXT_MAX];
 
@@ -135,7 +135,7 @@ static const struct ike_transform *cipher(const struct ike_proposal *p)
 	return NULL;
 }
 
-static void judge_pfs(const struct ike_check *k, const struct ike_child_config *child,
+static void judge_pfs(struct ike_check *k, const struct ike_child_config *child,
 	const struct ike_check_place *place)
 {
 	const struct ike_proposals *list = &child->proposals;
@@ -178,8 +178,8 @@ static bool is_beyond_ikev1(const struct ike_transform *t, uint8_t protocol)
 	return t->type == IKE_TRANSFORM_KEY_EXCHANGE && t->id >= IKE_GROUP_ML_KEM_512;
 }
 
-static void judge_ikev1(const struct ike_check *k, const struct ike_proposals *list,
-	const struct ike_check_place *place)
+static void judge_ikev1(
+	struct ike_check *k, const struct ike_proposals *list, const struct ike_check_place *place)
 {
 	char text[40];
 
@@ -198,17 +198,12 @@ static void judge_ikev1(const struct ike_check *k, const struct ike_proposals *l
 /* ---- All of it ---- */
 
 /* What stands there without being written says nothing about who wrote. */
-static bool is_default(const struct ike_proposals *list, uint8_t protocol)
+static bool is_default(const struct ike_proposals *list, const struct ike_proposals *standard)
 {
-	struct ike_proposals standard = { 0 };
-	bool equal = list->count > 0 && ike_proposals_add(&standard, protocol, "default", NULL) &&
-		     ike_proposals_equal(list, &standard);
-
-	ike_proposals_free(&standard);
-	return equal;
+	return list->count > 0 && ike_proposals_equal(list, standard);
 }
 
-static void judge_list(const struct ike_check *k, const struct ike_connection *c,
+static void judge_list(struct ike_check *k, const struct ike_connection *c,
 	const struct ike_proposals *list, const struct ike_check_place *place)
 {
 	if (list->left_out)
@@ -228,7 +223,7 @@ static bool is_mixed(const struct ike_proposals *list)
 	return false;
 }
 
-static void judge_child(const struct ike_check *k, const struct ike_child_config *child)
+void ike_check_child_proposals(struct ike_check *k, const struct ike_child_config *child)
 {
 	const struct ike_connection *c = child->connection;
 	bool ah =
@@ -246,16 +241,14 @@ static void judge_child(const struct ike_check *k, const struct ike_child_config
 			"'%s' has ah_proposals beside esp_proposals: the peer may choose AH, which "
 			"encrypts nothing",
 			child->name);
-	if (is_default(&child->proposals, IKE_PROTOCOL_ESP))
+	if (is_default(&child->proposals, &k->standard_esp))
 		return;
 	judge_list(k, c, &child->proposals, place);
 	judge_pfs(k, child, place);
 }
 
-void ike_check_proposals(const struct ike_check *k, const struct ike_connection *c)
+void ike_check_proposals(struct ike_check *k, const struct ike_connection *c)
 {
-	if (!is_default(&c->proposals, IKE_PROTOCOL_IKE))
+	if (!is_default(&c->proposals, &k->standard_ike))
 		judge_list(k, c, &c->proposals, IKE_CHECK_AT_CONNECTION(c, "proposals"));
-	for (size_t i = 0; i < c->child_count; i++)
-		judge_child(k, c->children[i]);
 }

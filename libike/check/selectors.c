@@ -1,7 +1,8 @@
 /* Traffic selectors: by themselves, and beside those of other children. */
 #include "libike/check/check_priv.h"
 
-#define TEXT_MAX 160
+/* A child that crosses thousands is not told about each of them. */
+#define NEIGHBOURS_SAID 16
 
 static bool is_fixed(const struct ike_selector *s)
 {
@@ -37,7 +38,7 @@ static bool is_bounded(const struct ike_child_config *child)
 
 /* ---- One child ---- */
 
-static void judge_pair(const struct ike_check *k, const struct ike_child_config *child,
+static void judge_pair(struct ike_check *k, const struct ike_child_config *child,
 	const struct ike_selector *local, const struct ike_selector *remote)
 {
 	char ours[IKE_SELECTOR_TEXT_MAX];
@@ -56,7 +57,7 @@ static void judge_pair(const struct ike_check *k, const struct ike_child_config 
 			"'%s' has %s at both ends", child->name, ike_selector_format(local, ours));
 }
 
-static void judge_transport(const struct ike_check *k, const struct ike_child_config *child,
+static void judge_transport(struct ike_check *k, const struct ike_child_config *child,
 	const struct ike_selector *list, size_t count, const char *key)
 {
 	char text[IKE_SELECTOR_TEXT_MAX];
@@ -87,7 +88,7 @@ static bool has_group(const struct ike_child_config *child, const char **ret_key
 
 /* Any holder of a secret that names no client can say that he is one of them. */
 static void judge_client_secrets(
-	const struct ike_check *k, const struct ike_child_config *child, const char *key)
+	struct ike_check *k, const struct ike_child_config *child, const char *key)
 {
 	const struct ike_connection *c = child->connection;
 	const struct ike_identity *own = ike_auth_rounds_id(&c->local);
@@ -108,7 +109,7 @@ static void judge_client_secrets(
 	}
 }
 
-static void judge_groups(const struct ike_check *k, const struct ike_child_config *child)
+static void judge_groups(struct ike_check *k, const struct ike_child_config *child)
 {
 	const char *key;
 
@@ -133,7 +134,7 @@ static bool has_common_family(const struct ike_child_config *child)
 	return false;
 }
 
-static void judge_alone(const struct ike_check *k, const struct ike_child_config *child)
+static void judge_alone(struct ike_check *k, const struct ike_child_config *child)
 {
 	char text[IKE_REMARK_TEXT_MAX];
 
@@ -255,7 +256,7 @@ static enum relation relate(
 	return worst;
 }
 
-static void say_relation(const struct ike_check *k, const struct ike_child_config *a,
+static bool say_relation(struct ike_check *k, const struct ike_child_config *a,
 	const struct ike_child_config *b, enum relation relation, const struct pair *pair)
 {
 	const struct ike_check_place *place = IKE_CHECK_AT_CHILD(a, "remote_ts");
@@ -272,7 +273,8 @@ static void say_relation(const struct ike_check *k, const struct ike_child_confi
 		words = "cross those of";
 	} else {
 		if (!same || ike_check_is_shunt(a) || ike_check_is_shunt(b))
-			return; /* the longer prefix is taken: that is how exceptions are made */
+			return false; /* the longer prefix is taken: that is how exceptions are made
+				       */
 		code = IKE_CHECK_SELECTORS_CONTAINED;
 		words = relation == A_IN_B ? "are part of those of" : "contain those of";
 	}
@@ -280,33 +282,32 @@ static void say_relation(const struct ike_check *k, const struct ike_child_confi
 		ike_selector_format(pair->local, local), ike_selector_format(pair->remote, remote),
 		a->name, words, b->name, same ? "" : " (connection '",
 		same ? "" : b->connection->name, same ? "" : "')");
+	return true;
 }
 
-static void judge_two(const struct ike_check *k, const struct ike_child_config *a,
-	const struct ike_child_config *b)
+/* Whether there was something to be said. */
+static bool judge_two(
+	struct ike_check *k, const struct ike_child_config *a, const struct ike_child_config *b)
 {
 	struct pair pair = { 0 };
 
+	k->work++;
 	if (!compete(a, b) || are_alternatives(a, b))
-		return;
+		return false;
 	enum relation relation = relate(a, b, &pair);
-	if (relation != APART)
-		say_relation(k, a, b, relation, &pair);
+	return relation != APART && say_relation(k, a, b, relation, &pair);
 }
 
-void ike_check_selectors(const struct ike_check *k, size_t index)
+void ike_check_child_selectors(struct ike_check *k, const struct ike_child_config *child)
 {
-	const struct ike_connection *c = k->connections[index];
+	const struct ike_check_areas *areas = &k->areas;
+	size_t said = 0;
 
-	for (size_t i = 0; i < c->child_count; i++) {
-		const struct ike_child_config *child = c->children[i];
-
-		if (!ike_check_is_shunt(child))
-			judge_alone(k, child);
-		for (size_t before = 0; before < i; before++)
-			judge_two(k, child, c->children[before]);
-		for (size_t other = 0; other < index; other++)
-			for (size_t j = 0; j < k->connections[other]->child_count; j++)
-				judge_two(k, child, k->connections[other]->children[j]);
-	}
+	if (!ike_check_is_shunt(child))
+		judge_alone(k, child);
+	if (is_drawn(child) || !child->policies)
+		return;
+	ike_check_areas_find(k, child);
+	for (size_t i = 0; i < areas->found_count && said < NEIGHBOURS_SAID; i++)
+		said += judge_two(k, child, areas->found[i]);
 }

@@ -3,7 +3,8 @@
  *
  * A gateway with thousands of peers has thousands of secrets that all name itself and one peer.
  * So owners are indexed: a secret that names both sides exactly is found through the rarer of
- * both; only when there is none are all secrets weighed against each other.
+ * both, and one that names a side through that side; what is left to be weighed are secrets that
+ * are for many.
  */
 #include "libike/model/credentials.h"
 
@@ -44,7 +45,10 @@ struct ike_shared {
 	struct alike *alike; /* NULL: it has a unique id */
 	struct ike_shared *alike_prev, *alike_next;
 	struct ike_shared *prev, *next; /* in the order of loading */
-	char *unique_id;                /* or NULL */
+	struct ike_shared *wide_prev, *wide_next;
+	bool is_wide;    /* in that list */
+	uint64_t number; /* in the order of loading */
+	char *unique_id; /* or NULL */
 	uint8_t kind;
 	struct secret secret;
 	size_t owner_count;
@@ -54,6 +58,10 @@ struct ike_shared {
 struct ike_credentials {
 	struct ike_shared *all; /* in the order of loading */
 	uint32_t version;
+	uint32_t freed;  /* how many were, up to now */
+	uint64_t loaded; /* likewise */
+	struct ike_shared
+		*wide; /* which the index of owners does not find: of anybody, or patterns */
 	size_t count;
 	struct ike_shared *by_unique_id;
 	struct bucket *by_owner;
@@ -203,6 +211,8 @@ static void shared_free(struct ike_credentials *c, struct ike_shared *s)
 		ike_identity_free(s->owners[i].id);
 	}
 	content_unindex(c, s);
+	if (s->is_wide)
+		DL_DELETE2(c->wide, s, wide_prev, wide_next);
 	if (s->hh.tbl)
 		HASH_DEL(c->by_unique_id, s);
 	free(s->owners);
@@ -265,6 +275,7 @@ static void remove_one(struct ike_credentials *c, struct ike_shared *s)
 {
 	DL_DELETE(c->all, s);
 	c->version++;
+	c->freed++;
 	c->count--;
 	shared_free(c, s);
 }
@@ -297,6 +308,16 @@ static bool index_it(struct ike_credentials *c, struct ike_shared *s)
 	return s->unique_id || content_index(c, s);
 }
 
+/* Distinguished names match others than those that have the same octets. */
+static bool is_wide(const struct ike_shared *s)
+{
+	for (size_t i = 0; i < s->owner_count; i++)
+		if (s->owners[i].id->type == IKE_ID_DER_ASN1_DN ||
+			ike_identity_is_wildcard(s->owners[i].id))
+			return true;
+	return s->owner_count == 0;
+}
+
 static bool insert(struct ike_credentials *c, struct ike_shared *s)
 {
 	if (s->unique_id) {
@@ -306,6 +327,10 @@ static bool insert(struct ike_credentials *c, struct ike_shared *s)
 	}
 	DL_APPEND(c->all, s);
 	c->count++;
+	s->number = c->loaded++;
+	s->is_wide = is_wide(s);
+	if (s->is_wide)
+		DL_APPEND2(c->wide, s, wide_prev, wide_next);
 	return true;
 }
 
@@ -359,6 +384,11 @@ void ike_credentials_free(struct ike_credentials *c)
 uint32_t ike_credentials_version(const struct ike_credentials *c)
 {
 	return c->version;
+}
+
+uint32_t ike_credentials_freed(const struct ike_credentials *c)
+{
+	return c->freed;
 }
 
 size_t ike_credentials_count(const struct ike_credentials *c)
@@ -491,34 +521,85 @@ static const struct ike_shared *find_exact(const struct ike_credentials *c, uint
 	return NULL;
 }
 
+struct choice {
+	uint8_t kind;
+	const struct ike_identity *my_id, *other_id;
+	bool named; /* only those that name other_id */
+	const struct ike_shared *best;
+	unsigned weight;
+};
+
+static void consider(struct choice *choice, const struct ike_shared *s)
+{
+	unsigned weight;
+
+	if (s->kind != choice->kind ||
+		(choice->named && best_match(s, choice->other_id) <= IKE_MATCH_ANY))
+		return;
+	weight = weigh(s, choice->my_id, choice->other_id);
+	if (weight > choice->weight ||
+		(weight && weight == choice->weight && s->number > choice->best->number)) {
+		choice->best = s;
+		choice->weight = weight;
+	}
+}
+
+/* Of those that name one side the newest is as good as any: one that names both is found before,
+ * and one with a pattern besides is among the wide ones. */
+static void consider_owned(
+	struct choice *choice, const struct ike_credentials *c, const struct ike_identity *id)
+{
+	struct bucket *bucket = id ? bucket_find(c, id) : NULL;
+	struct owner *owner;
+
+	if (!bucket)
+		return;
+	DL_FOREACH(bucket->owners, owner)
+	{
+		if (owner->shared->kind != choice->kind || !ike_identity_equal(owner->id, id))
+			continue;
+		consider(choice, owner->shared);
+		if (!choice->named)
+			return;
+	}
+}
+
 static const struct ike_shared *find_best(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id, bool named)
 {
-	const struct ike_shared *best = NULL, *each;
-	unsigned best_weight = 0;
+	struct choice choice = {
+		.kind = kind, .my_id = my_id, .other_id = other_id, .named = named
+	};
+	const struct ike_shared *each;
 
-	DL_FOREACH(c->all, each)
-	{
-		if (each->kind != kind || (named && best_match(each, other_id) <= IKE_MATCH_ANY))
-			continue;
-		unsigned weight = weigh(each, my_id, other_id);
-		if (weight && weight >= best_weight) {
-			best = each;
-			best_weight = weight;
-		}
+	if (!my_id && !other_id) {
+		DL_FOREACH(c->all, each)
+		consider(&choice, each);
+		return choice.best;
 	}
-	return best;
+	if (!named)
+		consider_owned(&choice, c, my_id);
+	consider_owned(&choice, c, other_id);
+	DL_FOREACH2(c->wide, each, wide_next)
+	consider(&choice, each);
+	return choice.best;
 }
 
-struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
+const struct ike_shared *ike_credentials_find_shared(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id)
 {
 	const struct ike_shared *found = NULL;
 
 	if (my_id && other_id)
 		found = find_exact(c, kind, my_id, other_id);
-	if (!found)
-		found = find_best(c, kind, my_id, other_id, false);
+	return found ? found : find_best(c, kind, my_id, other_id, false);
+}
+
+struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id)
+{
+	const struct ike_shared *found = ike_credentials_find_shared(c, kind, my_id, other_id);
+
 	return found ? secret_bytes(&found->secret) : (struct bytes){ 0 };
 }
 

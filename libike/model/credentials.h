@@ -36,6 +36,9 @@ void ike_credentials_clear(struct ike_credentials *c);
 /* Another number whenever a secret came, went or became another one. */
 uint32_t ike_credentials_version(const struct ike_credentials *c);
 
+/* Another number whenever one was freed: while it is the same, what was borrowed is good. */
+uint32_t ike_credentials_freed(const struct ike_credentials *c);
+
 /* All kinds together. */
 size_t ike_credentials_count(const struct ike_credentials *c);
 /* The unique ids of those that have one, in the order of loading. */
@@ -66,6 +69,9 @@ const struct ike_identity *ike_shared_owner_of(
 /* The best secret for the pair; an empty view when there is none. Borrowed until the store
  * changes. my_id and/or other_id may be NULL (not known yet: matches owners of any). */
 struct bytes ike_credentials_find(const struct ike_credentials *c, uint8_t kind,
+	const struct ike_identity *my_id, const struct ike_identity *other_id);
+/* The same, and whose it is; NULL when there is none. */
+const struct ike_shared *ike_credentials_find_shared(const struct ike_credentials *c, uint8_t kind,
 	const struct ike_identity *my_id, const struct ike_identity *other_id);
 
 /* The same, of the secrets that name other_id (itself, or a pattern that is not everybody's). */

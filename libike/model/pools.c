@@ -472,6 +472,11 @@ const struct ike_pool *ike_pools_get(const struct ike_pools *pools, size_t index
 	return pool;
 }
 
+const struct ike_pool *ike_pools_next(const struct ike_pool *pool)
+{
+	return pool->next;
+}
+
 const struct ike_pool *ike_pools_find(const struct ike_pools *pools, const char *name)
 {
 	const struct ike_pool *pool;

@@ -75,6 +75,7 @@ MUST_USE bool ike_pools_may_unload(
 
 /* In the order of loading; NULL at the end. */
 const struct ike_pool *ike_pools_get(const struct ike_pools *pools, size_t index);
+const struct ike_pool *ike_pools_next(const struct ike_pool *pool);
 const struct ike_pool *ike_pools_find(const struct ike_pools *pools, const char *name);
 const char *ike_pool_name(const struct ike_pool *pool);
 const struct ike_pool_addrs *ike_pool_addrs(const struct ike_pool *pool);

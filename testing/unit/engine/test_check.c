@@ -2,12 +2,13 @@
 #include "libike/check/check.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* ---- A model ---- */
 
-#define CONNECTIONS_MAX 4
+#define CONNECTIONS_MAX 1000
 #define NOW INT64_C(1800000000)
 
 struct bed {
@@ -104,10 +105,9 @@ static void report(void *context, const struct ike_finding *finding)
 		finding->child ? finding->child : "-", finding->key ? finding->key : "-");
 }
 
-/* What is found, notes left out. */
-static const char *judge_at(struct bed *bed, int64_t now)
+static struct ike_check *begin(struct bed *bed, int64_t now)
 {
-	const struct ike_check k = {
+	const struct ike_check_model model = {
 		.connections = (const struct ike_connection *const *)bed->connections,
 		.connection_count = bed->count,
 		.credentials = bed->credentials,
@@ -115,19 +115,28 @@ static const char *judge_at(struct bed *bed, int64_t now)
 		.pools = bed->pools,
 		.clients = bed->clients,
 		.now = now,
-		.report = report,
-		.context = bed,
 	};
 	struct why why;
 
-	bed->found[0] = '\0';
 	for (size_t i = 0; i < bed->count; i++)
 		ck_assert_msg(bed->connections[i]->proposals.count > 0 ||
 				      ike_connection_complete(bed->connections[i], &why),
 			"%s", why.text);
-	for (size_t i = 0; i < bed->count; i++)
-		ike_check_connection(&k, i);
-	ike_check_rest(&k);
+	struct ike_check *k = ike_check_new(&model);
+	ck_assert_ptr_nonnull(k);
+	return k;
+}
+
+/* What is found, notes left out. */
+static const char *judge_at(struct bed *bed, int64_t now)
+{
+	struct ike_check *k = begin(bed, now);
+
+	bed->found[0] = '\0';
+	while (ike_check_next(k, report, bed))
+		continue;
+	ck_assert(!ike_check_is_incomplete(k));
+	ike_check_free(k);
 	return bed->found;
 }
 
@@ -261,6 +270,130 @@ START_TEST(peers_of_a_pattern_may_have_a_secret_each)
 }
 END_TEST
 
+/* ---- Many ---- */
+
+/* Of as many tunnels, each with a secret of its own whose owner is told by `owner`: the work of the
+ * step that costs most, and of all of them for each tunnel. */
+struct cost {
+	uint64_t step, tunnel;
+};
+
+static void note_step(void *context, const struct ike_finding *finding)
+{
+	size_t *found = context;
+
+	(void)finding;
+	++*found;
+}
+
+static struct cost cost_of(struct bed *bed, size_t *ret_found)
+{
+	struct ike_check *k = begin(bed, NOW);
+	struct cost cost = { 0 };
+	uint64_t before = 0;
+
+	*ret_found = 0;
+	while (ike_check_next(k, note_step, ret_found)) {
+		uint64_t step = ike_check_work(k) - before;
+
+		cost.step = step > cost.step ? step : cost.step;
+		before += step;
+	}
+	cost.tunnel = before / bed->count;
+	ike_check_free(k);
+	return cost;
+}
+
+/* address: of the peer, NULL for one of its own; local, remote: with %zu for its number. */
+struct many {
+	const char *address, *peer, *owner, *local, *remote;
+};
+
+static struct cost cost_of_many(const struct many *m, size_t count, size_t *ret_found)
+{
+	struct bed bed = bed_new();
+	char address[64], peer[64], owner[64], local[64], remote[64], name[32];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "c%zu", i);
+		snprintf(address, sizeof(address), m->address, i / 250, i % 250);
+		snprintf(peer, sizeof(peer), m->peer, i);
+		snprintf(owner, sizeof(owner), m->owner, i);
+		snprintf(local, sizeof(local), m->local, i / 250, i % 250);
+		snprintf(remote, sizeof(remote), m->remote, i / 250, i % 250);
+		add_child(add_connection(&bed, name, address, peer), "lan", local, remote);
+		add_secret(&bed, name, owner);
+	}
+	struct cost cost = cost_of(&bed, ret_found);
+	bed_free(&bed);
+	return cost;
+}
+
+static const struct many many[] = {
+	/* As it should be; secrets that fit none; one address for all, which shadows nobody. */
+	{ "198.51.%zu.%zu", "peer%zu", "peer%zu", "172.16.0.0/16", "10.%zu.%zu.0/24" },
+	{ "198.51.%zu.%zu", "peer%zu", "nobody%zu", "172.16.0.0/16", "10.%zu.%zu.0/24" },
+	{ "192.0.2.1", "peer%zu", "peer%zu", "172.16.0.0/16", "10.%zu.%zu.0/24" },
+	/* Everything to the peers, from networks of our own. */
+	{ "198.51.%zu.%zu", "peer%zu", "peer%zu", "10.%zu.%zu.0/24", "0.0.0.0/0" },
+};
+
+START_TEST(ten_times_as_many_tunnels_are_ten_times_the_work_in_steps_as_small)
+{
+	size_t found;
+
+	for (size_t i = 0; i < sizeof(many) / sizeof(*many); i++) {
+		struct cost few = cost_of_many(&many[i], 100, &found);
+		struct cost all = cost_of_many(&many[i], 1000, &found);
+
+		ck_assert_uint_eq(found, i == 1 ? 2 * 1000 : 0);
+		ck_assert_msg(all.step <= 60, "%zu: %" PRIu64 " in a step", i, all.step);
+		ck_assert_msg(all.tunnel <= 2 * few.tunnel + 10,
+			"%zu: %" PRIu64 " and %" PRIu64 " a tunnel", i, few.tunnel, all.tunnel);
+	}
+}
+END_TEST
+
+/* Where everything is in everything's way a step still has an end, and says so much and no more. */
+START_TEST(what_crosses_everything_is_told_about_some)
+{
+	static const struct many worst = { "198.51.%zu.%zu", "peer%zu", "peer%zu", "10.0.0.0/8",
+		"192.168.0.0/16" };
+	size_t found;
+	struct cost cost = cost_of_many(&worst, 1000, &found);
+
+	ck_assert_uint_le(cost.step, 5000);
+	ck_assert_uint_gt(found, 999);
+	ck_assert_uint_le(found, 16 * 1000);
+}
+END_TEST
+
+START_TEST(what_changes_between_steps_is_no_trouble)
+{
+	struct bed bed = bed_new();
+	size_t found = 0, steps = 0;
+	char name[32];
+
+	for (size_t i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "ike-%zu", i);
+		add_secret(&bed, name, "nobody");
+	}
+	add_child(add_connection(&bed, "b", "198.51.100.1", "gw-b"), "lan", "10.1.0.0/16",
+		"10.2.0.0/16");
+	struct ike_check *k = begin(&bed, NOW);
+	ike_connection_free(bed.connections[--bed.count]); /* it is held */
+	while (ike_check_next(k, note_step, &found))
+		if (steps++ % 2 == 1) { /* each second one, from the end: and loaded anew */
+			snprintf(name, sizeof(name), "ike-%zu", 20 - steps / 2);
+			(void)ike_credentials_unload(bed.credentials, name);
+			add_secret(&bed, "ike-1", "nobody");
+		}
+	ck_assert_uint_gt(found, 9);
+	ike_check_free(k);
+	bed_free(&bed);
+}
+END_TEST
+
 /* ---- Pools ---- */
 
 static void add_pool(struct bed *bed, const char *name, const char *text)
@@ -329,6 +462,9 @@ static Suite *check_suite(void)
 	tcase_add_test(tests, ports_and_protocols_keep_selectors_apart);
 	tcase_add_test(tests, a_secret_is_missing_only_when_none_could_be_found);
 	tcase_add_test(tests, peers_of_a_pattern_may_have_a_secret_each);
+	tcase_add_test(tests, ten_times_as_many_tunnels_are_ten_times_the_work_in_steps_as_small);
+	tcase_add_test(tests, what_crosses_everything_is_told_about_some);
+	tcase_add_test(tests, what_changes_between_steps_is_no_trouble);
 	tcase_add_test(tests, pools_are_compared_to_their_last_address);
 	tcase_add_test(tests, what_is_left_to_defaults_is_never_wrong);
 	suite_add_tcase(suite, tests);

@@ -344,6 +344,85 @@ START_TEST(a_secret_is_found_while_one_identity_is_unknown)
 }
 END_TEST
 
+/* ---- The index against weighing each ---- */
+
+struct weighing {
+	const struct ike_identity *ids[2];
+	unsigned best;
+	struct bytes secret;
+};
+
+static void weigh(void *context, const char *unique_id, uint8_t kind, struct bytes secret,
+	const struct ike_shared_owners *owners)
+{
+	struct weighing *w = context;
+	unsigned weight = 1, matches[2] = { 0 };
+	const struct ike_identity *owner;
+
+	(void)unique_id, (void)kind;
+	for (size_t side = 0; side < 2; side++) {
+		for (size_t i = 0; w->ids[side] && (owner = ike_shared_owner(owners, i)); i++) {
+			unsigned match = ike_identity_match(w->ids[side], owner);
+
+			matches[side] = match > matches[side] ? match : matches[side];
+		}
+		weight += w->ids[side] ? matches[side] : 0;
+	}
+	if (ike_shared_owner(owners, 0) && weight == 1)
+		return;
+	if (weight >= w->best) {
+		w->best = weight;
+		w->secret = secret;
+	}
+}
+
+/* As the sum of both matches and the order of loading say, whatever there is besides. */
+START_TEST(the_index_finds_what_weighing_all_of_them_finds)
+{
+	static const char *const names[] = { "a.example.org", "A.EXAMPLE.org", "b.example.org",
+		"c.example.net", "*.example.org", "*", "%any", "192.0.2.1", "192.0.2.0/24",
+		"C=CH, O=x, CN=a", "C=CH, O=x, CN=*", "@#0102", "user@example.org",
+		"*@example.org" };
+	const size_t count = sizeof(names) / sizeof(*names);
+	uint32_t drawn = 7;
+	struct why why;
+
+#define DRAW(below) ((drawn = drawn * 1664525 + 1013904223) >> 8) % (below)
+	for (unsigned round = 0; round < 200; round++) {
+		struct ike_credentials *c = ike_credentials_new();
+
+		for (unsigned i = 0, all = DRAW(12); i < all; i++) {
+			struct ike_identity *owners[2];
+			struct secret secret = { 0 };
+			char name[16];
+			size_t owned = DRAW(3);
+
+			snprintf(name, sizeof(name), "ike-%u", (unsigned)(DRAW(10)));
+			for (size_t j = 0; j < owned; j++)
+				owners[j] = ike_identity_parse(names[DRAW(count)], &why);
+			ck_assert(secret_copy(&secret, bytes_of(&i, sizeof(i))));
+			ck_assert(ike_credentials_load(
+				c, name, IKE_SHARED_IKE, &secret, owners, owned));
+		}
+		for (unsigned i = 0; i < 40; i++) {
+			struct ike_identity *mine = ike_identity_parse(names[DRAW(count)], &why);
+			struct ike_identity *other =
+				i % 4 ? ike_identity_parse(names[DRAW(count)], &why) : NULL;
+			struct weighing w = { .ids = { mine, other } };
+
+			ike_credentials_each(c, weigh, &w);
+			ck_assert_msg(
+				bytes_equal(ike_credentials_find(c, IKE_SHARED_IKE, mine, other),
+					w.secret),
+				"round %u, question %u", round, i);
+			ike_identity_free(mine);
+			ike_identity_free(other);
+		}
+		ike_credentials_free(c);
+	}
+}
+END_TEST
+
 START_TEST(other_kinds_of_secrets_do_not_count)
 {
 	struct ike_credentials *c = ike_credentials_new();
@@ -480,6 +559,7 @@ int main(void)
 	tcase_add_test(tests, the_secret_that_fits_both_best_is_found);
 	tcase_add_test(tests, a_secret_is_found_while_one_identity_is_unknown);
 	tcase_add_test(tests, other_kinds_of_secrets_do_not_count);
+	tcase_add_test(tests, the_index_finds_what_weighing_all_of_them_finds);
 	tcase_add_test(tests, octets_that_would_be_letters_are_not_mixed_up);
 	tcase_add_test(tests, loading_again_replaces);
 	tcase_add_loop_test(tests, secrets_without_ids_are_not_held_against_all_others, 0, 3);
