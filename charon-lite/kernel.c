@@ -245,7 +245,7 @@ static void tell_use(
 	const struct telling *telling = context;
 	struct cl_kernel_use use = { .destination = state->id.destination,
 		.spi = state->id.spi,
-		.usage = usage_of(status, status->last_used ? status->last_used : status->used) };
+		.usage = usage_of(status, status->last_used) };
 
 	if (state->id.protocol != IPPROTO_ESP && state->id.protocol != IPPROTO_AH)
 		return;

@@ -19,8 +19,8 @@ void cl_usages_free(struct cl_usages *usages); /* NULL is fine */
  * fails: there is nothing then. What nobody asks for any more is forgotten after half a minute. */
 MUST_USE bool cl_usages_refresh(struct cl_usages *usages, ike_time now, ike_time max_age);
 
-/* False when the kernel did not have that SA. With a kernel before 6.2 idle_seconds is that of the
- * first packet: states do not tell of the last. */
+/* False when the kernel did not have that SA. Kernels before 6.2 do not tell idle_seconds here: it
+ * is UINT64_MAX then, as before the first packet. */
 MUST_USE bool cl_usages_find(const struct cl_usages *usages, const struct ike_kernel_id *id,
 	struct ike_kernel_usage *ret);
 

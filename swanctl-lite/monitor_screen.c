@@ -1,6 +1,8 @@
 #include "swanctl-lite/monitor_screen.h"
 
 #include <curses.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,6 +24,23 @@ static const struct column {
 };
 #define COLUMNS (sizeof(columns) / sizeof(*columns))
 
+/* https://no-color.org */
+static bool colours_are_wanted(void)
+{
+	const char *none = getenv("NO_COLOR");
+
+	return !none || !*none;
+}
+
+/* One that cannot go to a place (TERM=dumb) is none for us. */
+static bool can_move(void)
+{
+	static char name[] = "cup";
+	const char *sequence = tigetstr(name);
+
+	return sequence && sequence != (const char *)-1;
+}
+
 bool monitor_screen_open(void)
 {
 	static const short colours[TUNNEL_CLASSES] = { [TUNNEL_UP] = COLOR_GREEN,
@@ -32,13 +51,18 @@ bool monitor_screen_open(void)
 
 	if (!screen)
 		return false;
+	if (!can_move()) {
+		endwin();
+		delscreen(screen);
+		return false;
+	}
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	set_escdelay(50);
 	curs_set(0);
-	if (has_colors()) {
+	if (has_colors() && colours_are_wanted()) {
 		start_color();
 		use_default_colors();
 		for (short i = 0; i < TUNNEL_CLASSES; i++)
@@ -81,23 +105,41 @@ static void draw_tunnel(int y, const struct tunnel *t)
 	attroff(attributes);
 }
 
-static void draw_head(const struct monitor_view *view)
+/* Not on into the next line where there is no room. */
+__attribute__((format(printf, 2, 3))) static void draw_text(int y, const char *format, ...)
 {
-	const struct tunnel_totals *totals = &view->totals;
-	const char *names[COLUMNS];
-	char in[16], out[16], clock[16] = "";
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	mvaddnstr(y, 0, text, COLS);
+}
+
+static void draw_title(const struct monitor_view *view)
+{
+	const bool problem = view->problem.text[0];
+	char clock[16] = "";
 	time_t now = time(NULL);
 	struct tm broken;
 
 	if (localtime_r(&now, &broken))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &broken);
-	mvprintw(0, 0, "%s  %s%s", view->title, clock, view->paused ? "  paused" : "");
-	if (view->problem.text[0]) {
-		attron(A_BOLD);
-		printw("  NO ANSWER: %s", view->problem.text);
-		attroff(A_BOLD);
-	}
-	mvprintw(1, 0,
+	attron(problem ? A_BOLD : A_NORMAL);
+	draw_text(0, "%s  %s%s%s%s", view->title, clock, view->paused ? "  paused" : "",
+		problem ? "  NO ANSWER: " : "", view->problem.text);
+	attroff(A_BOLD);
+}
+
+static void draw_head(const struct monitor_view *view)
+{
+	const struct tunnel_totals *totals = &view->totals;
+	const char *names[COLUMNS];
+	char in[16], out[16];
+
+	draw_title(view);
+	draw_text(1,
 		"%u up, %u changing, %u down, %u resting; in %sbit/s, out %sbit/s; every %u.%u s, "
 		"by %s%s",
 		totals->of[TUNNEL_UP], totals->of[TUNNEL_CHANGING], totals->of[TUNNEL_DOWN],
@@ -114,10 +156,12 @@ static void draw_head(const struct monitor_view *view)
 
 static void draw_foot(const struct monitor_view *view, size_t shown, size_t count)
 {
-	move(LINES - 1, 0);
-	if (view->filtering || view->filter[0])
-		printw("/%s%s  ", view->filter, view->filtering ? "_" : "");
-	printw("%zu of %zu  q quit  s sort  r reverse  / filter  p pause  h keys", shown, count);
+	bool filter = view->filtering || view->filter[0];
+
+	draw_text(LINES - 1,
+		"%s%s%s%s%zu of %zu  q quit  s sort  r reverse  / filter  p pause  h keys",
+		filter ? "/" : "", filter ? view->filter : "", view->filtering ? "_" : "",
+		filter ? "  " : "", shown, count);
 }
 
 static void draw_help(void)
@@ -132,6 +176,7 @@ static void draw_help(void)
 		"               Enter keeps it, Escape takes it away",
 		"p, blank       pause",
 		"arrows, j, k   up and down; Page Up, Page Down, Home, End",
+		"^L             draw all anew",
 		"h, ?           this; any key goes back",
 		"",
 		"Rates are bits a second of what is inside the tunnel, since the look before.",
@@ -140,7 +185,7 @@ static void draw_help(void)
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		mvprintw((int)i + 1, 2, "%s", lines[i]);
+		draw_text((int)i + 1, "  %s", lines[i]);
 }
 
 static size_t page(void)
@@ -240,6 +285,9 @@ static bool command_key(struct monitor_view *view, int key)
 	case 'p':
 	case ' ':
 		view->paused = !view->paused;
+		break;
+	case 'L' & 0x1f:
+		clearok(curscr, TRUE);
 		break;
 	case 'h':
 	case '?':

@@ -123,6 +123,17 @@ static uint64_t rate(uint64_t now, uint64_t before, int64_t milliseconds)
 	return (uint64_t)((double)(now - before) * 8000.0 / (double)milliseconds);
 }
 
+/* Kernels before 6.2 do not say when the last packet came: then it is the last look that saw more
+ * bytes than the one before. */
+static void follow_idle(struct tunnel *row, const struct tunnel *old, int64_t now)
+{
+	if (row->idle != TUNNEL_NOT)
+		return;
+	row->heard_at = row->bytes_in > old->bytes_in ? now : old->heard_at;
+	if (row->heard_at)
+		row->idle = (now - row->heard_at) / 1000;
+}
+
 struct tunnel_totals tunnels_end(struct tunnels *t)
 {
 	struct tunnel_totals totals = { 0 };
@@ -142,6 +153,7 @@ struct tunnel_totals tunnels_end(struct tunnels *t)
 		row->rate_in = rate(row->bytes_in, old->bytes_in, t->seen_at - t->before_seen_at);
 		row->rate_out =
 			rate(row->bytes_out, old->bytes_out, t->seen_at - t->before_seen_at);
+		follow_idle(row, old, t->seen_at);
 		totals.rate_in += row->rate_in;
 		totals.rate_out += row->rate_out;
 	}
@@ -273,8 +285,8 @@ const char *tunnel_event(const struct tunnel *t, char room[160])
 	else if (t->idle != TUNNEL_NOT)
 		length = (size_t)snprintf(
 			room, 160, "last packet %s ago", tunnel_span(t->idle, ago));
-	else if (t->child_id)
-		length = (size_t)snprintf(room, 160, "no packet yet");
+	else if (t->child_id && t->bytes_in == 0)
+		length = (size_t)snprintf(room, 160, "nothing received yet");
 	if (t->next_try != TUNNEL_NOT && length < 100)
 		snprintf(room + length, 160 - length, "%snext try in %s", length ? ", " : "",
 			tunnel_span(t->next_try, next));

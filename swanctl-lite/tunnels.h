@@ -20,6 +20,7 @@ struct tunnel {
 	char reason[64];                           /* of what failed last; "" */
 	uint32_t child_id;                         /* 0: no child SA */
 	int64_t since, rekey, next_try, ago, idle; /* seconds, or TUNNEL_NOT */
+	int64_t heard_at; /* milliseconds: a look saw that something had come; 0: none did */
 	uint64_t bytes_in, bytes_out;
 	uint64_t rate_in, rate_out; /* bits a second, since the rows before */
 };

@@ -3,6 +3,7 @@
 
 dashboard.py page PROMETHEUS      prints a page of HTML that draws its panels out of that Prometheus' answers
 dashboard.py check PROMETHEUS     asks for each expression of each panel, and names those without a result
+dashboard.py schema               holds the JSON against what Grafana takes, and expressions against the metrics there are
 """
 import html
 import json
@@ -65,5 +66,97 @@ td {{ font-size: 11px; padding-right: 10px }}
     return 0
 
 
+# ---- What Grafana takes ----
+
+# As its published schema has them (kinds/dashboard/dashboard_kind.cue), panels of its core, its identifiers of units.
+SCHEMA_VERSIONS = range(36, 43)
+PANELS = {"stat", "timeseries", "table", "gauge", "bargauge", "text", "row"}
+UNITS = {"short", "none", "s", "ms", "bytes", "decbytes", "Bps", "bps", "pps", "cps", "ops", "percent", "percentunit", "dateTimeAsIso"}
+VARIABLES = {"query", "adhoc", "constant", "datasource", "interval", "textbox", "custom", "system"}
+COLUMNS = 24
+PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
+METRICS = HERE.parent.parent / "docs/monitoring.md"
+
+
+def metrics():
+    """Each metric of the page, as samples are called, with its labels"""
+    for names, kind, labels in re.findall(r"^\| `([\w, ]+)` \| (\w+) \| ([\w,]*) \|", METRICS.read_text(), re.M):
+        first, *suffixes = names.split(", ")
+        base = first.removesuffix("_bucket") if kind == "histogram" else first
+        for name in [first, *(base + suffix for suffix in suffixes)]:
+            yield name, {"instance", "job", *filter(None, labels.split(","))}
+
+
+def complaints_of_target(target, known):
+    """An expression: metrics and labels that there are; what its legend names is left of them"""
+    names = set(re.findall(r"\b(?:charon_lite|process)_\w+", target["expr"]))
+    yield from (f"no metric is called {name}" for name in names - known.keys())
+    labels = set().union({"instance"}, *(known[name] for name in names & known.keys()))
+    used = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", target["expr"]))
+    for group in re.findall(r"\bby \(([^)]*)\)", target["expr"]):
+        used |= set(group.replace(" ", "").split(",")) - {"le"}
+    yield from (f"no label is called {label}" for label in used - labels)
+    shown = set(re.findall(r"{{\s*(\w+)\s*}}", target.get("legendFormat", "")))
+    groups = re.findall(r"\bby \(([^)]*)\)", target["expr"])
+    left = set(groups[-1].replace(" ", "").split(",")) if groups and target["expr"].count("sum") < 2 else labels
+    yield from (f"the legend's {label} is no label of the result" for label in shown - left)
+
+
+def complaints_of_panel(panel, known):
+    place = panel["gridPos"]
+    if not (place["h"] > 0 and 0 < place["w"] and 0 <= place["x"] and place["x"] + place["w"] <= COLUMNS and place["y"] >= 0):
+        yield f"it does not fit into the grid: {place}"
+    if panel["type"] not in PANELS:
+        yield f"no panel of Grafana's core is a {panel['type']}"
+    if panel["fieldConfig"]["defaults"]["unit"] not in UNITS or panel["fieldConfig"]["overrides"] != []:
+        yield f"no unit of Grafana's is called {panel['fieldConfig']['defaults']['unit']}"
+    if panel["datasource"] != PROMETHEUS:
+        yield f"its data source is fixed: {panel['datasource']}"
+    if len({target["refId"] for target in panel["targets"]}) != len(panel["targets"]):
+        yield "two of its expressions have the same refId"
+    tables = [target for target in panel["targets"] if target.get("format") == "table"]
+    if panel["type"] == "table" and (tables != panel["targets"] or not all(target.get("instant") for target in tables)):
+        yield "a table wants instant results as a table"
+    if len(tables) > 1 and {"id": "merge", "options": {}} not in panel.get("transformations", []):
+        yield "of several tables Grafana shows one, unless they are merged"
+    for target in panel["targets"]:
+        yield from complaints_of_target(target, known)
+
+
+def overlap(a, b):
+    return all(a[at] < b[at] + b[size] and b[at] < a[at] + a[size] for at, size in (("x", "w"), ("y", "h")))
+
+
+def complaints():
+    dashboard, known = json.loads(DASHBOARD.read_text()), dict(metrics())
+    if dashboard["schemaVersion"] not in SCHEMA_VERSIONS:
+        yield f"schemaVersion {dashboard['schemaVersion']}"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{8,40}", dashboard["uid"]) or "id" in dashboard:
+        yield "uid, or an id, which is Grafana's own"
+    if not re.fullmatch(r"\d+[smhd]", dashboard["refresh"]):
+        yield f"refresh {dashboard['refresh']}"
+    variables = {variable["name"]: variable for variable in dashboard["templating"]["list"]}
+    yield from (f"variable {name}: {v['type']}" for name, v in variables.items() if v["type"] not in VARIABLES)
+    if variables["datasource"]["type"] != "datasource" or variables["datasource"]["query"] != "prometheus":
+        yield "the variable datasource does not offer each Prometheus"
+    if variables["instance"]["datasource"] != PROMETHEUS:
+        yield "the variable instance asks a fixed data source"
+    text = json.dumps(dashboard["panels"])
+    used = set(re.findall(r"\$\{?(\w+)", text)) - {"__rate_interval"}
+    yield from (f"no variable is called {name}" for name in used - variables.keys())
+    panels = dashboard["panels"]
+    if len({panel["id"] for panel in panels}) != len(panels):
+        yield "two panels have the same id"
+    for i, panel in enumerate(panels):
+        yield from (f"{panel['title']}: {text}" for text in complaints_of_panel(panel, known))
+        yield from (f"{panel['title']} lies over {b['title']}" for b in panels[:i] if overlap(panel["gridPos"], b["gridPos"]))
+
+
+def schema():
+    found = list(complaints())
+    print("\n".join(found) or "as Grafana's schema has it")
+    return len(found) > 0
+
+
 if __name__ == "__main__":
-    sys.exit({"page": page, "check": check}[sys.argv[1]](sys.argv[2]))
+    sys.exit({"page": page, "check": check, "schema": schema}[sys.argv[1]](*sys.argv[2:]))

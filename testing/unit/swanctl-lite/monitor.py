@@ -6,56 +6,74 @@ for, 20 s at most.
 """
 
 import os
-import pty
 import re
-import select
 import signal
 import sys
-import time
+import tempfile
 
-import pyte
 from pair import SWANCTL_LITE, pair
+from terminal import Terminal, svg, svg_lines
 
-PATIENCE = 20
+PICTURE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../docs/pictures/monitor.svg")
 
 
-class Terminal:
-    """A program on a terminal of 140 columns and 24 lines"""
+def check_picture(terminal):
+    """What docs show is what it looks like today: names of columns and keys, and words of some rows"""
+    lines = svg_lines(PICTURE)
+    for line in (2, -1):
+        now, then = (re.sub(r"^\d+ of \d+ +", "", text[line].rstrip()) for text in (terminal.screen.display, lines))
+        if now != then:
+            sys.exit(f"{PICTURE} is older than --monitor: '{then}', and now '{now}'")
+    text = "\n".join(lines)
+    if not all(state in text for state in ("INSTALLED", "DOWN", "TRAPPED", "IDLE")):
+        sys.exit(f"{PICTURE}: a state is missing")
+    with tempfile.NamedTemporaryFile("w", suffix=".svg") as picture:
+        picture.write(svg(terminal.screen))
+        picture.flush()
+        if svg_lines(picture.name)[2:4] != [line.rstrip() for line in terminal.screen.display[2:4]]:
+            sys.exit(f"a picture of the screen is not the screen: {svg_lines(picture.name)}")
 
-    def __init__(self, *command):
-        self.screen = pyte.Screen(140, 24)
-        self.stream = pyte.ByteStream(self.screen)
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update(TERM="xterm", LINES="24", COLUMNS="140")
-            os.execv(command[0], command)
 
-    def text(self):
-        return "\n".join(self.screen.display)
+def colours(terminal):
+    return {terminal.screen.buffer[y][x].fg for y in range(terminal.screen.lines) for x in range(terminal.screen.columns)}
 
-    def expect(self, *patterns, gone=None):
-        end = time.monotonic() + PATIENCE
-        while True:
-            text = self.text()
-            if all(re.search(pattern, text) for pattern in patterns) and not (gone and re.search(gone, text)):
-                return
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
-                sys.exit(f"not on the screen: {patterns} (without {gone}):\n{text}")
-            self.stream.feed(os.read(self.fd, 65536))
 
-    def press(self, keys):
-        os.write(self.fd, keys.encode())
+def check_sizes(terminal):
+    for columns, lines, text, gone in (
+        (40, 8, "home/net +IDLE", "by name"),
+        (1, 1, "^1$", None),
+        (12, 60, "home/net", "by name"),
+        (300, 3, "1 of 1 +q quit", None),
+    ):
+        terminal.resize(columns, lines)
+        terminal.expect(text, gone=gone)
+    terminal.resize(140, 24)
+    terminal.expect(r"home/net +IDLE", "TUNNEL +STATE", "1 of 1 +q quit")
+    # what others wrote over it
+    terminal.screen.erase_in_display(2)
+    terminal.press("\014")
+    terminal.expect(r"home/net +IDLE", "TUNNEL +STATE", "1 of 1 +q quit")
 
-    def end(self):
-        """The exit code"""
-        while True:
-            try:
-                if not os.read(self.fd, 65536):
-                    break
-            except OSError:  # the other end of the terminal is closed
-                break
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+def check_other_terminals(moon):
+    """No colours for who wants none; plain text where one cannot go to a place; a reason without a daemon"""
+    command = SWANCTL_LITE, "--monitor", "--uri"
+    plain = Terminal(*command, moon.uri, NO_COLOR="1")
+    plain.expect(r"home/net +IDLE", "1 of 1 +q quit")
+    if colours(plain) != {"default"}:
+        sys.exit(f"NO_COLOR: {colours(plain)}")
+    plain.press("q")
+    if plain.end() != 0:
+        sys.exit("q without colours: an exit code that is not 0")
+    for term in ("dumb", "nonsense", ""):
+        dumb = Terminal(*command, moon.uri, TERM=term)
+        dumb.expect(r"TUNNEL +STATE", r"home/net +IDLE", "1 resting")
+        if dumb.end() != 0:
+            sys.exit(f"TERM={term}: an exit code that is not 0")
+    nobody = Terminal(*command, f"{moon.uri}-not")
+    nobody.expect("list-tunnels request failed: .*No such file or directory")
+    if nobody.end() == 0:
+        sys.exit("without a daemon: exit code 0")
 
 
 def main():
@@ -66,6 +84,12 @@ def main():
 
         terminal = Terminal(SWANCTL_LITE, "--monitor", "--interval", "0.2", "--uri", moon.uri)
         terminal.expect(r"home/net +IDLE", "TUNNEL +STATE", "0 up, 0 changing, 0 down, 1 resting")
+        terminal.expect("1 of 1 +q quit")
+        if colours(terminal) != {"default", "cyan"}:
+            sys.exit(f"colours: {colours(terminal)}")
+        check_picture(terminal)
+        check_sizes(terminal)
+        check_other_terminals(moon)
         moon.swanctl("--initiate", "--child", "net")
         terminal.expect(r"home/net +INSTALLED +127\.0\.0\.1", "1 up, 0 changing, 0 down, 0 resting", r"\d+ min|\d+ h")
         terminal.press("s")

@@ -63,6 +63,32 @@ START_TEST(rates_are_of_what_came_since_the_look_before)
 }
 END_TEST
 
+static const char *event_at(int64_t now, unsigned bytes)
+{
+	static char event[160];
+	struct vici_builder b = { 0 };
+
+	put(&b, "a", "INSTALLED", 1, bytes, 60);
+	(void)seen(now, &b);
+	return tunnel_event(&tunnels.rows[0], event);
+}
+
+START_TEST(of_old_kernels_the_last_packet_is_when_bytes_were_more)
+{
+	ck_assert_str_eq(event_at(1000, 0), "nothing received yet");
+	ck_assert_str_eq(event_at(3000, 0), "nothing received yet");
+	ck_assert_str_eq(event_at(5000, 100), "last packet 0 s ago");
+	ck_assert_str_eq(event_at(7000, 100), "last packet 2 s ago");
+	ck_assert_str_eq(event_at(12000, 100), "last packet 7 s ago");
+	ck_assert_str_eq(event_at(14000, 101), "last packet 0 s ago");
+	tunnels_free(&tunnels);
+	/* what came before the first look, nobody knows when */
+	ck_assert_str_eq(event_at(20000, 101), "");
+	ck_assert_str_eq(event_at(22000, 101), "");
+	tunnels_free(&tunnels);
+}
+END_TEST
+
 static const char *order(enum tunnel_order by, bool reverse, const char *filter)
 {
 	static char text[64];
@@ -147,6 +173,7 @@ TCase *tunnels_cases(void)
 	TCase *tests = tcase_create("tunnels");
 
 	tcase_add_test(tests, rates_are_of_what_came_since_the_look_before);
+	tcase_add_test(tests, of_old_kernels_the_last_packet_is_when_bytes_were_more);
 	tcase_add_test(tests, rows_are_sorted_and_filtered);
 	tcase_add_test(tests, rates_and_times_are_short);
 	tcase_add_test(tests, a_terminal_gets_no_control_characters);
