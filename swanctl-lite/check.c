@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { CLEAN = 0, WARNINGS = 1, ERRORS = 2 };
+enum { CLEAN = 0, WARNINGS = 1, ERRORS = 2, NOT_JUDGED = 3 };
 
 static int status_of(const struct check *k)
 {
@@ -40,7 +40,7 @@ static void report_syntax(struct check *k, const char *path, const char *text)
 		check_say(k, CHECK_SYNTAX, &place, "%s", end + 2);
 		return;
 	}
-	check_say(k, CHECK_MISSING_FILE, &place, "%s", text);
+	check_say(k, CHECK_NO_CONFIGURATION, &place, "%s", text);
 }
 
 static bool look(struct check *k)
@@ -51,6 +51,7 @@ static bool look(struct check *k)
 	check_words(k);
 	check_effects(k);
 	check_actions(k);
+	check_scripts(k);
 	check_values(k);
 	check_secrets(k);
 	if (!swanctl_given(k->s, 'n'))
@@ -70,7 +71,7 @@ static int finish(struct check *k, const char *path)
 	check_sort(k);
 	if (k->out_of_memory) {
 		fprintf(stderr, "out of memory\n");
-		return ERRORS;
+		return NOT_JUDGED;
 	}
 	if (k->s->format == SWANCTL_JSON)
 		check_print_json(k, path);
@@ -89,14 +90,14 @@ static int print_codes(struct swanctl *s)
 
 	if (!check_judge_start(s, &why)) {
 		fprintf(stderr, "%s\n", why.text);
-		return ERRORS;
+		return NOT_JUDGED;
 	}
 	vici_key_text(&b, "codes", "yes");
 	bool good = swanctl_call(s, &call, &answer, &status);
 	vici_builder_free(&b);
 	if (good)
 		check_print_codes(stdout, answer);
-	return good ? CLEAN : ERRORS;
+	return good ? CLEAN : NOT_JUDGED;
 }
 
 static int run(struct swanctl *s)
@@ -111,7 +112,7 @@ static int run(struct swanctl *s)
 	char *path = swanctl_config_file(s);
 	if (!path) {
 		fprintf(stderr, "out of memory\n");
-		return ERRORS;
+		return NOT_JUDGED;
 	}
 	/* Loading says nothing but what is found. */
 	enum swanctl_format format = s->format;
@@ -124,7 +125,7 @@ static int run(struct swanctl *s)
 	else
 		report_syntax(&k, path, why.text);
 	s->format = format;
-	int status = good ? finish(&k, path) : ERRORS;
+	int status = good ? finish(&k, path) : NOT_JUDGED;
 	check_free(&k);
 	free(path);
 	return status;
@@ -142,5 +143,7 @@ const struct swanctl_command swanctl_check = {
 		SWANCTL_FILE,
 	},
 	.takes_argument = true,
+	.status = "exit status: 0 nothing or notes, 1 warnings, 2 errors, 3 could not be judged",
+	.failure = NOT_JUDGED,
 	.run = run,
 };

@@ -72,6 +72,7 @@ void check_remarks(struct check *k); /* check_tree.c: what reading it showed */
 void check_words(struct check *k);   /* check_tree.c: keys, sections, values */
 void check_effects(struct check *k); /* check_effects.c: keys that do nothing */
 void check_actions(struct check *k); /* check_actions.c: what fights each other; times */
+void check_scripts(struct check *k); /* check_scripts.c: whether they are there */
 void check_values(struct check *k);  /* check_values.c: networks, addresses, proposals */
 void check_secrets(struct check *k); /* check_secrets.c */
 void check_names(struct check *k);   /* check_names.c: asks name servers, with a limit */
@@ -99,6 +100,12 @@ void check_load(struct check *k);
  * takes them. If not there is a finding. */
 bool check_definition(struct check *k, const struct settings_section *connection,
 	const struct settings_section *child);
+/* A value of an answer as it was sent, cut to fit; "" when absent. The other texts of answers that
+ * are no UTF-8 are hexadecimal digits, in which nothing can be found. */
+#define CHECK_TEXT_ROOM 2048
+const char *check_text(struct vici_view section, const char *key, char room[CHECK_TEXT_ROOM]);
+#define CHECK_TEXT_OF(section, key) check_text(section, key, (char[CHECK_TEXT_ROOM]){ 0 })
+
 /* Of the daemon that k->s is connected with. False, after saying why, when it did not answer. */
 MUST_USE bool check_judge_ask(struct check *k);
 

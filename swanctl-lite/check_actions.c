@@ -78,6 +78,31 @@ static void check_child_actions(struct check *k, const struct settings_section *
 			"'%s' is closed when it is idle, and started again at once", child->name);
 }
 
+/* Once for a connection; dpd_action without it is told about by itself. */
+static void check_liveness(struct check *k, const struct settings_section *connection,
+	const struct settings_section *children)
+{
+	const char *delay = check_value(connection, "dpd_delay");
+	uint64_t seconds = 0;
+
+	/* One that is none is wrong, but not left out. */
+	if (delay && (!value_seconds(bytes_of_text(delay), &seconds) || seconds > 0))
+		return;
+	SETTINGS_SECTIONS(child, children)
+	{
+		const char *mode = check_value(child, "mode");
+
+		if (action_of(child, "start_action") <= NONE ||
+			action_of(child, "dpd_action") > NONE ||
+			(mode && (strcasecmp(mode, "pass") == 0 || strcasecmp(mode, "drop") == 0)))
+			continue;
+		check_say(k, CHECK_NO_DPD, check_place(child, "start_action"),
+			"'%s' is wanted up, and '%s' has no dpd_delay", child->name,
+			connection->name);
+		return;
+	}
+}
+
 /* ---- Times ---- */
 
 static void check_random(
@@ -120,6 +145,7 @@ void check_actions(struct check *k)
 		check_connection_times(k, c);
 		if (!children)
 			continue;
+		check_liveness(k, c, children);
 		SETTINGS_SECTIONS(child, children)
 		{
 			check_child_actions(k, c, child);

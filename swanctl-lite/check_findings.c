@@ -1,6 +1,8 @@
 /* The list of findings. */
 #include "swanctl-lite/check.h"
 
+#include "libbase/utf8.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -32,6 +34,7 @@ void check_add(struct check *k, const struct check_finding *finding)
 		.instead = strdup(finding->instead),
 		.number = k->count };
 	if (f->file && f->code && f->text && f->why && f->instead) {
+		utf8_mend(f->text);
 		k->count++;
 		return;
 	}

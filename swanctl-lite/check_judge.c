@@ -74,6 +74,17 @@ bool check_judge_start(struct swanctl *s, struct why *why)
 
 /* ---- Where a finding belongs ---- */
 
+const char *check_text(struct vici_view section, const char *key, char room[CHECK_TEXT_ROOM])
+{
+	struct bytes value = vici_get(section, key);
+	size_t length = value.length < CHECK_TEXT_ROOM ? value.length : CHECK_TEXT_ROOM - 1;
+
+	for (size_t i = 0; i < length; i++)
+		room[i] = (char)(value.at[i] ? value.at[i] : '?');
+	room[length] = '\0';
+	return room;
+}
+
 static bool take_text(struct vici_view finding, const char *name, char room[256])
 {
 	return vici_get_text(finding, name, room, 256);
@@ -158,10 +169,10 @@ static void take_finding(struct check *k, struct vici_view finding)
 	static const char *const severities[] = { "note", "warning", "error" };
 	const struct settings_place *place = find_place(k, finding);
 	struct check_finding f = { .file = (char *)"the daemon",
-		.code = (char *)SWANCTL_GAP_OF(finding, "code"),
-		.text = (char *)SWANCTL_GAP_OF(finding, "text"),
-		.why = (char *)SWANCTL_GAP_OF(finding, "why"),
-		.instead = (char *)SWANCTL_GAP_OF(finding, "instead") };
+		.code = (char *)CHECK_TEXT_OF(finding, "code"),
+		.text = (char *)CHECK_TEXT_OF(finding, "text"),
+		.why = (char *)CHECK_TEXT_OF(finding, "why"),
+		.instead = (char *)CHECK_TEXT_OF(finding, "instead") };
 	const char *origin = NULL;
 	char name[256];
 
@@ -198,5 +209,11 @@ bool check_judge_ask(struct check *k)
 	struct vici_view answer;
 	int status;
 
-	return swanctl_call(k->s, &call, &answer, &status);
+	if (!swanctl_call(k->s, &call, &answer, &status))
+		return false;
+	if (vici_get(answer, "errmsg").at) {
+		fprintf(stderr, "%s\n", SWANCTL_GAP_OF(answer, "errmsg"));
+		return false;
+	}
+	return true;
 }

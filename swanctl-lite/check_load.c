@@ -113,7 +113,7 @@ static void load_one(
 	bool sent = add_one(k, &b, kind, section) && swanctl_call(k->s, &call, &answer, &status);
 	bool loaded = sent && swanctl_succeeded(answer);
 	if (sent && !loaded)
-		report_refusal(k, section, SWANCTL_GAP_OF(answer, "errmsg"));
+		report_refusal(k, section, CHECK_TEXT_OF(answer, "errmsg"));
 	k->incomplete = k->incomplete || (!loaded && kind == &swanctl_connections);
 	vici_builder_free(&b);
 }
@@ -159,7 +159,7 @@ bool check_definition(struct check *k, const struct settings_section *connection
 	bool taken = sent && swanctl_succeeded(answer);
 
 	if (sent && !taken) {
-		const char *error = SWANCTL_GAP_OF(answer, "errmsg");
+		const char *error = CHECK_TEXT_OF(answer, "errmsg");
 		bool of_child = child && strstr(error, "children.child");
 
 		report_refusal(k, of_child || !connection ? child : connection, error);
@@ -182,7 +182,7 @@ static void send_secret(struct check *k, const struct settings_section *section,
 	if (swanctl_call(k->s, &call, &answer, &status) && !swanctl_succeeded(answer))
 		check_say(k, CHECK_REFUSED, check_place(section, "id"),
 			"secret '%s' is refused: %s", section->name,
-			SWANCTL_GAP_OF(answer, "errmsg"));
+			CHECK_TEXT_OF(answer, "errmsg"));
 	vici_builder_free(&b);
 }
 

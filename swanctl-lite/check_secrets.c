@@ -45,6 +45,28 @@ static void check_strength(
 			"the secret of '%s' is one of those that are tried first", section->name);
 }
 
+/* ---- What is hardly part of it ---- */
+
+static void check_more(
+	struct check *k, const struct settings_section *section, const struct settings_key *key)
+{
+	static const char blanks[] = " \t\r\n";
+	const char *value = key->value, *what = NULL;
+	size_t length = strlen(value);
+
+	if (length == 0)
+		return;
+	if (strchr(blanks, value[0]) || strchr(blanks, value[length - 1]))
+		what = "a blank at its beginning or end";
+	else if (value[length - 1] == ';')
+		what = "a ; at its end";
+	else if (strstr(value, " //"))
+		what = "a // in it, which begins no comment";
+	if (what)
+		check_say(k, CHECK_SECRET_MORE, &key->place, "the secret of '%s' has %s",
+			section->name, what);
+}
+
 /* ---- The same ids ---- */
 
 static size_t count_ids(const struct settings_section *section)
@@ -163,11 +185,13 @@ void check_secrets(struct check *k)
 
 		if (!vici_place_of_secret(each->name, &place) || place == VICI_PLACE_TOKEN)
 			continue;
-		if (key)
+		if (key) {
 			check_strength(k, each, key);
-		else if (place == VICI_PLACE_SHARED)
+			check_more(k, each, key);
+		} else if (place == VICI_PLACE_SHARED) {
 			check_say(k, CHECK_SECRET_MISSING, &each->place, "'%s' has no secret",
 				each->name);
+		}
 	}
 	check_twice(k);
 }

@@ -90,6 +90,24 @@ static bool is_cut(const char *line)
 	       !strchr(" \t\r\n#", comment[1]);
 }
 
+/* secret = "ab\cd": the \ never got into the tree. */
+static bool is_escaped(const char *line)
+{
+	line += strspn(line, " \t");
+	if (strncmp(line, "secret", 6) != 0)
+		return false;
+	line += 6 + strspn(line + 6, " \t");
+	if (*line != '=')
+		return false;
+	line += 1 + strspn(line + 1, " \t");
+	if (*line != '"')
+		return false;
+	while (*++line && *line != '"')
+		if (*line == '\\' && !strchr("\\\"\n", *++line))
+			return true;
+	return false;
+}
+
 static void look_at_lines(struct check *k, const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -103,6 +121,9 @@ static void look_at_lines(struct check *k, const char *path)
 			check_say(k, CHECK_HASH_CUTS, &place,
 				"the value ends before the #: it has to be quoted to have one in "
 				"it");
+		if (is_escaped(line))
+			check_say(k, CHECK_SECRET_ESCAPED, &place,
+				"the secret has a \\, which stands for something else in quotes");
 	}
 	if (line)
 		memset(line, 0, size); /* there are secrets in it */
@@ -163,6 +184,36 @@ static void on_finding(void *context, enum vici_finding finding, const struct se
 	check_say(context, code, place, "%s", text);
 }
 
+/* Without the value: it may be a secret. */
+static void check_pasted(struct check *k, const struct settings_section *section)
+{
+	static const struct {
+		const char *octets, *name;
+	} pasted[] = {
+		{ "\xe2\x80\x98", "a typographic quotation mark" },
+		{ "\xe2\x80\x99", "a typographic quotation mark" },
+		{ "\xe2\x80\x9a", "a typographic quotation mark" },
+		{ "\xe2\x80\x9c", "a typographic quotation mark" },
+		{ "\xe2\x80\x9d", "a typographic quotation mark" },
+		{ "\xe2\x80\x9e", "a typographic quotation mark" },
+		{ "\xc2\xab", "a typographic quotation mark" },
+		{ "\xc2\xbb", "a typographic quotation mark" },
+		{ "\xc2\xa0", "a no-break space (U+00A0)" },
+		{ "\xe2\x80\x8b", "a space of no width (U+200B)" },
+		{ "\xef\xbb\xbf", "a byte order mark (U+FEFF)" },
+	};
+
+	SETTINGS_KEYS(key, section)
+	for (size_t i = 0; i < sizeof(pasted) / sizeof(*pasted); i++)
+		if (strstr(key->value, pasted[i].octets)) {
+			check_say(k, CHECK_PASTED, &key->place, "the value of '%s' has %s in it",
+				key->name, pasted[i].name);
+			break;
+		}
+	SETTINGS_SECTIONS(each, section)
+	check_pasted(k, each);
+}
+
 /* Top sections of other names may be there to inherit from; not when they look like these. */
 static const char *meant(const char *name)
 {
@@ -212,5 +263,6 @@ static void check_top(struct check *k)
 void check_words(struct check *k)
 {
 	check_top(k);
+	check_pasted(k, settings_root(k->config));
 	vici_keys_check(settings_root(k->config), on_finding, k);
 }

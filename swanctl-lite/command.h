@@ -53,6 +53,8 @@ struct swanctl_command {
 	const char *usage[SWANCTL_USAGE_MAX]; /* lines behind "--name" */
 	struct swanctl_option options[SWANCTL_OPTIONS_MAX];
 	bool takes_argument; /* one, which may be left out */
+	const char *status;  /* what the exit status tells, where it tells more than failure */
+	int failure;         /* it, with wrong options; 0: EXIT_FAILURE */
 	int (*run)(struct swanctl *s);
 };
 

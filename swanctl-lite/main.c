@@ -86,6 +86,11 @@ static void print_option(FILE *to, const struct swanctl_option *option)
 			option->text);
 }
 
+static int failure_of(const struct swanctl_command *command)
+{
+	return command->failure ? command->failure : EXIT_FAILURE;
+}
+
 static int command_usage(const struct swanctl_command *command, const char *error)
 {
 	static const struct swanctl_option help = { "help", 'h', false, "show usage information" };
@@ -102,7 +107,9 @@ static int command_usage(const struct swanctl_command *command, const char *erro
 		print_option(to, option);
 	for (size_t i = 0; i < COMMON; i++)
 		print_option(to, &common[i]);
-	return error ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (command->status)
+		fprintf(to, "  %s\n", command->status);
+	return error ? failure_of(command) : EXIT_SUCCESS;
 }
 
 /* One option in the forms that getopt_long() wants. */
@@ -252,7 +259,7 @@ static int run_command(struct swanctl *s, int argc, char **argv)
 	status = s->command->run(s);
 	vici_client_free(s->client);
 	if (fflush(stdout) != 0 && status == 0)
-		status = EXIT_FAILURE;
+		status = failure_of(s->command);
 	return status;
 }
 

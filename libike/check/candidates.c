@@ -133,6 +133,26 @@ static size_t count_named(struct ike_check *k)
 	return k->named_secrets;
 }
 
+/* A secret that names our end is found whoever calls. */
+static bool is_found_by_us(struct ike_check *k, const struct ike_connection *c)
+{
+	const struct ike_endpoints *addresses = &c->local_addrs;
+	const struct ike_identity *id = ike_auth_rounds_id(&c->local), *owner;
+	struct ike_identity *own =
+		id ? ike_identity_hold((struct ike_identity *)(uintptr_t)id)
+		: addresses->count == 1 && addresses->items[0].kind == IKE_ENDPOINT_HOST
+			? ike_identity_of_address(&addresses->items[0].from)
+			: NULL;
+	const struct ike_shared *secret =
+		own ? ike_credentials_find_shared(k->credentials, IKE_SHARED_IKE, own, NULL) : NULL;
+	bool found = false;
+
+	for (size_t i = 0; secret && !found && (owner = ike_shared_owner_of(secret, i)); i++)
+		found = ike_identity_match(own, owner) != IKE_MATCH_NONE;
+	ike_identity_free(own);
+	return found;
+}
+
 static bool proves_by_psk(const struct ike_connection *c)
 {
 	return c->remote.count > 0 && c->remote.items[0].class == IKE_AUTH_CLASS_PSK;
@@ -142,7 +162,7 @@ static void judge_main_mode(struct ike_check *k, const struct ike_connection *c)
 {
 	if (c->version != 1 || c->aggressive || !proves_by_psk(c) || !ike_check_takes_anybody(c))
 		return;
-	if (count_named(k) > 1)
+	if (count_named(k) > 1 && !is_found_by_us(k, c))
 		ike_check_say(k, IKE_CHECK_IKEV1_PSK_ANY, IKE_CHECK_AT_CONNECTION(c, "version"),
 			"connection '%s' has peers of any address, and there are %zu secrets with "
 			"ids",

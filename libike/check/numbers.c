@@ -60,7 +60,9 @@ static void judge_ike_times(struct ike_check *k, const struct ike_connection *c)
 static void judge_ids(struct ike_check *k, const struct ike_child_config *child)
 {
 	if (child->if_id_in != child->if_id_out)
-		ike_check_say(k, IKE_CHECK_IF_ID_ONE_WAY,
+		ike_check_say(k,
+			child->if_id_in && child->if_id_out ? IKE_CHECK_IF_IDS_DIFFER
+							    : IKE_CHECK_IF_ID_ONE_WAY,
 			IKE_CHECK_AT_CHILD(child, child->if_id_out ? "if_id_out" : "if_id_in"),
 			"'%s' has if_id_in %" PRIu32 " and if_id_out %" PRIu32, child->name,
 			child->if_id_in, child->if_id_out);

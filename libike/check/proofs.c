@@ -334,6 +334,17 @@ static void judge_aggressive(struct ike_check *k, const struct ike_connection *c
 			"connection '%s' has aggressive = yes and auth = psk", c->name);
 }
 
+static void judge_identities(struct ike_check *k, const struct ike_connection *c)
+{
+	const struct ike_identity *own = ike_auth_rounds_id(&c->local);
+	const struct ike_identity *other = ike_auth_rounds_id(&c->remote);
+	char text[IKE_IDENTITY_TEXT_MAX];
+
+	if (own && other && !ike_identity_is_wildcard(own) && ike_identity_equal(own, other))
+		ike_check_say(k, IKE_CHECK_SAME_IDENTITY, AT(false, 0, "id"),
+			"connection '%s': both ends are '%.200s'", c->name, id_text(own, text));
+}
+
 void ike_check_proofs(struct ike_check *k, const struct ike_connection *c)
 {
 	char text[IKE_IDENTITY_TEXT_MAX];
@@ -342,6 +353,7 @@ void ike_check_proofs(struct ike_check *k, const struct ike_connection *c)
 		judge_local(k, c, i);
 	for (size_t i = 0; i < c->remote.count; i++)
 		judge_remote(k, c, i);
+	judge_identities(k, c);
 	judge_aggressive(k, c);
 	if (c->ppk_id && !ike_identity_is_wildcard(c->ppk_id) &&
 		ike_credentials_find(k->credentials, IKE_SHARED_PPK, c->ppk_id, NULL).length == 0)

@@ -144,7 +144,10 @@ static void judge_alone(struct ike_check *k, const struct ike_child_config *chil
 				judge_pair(k, child, &child->local_ts[i], &child->remote_ts[j]);
 	if (child->mode == IKE_MODE_TRANSPORT) {
 		judge_transport(k, child, child->local_ts, child->local_ts_count, "local_ts");
-		judge_transport(k, child, child->remote_ts, child->remote_ts_count, "remote_ts");
+		/* Of whoever calls, or springs a trap, it bounds who that may be. */
+		if (!ike_check_takes_anybody(child->connection))
+			judge_transport(
+				k, child, child->remote_ts, child->remote_ts_count, "remote_ts");
 	}
 	judge_groups(k, child);
 	if (!has_common_family(child)) {
@@ -194,6 +197,12 @@ static bool are_alternatives(const struct ike_child_config *a, const struct ike_
 	return a->connection != b->connection &&
 	       (a->start_action == IKE_ACTION_NONE || b->start_action == IKE_ACTION_NONE) &&
 	       ike_endpoints_equal(&a->connection->remote_addrs, &b->connection->remote_addrs);
+}
+
+/* What is in both goes the same way. */
+static bool are_same_shunts(const struct ike_child_config *a, const struct ike_child_config *b)
+{
+	return ike_check_is_shunt(a) && a->mode == b->mode;
 }
 
 enum relation { APART, EQUAL, A_IN_B, B_IN_A, CROSSING };
@@ -292,7 +301,7 @@ static bool judge_two(
 	struct pair pair = { 0 };
 
 	k->work++;
-	if (!compete(a, b) || are_alternatives(a, b))
+	if (!compete(a, b) || are_alternatives(a, b) || are_same_shunts(a, b))
 		return false;
 	enum relation relation = relate(a, b, &pair);
 	return relation != APART && say_relation(k, a, b, relation, &pair);

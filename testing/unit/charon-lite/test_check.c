@@ -62,7 +62,7 @@ static const char *judge(struct vici_client *c)
 }
 
 /* A connection without a secret, and a child whose life is too short. */
-static void load(struct vici_client *c, const char *name)
+static void load_with(struct vici_client *c, const char *name, const char *start_action)
 {
 	struct vici_builder b = { 0 };
 
@@ -78,13 +78,18 @@ static void load(struct vici_client *c, const char *name)
 	vici_section_end(&b);
 	vici_section_start(&b, "children");
 	vici_section_start(&b, "lan");
-	vici_key_text(&b, "start_action", "start");
+	vici_key_text(&b, "start_action", start_action);
 	vici_key_text(&b, "rekey_time", "1h");
 	vici_key_text(&b, "life_time", "30m");
 	vici_section_end(&b);
 	vici_section_end(&b);
 	vici_section_end(&b);
 	expect_success(call_with(c, "load-conn", &b));
+}
+
+static void load(struct vici_client *c, const char *name)
+{
+	load_with(c, name, "start");
 }
 
 #define FOUND "no-secret home auth\nlife-before-rekey home lan life_time\n"
@@ -219,6 +224,81 @@ START_TEST(what_a_step_finds_is_an_event)
 }
 END_TEST
 
+/* ---- Others meanwhile ---- */
+
+#define MANY 300 /* their findings are more than a client may leave unread */
+
+struct meanwhile {
+	struct vici_client *other;
+	size_t findings;
+};
+
+/* With the first finding the rest is still to be judged, and another client is served: it takes
+ * away all that there is. */
+static void on_first(void *context, struct bytes name, struct vici_view message)
+{
+	struct meanwhile *m = context;
+	char connection[32];
+
+	(void)name;
+	VICI_EACH(each, message)
+	m->findings++;
+	for (unsigned i = 0; m->other && i < MANY; i++) {
+		struct vici_builder b = { 0 };
+
+		snprintf(connection, sizeof(connection), "c%u", i);
+		vici_key_text(&b, "name", connection);
+		expect_success(call_with(m->other, "unload-conn", &b));
+	}
+	if (m->other)
+		expect_success(call(m->other, "clear-creds"));
+	m->other = NULL;
+}
+
+static void load_secret(struct vici_client *c, const char *name)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_text(&b, "id", name);
+	vici_key_text(&b, "type", "ike");
+	vici_key_text(&b, "data", "u7Jk29dLqPz81xYw");
+	vici_list_start(&b, "owners");
+	vici_item_text(&b, "nobody");
+	vici_list_end(&b);
+	expect_success(call_with(c, "load-shared", &b));
+}
+
+START_TEST(others_are_served_and_may_change_what_is_being_judged)
+{
+	static const char *const events[] = { "finding" };
+	struct running daemon;
+	struct meanwhile m = { 0 };
+	const struct vici_call call = { .command = "check",
+		.events = events,
+		.event_count = 1,
+		.on_event = on_first,
+		.context = &m };
+	char name[32];
+
+	running_start(&daemon, NULL);
+	struct vici_client *c = running_client(&daemon);
+	struct vici_client *other = running_client(&daemon);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		load_with(c, name, "none");
+		load_secret(c, name);
+	}
+	m.other = other;
+	ck_assert_int_eq(vici_client_call(c, &call, NULL, NULL), VICI_OK);
+	/* The connections were held; the secrets were gone before it came to them. */
+	ck_assert_uint_eq(m.findings, 2 * MANY + MANY - 1);
+	ck_assert_str_eq(judge(c), "");
+	vici_client_free(other);
+	vici_client_free(c);
+	ck_assert_int_eq(running_stop(&daemon), 0);
+}
+END_TEST
+
 TCase *check_cases(void)
 {
 	TCase *cases = tcase_create("check");
@@ -228,6 +308,7 @@ TCase *check_cases(void)
 	tcase_add_test(cases, the_judge_does_nothing_else);
 	tcase_add_test(cases, the_judge_is_locked_in);
 	tcase_add_test(cases, a_running_daemon_judges_what_it_has);
+	tcase_add_test(cases, others_are_served_and_may_change_what_is_being_judged);
 	tcase_add_test(cases, what_a_step_finds_is_an_event);
 	return cases;
 }

@@ -2,11 +2,41 @@
 #include "libbase/address.h"
 #include "libbase/bytes.h"
 #include "libbase/secret.h"
+#include "libbase/utf8.h"
 #include "libbase/why.h"
 
 #include <check.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+START_TEST(octets_that_are_no_utf_8_are_told_from_those_that_are)
+{
+	static const struct {
+		const char *text, *mended;
+	} cases[] = {
+		{ "", "" }, { "plain", "plain" },
+		{ "z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x94\x91",
+			"z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x94\x91" },
+		{ "a\xff"
+		  "b",
+			"a?b" },
+		{ "cut \xe2\x82", "cut ??" }, { "\xc3(\xa9", "?(?" },
+		{ "\xc0\xaf \xed\xa0\x80", "?? ???" }, /* longer than need be; half a pair */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s", cases[i].text);
+		ck_assert_int_eq(utf8_valid(bytes_of_text(text)),
+			strcmp(cases[i].text, cases[i].mended) == 0);
+		utf8_mend(text);
+		ck_assert_str_eq(text, cases[i].mended);
+		ck_assert(utf8_valid(bytes_of_text(text)));
+	}
+}
+END_TEST
 
 START_TEST(reader_refuses_every_short_read_and_stays_bad)
 {
@@ -140,6 +170,7 @@ int main(void)
 	tcase_add_test(tests, reader_part_beyond_the_end_is_bad_in_both);
 	tcase_add_test(tests, writer_stops_at_its_capacity);
 	tcase_add_test(tests, addresses_go_to_text_and_back);
+	tcase_add_test(tests, octets_that_are_no_utf_8_are_told_from_those_that_are);
 	tcase_add_test(tests, mapped_addresses_become_ipv4);
 	tcase_add_test(tests, prefixes_match_to_the_bit);
 	tcase_add_test(tests, secrets_move_and_compare);
