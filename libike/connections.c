@@ -255,10 +255,14 @@ static void say_what_pools_lack(struct ike_engine *e, const struct ike_connectio
 
 bool ike_engine_check_connection(struct ike_engine *e, struct ike_connection *c, struct why *why)
 {
-	/* what it says of proposals it says once */
-	c->checked =
-		c->checked || (check_local_port(e, c, why) && keep_supported_of_all(e, c, why));
-	return c->checked;
+	if (c->checked) /* what it says of proposals it says once */
+		return true;
+	if (!check_local_port(e, c, why) || !keep_supported_of_all(e, c, why))
+		return false;
+	/* as soon as that: many may wait for being loaded at once */
+	share_proposals_of_all(e, c);
+	c->checked = true;
+	return true;
 }
 
 bool ike_engine_load_connection(
@@ -287,7 +291,6 @@ bool ike_engine_load_connection(
 		return why_fail(why, "out of memory");
 	}
 	c->clients = e->clients;
-	share_proposals_of_all(e, c);
 	if (loaded) {
 		if (!replace(e, loaded, c, why))
 			return false;

@@ -93,7 +93,7 @@ bool ike_engine_is_idle(const struct ike_engine *e); /* no IKE SA left */
 MUST_USE bool ike_engine_load_connection(
 	struct ike_engine *e, ike_time now, struct ike_connection *c, struct why *why);
 /* Whether that would be refused: what load_connection() checks, ahead of it. c is not taken over,
- * but offers afterwards what can be offered. */
+ * but offers afterwards what can be offered, and shares its proposals with others. */
 MUST_USE bool ike_engine_check_connection(
 	struct ike_engine *e, struct ike_connection *c, struct why *why);
 

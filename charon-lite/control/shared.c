@@ -39,7 +39,7 @@ struct shared {
 	uint8_t kind;
 	char *id; /* or NULL */
 	struct secret secret;
-	struct ike_identity *owners[OWNERS_MAX];
+	struct ike_identity **owners;
 	size_t owner_count;
 };
 
@@ -49,6 +49,7 @@ static void free_shared(void *object)
 
 	for (size_t i = 0; i < shared->owner_count; i++)
 		ike_identity_free(shared->owners[i]);
+	free(shared->owners);
 	secret_free(&shared->secret);
 	free(shared->id);
 	free(shared);
@@ -58,16 +59,33 @@ static bool read_owner(struct bytes value, struct shared *shared, struct why *wh
 {
 	char text[IKE_IDENTITY_TEXT_MAX];
 
-	if (value.length >= sizeof(text) || shared->owner_count == OWNERS_MAX ||
-		(value.length > 0 && memchr(value.at, 0, value.length)))
-		return why_fail(
-			why, "an owner is too long, or there are more than %u of them", OWNERS_MAX);
+	if (value.length >= sizeof(text) || (value.length > 0 && memchr(value.at, 0, value.length)))
+		return why_fail(why, "an owner is too long, or contains a zero");
 	bytes_copy(text, value);
 	text[value.length] = '\0';
 	struct ike_identity *owner = ike_identity_parse(text, why);
 	if (!owner)
 		return false;
 	shared->owners[shared->owner_count++] = owner;
+	return true;
+}
+
+static bool read_owners(struct vici_view list, struct shared *shared, struct why *why)
+{
+	size_t count = 0;
+
+	VICI_EACH(item, list)
+	count++;
+	if (count > OWNERS_MAX)
+		return why_fail(why, "more than %u of them", OWNERS_MAX);
+	shared->owners = calloc(count + 1, sizeof(struct ike_identity *));
+	if (!shared->owners)
+		return why_fail(why, "out of memory");
+	VICI_EACH(item, list)
+	{
+		if (!read_owner(vici_value(item), shared, why))
+			return false;
+	}
 	return true;
 }
 
@@ -86,11 +104,8 @@ static bool fill(struct shared *shared, struct vici_view request, struct why *wh
 		return why_fail(why, "shared key data missing");
 	if (id && !*id)
 		return why_fail(why, "unique identifier is empty or too long");
-	VICI_EACH(item, vici_find(request, "owners"))
-	{
-		if (!read_owner(vici_value(item), shared, why))
-			return why_prefix(why, "owners: ");
-	}
+	if (!read_owners(vici_find(request, "owners"), shared, why))
+		return why_prefix(why, "owners: ");
 	shared->id = id ? strdup(id) : NULL;
 	return (secret_copy(&shared->secret, data) && (!id || shared->id)) ||
 	       why_fail(why, "out of memory");

@@ -4,8 +4,11 @@
 
 #include "charon-lite/control/loaded.h"
 
+#include <malloc.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
+
+#define MANY 256
 
 /* A table that cannot grow says so instead of ending the daemon. */
 static bool enter(struct cl_staging *s, struct cl_staged *o)
@@ -21,6 +24,15 @@ struct cl_staging *cl_staging_new(struct cl_daemon *d)
 	if (s)
 		s->daemon = d;
 	return s;
+}
+
+/* What was staged of thousands of objects lies between what stays of them: no heap shrinks by
+ * itself then. */
+static void give_back_memory(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
 }
 
 static void staged_free(struct cl_staged *o)
@@ -41,6 +53,7 @@ void cl_staging_free(struct cl_staging *s)
 
 	if (!s)
 		return;
+	size_t count = HASH_COUNT(s->objects);
 	HASH_ITER(hh, s->objects, o, next)
 	{
 		HASH_DEL(s->objects, o);
@@ -48,6 +61,8 @@ void cl_staging_free(struct cl_staging *s)
 	}
 	ike_clients_free(s->clients);
 	free(s);
+	if (count >= MANY)
+		give_back_memory();
 }
 
 static struct cl_staged *staged_new(const struct cl_loadable *kind, const char *name)
