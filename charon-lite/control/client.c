@@ -3,6 +3,7 @@
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/server.h"
 #include "charon-lite/control/staging.h"
+#include "charon-lite/control/trial.h"
 #include "charon-lite/turns.h"
 #include "libbase/secret.h"
 #include "libvici/packet.h"
@@ -534,6 +535,16 @@ void cl_client_control_log(struct cl_client *c, const struct ike_log *line)
 
 /* ---- Requests ---- */
 
+/* What was taken back does not come back piece by piece. */
+static bool may_run(
+	struct cl_client *c, struct bytes name, struct vici_view request, struct why *why)
+{
+	if (c->daemon->stopping)
+		return why_fail(why, "the daemon is shutting down");
+	return c->staging || !cl_command_configures(name) ||
+	       cl_trial_takes_piece(c->daemon, name, request, why);
+}
+
 static void handle_request(struct cl_client *c, const struct vici_packet *packet)
 {
 	cl_command *command = cl_command_find(packet->name, c->daemon->judging);
@@ -555,10 +566,10 @@ static void handle_request(struct cl_client *c, const struct vici_packet *packet
 	}
 	c->busy = true;
 	c->serving = true;
-	if (c->daemon->stopping)
-		cl_client_reply_failure(c, "the daemon is shutting down");
-	else
+	if (may_run(c, packet->name, vici_root(&message), &why))
 		command(c, vici_root(&message));
+	else
+		cl_client_reply_failure(c, "%s", why.text);
 	c->serving = false;
 	vici_message_free(&message);
 }

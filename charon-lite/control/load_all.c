@@ -127,7 +127,7 @@ static void run(struct cl_client *c, struct cl_staging *s, struct commit *commit
 {
 	struct cl_daemon *d = cl_client_daemon(c);
 
-	commit->refused = cl_staging_plan(s, commit->all);
+	commit->refused = cl_staging_plan(s, commit->all || commit->confirm || cl_trial_is(d));
 	if (may_apply(d, s, commit)) {
 		commit->refused += cl_staging_apply(s);
 		commit->applied = true;

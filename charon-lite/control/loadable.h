@@ -67,6 +67,9 @@ MUST_USE bool cl_load_client_staged(
 MUST_USE bool cl_load_shared_staged(
 	struct cl_staging *s, struct vici_view request, struct why *why);
 MUST_USE bool cl_unload_shared_staged(struct cl_staging *s, const char *id, struct why *why);
+/* Writes what a load-shared means, however it is written; false when it is no good. */
+struct vici_builder;
+bool cl_shared_normal(struct vici_view request, struct vici_builder *b);
 MUST_USE bool cl_load_cert_staged(struct cl_staging *s, struct vici_view request, struct why *why);
 MUST_USE bool cl_keep_certs_staged(struct cl_staging *s, struct vici_view request, struct why *why);
 void cl_key_unload_named(struct cl_daemon *d, const char *id);

@@ -126,6 +126,26 @@ static struct shared *read_shared(struct vici_view request, struct why *why)
 	return shared;
 }
 
+bool cl_shared_normal(struct vici_view request, struct vici_builder *b)
+{
+	struct why why;
+	struct shared *shared = read_shared(request, &why);
+
+	if (!shared)
+		return false;
+	vici_key_format(b, "type", "%u", shared->kind);
+	vici_key_text(b, "id", shared->id ? shared->id : "");
+	vici_key_bytes(b, "data", secret_bytes(&shared->secret));
+	for (size_t i = 0; i < shared->owner_count; i++) {
+		const struct ike_identity *owner = shared->owners[i];
+
+		vici_key_format(b, "owner", "%u", owner->type);
+		vici_key_bytes(b, "octets", bytes_of(owner->octets, owner->length));
+	}
+	free_shared(shared);
+	return true;
+}
+
 /* "loaded IKE shared key with id 'ike-moon' for: 'moon', 'sun'" */
 static void log_loaded(const struct cl_daemon *d, const struct shared *shared)
 {

@@ -2,10 +2,10 @@
 #define HASH_NONFATAL_OOM 1
 #include "charon-lite/control/staging.h"
 
+#include "charon-lite/control/held.h"
 #include "charon-lite/control/loaded.h"
 
 #include <malloc.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 #define MANY 256
@@ -82,19 +82,12 @@ static struct cl_staged *staged_new(const struct cl_loadable *kind, const char *
 /* What it comes from: so that it can be loaded once more, and known again. */
 static void note_source(struct cl_staging *s, struct cl_staged *o)
 {
-	struct bytes message;
-
 	if (o->kind->outside || !vici_present(s->source))
 		return;
-	if (!s->known && !(o->kind->command && !o->refused))
-		return;
-	message = cl_message_of(s->source);
 	if (s->known)
-		SHA256(message.at, message.length, o->digest);
+		cl_object_digest(o->kind->name, s->source, o->digest);
 	if (o->kind->command && !o->refused)
-		o->message = message;
-	else
-		cl_message_wipe(message);
+		o->message = cl_message_of(s->source);
 }
 
 /* In the place of what is there of that kind and name, but at the end. Freed when memory runs out.

@@ -1,5 +1,6 @@
 #include "charon-lite/control/trial.h"
 
+#include "charon-lite/control/held.h"
 #include "charon-lite/control/loaded.h"
 #include "charon-lite/control/trial_file.h"
 #include "charon-lite/private_keys.h"
@@ -31,6 +32,7 @@ struct cl_trial {
 	char digests[DIGESTS_MAX][DIGEST_TEXT]; /* of all that is, or was, on trial */
 	size_t digest_count;
 	char since[32];               /* when it began, for people */
+	struct cl_held *held;         /* what that changes, piece by piece */
 	struct secret before;         /* PENDING: frames of what was loaded */
 	char (*keys)[CL_KEY_ID_TEXT]; /* to be unloaded when it is confirmed */
 	size_t key_count;
@@ -127,11 +129,13 @@ static bool write_file(struct cl_daemon *d, struct bytes before, struct why *why
 	vici_list_end(&b);
 	vici_key_text(&b, "since", t->since);
 	vici_key_format(&b, "length", "%zu", before.length);
-	bool good = vici_builder_finish(&b, &frame) &&
-		    secret_allocate(&content, frame.length + before.length);
+	bool good =
+		vici_builder_finish(&b, &frame) &&
+		secret_allocate(&content, frame.length + before.length + cl_held_length(t->held));
 	if (good) {
 		memcpy(content.at, frame.at, frame.length);
 		bytes_copy(content.at + frame.length, before);
+		cl_held_write(t->held, content.at + frame.length + before.length);
 	}
 	vici_builder_free(&b);
 	if (!good)
@@ -272,6 +276,7 @@ static void load_before(struct cl_daemon *d, struct bytes before)
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "out of memory");
 		return;
 	}
+	s->known = true;
 	stage_secrets_away(s);
 	cl_loaded_names(d->loaded, stage_unload, s);
 	vici_list_start(&kept, "sha1");
@@ -284,6 +289,7 @@ static void load_before(struct cl_daemon *d, struct bytes before)
 			"what was loaded before ends in the midst of a message");
 	(void)cl_staging_plan(s, true);
 	log_changes(s);
+	cl_held_except_staging(&d->trial->held, s);
 	(void)cl_staging_apply(s);
 	cl_staging_free(s);
 }
@@ -349,6 +355,18 @@ bool cl_trial_is(const struct cl_daemon *d)
 	return d->trial && d->trial->state != NOTHING;
 }
 
+/* What is held may be of more than is on trial then: less harm than of less. */
+static void give_up(struct cl_trial *t, const struct cl_trial *was)
+{
+	struct cl_held *held = t->held;
+
+	*t = *was;
+	if (was->state == PENDING)
+		t->held = held;
+	else
+		cl_held_free(&held);
+}
+
 bool cl_trial_begin(
 	struct cl_daemon *d, const struct cl_staging *s, uint32_t seconds, struct why *why)
 {
@@ -359,6 +377,13 @@ bool cl_trial_begin(
 	if (t->state != PENDING && !cl_loaded_write(d, &before, why)) {
 		secret_free(&before);
 		return false;
+	}
+	if (t->state != PENDING)
+		t->held = NULL;
+	if (!cl_held_add_staging(&t->held, s)) {
+		secret_free(&before);
+		give_up(t, &was);
+		return why_fail(why, "out of memory");
 	}
 	t->state = PENDING;
 	t->until = boot_now() + (uint64_t)seconds * 1000;
@@ -372,9 +397,11 @@ bool cl_trial_begin(
 	if (!write_file(d, secret_bytes(&t->before), why)) {
 		if (was.state != PENDING)
 			secret_free(&t->before);
-		*t = was;
+		give_up(t, &was);
 		return false;
 	}
+	if (was.state != PENDING)
+		cl_held_free(&was.held);
 	run_until(t);
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 		"a configuration is on trial: it is taken back unless swanctl-lite --confirm-load "
@@ -390,6 +417,7 @@ static void forget(struct cl_daemon *d)
 	evtimer_del(t->timer);
 	secret_free(&t->before);
 	forget_keys(t);
+	cl_held_free(&t->held);
 	t->state = NOTHING;
 	cl_trial_file_remove(d->settings.state_directory);
 }
@@ -440,12 +468,13 @@ bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct wh
 static void note_digest(struct cl_daemon *d, const struct cl_staging *s)
 {
 	char digest[DIGEST_TEXT];
-	struct why why;
+	struct why why = { "out of memory" };
 
 	digest_of(s, digest);
 	if (!s->known || !add_digest(d->trial, digest))
 		return;
-	if (!write_file(d, secret_bytes(&d->trial->before), &why))
+	if (!cl_held_add_staging(&d->trial->held, s) ||
+		!write_file(d, secret_bytes(&d->trial->before), &why))
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"that this is on trial will be forgotten with this process: %s", why.text);
 }
@@ -460,6 +489,38 @@ void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s)
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
 		"another configuration is loaded than the one that was taken back");
 	forget(d);
+}
+
+/* ---- Who loads piece by piece ---- */
+
+static bool takes_away(struct bytes command)
+{
+	return vici_is(command, "clear-creds") || vici_is(command, "unload-key") ||
+	       vici_is(command, "keep-certs");
+}
+
+bool cl_trial_takes_piece(
+	struct cl_daemon *d, struct bytes command, struct vici_view request, struct why *why)
+{
+	struct cl_trial *t = d->trial;
+
+	if (!t || t->state == NOTHING)
+		return true;
+	if (t->state == PENDING) {
+		if (!cl_held_add_request(&t->held, command, request))
+			return why_fail(why, "out of memory");
+		return true;
+	}
+	if (!takes_away(command) && !cl_held_has_request(t->held, command, request))
+		return true;
+	why_fail(why,
+		"%s what was loaded at %s and has been taken back, as nobody confirmed it: load "
+		"it all with swanctl-lite --load-all --confirm, or change it",
+		takes_away(command) ? "this may take away what is needed after" : "this is of",
+		t->since);
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "refused %.*s: %s", (int)command.length,
+		(const char *)command.at, why->text);
+	return false;
 }
 
 /* ---- Keys that go with the confirmation ---- */
@@ -530,6 +591,7 @@ static bool read_digests(struct vici_view header, struct cl_trial *t)
 	return t->digest_count > 0;
 }
 
+/* *rest: what was loaded before; the digests are behind it. */
 static bool read_header(struct cl_trial *t, struct bytes *rest, bool *ret_other_boot)
 {
 	char state[32], boot[64], here[64];
@@ -547,7 +609,10 @@ static bool read_header(struct cl_trial *t, struct bytes *rest, bool *ret_other_
 		    vici_get_text(header, "boot", boot, sizeof(boot)) && read_digests(header, t) &&
 		    vici_get_text(header, "since", t->since, sizeof(t->since)) &&
 		    value_unsigned(vici_get(header, "until"), &t->until) &&
-		    value_unsigned(vici_get(header, "length"), &length) && length == rest->length;
+		    value_unsigned(vici_get(header, "length"), &length) && length <= rest->length &&
+		    cl_held_read(&t->held, bytes_of(rest->at + length, rest->length - length));
+	if (good)
+		rest->length = length;
 	vici_message_free(&message);
 	boot_id(here);
 	*ret_other_boot = good && (!*here || strcmp(boot, here) != 0);
@@ -563,6 +628,7 @@ static void go_on(struct cl_daemon *d, struct secret *content)
 
 	if (!read_header(t, &rest, &other_boot) || !secret_copy(&t->before, rest)) {
 		t->state = NOTHING;
+		cl_held_free(&t->held);
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"%s/%s, with what was loaded before an unconfirmed configuration, is no "
 			"good: "
@@ -609,6 +675,7 @@ void cl_trial_close(struct cl_daemon *d)
 		event_free(d->trial->timer);
 	secret_free(&d->trial->before);
 	forget_keys(d->trial);
+	cl_held_free(&d->trial->held);
 	free(d->trial);
 	d->trial = NULL;
 }

@@ -6,7 +6,7 @@
  * goes on with the count, or takes back what it was. After another boot of the system it takes it
  * back at once. What was taken back, the last whole configurations that were loaded meanwhile, is
  * remembered until something else is loaded: each of them, loaded once more as a whole, is refused
- * unless it is on trial again.
+ * unless it is on trial again; so is each object that they changed, loaded alone (held.h).
  *
  * Private keys are not in the file: those that are loaded stay, those that were unloaded go when
  * the trial is confirmed.
@@ -31,6 +31,11 @@ MUST_USE bool cl_trial_confirm(struct cl_daemon *d, struct why *why);
 
 /* Whether that is what was taken back; why says when. */
 bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct why *why);
+/* Whether a client may load or unload that at once. On trial it may, and what it did is taken back
+ * with the rest; afterwards what was taken back, or goes without a trace of where to, is refused.
+ */
+MUST_USE bool cl_trial_takes_piece(
+	struct cl_daemon *d, struct bytes command, struct vici_view request, struct why *why);
 /* That was applied: it is on trial like the rest, or something else than what was taken back. */
 void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s);
 

@@ -288,6 +288,113 @@ START_TEST(what_is_taken_back_before_another_commits_it_stays_so)
 }
 END_TEST
 
+/* ---- Who loads piece by piece: strongSwan's swanctl, scripts with VICI ---- */
+
+START_TEST(what_was_taken_back_does_not_come_back_piece_by_piece)
+{
+	static const char renamed[] = "connections {\n d { " PEER("192.0.2.4") "}\n}\n";
+
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	for (int restarted = 0; restarted < 2; restarted++) {
+		/* changed, added, removed: a, c, b */
+		const char *text = run("--load-conns", after);
+		expect_in(text, "loading connection 'a' failed: this is of what was loaded at ");
+		expect_in(text, "loading connection 'c' failed");
+		expect_in(text, "unloading connection 'b' failed");
+		expect_in(run("--load-pools", after), "loading pool 'q' failed");
+		expect_in(run("--load-creds", after), "has been taken back");
+		expect_in(run("--load-creds --clear", after), "has been taken back");
+		expect_loaded(before);
+		/* what was loaded before may be loaded again */
+		expect_in(run("--load-conns", before), "\n0\n");
+		expect_in(run("--load-pools", before), "\n0\n");
+		expect_loaded(before);
+		running_kill(&daemon_);
+		running_start_in_place(&daemon_);
+	}
+	/* and other things may, too */
+	expect_in(run("--load-conns", renamed), "loaded connection 'd'\n");
+	/* as a whole, another one ends it */
+	expect_in(run("--load-all", before), "\n0\n");
+	expect_in(run("--load-conns", after), "loaded connection 'c'\n");
+}
+END_TEST
+
+static void put_round(struct vici_builder *b, const char *name)
+{
+	vici_section_start(b, name);
+	vici_key_text(b, "auth", "psk");
+	vici_section_end(b);
+}
+
+/* The same connection, as one client writes it and as another one does. */
+static struct vici_builder written(bool otherwise)
+{
+	struct vici_builder b = { 0 };
+
+	vici_section_start(&b, "e");
+	if (otherwise) {
+		put_round(&b, "remote");
+		vici_list_start(&b, "remote_addrs");
+		vici_item_text(&b, "192.0.2.5");
+		vici_list_end(&b);
+		vici_key_text(&b, "version", "2");
+	} else {
+		vici_key_text(&b, "version", "2");
+		vici_key_text(&b, "remote_addrs", "192.0.2.5");
+		put_round(&b, "remote");
+	}
+	put_round(&b, "local");
+	vici_section_end(&b);
+	return b;
+}
+
+static struct vici_builder secret(bool otherwise)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_text(&b, "type", otherwise ? "IKE" : "ike");
+	vici_key_text(&b, "data", "one, two");
+	vici_key_text(&b, "id", "s");
+	vici_list_start(&b, "owners");
+	vici_item_text(&b, otherwise ? "fqdn:gateway" : "gateway");
+	vici_list_end(&b);
+	return b;
+}
+
+START_TEST(what_comes_piece_by_piece_meanwhile_is_taken_back_and_held_however_it_is_written)
+{
+	struct vici_client *c = running_client(&daemon_);
+	struct vici_builder connection, shared, name = { 0 };
+
+	run("--load-all", before);
+	begin_trial(c);
+	commit_trial(c, "600");
+	connection = written(false);
+	expect_success(call_with(c, "load-conn", &connection));
+	shared = secret(false);
+	expect_success(call_with(c, "load-shared", &shared));
+	vici_key_text(&name, "name", "b");
+	expect_success(call_with(c, "unload-conn", &name));
+	begin_trial(c);
+	commit_trial(c, "1");
+	running_expect(&daemon_, "TAKING BACK");
+	expect_loaded(before);
+	for (int otherwise = 0; otherwise < 2; otherwise++) {
+		connection = written(otherwise);
+		expect_failure(call_with(c, "load-conn", &connection), "has been taken back");
+		shared = secret(otherwise);
+		expect_failure(call_with(c, "load-shared", &shared), "has been taken back");
+	}
+	vici_key_text(&name, "name", "b");
+	expect_failure(call_with(c, "unload-conn", &name), "has been taken back");
+	expect_loaded(before);
+	vici_client_free(c);
+}
+END_TEST
+
 /* ---- Private keys ---- */
 
 static size_t key_count(struct vici_client *c)
@@ -392,6 +499,9 @@ TCase *trial_cases(void)
 	tcase_add_test(c, a_file_that_is_no_good_is_said_to_be_so_and_takes_nothing_back);
 	tcase_add_test(c, what_is_loaded_without_a_confirmation_is_taken_back_and_held_too);
 	tcase_add_test(c, what_is_taken_back_before_another_commits_it_stays_so);
+	tcase_add_test(c, what_was_taken_back_does_not_come_back_piece_by_piece);
+	tcase_add_test(c,
+		what_comes_piece_by_piece_meanwhile_is_taken_back_and_held_however_it_is_written);
 	tcase_add_test(c, a_key_that_another_client_unloads_meanwhile_comes_back);
 	tcase_add_test(c, keys_that_are_unloaded_go_when_it_is_confirmed_unless_they_came_again);
 	return c;
