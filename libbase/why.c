@@ -21,6 +21,7 @@ bool why_fail(struct why *why, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(why->text, sizeof(why->text), format, arguments);
 	va_end(arguments);
+	why->modules[0] = '\0';
 	why_tame(why);
 	return false;
 }
@@ -37,7 +38,13 @@ bool why_prefix(struct why *why, const char *format, ...)
 	va_end(arguments);
 	size_t length = strlen(joined.text);
 	snprintf(joined.text + length, sizeof(joined.text) - length, "%s", why->text);
-	*why = joined;
+	memcpy(why->text, joined.text, sizeof(why->text));
 	why_tame(why);
 	return false;
+}
+
+void why_set_modules(struct why *why, const char *modules)
+{
+	if (why)
+		snprintf(why->modules, sizeof(why->modules), "%s", modules);
 }

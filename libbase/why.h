@@ -15,12 +15,16 @@
 
 struct why {
 	char text[512];
+	char modules[128]; /* of the kernel, whose lack it is, as modprobe takes them; "" */
 };
 
-/* Sets the text (cut to fit, control characters replaced) and returns false. */
+/* Sets the text (cut to fit, control characters replaced) and returns false. No modules. */
 PRINTF_LIKE(2, 3) bool why_fail(struct why *why, const char *format, ...);
 
 /* Puts words before a text that a called function set ("conf.d/a.conf:12: "); returns false. */
 PRINTF_LIKE(2, 3) bool why_prefix(struct why *why, const char *format, ...);
+
+/* Adds to a text that was set; cut to fit. */
+void why_set_modules(struct why *why, const char *modules);
 
 #endif

@@ -309,8 +309,20 @@ static void refused(const struct ike_matter *m, struct ike_advice *ret)
 
 static void kernel(const struct ike_matter *m, struct ike_advice *ret)
 {
-	snprintf(ret->cause, SIZE, "the kernel of this host does not do it: %s",
-		ike_or_else(m->r->failure.text, "no reason given"));
+	const char *text = ike_or_else(m->r->failure.text, "no reason given");
+
+	if (m->r->failure.modules) {
+		snprintf(ret->cause, SIZE, "the kernel of this host lacks a module for it: %s",
+			text);
+		snprintf(ret->cure, SIZE,
+			"modprobe -a %s, and list them in /etc/modules-load.d to stay; where that "
+			"finds none, the kernel that runs is not the one whose modules are "
+			"installed (uname -r; reboot after an upgrade), or they come in a package "
+			"of their own; for a container load them on its host",
+			m->r->failure.modules);
+		return;
+	}
+	snprintf(ret->cause, SIZE, "the kernel of this host does not do it: %s", text);
 	snprintf(ret->cure, SIZE,
 		"an algorithm that it lacks: load its module (modprobe), or choose another in "
 		"connections.%s.children.%s.esp_proposals; something that exists already: ip xfrm "

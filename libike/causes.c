@@ -18,6 +18,7 @@ struct kind {
 	uint8_t version;     /* 0: of any */
 	bool nat_t;          /* on its port alone */
 	bool ours;           /* we have something that the failure names */
+	bool modules;        /* some are missing */
 	const char *differs; /* NULL: whatever it says */
 };
 
@@ -72,6 +73,7 @@ static const struct kind kinds[] = {
 	REASON(IKE_REASON_WRONG_IDENTITY, "remote-id-differs"),
 	REASON(IKE_REASON_UNSUPPORTED, "unsupported"),
 	REASON(IKE_REASON_PROTOCOL, "protocol-error"),
+	{ IKE_REASON_KERNEL, "kernel-module-missing", .phase = ANY_PHASE, .modules = true },
 	REASON(IKE_REASON_KERNEL, "kernel-refuses"),
 	REASON(IKE_REASON_RESOURCES, "resources"),
 	REASON(IKE_REASON_NO_ROUTE, "no-route-to-peer"),
@@ -112,6 +114,7 @@ static bool fits(const struct kind *k, const struct ike_failure_record *r)
 	       (k->said == EITHER || (k->said == PEER_SAID) == (f->notify != 0)) &&
 	       (k->version == 0 || k->version == r->version) &&
 	       (!k->nat_t || r->remote.port == PORT_NAT_T) && (!k->ours || f->ours) &&
+	       (!k->modules || f->modules) &&
 	       (!k->differs || (f->differs && strcmp(k->differs, f->differs) == 0));
 }
 
@@ -146,7 +149,8 @@ bool ike_cause_example(size_t index, struct ike_failure_record *ret)
 {
 	/* what is printed of it is not written to */
 	static char text[] = "what the daemon found", ours[] = "OURS", theirs[] = "THEIRS",
-		    child[] = "CHILD", local_id[] = "LOCAL-ID", remote_id[] = "REMOTE-ID";
+		    child[] = "CHILD", modules[] = "MODULE", local_id[] = "LOCAL-ID",
+		    remote_id[] = "REMOTE-ID";
 	const struct kind *k = &kinds[index];
 
 	if (index >= KINDS)
@@ -158,6 +162,7 @@ bool ike_cause_example(size_t index, struct ike_failure_record *ret)
 			.ours = k->reason == IKE_REASON_NO_ADDRESS && !k->ours ? NULL : ours,
 			.theirs = theirs,
 			.differs = (char *)(uintptr_t)k->differs,
+			.modules = k->modules ? modules : NULL,
 			.notify = k->said == PEER_SAID ? IKE_NOTIFY_AUTHENTICATION_FAILED : 0 },
 		.child = child,
 		.local_id = local_id,

@@ -65,6 +65,15 @@ void ike_failure_set(struct ike_failure *f, enum ike_reason reason, const char *
 	f->theirs = theirs ? strdup(theirs) : NULL;
 }
 
+void ike_failure_set_kernel(struct ike_failure *f, const char *child, const struct why *why)
+{
+	if (f->reason != IKE_REASON_NONE)
+		return;
+	ike_failure_set(f, IKE_REASON_KERNEL, NULL, NULL, "installing CHILD_SA '%s' failed: %s",
+		child, why->text);
+	f->modules = why->modules[0] ? strdup(why->modules) : NULL;
+}
+
 void ike_failure_set_differs(struct ike_failure *f, const char *differs)
 {
 	if (f->reason == IKE_REASON_NONE || f->differs || !differs[0])
@@ -75,6 +84,7 @@ void ike_failure_set_differs(struct ike_failure *f, const char *differs)
 void ike_failure_free(struct ike_failure *f)
 {
 	free(f->differs);
+	free(f->modules);
 	free(f->text);
 	free(f->ours);
 	free(f->theirs);
@@ -89,6 +99,7 @@ void ike_failure_copy(struct ike_failure *ret, const struct ike_failure *from)
 	copy.ours = from->ours ? strdup(from->ours) : NULL;
 	copy.theirs = from->theirs ? strdup(from->theirs) : NULL;
 	copy.differs = from->differs ? strdup(from->differs) : NULL;
+	copy.modules = from->modules ? strdup(from->modules) : NULL;
 	ike_failure_free(ret);
 	*ret = copy;
 }

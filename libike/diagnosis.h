@@ -61,6 +61,8 @@ struct ike_failure {
 	/* Heap or NULL: of ours and theirs, what has nothing in common: "integrity, key exchange",
 	 * "remote_ts", IKE_DIFFERS_CLIENT. */
 	char *differs;
+	/* Heap or NULL: kernel modules that are missing here, as modprobe takes them. */
+	char *modules;
 	uint16_t notify; /* the peer's error notify; 0: we found it ourselves */
 };
 
@@ -74,6 +76,8 @@ const char *ike_reason_name(enum ike_reason reason); /* "no-proposal", for machi
 PRINTF_LIKE(5, 6)
 void ike_failure_set(struct ike_failure *f, enum ike_reason reason, const char *ours,
 	const char *theirs, const char *format, ...);
+/* The kernel did not install the child of that name. */
+void ike_failure_set_kernel(struct ike_failure *f, const char *child, const struct why *why);
 /* Adds to a record that was set what differs; copied. */
 void ike_failure_set_differs(struct ike_failure *f, const char *differs);
 void ike_failure_free(struct ike_failure *f);

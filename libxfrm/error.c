@@ -175,6 +175,49 @@ static void algorithms_format(const struct xfrm_state *state, char *text, size_t
 				all[i].algorithm->name, all[i].algorithm->key.length * 8);
 }
 
+/*
+ * Algorithms have the names of the templates and ciphers that they are made of, and modules aliases
+ * by those: "rfc4106(gcm(aes))" is of crypto-rfc4106, crypto-gcm and crypto-aes.
+ */
+static void algorithm_modules(const char *name, char *text, size_t capacity)
+{
+	while (name && *name) {
+		size_t part = strcspn(name, "(),"), length = strlen(text);
+
+		if (part > 0 && length < capacity)
+			snprintf(text + length, capacity - length, "%scrypto-%.*s",
+				length ? " " : "", (int)part, name);
+		name += part + (name[part] != '\0');
+	}
+}
+
+/* What ESP combines them with is among them. */
+static void modules_of(const struct xfrm_state *state, char *text, size_t capacity)
+{
+	text[0] = '\0';
+	algorithm_modules(state->aead.name, text, capacity);
+	algorithm_modules(state->encryption.name, text, capacity);
+	algorithm_modules(state->integrity.name, text, capacity);
+	if (state->aead.name)
+		algorithm_modules("seqiv", text, capacity);
+	else if (state->encryption.name && state->integrity.name)
+		algorithm_modules("authenc,echainiv", text, capacity);
+	algorithm_modules(state->compression.name, text, capacity);
+}
+
+/* The kernel modules whose lack an errno shows; empty: it shows no such thing. */
+static void lack_of(
+	const struct xfrm_error *error, const struct xfrm_state *state, char *text, size_t capacity)
+{
+	text[0] = '\0';
+	if (error->number == EPROTONOSUPPORT || error->number == EAFNOSUPPORT)
+		snprintf(text, capacity, "%s",
+			protocol_module(
+				state->id.protocol, state->id.destination.family == AF_INET6));
+	else if (error->number == ENOSYS || error->number == ENOENT)
+		modules_of(state, text, capacity);
+}
+
 /* What an errno means for the state that was to be installed; empty when nothing is known. */
 static void hint_format(
 	const struct xfrm_error *error, const struct xfrm_state *state, char *text, size_t capacity)
@@ -221,7 +264,7 @@ enum xfrm_result xfrm_error_result(const struct xfrm_error *error, uint16_t requ
 void xfrm_error_explain(const struct xfrm_error *error, const struct nlmsghdr *request,
 	const struct xfrm_state *state, struct why *why)
 {
-	char hint[384] = "", attribute[XFRM_ATTRIBUTE_TEXT_MAX] = "";
+	char hint[384] = "", attribute[XFRM_ATTRIBUTE_TEXT_MAX] = "", modules[128] = "";
 	unsigned disliked = error->attribute;
 	enum xfrm_result result = xfrm_error_result(error, request->nlmsg_type);
 
@@ -233,6 +276,8 @@ void xfrm_error_explain(const struct xfrm_error *error, const struct nlmsghdr *r
 		snprintf(hint, sizeof(hint), "the kernel has one already");
 	else if (state)
 		hint_format(error, state, hint, sizeof(hint));
+	if (state)
+		lack_of(error, state, modules, sizeof(modules));
 	if (hint[0] == '\0')
 		snprintf(hint, sizeof(hint), "%s", strerror(error->number));
 	if (!disliked && error->offset)
@@ -241,6 +286,7 @@ void xfrm_error_explain(const struct xfrm_error *error, const struct nlmsghdr *r
 		xfrm_attribute_format(disliked, attribute);
 	why_fail(why, "%s%s%s%s%s", hint, error->text[0] ? ": " : "", error->text,
 		disliked ? (error->attribute ? ", missing " : ", at ") : "", attribute);
+	why_set_modules(why, modules);
 }
 
 void xfrm_state_id_format(const struct xfrm_state_id *id, char text[XFRM_STATE_TEXT_MAX])

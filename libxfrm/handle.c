@@ -25,7 +25,10 @@ static struct nl_sock *socket_open(struct why *why)
 	}
 	nl_socket_disable_auto_ack(sock); /* each message says itself whether it wants one */
 	if ((error = nl_connect(sock, NETLINK_XFRM)) < 0) {
-		why_fail(why, "cannot open a netlink socket for XFRM: %s", nl_geterror(error));
+		why_fail(why, "cannot open a netlink socket for XFRM: %s%s", nl_geterror(error),
+			error == -NLE_PROTO_MISMATCH || error == -NLE_AF_NOSUPPORT
+				? " (the kernel lacks the module xfrm_user: modprobe xfrm_user)"
+				: "");
 		nl_socket_free(sock);
 		return NULL;
 	}

@@ -3,9 +3,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define OUR_NAME "charon-lite"
@@ -13,6 +15,14 @@
 static const struct {
 	const char *name, *meaning, *cure;
 } absences[SWANCTL_ABSENCES] = {
+	[SWANCTL_NO_XFRM] = { "kernel-module-missing",
+		"no daemon answers, and none can start: the kernel of this host lacks the module "
+		"xfrm_user, by which IPsec is set up",
+		"modprobe -a xfrm_user esp4 esp6, then systemctl start charon-lite; where that "
+		"finds "
+		"none, the kernel that runs is not the one whose modules are installed (uname -r; "
+		"reboot after an upgrade), or they come in a package of their own; for a container "
+		"load them on its host" },
 	[SWANCTL_PORT_TAKEN] = { "port-taken",
 		"no daemon answers, and another program has a UDP port of IKE: charon-lite does "
 		"not "
@@ -135,11 +145,22 @@ static void find_process(unsigned long inode, struct swanctl_holder *ret)
 	closedir(all);
 }
 
+/* The kernel loads it, if it can, for whoever asks. */
+static bool lacks_xfrm(void)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_XFRM);
+	bool lacks = fd < 0 && errno == EPROTONOSUPPORT;
+
+	if (fd >= 0)
+		close(fd);
+	return lacks;
+}
+
 void swanctl_holder_find(const uint16_t ports[2], struct swanctl_holder *ret)
 {
 	static const char *const tables[] = { "/proc/net/udp", "/proc/net/udp6" };
 
-	*ret = (struct swanctl_holder){ 0 };
+	*ret = (struct swanctl_holder){ .no_xfrm = lacks_xfrm() };
 	for (unsigned i = 0; i < 4 && ret->port == 0; i++) {
 		unsigned long inode = inode_of(tables[i % 2], ports[i / 2]);
 
@@ -155,6 +176,6 @@ enum swanctl_absence swanctl_absence_judge(const struct swanctl_holder *holder, 
 	if (error == EACCES || error == EPERM)
 		return SWANCTL_NOT_PERMITTED;
 	if (holder->port == 0)
-		return SWANCTL_NOT_RUNNING;
+		return holder->no_xfrm ? SWANCTL_NO_XFRM : SWANCTL_NOT_RUNNING;
 	return strcmp(holder->program, OUR_NAME) == 0 ? SWANCTL_SOCKET_ABSENT : SWANCTL_PORT_TAKEN;
 }

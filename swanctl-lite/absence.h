@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum swanctl_absence {
+	SWANCTL_NO_XFRM,       /* the kernel lacks what the daemon programs it by */
 	SWANCTL_PORT_TAKEN,    /* another program has a port of IKE */
 	SWANCTL_SOCKET_ABSENT, /* charon-lite runs, and does not answer there */
 	SWANCTL_NOT_PERMITTED,
@@ -24,6 +25,7 @@ struct swanctl_holder {
 	uint16_t port; /* 0: nobody has any of those that were looked at */
 	int pid;       /* 0: not found, as it takes root */
 	char program[32];
+	bool no_xfrm; /* whoever has it or not: the kernel lacks NETLINK_XFRM */
 };
 
 /* Of the two ports the first that somebody has. */

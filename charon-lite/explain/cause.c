@@ -92,6 +92,20 @@ static const struct {
 		"large packets get lost where ICMP is dropped",
 		"clamp the MSS of TCP to what --explain shows as advised (charon.plugins."
 		"kernel-netlink.mss), and let ICMP \"fragmentation needed\" pass" },
+	[CL_CAUSE_TOO_LARGE] = { "packets-too-large",
+		"packets that are too large for the tunnel come again and again: their senders do "
+		"not hear, or do not heed, that this host tells them so",
+		"let ICMP \"fragmentation needed\" (IPv6: \"packet too big\") pass from this host "
+		"to "
+		"those behind it, or clamp the MSS of TCP to what --explain shows as advised "
+		"(charon.plugins.kernel-netlink.mss)" },
+	[CL_CAUSE_LARGE_LOST] = { "large-packets-lost",
+		"small packets of the peer come in, and by their numbers many others got lost: "
+		"full "
+		"ones are dropped on the way, without a word",
+		"try ping -M do with sizes from a host behind one gateway to one behind the other; "
+		"clamp the MSS of TCP at both ends to what passes (charon.plugins.kernel-netlink."
+		"mss), or let ICMP \"fragmentation needed\" and fragments pass on the way" },
 };
 
 const char *cl_cause_name(enum cl_cause cause)

@@ -76,14 +76,11 @@ static bool read_ipv4(char *text, struct cl_drops *ret)
 	return true;
 }
 
-/* What does not fit into the next link counts as InTooBigErrors (RFC 4293), and what does not fit
- * into a tunnel as FragFails. */
 static bool read_ipv6(char *text, struct cl_drops *ret)
 {
 	if (!cl_proc_read("/proc/net/snmp6", text, TEXT_MAX))
 		return false;
-	ret->too_large =
-		counter_of_line(text, "Ip6FragFails") + counter_of_line(text, "Ip6InTooBigErrors");
+	ret->too_large = counter_of_line(text, "Ip6FragFails");
 	ret->unreassembled = counter_of_line(text, "Ip6ReasmFails");
 	return true;
 }

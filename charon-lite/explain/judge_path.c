@@ -1,10 +1,21 @@
 #include "charon-lite/explain/judge.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #define UDP_HEADER 8
 #define ESP_HEADER 8
 #define ESP_TRAILER 2 /* pad length and next header; padding before them */
 #define AH_HEADER 12
 #define ESP_ALIGNMENT 4
+
+/* Packets too large for the tunnel: fewer, or less than one in so many that fit, are those of hosts
+ * that learn its size. */
+#define TOO_LARGE_ENOUGH 5
+#define TOO_LARGE_SHARE 20
+/* Packets lost: the same for what happens on any way. */
+#define LOST_ENOUGH 4
+#define LOST_SHARE 20
 
 static uint32_t ip_header(uint16_t family)
 {
@@ -33,13 +44,19 @@ uint32_t cl_inner_mtu(const struct cl_encapsulation *e, uint32_t outer_mtu)
 	return (outer_mtu - fixed) / align * align - ESP_TRAILER + kept;
 }
 
-void cl_judge_path(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+/* ---- What does not fit ---- */
+
+/* Hosts that heed what they are told send one such packet each, and again after minutes. */
+static bool many_are_too_large(const struct cl_seen_tunnel *t)
 {
-	if (!t->to_peer.found || t->to_peer.mtu == 0 || t->inner_mtu == 0 ||
-		t->to_peer.mtu >= t->to_peer.interface_mtu)
-		return;
+	return t->drops.known && t->drops.count.too_large >= TOO_LARGE_ENOUGH &&
+	       t->drops.count.too_large >= t->out.packets / TOO_LARGE_SHARE;
+}
+
+static void judge_narrow(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
 	cl_finding_cure(
-		cl_findings_add(ret, CL_CAUSE_MTU, 35, t->child,
+		cl_findings_add(ret, CL_CAUSE_MTU, many_are_too_large(t) ? 60 : 35, t->child,
 			"the way to the peer carries packets of %u octets, the link %u; in %s "
 			"there is room for %u: larger ones get lost where ICMP \"fragmentation "
 			"needed\" is dropped",
@@ -47,4 +64,67 @@ void cl_judge_path(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 		"clamp TCP's MSS to %u (charon.plugins.kernel-netlink.mss = %u), and let ICMP "
 		"\"fragmentation needed\" pass",
 		t->mss, t->mss);
+}
+
+static void judge_too_large(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	cl_finding_cure(
+		cl_findings_add(ret, CL_CAUSE_TOO_LARGE, 60, t->child,
+			"since %s is up, this host has refused %" PRIu64
+			" packets as too large and told their senders so; in %s there is room for "
+			"%u octets: who sends more again and again does not hear that",
+			t->child, t->drops.count.too_large, t->child, t->inner_mtu),
+		"let ICMP from this host reach those behind it, or clamp TCP's MSS to %u "
+		"(charon.plugins.kernel-netlink.mss = %u)",
+		t->mss, t->mss);
+}
+
+/* ---- What does not arrive ---- */
+
+/* By their sequence numbers (RFC 4303 2.2), of the peer's packets. */
+static uint64_t lost_on_the_way(const struct cl_seen_sa *in)
+{
+	uint64_t came = in->packets + in->integrity_failures + in->outside_window;
+
+	return in->highest > came ? in->highest - came : 0;
+}
+
+/* A way that loses packets at random loses large ones no more than others; of those that came, so
+ * many would be large. */
+static void judge_lost(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	uint64_t lost = lost_on_the_way(&t->in);
+	uint64_t average = t->in.packets ? t->in.bytes / t->in.packets : 0;
+	char fragments[112] = "";
+
+	if (lost < LOST_ENOUGH || lost < t->in.highest / LOST_SHARE || t->in.packets == 0 ||
+		t->inner_mtu == 0 || average > t->inner_mtu / 2)
+		return;
+	if (t->drops.known && t->drops.count.unreassembled > 0)
+		snprintf(fragments, sizeof(fragments),
+			"; of %" PRIu64 " packets not all fragments came here: those get lost",
+			t->drops.count.unreassembled);
+	cl_finding_cure(
+		cl_findings_add(ret, CL_CAUSE_LARGE_LOST, 70, t->child,
+			"of %" PRIu64 " packets that the peer has sent into %s %" PRIu64
+			" did not arrive, and those that did have %" PRIu64
+			" octets on average, where %u would fit: so it is when full packets are "
+			"dropped on the way%s",
+			t->in.highest, t->child, lost, average, t->inner_mtu, fragments),
+		"try ping -M do -s %u from a host behind the peer to one behind us, and smaller: "
+		"what passes, plus 28, is what full packets may have (IPv6: 48); clamp TCP's MSS "
+		"at both ends to 40 less than that (charon.plugins.kernel-netlink.mss; IPv6: 60), "
+		"or find on the way who drops ICMP \"fragmentation needed\" or fragments",
+		t->inner_mtu - (t->family == AF_INET6 ? 48 : 28));
+}
+
+void cl_judge_path(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	if (!t->to_peer.found || t->to_peer.mtu == 0 || t->inner_mtu == 0)
+		return;
+	if (t->to_peer.mtu < t->to_peer.interface_mtu)
+		judge_narrow(t, ret);
+	else if (many_are_too_large(t))
+		judge_too_large(t, ret);
+	judge_lost(t, ret);
 }

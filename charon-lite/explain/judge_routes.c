@@ -85,8 +85,10 @@ static void judge_into(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 					"the route to %s behind the peer goes by %s",
 					t->child, t->if_id_out, to, t->into.interface),
 			"ip route add the peer's networks dev the interface with if_id %#x "
-			"(ip -d link show type xfrm)",
-			t->if_id_out);
+			"(ip -d link show type xfrm); where there is none, ip link add NAME type "
+			"xfrm if_id %#x, which needs the kernel module xfrm_interface (modprobe "
+			"xfrm_interface)",
+			t->if_id_out, t->if_id_out);
 }
 
 /* By the default route, as what is nowhere else. Not so where a network behind is where the gateway

@@ -23,8 +23,8 @@ struct links {
 struct cl_look {
 	struct cl_daemon *daemon;
 	struct cl_foreign foreign;
-	struct cl_nat_rules *nat; /* NULL: there are none, or they can't be read */
-	struct cl_nft_rules *nft; /* the same */
+	struct cl_nat_rules *nat, *nat_ipv6; /* NULL: there are none, or they can't be read */
+	struct cl_nft_rules *nft;            /* the same */
 	struct cl_xfrm_counter counters[CL_XFRM_COUNTERS];
 	size_t counter_count;
 	struct links links;
@@ -40,7 +40,8 @@ struct cl_look *cl_look_new(struct cl_daemon *d)
 	l->daemon = d;
 	cl_foreign_gather(d->kernel.tables, &l->foreign);
 	if (d->kernel.tables) {
-		l->nat = cl_nat_rules_read();
+		l->nat = cl_nat_rules_read(AF_INET);
+		l->nat_ipv6 = cl_nat_rules_read(AF_INET6);
 		l->nft = cl_nft_rules_read();
 	}
 	if (d->kernel.tables && cl_proc_read("/proc/net/xfrm_stat", text, sizeof(text)))
@@ -54,6 +55,7 @@ void cl_look_free(struct cl_look *l)
 		return;
 	cl_foreign_free(&l->foreign);
 	cl_nat_rules_free(l->nat);
+	cl_nat_rules_free(l->nat_ipv6);
 	cl_nft_rules_free(l->nft);
 	free(l);
 }
@@ -260,9 +262,10 @@ static void look_nat(struct cl_look *l, const struct ike_child *child, struct cl
 {
 	struct cl_nat_packet packet = { .interface = t->into.interface };
 	struct cl_nat_verdict verdict = { 0 };
+	const struct cl_nat_rules *rules = t->family == AF_INET6 ? l->nat_ipv6 : l->nat;
 
-	if (t->mode == IKE_MODE_TRANSPORT || t->family != AF_INET || !t->into.found ||
-		child->local_count == 0 || child->remote_count == 0)
+	if (t->mode == IKE_MODE_TRANSPORT || !t->into.found || child->local_count == 0 ||
+		child->remote_count == 0)
 		return;
 	ike_selector_prefix(ike_child_local(child), &packet.source, &packet.source_prefix);
 	ike_selector_prefix(
@@ -270,8 +273,10 @@ static void look_nat(struct cl_look *l, const struct ike_child *child, struct cl
 	/* what it is translated to would still meet the policy */
 	if (address_in_prefix(&t->local, &packet.source, packet.source_prefix))
 		return;
-	if (l->nat)
-		cl_nat_rules_judge(l->nat, &packet, &verdict);
+	if (packet.source.family != packet.destination.family)
+		return;
+	if (rules)
+		cl_nat_rules_judge(rules, &packet, &verdict);
 	if (l->nft && !verdict.sure) {
 		struct cl_nat_verdict other;
 

@@ -9,6 +9,7 @@
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_policy.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,19 @@
 #define TABLE_MAX (8u << 20) /* octets: what is larger is not read */
 
 struct cl_nat_rules {
+	uint16_t family;
 	uint32_t postrouting;
 	uint32_t length;
 	uint8_t entries[];
 };
 
-struct cl_nat_rules *cl_nat_rules_new(struct bytes entries, uint32_t postrouting)
+struct cl_nat_rules *cl_nat_rules_new(uint16_t family, struct bytes entries, uint32_t postrouting)
 {
 	struct cl_nat_rules *r = malloc(sizeof(*r) + entries.length);
 
 	if (!r)
 		return NULL;
+	r->family = family;
 	r->postrouting = postrouting;
 	r->length = (uint32_t)entries.length;
 	memcpy(r->entries, entries.at, entries.length);
@@ -45,42 +48,51 @@ void cl_nat_rules_free(struct cl_nat_rules *r)
 
 /* ---- Reading ---- */
 
-static struct cl_nat_rules *read_table(int fd)
+/* What is asked is the same for both families, but for the names. */
+_Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
+	"options of ip_tables and ip6_tables");
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+		       sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries),
+	"questions of ip_tables and ip6_tables");
+
+static struct cl_nat_rules *read_table(int fd, uint16_t family)
 {
+	const int level = family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	struct ipt_getinfo info = { .name = "nat" };
 	struct ipt_get_entries *got;
 	struct cl_nat_rules *r = NULL;
 	socklen_t length = sizeof(info);
 
-	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_INFO, &info, &length) < 0 ||
-		info.size > TABLE_MAX)
+	if (getsockopt(fd, level, IPT_SO_GET_INFO, &info, &length) < 0 || info.size > TABLE_MAX)
 		return NULL;
 	length = (socklen_t)(sizeof(*got) + info.size);
 	if (!(got = calloc(1, length)))
 		return NULL;
 	memcpy(got->name, "nat", sizeof("nat"));
 	got->size = info.size;
-	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, got, &length) == 0)
-		r = cl_nat_rules_new(bytes_of(got->entrytable, info.size),
+	if (getsockopt(fd, level, IPT_SO_GET_ENTRIES, got, &length) == 0)
+		r = cl_nat_rules_new(family, bytes_of(got->entrytable, info.size),
 			info.hook_entry[4 /* NF_INET_POST_ROUTING */]);
 	free(got);
 	return r;
 }
 
 /* Asking for a table that is not there would load it. */
-struct cl_nat_rules *cl_nat_rules_read(void)
+struct cl_nat_rules *cl_nat_rules_read(uint16_t family)
 {
 	char names[256];
 	struct cl_nat_rules *r;
 	int fd;
 
-	if (!cl_proc_read("/proc/net/ip_tables_names", names, sizeof(names)) ||
+	if (!cl_proc_read(
+		    family == AF_INET6 ? "/proc/net/ip6_tables_names" : "/proc/net/ip_tables_names",
+		    names, sizeof(names)) ||
 		!strstr(names, "nat\n"))
 		return NULL;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return NULL;
-	r = read_table(fd);
+	r = read_table(fd, family);
 	close(fd);
 	return r;
 }
@@ -95,17 +107,27 @@ struct walk {
 	bool unsure; /* something before may have let them pass */
 };
 
-enum meets cl_nat_network_meets(const struct address *network, uint8_t prefix, struct in_addr rule,
-	struct in_addr mask, bool invert)
+/* Bits of an octet that a prefix takes. */
+static uint8_t octet_mask(unsigned prefix, unsigned octet)
 {
-	struct in_addr ours = { 0 };
-	uint32_t our_mask = prefix ? htonl(~0u << (32 - prefix)) : 0;
-	uint32_t common = our_mask & mask.s_addr;
+	unsigned bits = prefix > 8 * octet ? prefix - 8 * octet : 0;
 
-	memcpy(&ours, network->octets, sizeof(ours));
-	if (((ours.s_addr ^ rule.s_addr) & common) != 0)
-		return meets_inverted(NO, invert);
-	return meets_inverted(common == mask.s_addr ? YES : MAYBE, invert);
+	return bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
+}
+
+enum meets cl_nat_network_meets(const struct address *network, uint8_t prefix,
+	const struct cl_nat_network *rule, bool invert)
+{
+	bool contained = true;
+
+	for (unsigned i = 0; i < sizeof(rule->mask); i++) {
+		uint8_t common = octet_mask(prefix, i) & rule->mask[i];
+
+		if (((network->octets[i] ^ rule->address[i]) & common) != 0)
+			return meets_inverted(NO, invert);
+		contained = contained && common == rule->mask[i];
+	}
+	return meets_inverted(contained ? YES : MAYBE, invert);
 }
 
 static enum meets interface_meets(
@@ -142,10 +164,22 @@ enum meets cl_nat_policy_meets(struct bytes data)
 		       : MAYBE;
 }
 
-static enum meets extensions_meet(const struct ipt_entry *entry, struct bytes all)
+/* What is the same of struct ipt_entry and ip6t_entry. */
+struct entry {
+	struct cl_nat_network source, destination;
+	bool not_source, not_destination, not_out;
+	bool more; /* conditions that are not compared */
+	char out[IFNAMSIZ];
+	unsigned char out_mask[IFNAMSIZ];
+	size_t size; /* matches follow, up to the target */
+	size_t target_offset, next_offset;
+	uint64_t packets;
+};
+
+static enum meets extensions_meet(const struct entry *entry, struct bytes all)
 {
 	enum meets m = YES;
-	size_t at = sizeof(*entry);
+	size_t at = entry->size;
 
 	while (at + sizeof(struct xt_entry_match) <= entry->target_offset) {
 		struct xt_entry_match match;
@@ -165,45 +199,52 @@ static enum meets extensions_meet(const struct ipt_entry *entry, struct bytes al
 }
 
 static enum meets entry_meets(
-	const struct cl_nat_packet *p, const struct ipt_entry *entry, struct bytes all)
+	const struct cl_nat_packet *p, const struct entry *entry, struct bytes all)
 {
-	const struct ipt_ip *ip = &entry->ip;
 	enum meets m = cl_nat_network_meets(
-		&p->source, p->source_prefix, ip->src, ip->smsk, ip->invflags & IPT_INV_SRCIP);
+		&p->source, p->source_prefix, &entry->source, entry->not_source);
 
-	m = meets_both(m, cl_nat_network_meets(&p->destination, p->destination_prefix, ip->dst,
-				  ip->dmsk, ip->invflags & IPT_INV_DSTIP));
-	m = meets_both(m, interface_meets(p->interface, ip->outiface, ip->outiface_mask,
-				  ip->invflags & IPT_INV_VIA_OUT));
-	if (ip->proto != 0 || (ip->flags & IPT_F_FRAG))
+	m = meets_both(m, cl_nat_network_meets(&p->destination, p->destination_prefix,
+				  &entry->destination, entry->not_destination));
+	m = meets_both(
+		m, interface_meets(p->interface, entry->out, entry->out_mask, entry->not_out));
+	if (entry->more)
 		m = meets_both(m, MAYBE);
 	return meets_both(m, extensions_meet(entry, all));
 }
 
-/* As iptables -S shows it, in short. */
-static void describe(const struct ipt_entry *entry, const char *target, char *ret, size_t room)
+/* " ! -s 10.0.0.0/8"; "" of all there is. */
+static void describe_network(uint16_t family, const char *option, const struct cl_nat_network *n,
+	bool invert, char *ret, size_t room)
 {
-	const struct ipt_ip *ip = &entry->ip;
-	char source[INET_ADDRSTRLEN], destination[INET_ADDRSTRLEN], text[3][80] = { "", "", "" };
+	char address[INET6_ADDRSTRLEN] = "";
+	unsigned bits = 0;
 
-	inet_ntop(AF_INET, &ip->src, source, sizeof(source));
-	inet_ntop(AF_INET, &ip->dst, destination, sizeof(destination));
-	if (ip->smsk.s_addr)
-		snprintf(text[0], sizeof(text[0]), "%s -s %s/%d",
-			ip->invflags & IPT_INV_SRCIP ? " !" : "", source,
-			__builtin_popcount(ip->smsk.s_addr));
-	if (ip->dmsk.s_addr)
-		snprintf(text[1], sizeof(text[1]), "%s -d %s/%d",
-			ip->invflags & IPT_INV_DSTIP ? " !" : "", destination,
-			__builtin_popcount(ip->dmsk.s_addr));
-	if (ip->outiface_mask[0])
-		snprintf(text[2], sizeof(text[2]), "%s -o %.15s",
-			ip->invflags & IPT_INV_VIA_OUT ? " !" : "", ip->outiface);
-	snprintf(ret, room, "iptables-legacy -t nat: POSTROUTING%s%s%s%s -j %s", text[0], text[1],
-		text[2], entry->target_offset > sizeof(*entry) ? " ..." : "", target);
+	for (size_t i = 0; i < sizeof(n->mask); i++)
+		bits += (unsigned)__builtin_popcount(n->mask[i]);
+	ret[0] = '\0';
+	if (bits > 0 && inet_ntop(family, n->address, address, sizeof(address)))
+		snprintf(ret, room, "%s %s %s/%u", invert ? " !" : "", option, address, bits);
 }
 
-static void caught(struct walk *w, const struct ipt_entry *entry, const char *target, enum meets m)
+/* As iptables -S shows it, in short. */
+static void describe(
+	uint16_t family, const struct entry *entry, const char *target, char *ret, size_t room)
+{
+	char text[3][80] = { "", "", "" };
+
+	describe_network(family, "-s", &entry->source, entry->not_source, text[0], sizeof(text[0]));
+	describe_network(family, "-d", &entry->destination, entry->not_destination, text[1],
+		sizeof(text[1]));
+	if (entry->out_mask[0])
+		snprintf(text[2], sizeof(text[2]), "%s -o %.15s", entry->not_out ? " !" : "",
+			entry->out);
+	snprintf(ret, room, "%s-legacy -t nat: POSTROUTING%s%s%s%s -j %s",
+		family == AF_INET6 ? "ip6tables" : "iptables", text[0], text[1], text[2],
+		entry->target_offset > entry->size ? " ..." : "", target);
+}
+
+static void caught(struct walk *w, const struct entry *entry, const char *target, enum meets m)
 {
 	struct cl_nat_verdict *v = w->verdict;
 
@@ -211,8 +252,8 @@ static void caught(struct walk *w, const struct ipt_entry *entry, const char *ta
 		return;
 	v->hit = true;
 	v->sure = m == YES && !w->unsure;
-	v->packets = entry->counters.pcnt;
-	describe(entry, target, v->rule, sizeof(v->rule));
+	v->packets = entry->packets;
+	describe(w->rules->family, entry, target, v->rule, sizeof(v->rule));
 }
 
 bool cl_nat_target_translates(const char *target)
@@ -221,13 +262,67 @@ bool cl_nat_target_translates(const char *target)
 	       strcmp(target, "NETMAP") == 0 || strcmp(target, "SAME") == 0;
 }
 
-static bool entry_at(const struct cl_nat_rules *r, uint32_t at, struct ipt_entry *ret)
+static void take_ipv4(const struct ipt_entry *from, struct entry *ret)
 {
-	if (at > r->length || r->length - at < sizeof(*ret))
+	const struct ipt_ip *ip = &from->ip;
+
+	*ret = (struct entry){
+		.not_source = ip->invflags & IPT_INV_SRCIP,
+		.not_destination = ip->invflags & IPT_INV_DSTIP,
+		.not_out = ip->invflags & IPT_INV_VIA_OUT,
+		.more = ip->proto != 0 || (ip->flags & IPT_F_FRAG),
+		.size = sizeof(*from),
+		.target_offset = from->target_offset,
+		.next_offset = from->next_offset,
+		.packets = from->counters.pcnt,
+	};
+	memcpy(ret->source.address, &ip->src, sizeof(ip->src));
+	memcpy(ret->source.mask, &ip->smsk, sizeof(ip->smsk));
+	memcpy(ret->destination.address, &ip->dst, sizeof(ip->dst));
+	memcpy(ret->destination.mask, &ip->dmsk, sizeof(ip->dmsk));
+	memcpy(ret->out, ip->outiface, sizeof(ret->out));
+	memcpy(ret->out_mask, ip->outiface_mask, sizeof(ret->out_mask));
+}
+
+static void take_ipv6(const struct ip6t_entry *from, struct entry *ret)
+{
+	const struct ip6t_ip6 *ip = &from->ipv6;
+
+	*ret = (struct entry){
+		.not_source = ip->invflags & IP6T_INV_SRCIP,
+		.not_destination = ip->invflags & IP6T_INV_DSTIP,
+		.not_out = ip->invflags & IP6T_INV_VIA_OUT,
+		.more = ip->proto != 0 || (ip->flags & IP6T_F_TOS),
+		.size = sizeof(*from),
+		.target_offset = from->target_offset,
+		.next_offset = from->next_offset,
+		.packets = from->counters.pcnt,
+	};
+	memcpy(ret->source.address, &ip->src, sizeof(ip->src));
+	memcpy(ret->source.mask, &ip->smsk, sizeof(ip->smsk));
+	memcpy(ret->destination.address, &ip->dst, sizeof(ip->dst));
+	memcpy(ret->destination.mask, &ip->dmsk, sizeof(ip->dmsk));
+	memcpy(ret->out, ip->outiface, sizeof(ret->out));
+	memcpy(ret->out_mask, ip->outiface_mask, sizeof(ret->out_mask));
+}
+
+static bool entry_at(const struct cl_nat_rules *r, uint32_t at, struct entry *ret)
+{
+	size_t size = r->family == AF_INET6 ? sizeof(struct ip6t_entry) : sizeof(struct ipt_entry);
+	struct ip6t_entry ipv6;
+	struct ipt_entry ipv4;
+
+	if (at > r->length || r->length - at < size)
 		return false;
-	memcpy(ret, r->entries + at, sizeof(*ret));
-	return ret->target_offset >= sizeof(*ret) &&
-	       (size_t)ret->target_offset + sizeof(struct xt_entry_target) <= ret->next_offset &&
+	if (r->family == AF_INET6) {
+		memcpy(&ipv6, r->entries + at, size);
+		take_ipv6(&ipv6, ret);
+	} else {
+		memcpy(&ipv4, r->entries + at, size);
+		take_ipv4(&ipv4, ret);
+	}
+	return ret->target_offset >= size &&
+	       ret->target_offset + sizeof(struct xt_entry_target) <= ret->next_offset &&
 	       ret->next_offset <= r->length - at;
 }
 
@@ -235,12 +330,12 @@ static bool entry_at(const struct cl_nat_rules *r, uint32_t at, struct ipt_entry
 static bool walk_chain(struct walk *w, uint32_t at, unsigned depth);
 
 /* The standard target: a verdict below 0, or another chain. */
-static bool walk_verdict(struct walk *w, uint32_t at, const struct ipt_entry *entry, enum meets m,
+static bool walk_verdict(struct walk *w, uint32_t at, const struct entry *entry, enum meets m,
 	unsigned depth, bool *returns)
 {
 	int verdict = 0;
 
-	if ((size_t)entry->target_offset + sizeof(struct xt_entry_target) + sizeof(verdict) >
+	if (entry->target_offset + sizeof(struct xt_entry_target) + sizeof(verdict) >
 		entry->next_offset)
 		return false;
 	memcpy(&verdict,
@@ -268,10 +363,10 @@ static bool walk_verdict(struct walk *w, uint32_t at, const struct ipt_entry *en
 
 static bool walk_chain(struct walk *w, uint32_t at, unsigned depth)
 {
-	struct ipt_entry entry;
+	struct entry entry;
 
 	for (; w->steps < STEPS_MAX && depth < DEPTH_MAX && entry_at(w->rules, at, &entry);
-		w->steps++, at += entry.next_offset) {
+		w->steps++, at += (uint32_t)entry.next_offset) {
 		const struct bytes all = bytes_of(w->rules->entries + at, entry.next_offset);
 		struct xt_entry_target target;
 		enum meets m = entry_meets(w->packet, &entry, all);

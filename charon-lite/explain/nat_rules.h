@@ -2,9 +2,9 @@
  * Rules that translate source addresses, and whether they catch a tunnel's packets.
  *
  * What leaves goes through the chain POSTROUTING of table nat before the kernel looks for its IPsec
- * policy once more; with another source it does not meet that any longer. Read here: iptables' own
- * table (iptables-legacy), IPv4. Nothing is loaded for it: a kernel without such a table has no
- * rules in it.
+ * policy once more; with another source it does not meet that any longer. Read here: the own tables
+ * of iptables and ip6tables (iptables-legacy). Nothing is loaded for it: a kernel without such a
+ * table has no rules in it.
  */
 #ifndef CHARON_LITE_EXPLAIN_NAT_RULES_H
 #define CHARON_LITE_EXPLAIN_NAT_RULES_H
@@ -13,11 +13,11 @@
 
 struct cl_nat_rules;
 
-/* NULL: there is no table, or it may not be read. */
-struct cl_nat_rules *cl_nat_rules_read(void);
+/* family: AF_INET or AF_INET6. NULL: there is no table, or it may not be read. */
+struct cl_nat_rules *cl_nat_rules_read(uint16_t family);
 void cl_nat_rules_free(struct cl_nat_rules *r); /* NULL is fine */
 
-/* Packets from one network to another, for which there is an IPsec policy. */
+/* Packets from one network to another of the same family, for which there is an IPsec policy. */
 struct cl_nat_packet {
 	struct address source, destination;
 	uint8_t source_prefix, destination_prefix;
@@ -34,8 +34,8 @@ struct cl_nat_verdict {
 void cl_nat_rules_judge(const struct cl_nat_rules *r, const struct cl_nat_packet *packet,
 	struct cl_nat_verdict *ret);
 
-/* The kernel's struct ipt_entry, one after the other, and where POSTROUTING begins in them: for
- * tests; copied. */
-struct cl_nat_rules *cl_nat_rules_new(struct bytes entries, uint32_t postrouting);
+/* The kernel's struct ipt_entry or ip6t_entry, one after the other, and where POSTROUTING begins in
+ * them: for tests; copied. */
+struct cl_nat_rules *cl_nat_rules_new(uint16_t family, struct bytes entries, uint32_t postrouting);
 
 #endif

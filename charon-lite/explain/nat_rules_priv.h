@@ -4,8 +4,6 @@
 
 #include "charon-lite/explain/nat_rules.h"
 
-#include <netinet/in.h>
-
 /* Whether packets meet a condition. */
 enum meets { NO, MAYBE, YES };
 
@@ -19,9 +17,14 @@ static inline enum meets meets_inverted(enum meets m, bool invert)
 	return !invert ? m : m == YES ? NO : m == NO ? YES : MAYBE;
 }
 
+/* A network as rules have it: of IPv4 the first four octets, the rest zero. */
+struct cl_nat_network {
+	uint8_t address[16], mask[16];
+};
+
 /* The network of the packets against that of the rule. */
-enum meets cl_nat_network_meets(const struct address *network, uint8_t prefix, struct in_addr rule,
-	struct in_addr mask, bool invert);
+enum meets cl_nat_network_meets(const struct address *network, uint8_t prefix,
+	const struct cl_nat_network *rule, bool invert);
 
 /* iptables' -m policy: "--dir out --pol ipsec" or "--pol none"; data: its struct xt_policy_info. */
 enum meets cl_nat_policy_meets(struct bytes data);

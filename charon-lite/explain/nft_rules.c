@@ -126,7 +126,7 @@ static void chain_take(void *context, struct nlmsghdr *message)
 		nla_parse_nested(hook, NFTA_HOOK_MAX, chain[NFTA_CHAIN_HOOK], NULL) < 0)
 		return;
 	family = family_of(message);
-	if ((family != NFPROTO_IPV4 && family != NFPROTO_INET) ||
+	if ((family != NFPROTO_IPV4 && family != NFPROTO_IPV6 && family != NFPROTO_INET) ||
 		number_of(hook[NFTA_HOOK_HOOKNUM]) != NF_INET_POST_ROUTING ||
 		strcmp(text_of(chain[NFTA_CHAIN_TYPE]), "nat") != 0)
 		return;
@@ -205,7 +205,7 @@ enum content { UNKNOWN, SOURCE, DESTINATION, OUT_NAME, OUT_INDEX, FAMILY, IPSEC 
 
 struct loaded {
 	enum content what;
-	uint32_t mask; /* of an address, network order */
+	uint8_t mask[16]; /* of an address */
 };
 
 #define REGISTERS 20
@@ -227,9 +227,12 @@ static struct loaded *register_of(struct walk *w, uint32_t number)
 	return &w->registers[at < REGISTERS - 1 ? at : REGISTERS - 1];
 }
 
-static void load(struct walk *w, struct nlattr *into, enum content what, uint32_t mask)
+static struct loaded *load(struct walk *w, struct nlattr *into, enum content what)
 {
-	*register_of(w, number_of(into)) = (struct loaded){ what, mask };
+	struct loaded *r = register_of(w, number_of(into));
+
+	*r = (struct loaded){ .what = what };
+	return r;
 }
 
 static void on_meta(struct walk *w, struct nlattr **a)
@@ -241,8 +244,7 @@ static void on_meta(struct walk *w, struct nlattr **a)
 			key == NFT_META_OIFNAME   ? OUT_NAME
 			: key == NFT_META_OIF     ? OUT_INDEX
 			: key == NFT_META_NFPROTO ? FAMILY
-						  : UNKNOWN,
-			0);
+						  : UNKNOWN);
 }
 
 /* nft loads no more octets of an address than the prefix has. */
@@ -250,14 +252,17 @@ static void on_payload(struct walk *w, struct nlattr **a)
 {
 	uint32_t offset = number_of(a[NFTA_PAYLOAD_OFFSET]),
 		 length = number_of(a[NFTA_PAYLOAD_LEN]);
-	enum content what = UNKNOWN;
+	bool ipv6 = w->packet->source.family == AF_INET6;
+	uint32_t source = ipv6 ? 8 : 12, size = ipv6 ? 16 : 4;
 
 	if (!a[NFTA_PAYLOAD_DREG])
 		return;
 	if (number_of(a[NFTA_PAYLOAD_BASE]) == NFT_PAYLOAD_NETWORK_HEADER && length >= 1 &&
-		length <= 4 && (offset == 12 || offset == 16))
-		what = offset == 12 ? SOURCE : DESTINATION;
-	load(w, a[NFTA_PAYLOAD_DREG], what, what ? htonl(~0u << (32 - 8 * length)) : 0);
+		length <= size && (offset == source || offset == source + size))
+		memset(load(w, a[NFTA_PAYLOAD_DREG], offset == source ? SOURCE : DESTINATION)->mask,
+			0xff, length);
+	else
+		load(w, a[NFTA_PAYLOAD_DREG], UNKNOWN);
 }
 
 static struct bytes value_of(struct nlattr *data)
@@ -285,10 +290,15 @@ static void on_bitwise(struct walk *w, struct nlattr **a)
 	struct loaded from = *register_of(w, number_of(a[NFTA_BITWISE_SREG]));
 	struct bytes mask = value_of(a[NFTA_BITWISE_MASK]);
 
-	if ((from.what == SOURCE || from.what == DESTINATION) && mask.length >= 1)
-		load(w, a[NFTA_BITWISE_DREG], from.what, from.mask & word_of(mask));
-	else
-		load(w, a[NFTA_BITWISE_DREG], UNKNOWN, 0);
+	struct loaded *to;
+
+	if ((from.what != SOURCE && from.what != DESTINATION) || mask.length < 1) {
+		load(w, a[NFTA_BITWISE_DREG], UNKNOWN);
+		return;
+	}
+	to = load(w, a[NFTA_BITWISE_DREG], from.what);
+	for (size_t i = 0; i < sizeof(to->mask) && i < mask.length; i++)
+		to->mask[i] = from.mask[i] & mask.at[i];
 }
 
 /* A name without its zero stands for all that begin so ("ppp*"). */
@@ -300,6 +310,11 @@ static enum meets name_meets(const char *interface, struct bytes value)
 	return value.length <= sizeof(name) && memcmp(name, value.at, value.length) == 0 ? YES : NO;
 }
 
+static uint8_t protocol_of(const struct cl_nat_packet *packet)
+{
+	return packet->source.family == AF_INET6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+}
+
 static enum meets on_compare(struct walk *w, struct nlattr **a)
 {
 	const struct loaded *left = register_of(w, number_of(a[NFTA_CMP_SREG]));
@@ -307,23 +322,26 @@ static enum meets on_compare(struct walk *w, struct nlattr **a)
 	struct bytes right = value_of(a[NFTA_CMP_DATA]);
 	uint32_t how = number_of(a[NFTA_CMP_OP]);
 	bool invert = how == NFT_CMP_NEQ;
-	struct in_addr mask = { left->mask }, address = { word_of(right) };
+	struct cl_nat_network network = { 0 };
 
 	if ((how != NFT_CMP_EQ && !invert) || right.length == 0)
 		return MAYBE;
+	memcpy(network.mask, left->mask, sizeof(network.mask));
+	memcpy(network.address, right.at,
+		right.length < sizeof(network.address) ? right.length : sizeof(network.address));
 	switch (left->what) {
 	case SOURCE:
-		return cl_nat_network_meets(&p->source, p->source_prefix, address, mask, invert);
+		return cl_nat_network_meets(&p->source, p->source_prefix, &network, invert);
 	case DESTINATION:
 		return cl_nat_network_meets(
-			&p->destination, p->destination_prefix, address, mask, invert);
+			&p->destination, p->destination_prefix, &network, invert);
 	case OUT_NAME:
 		return meets_inverted(name_meets(p->interface, right), invert);
 	case OUT_INDEX:
 		return meets_inverted(
 			word_of(right) == if_nametoindex(p->interface) ? YES : NO, invert);
 	case FAMILY:
-		return meets_inverted(right.at[0] == NFPROTO_IPV4 ? YES : NO, invert);
+		return meets_inverted(right.at[0] == protocol_of(p) ? YES : NO, invert);
 	case IPSEC:
 		return meets_inverted(right.at[0] != 0 ? YES : NO, invert);
 	default:
@@ -350,8 +368,10 @@ static void caught(struct walk *w, const struct rule *rule, enum meets m)
 	v->hit = true;
 	v->sure = m == YES && !w->unsure;
 	snprintf(v->rule, sizeof(v->rule), "table %s %s chain %s handle %llu",
-		rule->chain.family == NFPROTO_INET ? "inet" : "ip", rule->chain.table,
-		rule->chain.name, (unsigned long long)rule->handle);
+		rule->chain.family == NFPROTO_INET   ? "inet"
+		: rule->chain.family == NFPROTO_IPV6 ? "ip6"
+						     : "ip",
+		rule->chain.table, rule->chain.name, (unsigned long long)rule->handle);
 }
 
 /* Where packets go from here. */
@@ -428,7 +448,7 @@ static enum way walk_rule(struct walk *w, const struct rule *rule, unsigned dept
 			on_payload(w, a);
 		else if (strcmp(name, "rt") == 0)
 			load(w, a[NFTA_RT_DREG],
-				number_of(a[NFTA_RT_KEY]) == NFT_RT_XFRM ? IPSEC : UNKNOWN, 0);
+				number_of(a[NFTA_RT_KEY]) == NFT_RT_XFRM ? IPSEC : UNKNOWN);
 		else if (strcmp(name, "bitwise") == 0)
 			on_bitwise(w, a);
 		else if (strcmp(name, "cmp") == 0)
@@ -483,6 +503,7 @@ void cl_nft_rules_judge(const struct cl_nft_rules *r, const struct cl_nat_packet
 	for (size_t i = 0; i < r->base_count && !ret->hit; i++) {
 		struct walk w = { .rules = r, .packet = packet, .verdict = ret };
 
-		(void)walk_chain(&w, &r->bases[i], 0);
+		if (r->bases[i].family == NFPROTO_INET || r->bases[i].family == protocol_of(packet))
+			(void)walk_chain(&w, &r->bases[i], 0);
 	}
 }

@@ -114,7 +114,6 @@ bool ikev1_quick_install(struct ikev1_received *x, struct ike_task *task, struct
 	else
 		done = bring_up(x, task, theirs, &secrets, &why);
 	if (!done)
-		ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
-			"installing CHILD_SA '%s' failed: %s", name, why.text);
+		ike_failure_set_kernel(failure, name, &why);
 	return done;
 }

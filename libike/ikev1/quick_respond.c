@@ -184,8 +184,7 @@ static bool install(struct ikev1_received *x, struct answer *a, struct ike_child
 		return true;
 	}
 	a->notify = ISAKMP_NOTIFY_NO_PROPOSAL_CHOSEN;
-	ike_failure_set(&a->failure, IKE_REASON_KERNEL, NULL, NULL,
-		"installing CHILD_SA '%s' failed: %s", a->config->name, why.text);
+	ike_failure_set_kernel(&a->failure, a->config->name, &why);
 	return false;
 }
 

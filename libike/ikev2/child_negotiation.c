@@ -334,8 +334,7 @@ bool ike_child_bring_up(struct ike_engine *e, struct ike_child *child,
 		ike_child_announce(e, child, NULL);
 		return true;
 	}
-	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
-		"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
+	ike_failure_set_kernel(failure, child->config->name, &why);
 	return false;
 }
 
@@ -505,8 +504,7 @@ uint16_t ike_child_answer_complete(struct ike_received *x, struct ike_followup *
 		}
 		return 0;
 	}
-	ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
-		"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
+	ike_failure_set_kernel(&failure, child->config->name, &why);
 	ike_log_child_failure(x->e, x->sa, x->sa->connection, child->config->name, &failure);
 	ike_failure_free(&failure);
 	return IKE_NOTIFY_NO_PROPOSAL_CHOSEN;
@@ -539,8 +537,7 @@ static bool answer_child(struct ike_received *x, struct ike_child *child, struct
 	if (installed) {
 		build_answer(x, child, number, in_auth, nonce_r, kx);
 	} else {
-		ike_failure_set(&failure, IKE_REASON_KERNEL, NULL, NULL,
-			"installing CHILD_SA '%s' failed: %s", child->config->name, why.text);
+		ike_failure_set_kernel(&failure, child->config->name, &why);
 		answer_error(x, IKE_NOTIFY_NO_PROPOSAL_CHOSEN, child->config, &failure);
 		ike_child_destroy(x->e, child, IKE_REASON_NONE);
 	}

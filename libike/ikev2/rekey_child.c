@@ -205,8 +205,7 @@ static bool install(struct ike_received *x, struct ike_task *task,
 	if (lost ? ike_child_discard(x->e, task, secrets, &why)
 		 : take_over(x, task, theirs, secrets, &why))
 		return true;
-	ike_failure_set(failure, IKE_REASON_KERNEL, NULL, NULL,
-		"installing CHILD_SA '%s' failed: %s", task->child->config->name, why.text);
+	ike_failure_set_kernel(failure, task->child->config->name, &why);
 	return false;
 }
 

@@ -101,8 +101,8 @@ explain_names() {
 	[ "$first_cause" = "$2" ]
 }
 
-# sent [ADDRESS]: alice wants something of bob (or of who has that address), and may get no answer
-sent() { on alice ping -n -q -c 3 -i 0.2 -W 0.3 "${1:-10.2.0.10}" >>"$scene_logs/alice.console" 2>&1 || true; }
+# sent [ADDRESS [OPTION...]]: alice wants something of bob (or of who has that address), and may get no answer
+sent() { on alice ping -n -q -c 3 -i 0.2 -W 0.3 "${@:2}" "${1:-10.2.0.10}" >>"$scene_logs/alice.console" 2>&1 || true; }
 
 # logged SITE PATTERN: the site's daemon says so in its log (extended regular expression)
 logged() {

@@ -161,8 +161,11 @@ static bool sa_refused(struct sim_kernel *k, const struct ike_kernel_sa *sa, str
 {
 	if (sim_random_chance(k->random, k->install_fails))
 		return !why_fail(why, "made-up kernel: no SA today");
-	if (k->missing && (sa->encryption == k->missing || sa->integrity == k->missing))
-		return !why_fail(why, "made-up kernel: %s is missing", k->missing->name);
+	if (k->missing && (sa->encryption == k->missing || sa->integrity == k->missing)) {
+		why_fail(why, "made-up kernel: %s is missing", k->missing->name);
+		why_set_modules(why, "crypto-missing");
+		return true;
+	}
 	return false;
 }
 

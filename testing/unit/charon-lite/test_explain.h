@@ -4,5 +4,6 @@
 #include <check.h>
 
 Suite *explain_look_suite(void);
+Suite *explain_nat_suite(void);
 
 #endif

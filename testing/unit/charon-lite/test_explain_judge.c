@@ -348,6 +348,56 @@ START_TEST(a_path_that_is_narrower_than_its_link)
 }
 END_TEST
 
+START_TEST(packets_that_are_too_large_for_the_tunnel)
+{
+	tunnel.drops = (struct cl_seen_drops){ .known = true, .count = { .too_large = 4 } };
+	ck_assert_str_eq(judged(), "");
+	tunnel.drops.count.too_large = 40;
+	ck_assert_str_eq(judged(), "packets-too-large");
+	ck_assert(says("refused 40 packets") && says("1446") && says("mss = 1406"));
+	/* of so many they are hosts that learn */
+	tunnel.out.packets = 100000;
+	ck_assert_str_eq(judged(), "");
+	/* a narrow path explains them */
+	tunnel.out.packets = 100;
+	tunnel.to_peer.mtu = 1400;
+	ck_assert_str_eq(judged(), "path-mtu");
+	ck_assert_uint_ge(found.list[0].likelihood, 50);
+}
+END_TEST
+
+START_TEST(full_packets_that_do_not_arrive)
+{
+	tunnel.in.highest = 10;
+	ck_assert_str_eq(judged(), "");
+	tunnel.in.highest = 20;
+	ck_assert_str_eq(judged(), "large-packets-lost");
+	ck_assert(says("of 20 packets") && says("10 did not arrive") && says("84 octets") &&
+		  says("-s 1418"));
+	tunnel.drops = (struct cl_seen_drops){ .known = true, .count = { .unreassembled = 7 } };
+	ck_assert_str_eq(judged(), "large-packets-lost");
+	ck_assert(says("of 7 packets not all fragments"));
+	/* large ones arrive as well: a way that loses some of all sizes */
+	tunnel.in.bytes = 10000;
+	ck_assert_str_eq(judged(), "");
+	/* few, or a small share, get lost on any way; some came and were dropped here */
+	tunnel.in.bytes = 840;
+	tunnel.in.highest = 13;
+	ck_assert_str_eq(judged(), "");
+	tunnel.in.highest = 20;
+	tunnel.in.integrity_failures = 8;
+	ck_assert_str_eq(judged(), "esp-damaged");
+	tunnel.in.integrity_failures = 0;
+	tunnel.in.packets = 1000;
+	tunnel.in.bytes = 84000;
+	tunnel.in.highest = 1040;
+	ck_assert_str_eq(judged(), "");
+	/* numbers are not known, or packets were counted anew */
+	tunnel.in.highest = 0;
+	ck_assert_str_eq(judged(), "");
+}
+END_TEST
+
 /* The largest inner packets, as Linux computes them for its tunnels' routes. */
 static const struct {
 	struct cl_encapsulation e;
@@ -430,6 +480,8 @@ int main(void)
 	tcase_add_test(tests, silence_of_one_direction_that_may_be_right);
 	tcase_add_test(tests, translation_of_sources);
 	tcase_add_test(tests, a_path_that_is_narrower_than_its_link);
+	tcase_add_test(tests, packets_that_are_too_large_for_the_tunnel);
+	tcase_add_test(tests, full_packets_that_do_not_arrive);
 	tcase_add_loop_test(
 		tests, inner_packets_fit_into_outer_ones, 0, sizeof(sizes) / sizeof(*sizes));
 	tcase_add_test(tests, a_full_list_keeps_the_likeliest);
@@ -437,6 +489,7 @@ int main(void)
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_add_suite(runner, explain_look_suite());
+	srunner_add_suite(runner, explain_nat_suite());
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

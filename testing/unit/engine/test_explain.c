@@ -260,6 +260,25 @@ START_TEST(a_kernel_that_refuses)
 }
 END_TEST
 
+START_TEST(a_kernel_that_lacks_a_module)
+{
+	struct duo d = duo_begin(false);
+	const struct ike_failure_record *record;
+
+	duo_start(&d);
+	d.moon->kernel.missing =
+		ike_algorithm_find(IKE_TRANSFORM_ENCRYPTION, IKE_ENCR_AES_GCM_16, 128);
+	ck_assert_ptr_nonnull(d.moon->kernel.missing);
+	fails(&d, d.sun);
+	duo_explains(
+		d.moon, "sun", IKE_REASON_KERNEL, "lacks a module", "modprobe -a crypto-missing");
+	record = ike_engine_failure(d.moon->engine, "sun", 0);
+	ck_assert_str_eq(ike_cause_name(record), "kernel-module-missing");
+	d.moon->kernel.missing = NULL;
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_peer_that_nobody_knows)
 {
 	struct duo d = duo_begin(false);
@@ -451,6 +470,7 @@ TCase *explain_tests(void)
 	tcase_add_loop_test(tests, what_cannot_begin_is_named_once, 0, 2);
 	tcase_add_test(tests, no_route_any_more);
 	tcase_add_test(tests, a_kernel_that_refuses);
+	tcase_add_test(tests, a_kernel_that_lacks_a_module);
 	tcase_add_test(tests, a_peer_that_nobody_knows);
 	tcase_add_test(tests, an_id_that_fits_neither_of_two);
 	tcase_add_test(

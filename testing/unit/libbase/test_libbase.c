@@ -158,6 +158,13 @@ START_TEST(reasons_cannot_forge_log_lines)
 	ck_assert(!why_fail(&why, "bad name '%s'", "a\nb"));
 	why_prefix(&why, "x.conf:%d: ", 3);
 	ck_assert_str_eq(why.text, "x.conf:3: bad name 'a?b'");
+	ck_assert_str_eq(why.modules, "");
+	why_set_modules(&why, "esp4");
+	why_prefix(&why, "kernel: ");
+	ck_assert_str_eq(why.modules, "esp4");
+	ck_assert(!why_fail(&why, "another one"));
+	ck_assert_str_eq(why.modules, "");
+	why_set_modules(NULL, "esp4");
 }
 END_TEST
 

@@ -497,6 +497,9 @@ START_TEST(who_holds_the_ports_says_why_there_is_no_daemon)
 	ck_assert_uint_eq(swanctl_udp_inode("", 500), 0);
 	ck_assert_uint_eq(swanctl_absence_judge(&holder, ENOENT), SWANCTL_NOT_RUNNING);
 	ck_assert_uint_eq(swanctl_absence_judge(&holder, EACCES), SWANCTL_NOT_PERMITTED);
+	holder.no_xfrm = true;
+	ck_assert_uint_eq(swanctl_absence_judge(&holder, ENOENT), SWANCTL_NO_XFRM);
+	ck_assert_uint_eq(swanctl_absence_judge(&holder, EACCES), SWANCTL_NOT_PERMITTED);
 	holder = (struct swanctl_holder){ .port = 500, .pid = 7, .program = "charon-systemd" };
 	ck_assert_uint_eq(swanctl_absence_judge(&holder, ECONNREFUSED), SWANCTL_PORT_TAKEN);
 	snprintf(holder.program, sizeof(holder.program), "charon-lite");
