@@ -7,8 +7,25 @@
 
 #define SIZE IKE_ADVICE_TEXT_MAX
 
+static void silent_elsewhere(const struct ike_matter *m, struct ike_advice *ret)
+{
+	snprintf(ret->cause, SIZE,
+		"the peer is asked at %s and answers from another address, %s: firewalls and NATs "
+		"that keep state, on the way or on this host, take that for a stranger's",
+		m->ours, m->theirs);
+	snprintf(ret->cure, SIZE,
+		"set connections.%s.remote_addrs = %s, or have the peer answer from where it is "
+		"asked (its local_addrs, and no rule there that changes the source); a firewall "
+		"of this host has to let both in",
+		m->connection, m->theirs);
+}
+
 static void silent(const struct ike_matter *m, struct ike_advice *ret)
 {
+	if (ike_matter_says(m, "address")) {
+		silent_elsewhere(m, ret);
+		return;
+	}
 	switch (m->r->phase) {
 	case IKE_PHASE_INIT:
 		snprintf(ret->cause, SIZE,

@@ -41,6 +41,7 @@ struct kind {
 
 static const struct kind kinds[] = {
 	DIFFERS_IN_1(IKE_REASON_PEER_SILENT, "xauth", "xauth-unanswered"),
+	DIFFERS(IKE_REASON_PEER_SILENT, "address", "peer-answers-elsewhere"),
 	{ IKE_REASON_PEER_SILENT, "no-answer", .phase = IKE_PHASE_INIT },
 	{ IKE_REASON_PEER_SILENT, "port-4500-blocked", .phase = IKE_PHASE_AUTH, .nat_t = true },
 	{ IKE_REASON_PEER_SILENT, "proof-unanswered", .phase = IKE_PHASE_AUTH },

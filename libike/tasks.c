@@ -3,6 +3,7 @@
  * comes.
  */
 #include "libike/processors.h"
+#include "libike/sa/path.h"
 #include "libike/sa/redirect.h"
 #include "libike/versions.h"
 
@@ -158,13 +159,31 @@ void ike_peer_given_up(struct ike_engine *e, struct ike_sa *sa, const struct ike
 	end_silent(e, sa, failure);
 }
 
+/* It was not, before, where it is asked. */
+static bool answers_elsewhere(const struct ike_sa *sa, struct ike_failure *failure)
+{
+	const struct address *from = ike_path_answers_from(sa);
+	char asked[ADDRESS_TEXT_MAX], answers[ADDRESS_TEXT_MAX];
+
+	if (!from)
+		return false;
+	address_format(&sa->remote, asked);
+	address_format(from, answers);
+	ike_failure_set(failure, IKE_REASON_PEER_SILENT, asked, answers,
+		"%s did not answer any more, after an answer from %s: giving up after %u "
+		"retransmits",
+		asked, answers, sa->transmissions - 1);
+	ike_failure_set_differs(failure, "address");
+	return true;
+}
+
 static void peer_silent(struct ike_engine *e, struct ike_sa *sa)
 {
 	struct ike_failure failure = { 0 };
 	char peer[ADDRESS_TEXT_MAX], origin[IKE_REDIRECT_ORIGIN_MAX];
 	uint8_t kind = sa->active ? sa->active->kind : IKE_TASK_NONE;
 	const char *asked = sa->active ? ike_task_name_in(sa, sa->active) : NULL;
-	bool reported = explain_silence(e, sa, &failure);
+	bool reported = !answers_elsewhere(sa, &failure) && explain_silence(e, sa, &failure);
 
 	ike_failure_set(&failure, IKE_REASON_PEER_SILENT, NULL, NULL,
 		"%s%s did not answer %s: giving up after %u retransmits in %d s",

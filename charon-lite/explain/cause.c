@@ -86,6 +86,12 @@ static const struct {
 		"drops them",
 		"set net.ipv4.conf.INTERFACE.rp_filter to 2 (and net.ipv4.conf.all.rp_filter below "
 		"that), or route symmetrically" },
+	[CL_CAUSE_ANSWERS_ELSEWHERE] = { "peer-answers-elsewhere",
+		"IKE is answered from another address than the peer is asked at; firewalls and "
+		"NATs "
+		"that keep state take that, and ESP from there, for a stranger's",
+		"set remote_addrs to the address that answers, or have the peer answer from where "
+		"it is asked" },
 	[CL_CAUSE_MTU] = { "path-mtu",
 		"the way to the peer carries smaller packets than the link; with the tunnel's "
 		"overhead "

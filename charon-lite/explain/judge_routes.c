@@ -50,6 +50,25 @@ static void judge_filter(const struct cl_seen_tunnel *t, struct cl_findings *ret
 		t->arrives_at, remote, t->arrives_at);
 }
 
+static void judge_answers(const struct cl_seen_tunnel *t, struct cl_findings *ret)
+{
+	char remote[ADDRESS_TEXT_MAX], from[ADDRESS_TEXT_MAX];
+
+	if (t->answers_from.family == 0)
+		return;
+	address_format(&t->remote, remote);
+	address_format(&t->answers_from, from);
+	cl_finding_cure(
+		cl_findings_add(ret, CL_CAUSE_ANSWERS_ELSEWHERE,
+			t->in.packets == 0 && t->out.packets > 0 ? 88 : 25, t->child,
+			"the peer is asked at %s and answers from %s: firewalls and NATs that keep "
+			"state take what comes from there, ESP as well, for a stranger's",
+			remote, from),
+		"set remote_addrs = %s, or have the peer answer from %s (its local_addrs, and no "
+		"rule there that changes the source)",
+		from, remote);
+}
+
 static void judge_peer(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 {
 	char remote[ADDRESS_TEXT_MAX];
@@ -141,6 +160,7 @@ static void judge_behind(const struct cl_seen_tunnel *t, struct cl_findings *ret
 void cl_judge_routes(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 {
 	judge_peer(t, ret);
+	judge_answers(t, ret);
 	judge_into(t, ret);
 	judge_behind(t, ret);
 	if (t->masquerade.seen)

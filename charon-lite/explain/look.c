@@ -3,6 +3,7 @@
 #include "charon-lite/explain/judge.h"
 #include "charon-lite/explain/nat_rules.h"
 #include "charon-lite/explain/nft_rules.h"
+#include "libike/sa/path.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -307,6 +308,8 @@ void cl_look_at(struct cl_look *l, const struct ike_child *child, struct cl_seen
 		.no_policies = counter(l, "XfrmInNoPols"),
 		.blocked = counter(l, "XfrmInPolBlock"),
 	};
+	if (ike_path_answers_from(child->sa))
+		ret->answers_from = *ike_path_answers_from(child->sa);
 	if (child->installed_at != IKE_NEVER)
 		ret->age = (cl_daemon_now() - child->installed_at) / 1000;
 	if (l->daemon->kernel.tables)

@@ -100,8 +100,9 @@ static void look_sa(struct xfrm_handle *tables, const struct cl_foreign *foreign
 		ret->integrity_failures = status.integrity_failures;
 		ret->outside_window = status.outside_window;
 		ret->replayed = status.replayed;
-		/* one that was moved counts anew, and its numbers go on */
-		if (seconds_since(status.added) >= age)
+		/* one that was moved counts anew, and its numbers go on; devices count for
+		 * themselves */
+		if (seconds_since(status.added) >= age && status.offload_interface == 0)
 			ret->highest = status.replay.received;
 		return;
 	case XFRM_RESULT_NOT_FOUND:

@@ -69,10 +69,11 @@ struct cl_seen_drops {
 struct cl_seen_tunnel {
 	const char *child; /* name of the definition */
 	struct address local, remote;
-	uint8_t mode;     /* enum ike_mode */
-	uint8_t protocol; /* enum ike_protocol */
-	bool udp;         /* ESP in UDP */
-	int64_t age;      /* seconds since it was installed */
+	struct address answers_from; /* the peer, of IKE; family 0: from remote */
+	uint8_t mode;                /* enum ike_mode */
+	uint8_t protocol;            /* enum ike_protocol */
+	bool udp;                    /* ESP in UDP */
+	int64_t age;                 /* seconds since it was installed */
 	uint32_t if_id_out;
 	struct cl_seen_sa in, out;
 	unsigned policies_wanted, policies_missing;

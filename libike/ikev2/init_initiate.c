@@ -151,6 +151,7 @@ static void go_where_it_answers(struct ike_received *x)
 	else if (!n->init_request.at)
 		(void)ike_init_sent_take(n, &sa->local, &sa->remote);
 	ike_init_sent_free(n);
+	ike_path_answered(x->e, sa, &x->datagram->remote);
 }
 
 /* Once more from the start, as the responder asked. */

@@ -329,6 +329,8 @@ static void receive_authentic(struct ike_engine *e, struct ike_sa *sa,
 	sa->last_received = e->now;
 	if (!is_response(&message->header))
 		ike_path_heard(e, sa, &datagram->local, &datagram->remote);
+	else if (message->header.exchange != IKE_EXCHANGE_SA_INIT)
+		ike_path_answered(e, sa, &datagram->remote);
 	ike_count_message(e, sa, message->header.exchange, true, is_response(&message->header));
 	ike_builder_begin(&reply, e->reply, sizeof(e->reply));
 	dispatch(&x, parsed, why);

@@ -242,6 +242,7 @@ void ike_sa_free(struct ike_engine *e, struct ike_sa *sa)
 	ikev1_free(sa->v1);
 	ike_negotiation_free(sa->negotiation);
 	free(sa->mobike);
+	free(sa->answers_from);
 	ike_redirect_free(sa->redirect);
 	ike_radius_session_free(sa->radius);
 	ike_virtual_free(sa->virtual);

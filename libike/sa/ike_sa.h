@@ -261,6 +261,7 @@ struct ike_sa {
 	struct ike_virtual *virtual;        /* heap; NULL: no virtual addresses; libike/virtual.h */
 	struct ike_redirect *redirect;      /* heap; NULL: it never was; sa/redirect.h */
 	struct ike_mobike *mobike;          /* NULL when nothing moves; sa/path.h */
+	struct address *answers_from;       /* heap; NULL: from where it is asked; sa/path.h */
 	struct ike_child *children;
 	ike_time children_at; /* the earliest wake_at of them, or earlier */
 	uint32_t handovers;   /* children that have one */

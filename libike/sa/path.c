@@ -320,6 +320,36 @@ void ike_path_inherit(struct ike_sa *from, struct ike_sa *to)
 		m->wanted = 0;
 }
 
+/* ---- Answers from elsewhere ---- */
+
+void ike_path_answered(struct ike_engine *e, struct ike_sa *sa, const struct address *remote)
+{
+	char from[ADDRESS_TEXT_MAX], asked[ADDRESS_TEXT_MAX];
+
+	/* a request that went several ways is answered from where one of them led */
+	if (sa->mobike && sa->mobike->astray)
+		return;
+	if (address_same_host(remote, &sa->remote)) {
+		free(sa->answers_from);
+		sa->answers_from = NULL;
+		return;
+	}
+	if (sa->answers_from && address_same_host(sa->answers_from, remote))
+		return;
+	if (!sa->answers_from && !(sa->answers_from = malloc(sizeof(*sa->answers_from))))
+		return;
+	*sa->answers_from = *remote;
+	ike_log(e, sa, IKE_LOG_NET, IKE_LOG_INFO, "peer answers from %s, and is asked at %s",
+		address_format(remote, from), address_format(&sa->remote, asked));
+}
+
+const struct address *ike_path_answers_from(const struct ike_sa *sa)
+{
+	return sa->answers_from && !address_same_host(sa->answers_from, &sa->remote)
+		       ? sa->answers_from
+		       : NULL;
+}
+
 /* ---- NAT ---- */
 
 /* Only a peer behind a NAT moves without saying so, and only who is not behind one follows: an

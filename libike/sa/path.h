@@ -80,6 +80,12 @@ void ike_path_join(struct ike_engine *e, struct ike_sa *from, const struct ike_s
  * one's already, or about to be. */
 void ike_path_inherit(struct ike_sa *from, struct ike_sa *to);
 
+/* A response came from there. One of another host than was asked is noted (sa->answers_from): it is
+ * taken, but firewalls and NATs on the way may not let the next one pass. */
+void ike_path_answered(struct ike_engine *e, struct ike_sa *sa, const struct address *remote);
+/* Where the peer answers from, if not from where it is asked; NULL. */
+const struct address *ike_path_answers_from(const struct ike_sa *sa);
+
 /* A new request came this way. A NAT box may give the peer another address or port at any time
  * (RFC 7296 2.23). */
 void ike_path_heard(struct ike_engine *e, struct ike_sa *sa, const struct address *local,

@@ -325,6 +325,17 @@ START_TEST(silence_of_one_direction_that_may_be_right)
 }
 END_TEST
 
+START_TEST(a_peer_that_answers_from_elsewhere)
+{
+	tunnel.answers_from = address("203.0.113.9");
+	ck_assert_str_eq(judged(), "peer-answers-elsewhere");
+	ck_assert_uint_lt(found.list[0].likelihood, 50); /* as packets go through */
+	tunnel.in.packets = 0;
+	ck_assert_str_eq(judged(), "peer-answers-elsewhere esp-blocked");
+	ck_assert(says("asked at 203.0.113.1") && says("remote_addrs = 203.0.113.9"));
+}
+END_TEST
+
 START_TEST(translation_of_sources)
 {
 	tunnel.masquerade.seen = tunnel.masquerade.sure = true;
@@ -478,6 +489,7 @@ int main(void)
 	tcase_add_test(tests, a_gateway_with_one_leg);
 	tcase_add_test(tests, a_strict_filter_where_packets_come_in);
 	tcase_add_test(tests, silence_of_one_direction_that_may_be_right);
+	tcase_add_test(tests, a_peer_that_answers_from_elsewhere);
 	tcase_add_test(tests, translation_of_sources);
 	tcase_add_test(tests, a_path_that_is_narrower_than_its_link);
 	tcase_add_test(tests, packets_that_are_too_large_for_the_tunnel);

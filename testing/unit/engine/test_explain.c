@@ -279,6 +279,42 @@ START_TEST(a_kernel_that_lacks_a_module)
 }
 END_TEST
 
+/* What moon answers to IKE_SA_INIT comes from elsewhere, and what it answers later is taken for a
+ * stranger's on the way. */
+static bool from_elsewhere(void *context, struct sim_world *w, struct sim_flight *flight)
+{
+	static const uint8_t marker[4] = { 0 }; /* RFC 3948 2.2 */
+	const uint8_t *header =
+		flight->data + (memcmp(flight->data, marker, sizeof(marker)) == 0 ? 4 : 0);
+
+	(void)w;
+	if (flight->from != 0 || !(header[19] & 0x20 /* response */))
+		return true;
+	flight->source_seen = *(struct address *)context;
+	flight->source_seen.port = flight->source.port;
+	return header[18] == IKE_EXCHANGE_SA_INIT;
+}
+
+START_TEST(a_peer_that_answers_from_elsewhere)
+{
+	struct duo d = duo_begin(false);
+	struct address elsewhere = duo_address("192.0.2.9");
+	const struct ike_failure_record *record;
+
+	duo_start(&d);
+	d.world->filter = from_elsewhere;
+	d.world->filter_context = &elsewhere;
+	fails(&d, d.sun);
+	duo_explains(d.sun, "moon", IKE_REASON_PEER_SILENT,
+		"asked at 192.0.2.1 and answers from another address, 192.0.2.9",
+		"connections.moon.remote_addrs = 192.0.2.9");
+	record = ike_engine_failure(d.sun->engine, "moon", 0);
+	ck_assert_str_eq(ike_cause_name(record), "peer-answers-elsewhere");
+	d.world->filter = NULL;
+	duo_end(&d);
+}
+END_TEST
+
 START_TEST(a_peer_that_nobody_knows)
 {
 	struct duo d = duo_begin(false);
@@ -470,6 +506,7 @@ TCase *explain_tests(void)
 	tcase_add_loop_test(tests, what_cannot_begin_is_named_once, 0, 2);
 	tcase_add_test(tests, no_route_any_more);
 	tcase_add_test(tests, a_kernel_that_refuses);
+	tcase_add_test(tests, a_peer_that_answers_from_elsewhere);
 	tcase_add_test(tests, a_kernel_that_lacks_a_module);
 	tcase_add_test(tests, a_peer_that_nobody_knows);
 	tcase_add_test(tests, an_id_that_fits_neither_of_two);
