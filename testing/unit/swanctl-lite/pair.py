@@ -24,7 +24,9 @@ secrets {{ ike-a {{ secret = very }} }}
 
 
 class Daemon:
-    def __init__(self):
+    def __init__(self, before=()):
+        """before: what is written before the daemon's name to start it"""
+        self.before = before
         self.directory = tempfile.mkdtemp(prefix="charon-lite-monitor-")
         self.uri = f"unix://{self.directory}/vici"
         with open(f"{self.directory}/conf", "w") as conf:
@@ -33,7 +35,7 @@ class Daemon:
 
     def start(self):
         self.process = subprocess.Popen(
-            [CHARON_LITE, "--kernel", "none"],
+            [*self.before, CHARON_LITE, "--kernel", "none"],
             env=dict(os.environ, STRONGSWAN_CONF=f"{self.directory}/conf"),
             stderr=subprocess.PIPE,
             text=True,
