@@ -342,7 +342,7 @@ static void proceed(struct client *c)
 		send_piece(c);
 		return;
 	}
-	if (c->closes) {
+	if (c->closes && !c->has_line) { /* it has been answered */
 		client_free(c);
 		return;
 	}

@@ -272,6 +272,20 @@ START_TEST(connections_are_used_again_and_answers_come_in_pieces)
 }
 END_TEST
 
+START_TEST(requests_may_come_in_pieces)
+{
+	static const char *const pieces[] = { "GET /metrics HTTP/1.1\r\n", "Connection: close\r\n",
+		"Accept: text/plain\r\n" };
+	int fd = connected();
+
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		ck_assert_int_gt(write(fd, pieces[i], strlen(pieces[i])), 0);
+		has(metrics(""), "HTTP/1.1 200 OK\r\n"); /* the piece is read by now */
+	}
+	has(answer_to(fd, "\r\n"), "HTTP/1.1 200 OK\r\n");
+}
+END_TEST
+
 /* Reads what has come; whether the server has ended the connection. */
 static bool is_ended(int fd)
 {
@@ -389,6 +403,7 @@ TCase *metrics_cases(void)
 	tcase_add_test(tests, what_fails_is_counted_by_reason);
 	tcase_add_test(tests, what_is_no_request_for_metrics_is_refused);
 	tcase_add_test(tests, connections_are_used_again_and_answers_come_in_pieces);
+	tcase_add_test(tests, requests_may_come_in_pieces);
 	tcase_add_test(tests, the_longest_idle_client_gives_way);
 	tcase_add_test(tests, clients_that_are_being_answered_do_not_give_way);
 	tcase_add_test(tests, only_the_loopback_is_listened_on);
