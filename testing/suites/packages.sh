@@ -1,7 +1,7 @@
 #!/bin/bash
 # Debian packages on fresh systems: built, installed, started, keyed with strongSwan, hung, upgraded, removed
 # order: 46
-# trees: build-trixie fresh-trixie strongswan-6.0.1
+# trees: build-trixie fresh-trixie strongswan-6.0.1 kernel
 # limit: 900
 set -u
 
@@ -19,6 +19,8 @@ for release in "${releases[@]}"; do
 	rm -rf "$packages"
 	testing/lab/boot -t 700 testing/lab/fresh "$release" $all >"build/fresh-$release.log" 2>&1 &
 	machine=$!
+	testing/lab/boot -t 700 -k apparmor testing/lab/confined "$release" >"build/confined-$release.log" 2>&1 &
+	confined=$!
 	if profile=$(testing/lab/packages "$release" apparmor_parser --skip-kernel-load --skip-cache charon-lite/packaging/apparmor 2>&1); then
 		echo "passed $name: packages are built, the AppArmor profile is one"
 		# That there is no script for other inits is a matter of Debian 12's lintian alone, 13's has no such tag to override.
@@ -34,6 +36,7 @@ for release in "${releases[@]}"; do
 	fi
 	echo "# packages of Debian $release after $SECONDS s"
 	wait "$machine" || echo "failed $name: the machine ended with $?"
-	cat "build/fresh-$release.log"
+	wait "$confined" || echo "failed $name: the machine with AppArmor ended with $?"
+	cat "build/fresh-$release.log" "build/confined-$release.log"
 	echo "# Debian $release after $SECONDS s"
 done
