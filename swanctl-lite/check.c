@@ -56,7 +56,9 @@ static bool look(struct check *k)
 	check_secrets(k);
 	if (!swanctl_given(k->s, 'n'))
 		check_names(k);
-	if (!swanctl_given(k->s, 'l')) {
+	if (swanctl_given(k->s, 'l')) {
+		check_host(k);
+	} else {
 		if (!check_judge_start(k->s, &why)) {
 			fprintf(stderr, "%s\n", why.text);
 			return false;

@@ -74,6 +74,7 @@ void check_effects(struct check *k); /* check_effects.c: keys that do nothing */
 void check_actions(struct check *k); /* check_actions.c: what fights each other; times */
 void check_scripts(struct check *k); /* check_scripts.c: whether they are there */
 void check_values(struct check *k);  /* check_values.c: networks, addresses, proposals */
+void check_host(struct check *k);    /* check_host.c: with --live */
 void check_secrets(struct check *k); /* check_secrets.c */
 void check_names(struct check *k);   /* check_names.c: asks name servers, with a limit */
 

@@ -160,6 +160,11 @@ static const struct check_row rows[CHECK_CODES] = {
 		"id = its name in `remote`" },
 	[CHECK_UNRESOLVED] = { "name-unresolved", CHECK_WARNING, "a name has no address",
 		"there is nobody to call until it has one", "a name that is right, or an address" },
+	[CHECK_ADDRESS_ELSEWHERE] = { "address-elsewhere", CHECK_WARNING,
+		"with --live: an address in local_addrs that no interface of the host has",
+		"nothing can be sent from it, and nothing comes to it: behind NAT the public "
+		"address is the NAT's",
+		"the host's own address, or no local_addrs; the public one as `id`" },
 };
 
 const struct check_row *check_row(enum check_code code)

@@ -408,27 +408,6 @@ void ike_credentials_ids(const struct ike_credentials *c,
 	}
 }
 
-struct ike_shared_owners {
-	const struct ike_shared *of;
-};
-
-void ike_credentials_each(const struct ike_credentials *c, ike_shared_visit *visit, void *context)
-{
-	const struct ike_shared *each;
-
-	DL_FOREACH(c->all, each)
-	{
-		const struct ike_shared_owners owners = { each };
-
-		visit(context, each->unique_id, each->kind, secret_bytes(&each->secret), &owners);
-	}
-}
-
-const struct ike_identity *ike_shared_owner(const struct ike_shared_owners *owners, size_t index)
-{
-	return index < owners->of->owner_count ? owners->of->owners[index].id : NULL;
-}
-
 /* ---- Looking at them ---- */
 
 const struct ike_shared *ike_credentials_get(const struct ike_credentials *c, const char *unique_id)

@@ -45,14 +45,6 @@ size_t ike_credentials_count(const struct ike_credentials *c);
 void ike_credentials_ids(const struct ike_credentials *c,
 	void (*visit)(void *context, const char *unique_id), void *context);
 
-/* All of them, in the order of loading. unique_id may be NULL; the secret and the owners are lent
- * for the duration of the call. */
-struct ike_shared_owners;
-typedef void ike_shared_visit(void *context, const char *unique_id, uint8_t kind,
-	struct bytes secret, const struct ike_shared_owners *owners);
-void ike_credentials_each(const struct ike_credentials *c, ike_shared_visit *visit, void *context);
-/* NULL behind the last. */
-const struct ike_identity *ike_shared_owner(const struct ike_shared_owners *owners, size_t index);
 /* One of them, borrowed until the store changes. */
 struct ike_shared;
 const struct ike_shared *ike_credentials_get(

@@ -352,27 +352,24 @@ struct weighing {
 	struct bytes secret;
 };
 
-static void weigh(void *context, const char *unique_id, uint8_t kind, struct bytes secret,
-	const struct ike_shared_owners *owners)
+static void weigh(struct weighing *w, const struct ike_shared *secret)
 {
-	struct weighing *w = context;
 	unsigned weight = 1, matches[2] = { 0 };
 	const struct ike_identity *owner;
 
-	(void)unique_id, (void)kind;
 	for (size_t side = 0; side < 2; side++) {
-		for (size_t i = 0; w->ids[side] && (owner = ike_shared_owner(owners, i)); i++) {
+		for (size_t i = 0; w->ids[side] && (owner = ike_shared_owner_of(secret, i)); i++) {
 			unsigned match = ike_identity_match(w->ids[side], owner);
 
 			matches[side] = match > matches[side] ? match : matches[side];
 		}
-		weight += w->ids[side] ? matches[side] : 0;
+		weight += matches[side];
 	}
-	if (ike_shared_owner(owners, 0) && weight == 1)
+	if (ike_shared_owner_of(secret, 0) && weight == 1)
 		return;
 	if (weight >= w->best) {
 		w->best = weight;
-		w->secret = secret;
+		w->secret = ike_shared_secret(secret);
 	}
 }
 
@@ -410,7 +407,9 @@ START_TEST(the_index_finds_what_weighing_all_of_them_finds)
 				i % 4 ? ike_identity_parse(names[DRAW(count)], &why) : NULL;
 			struct weighing w = { .ids = { mine, other } };
 
-			ike_credentials_each(c, weigh, &w);
+			for (const struct ike_shared *s = ike_credentials_next(c, NULL); s;
+				s = ike_credentials_next(c, s))
+				weigh(&w, s);
 			ck_assert_msg(
 				bytes_equal(ike_credentials_find(c, IKE_SHARED_IKE, mine, other),
 					w.secret),
