@@ -98,8 +98,10 @@ static enum cl_http_next more(void *answer, struct evbuffer *out)
 
 	if (!a->sending && a->metrics->looking)
 		return CL_HTTP_WAIT;
-	if (!a->sending)
+	if (!a->sending) {
 		a->metrics->answers++;
+		w->tasks = cl_totals_tasks(a->metrics->totals);
+	}
 	a->sending = true;
 	w->out = out;
 	if (!a->begun) {

@@ -75,6 +75,8 @@ void cl_totals_expired(struct cl_totals *t, const struct cl_kernel_use *carried)
 MUST_USE bool cl_totals_look(struct cl_totals *t);
 /* Goes on with the look; false when it is complete. keep: somebody is walking: nothing is freed. */
 MUST_USE bool cl_totals_step(struct cl_totals *t, bool keep);
+/* What waits at all IKE SAs. */
+uint64_t cl_totals_tasks(const struct cl_totals *t);
 /* In the order in which they came; NULL begins and ends. */
 const struct cl_connection_total *cl_totals_next(
 	const struct cl_totals *t, const struct cl_connection_total *after);
@@ -85,6 +87,7 @@ struct cl_metric;
 
 struct cl_metric_writer {
 	struct cl_daemon *daemon;
+	uint64_t tasks;                          /* cl_totals_tasks() */
 	const struct cl_metric *metric;          /* that is being written */
 	const struct cl_connection_total *total; /* of families that have each connection */
 	size_t row;                              /* of families that are written in pieces */

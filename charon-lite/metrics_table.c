@@ -163,10 +163,7 @@ static bool write_half_open(struct cl_metric_writer *w)
 
 static bool write_tasks(struct cl_metric_writer *w)
 {
-	struct ike_engine_stats stats;
-
-	ike_engine_stats(w->daemon->engine, &stats);
-	cl_metric_put(w, stats.tasks_queued, NULL);
+	cl_metric_put(w, w->tasks, NULL);
 	return false;
 }
 

@@ -22,7 +22,8 @@ static bool step_over_character(const char **at)
 	return true;
 }
 
-/* Names are what somebody wrote into a file: what is no UTF-8 becomes a question mark. */
+/* Names are what somebody wrote into a file: of what is no UTF-8 the digits are there, so that two
+ * names stay two. */
 static void put_label_value(struct evbuffer *out, const char *text)
 {
 	while (*text) {
@@ -39,7 +40,7 @@ static void put_label_value(struct evbuffer *out, const char *text)
 		else if (*text == '\n')
 			evbuffer_add(out, "\\n", 2);
 		else
-			evbuffer_add(out, "?", 1);
+			evbuffer_add_printf(out, "?%02x", (unsigned char)*text);
 		text++;
 	}
 }

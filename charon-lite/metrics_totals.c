@@ -34,6 +34,7 @@ struct cl_totals {
 	size_t index;                      /* of the next connection */
 	struct cl_connection_total *total; /* the next to be told */
 	uint32_t last;                     /* unique id of the IKE SA that was seen last */
+	uint64_t tasks, told_tasks;        /* of all IKE SAs */
 };
 
 struct cl_totals *cl_totals_new(struct cl_daemon *d)
@@ -237,6 +238,7 @@ static void look_at_sas(struct cl_totals *t)
 		struct cl_connection_total *c = total_of_sa(t, sa);
 
 		t->last = sa->unique_id;
+		t->tasks += ike_engine_sa_tasks(sa);
 		count++;
 		if (!c)
 			continue;
@@ -250,6 +252,7 @@ static void look_at_sas(struct cl_totals *t)
 		return;
 	t->phase = TELLING;
 	t->total = t->connections;
+	t->told_tasks = t->tasks;
 }
 
 /* ---- What is told of it ---- */
@@ -337,6 +340,7 @@ bool cl_totals_look(struct cl_totals *t)
 	t->phase = DEFINITIONS;
 	t->index = 0;
 	t->last = 0;
+	t->tasks = 0;
 	/* Without the kernel's word what was told last stays. */
 	(void)!cl_usages_refresh(t->daemon->usages, now, 0);
 	return true;
@@ -362,6 +366,11 @@ bool cl_totals_step(struct cl_totals *t, bool keep)
 		break;
 	}
 	return t->phase != RESTING;
+}
+
+uint64_t cl_totals_tasks(const struct cl_totals *t)
+{
+	return t->told_tasks;
 }
 
 const struct cl_connection_total *cl_totals_next(

@@ -243,6 +243,9 @@ void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret)
 		.half_open = e->half_open[0] + e->half_open[1],
 		.children = e->child_count,
 	};
-	for (const struct ike_sa *sa = e->by_id; sa; sa = sa->by_id.next)
-		ret->tasks_queued += ike_tasks_count(sa);
+}
+
+uint32_t ike_engine_sa_tasks(const struct ike_sa *sa)
+{
+	return ike_tasks_count(sa);
 }

@@ -365,9 +365,10 @@ struct ike_engine_stats {
 	uint32_t ike_sas;
 	uint32_t half_open;
 	uint32_t children;
-	uint32_t tasks_queued;
 };
 void ike_engine_stats(const struct ike_engine *e, struct ike_engine_stats *ret);
+/* How much waits until the peer has answered something before it. */
+uint32_t ike_engine_sa_tasks(const struct ike_sa *sa);
 
 /* strongSwan's counters, in its order; see ike_counter_name(). */
 enum ike_counter {

@@ -90,12 +90,16 @@ void cl_command_stats(struct cl_client *c, struct vici_view request)
 	const struct cl_daemon *d = cl_client_daemon(c);
 	struct vici_builder b = cl_client_answer();
 	struct ike_engine_stats stats;
+	const struct ike_sa *sa;
+	uint32_t tasks = 0;
 
 	(void)request;
 	ike_engine_stats(d->engine, &stats);
+	for (sa = ike_engine_sa_next(d->engine, NULL); sa; sa = ike_engine_sa_next(d->engine, sa))
+		tasks += ike_engine_sa_tasks(sa);
 	put_uptime(&b, d);
 	put_workers(&b);
-	vici_key_format(&b, "scheduled", "%u", stats.tasks_queued);
+	vici_key_format(&b, "scheduled", "%u", tasks);
 	vici_section_start(&b, "ikesas");
 	vici_key_format(&b, "total", "%u", stats.ike_sas);
 	vici_key_format(&b, "half-open", "%u", stats.half_open);

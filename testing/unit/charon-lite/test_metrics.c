@@ -183,6 +183,33 @@ START_TEST(each_connection_is_there_once_and_none_that_is_gone)
 }
 END_TEST
 
+/* Names are what somebody wrote: quotes, line feeds, and octets that are no UTF-8. */
+START_TEST(names_of_any_kind_are_labels)
+{
+	struct vici_client *client = running_client(&moon);
+	struct vici_builder b = { 0 };
+	const char *text;
+
+	vici_section_start(&b, "say \"hi\" \\ \n caf\xc3\xa9");
+	vici_section_start(&b, "children");
+	vici_section_start(&b, "a\xff");
+	vici_section_end(&b);
+	vici_section_start(&b, "a\xfe\t");
+	vici_section_end(&b);
+	vici_section_end(&b);
+	vici_section_end(&b);
+	expect_success(call_with(client, "load-conn", &b));
+	vici_client_free(client);
+	do
+		text = metrics(OPEN_METRICS);
+	while (!strstr(text, "\ncharon_lite_ike_sas{"));
+	has(text, "\ncharon_lite_ike_sas{connection=\"say \\\"hi\\\" \\\\ \\n caf\xc3\xa9\",state="
+		  "\"ESTABLISHED\"} 0\n");
+	has(text, " caf\xc3\xa9\",child=\"a?ff\",state=");
+	has(text, " caf\xc3\xa9\",child=\"a?fe?09\",state=");
+}
+END_TEST
+
 static void expect_new(struct cl_carried *t, uint32_t child, uint64_t bytes, uint64_t packets,
 	uint64_t new_bytes, uint64_t new_packets)
 {
@@ -399,6 +426,7 @@ TCase *metrics_cases(void)
 	tcase_add_test(tests, both_formats_are_served);
 	tcase_add_test(tests, tunnels_are_counted_by_connection);
 	tcase_add_test(tests, each_connection_is_there_once_and_none_that_is_gone);
+	tcase_add_test(tests, names_of_any_kind_are_labels);
 	tcase_add_test(tests, what_a_child_carried_is_added_once);
 	tcase_add_test(tests, what_fails_is_counted_by_reason);
 	tcase_add_test(tests, what_is_no_request_for_metrics_is_refused);
