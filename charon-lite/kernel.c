@@ -253,13 +253,26 @@ static void tell_use(
 	telling->each(telling->to, &use);
 }
 
-static bool sa_usages(void *context, void (*each)(void *to, const struct cl_kernel_use *use),
-	void *to, struct why *why)
+static void *usages_begin(void *context)
 {
-	struct kernel *k = context;
-	struct telling telling = { each, to };
+	(void)context;
+	return xfrm_listing_begin(NULL);
+}
 
-	return xfrm_state_list(k->handle, tell_use, &telling, why) == XFRM_RESULT_OK;
+static enum cl_kernel_progress usages_some(
+	void *looking, void (*each)(void *to, const struct cl_kernel_use *use), void *to)
+{
+	struct telling telling = { each, to };
+	bool more;
+
+	if (!xfrm_listing_some(looking, tell_use, &telling, &more, NULL))
+		return CL_KERNEL_FAILED;
+	return more ? CL_KERNEL_MORE : CL_KERNEL_COMPLETE;
+}
+
+static void usages_end(void *looking)
+{
+	xfrm_listing_end(looking);
 }
 
 static bool sa_query(void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret)
@@ -696,7 +709,9 @@ bool cl_kernel_open(struct event_base *base, const struct cl_kernel_events *even
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
-		.sa_usages = sa_usages,
+		.usages_begin = usages_begin,
+		.usages_some = usages_some,
+		.usages_end = usages_end,
 		.sa_keys = sa_keys,
 		.sa_is_gone = sa_is_gone,
 		.acquires_again = acquires_again,

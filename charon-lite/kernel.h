@@ -43,6 +43,8 @@ struct cl_kernel_settings {
 	uint32_t spi_min, spi_max;
 };
 
+enum cl_kernel_progress { CL_KERNEL_MORE, CL_KERNEL_COMPLETE, CL_KERNEL_FAILED };
+
 /* Salts (AEAD, CTR) follow the key of encryption. */
 struct cl_kernel_keys {
 	struct secret encryption, integrity;
@@ -69,9 +71,12 @@ struct cl_kernel {
 		void *context, const struct ike_kernel_id *id, struct ike_kernel_usage *ret);
 	bool (*sa_move)(void *context, const struct ike_kernel_id *id, const struct address *source,
 		const struct address *destination, bool udp_encapsulation, struct why *why);
-	/* All SAs in the kernel, whoever made them, by one request. why may be NULL. */
-	bool (*sa_usages)(void *context, void (*each)(void *to, const struct cl_kernel_use *use),
-		void *to, struct why *why);
+	/* All SAs in the kernel, whoever made them, by one request and some at a time; others may
+	 * come and go in between. NULL when it or memory fails. */
+	void *(*usages_begin)(void *context);
+	enum cl_kernel_progress (*usages_some)(
+		void *looking, void (*each)(void *to, const struct cl_kernel_use *use), void *to);
+	void (*usages_end)(void *looking); /* also before it is complete */
 	/* The keys that the kernel has of it, ret's to be freed. */
 	bool (*sa_keys)(void *context, const struct ike_kernel_id *id, struct cl_kernel_keys *ret,
 		struct why *why);

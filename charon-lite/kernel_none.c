@@ -70,11 +70,21 @@ static bool sa_move(void *context, const struct ike_kernel_id *id, const struct 
 	return true;
 }
 
-static bool sa_usages(void *context, void (*each)(void *to, const struct cl_kernel_use *use),
-	void *to, struct why *why)
+static void *usages_begin(void *context)
 {
-	(void)context, (void)each, (void)to, (void)why;
-	return true;
+	return context;
+}
+
+static enum cl_kernel_progress usages_some(
+	void *looking, void (*each)(void *to, const struct cl_kernel_use *use), void *to)
+{
+	(void)looking, (void)each, (void)to;
+	return CL_KERNEL_COMPLETE;
+}
+
+static void usages_end(void *looking)
+{
+	(void)looking;
 }
 
 static bool sa_keys(
@@ -137,7 +147,9 @@ bool cl_kernel_none_open(OSSL_LIB_CTX *library, struct cl_kernel *ret, struct wh
 		.sa_remove = sa_remove,
 		.sa_query = sa_query,
 		.sa_move = sa_move,
-		.sa_usages = sa_usages,
+		.usages_begin = usages_begin,
+		.usages_some = usages_some,
+		.usages_end = usages_end,
 		.sa_keys = sa_keys,
 		.sa_is_gone = sa_is_gone,
 		.acquires_again = acquires_again,

@@ -4,9 +4,9 @@
  * table here.
  *
  * Who asks takes turns with tunnels. An answer waits for a look at all SAs that began at most a
- * second ago, or begins one: what they have carried is one request to the kernel for all of them
- * (usage.h); then some hundreds are looked at in a turn of the loop, and the text goes out in
- * pieces, as fast as it is read. Clients are bounded in number and time.
+ * second ago, or begins one: some hundreds of the kernel's states (usage.h), then of ours, in a
+ * turn of the loop; the text goes out in pieces, as fast as it is read. Clients are bounded in
+ * number and time.
  *
  * What is consistent: the states of one IKE SA and its children are of one moment, and numbers of
  * SAs are told when the look is complete. Counters never become less, and of each SA all is in them

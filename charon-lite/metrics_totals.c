@@ -20,7 +20,7 @@
 #define CHILDREN_A_STEP 400u
 #define TOTALS_A_STEP 1000u
 
-enum phase { RESTING, DEFINITIONS, SAS, TELLING, FORGETTING };
+enum phase { RESTING, KERNEL, DEFINITIONS, SAS, TELLING, FORGETTING };
 
 struct cl_totals {
 	struct cl_daemon *daemon;
@@ -337,12 +337,11 @@ bool cl_totals_look(struct cl_totals *t)
 		return false;
 	t->looked_at = now;
 	t->look++;
-	t->phase = DEFINITIONS;
+	/* Without the kernel's word what was told last stays. */
+	t->phase = cl_usages_begin(t->daemon->usages, now) ? KERNEL : DEFINITIONS;
 	t->index = 0;
 	t->last = 0;
 	t->tasks = 0;
-	/* Without the kernel's word what was told last stays. */
-	(void)!cl_usages_refresh(t->daemon->usages, now, 0);
 	return true;
 }
 
@@ -350,6 +349,10 @@ bool cl_totals_step(struct cl_totals *t, bool keep)
 {
 	switch (t->phase) {
 	case RESTING:
+		break;
+	case KERNEL:
+		if (!cl_usages_step(t->daemon->usages))
+			t->phase = DEFINITIONS;
 		break;
 	case DEFINITIONS:
 		look_at_definitions(t);

@@ -4,24 +4,99 @@
 #include <string.h>
 
 #define FORGET_SECONDS 30
+#define PARTS_A_STEP 4
+
+/* Found by their SPIs, which are random. */
+struct table {
+	struct cl_kernel_use *items;
+	size_t count, capacity;
+	uint32_t *slots; /* 1 more than an index, 0: free; at most half of them are not */
+	size_t slot_count;
+	bool no_memory;
+};
 
 struct cl_usages {
 	const struct cl_kernel *kernel;
 	struct event *forget;
-	struct cl_kernel_use *items; /* sorted */
-	size_t count, capacity;
-	bool no_memory;
-	ike_time seen_at; /* IKE_NEVER: there is nothing */
+	struct table seen, next; /* next: by the look that is under way */
+	void *looking;           /* the kernel's; NULL: none is */
+	ike_time began_at;
+	ike_time seen_at; /* when the one that is complete began; IKE_NEVER: there is nothing */
 };
+
+/* ---- The table ---- */
+
+static void clear(struct table *t)
+{
+	free(t->items);
+	free(t->slots);
+	*t = (struct table){ 0 };
+}
+
+static bool is_same(const struct cl_kernel_use *a, const struct cl_kernel_use *b)
+{
+	return a->spi == b->spi && a->protocol == b->protocol &&
+	       a->destination.family == b->destination.family &&
+	       memcmp(a->destination.octets, b->destination.octets,
+		       sizeof(a->destination.octets)) == 0;
+}
+
+/* Where it is, or would be. */
+static uint32_t *slot_of(const struct table *t, const struct cl_kernel_use *use)
+{
+	size_t i = (use->spi * UINT32_C(2654435769)) >> 4;
+
+	for (;; i++) {
+		uint32_t *slot = &t->slots[i & (t->slot_count - 1)];
+
+		if (*slot == 0 || is_same(&t->items[*slot - 1], use))
+			return slot;
+	}
+}
+
+static bool grow(struct table *t)
+{
+	size_t capacity = t->capacity ? 2 * t->capacity : 64;
+	uint32_t *slots = calloc(2 * capacity, sizeof(*slots));
+	struct cl_kernel_use *items =
+		slots ? reallocarray(t->items, capacity, sizeof(*items)) : NULL;
+
+	if (!items) {
+		free(slots);
+		return false;
+	}
+	free(t->slots);
+	t->items = items;
+	t->capacity = capacity;
+	t->slots = slots;
+	t->slot_count = 2 * capacity;
+	for (size_t i = 0; i < t->count; i++)
+		*slot_of(t, &items[i]) = (uint32_t)i + 1;
+	return true;
+}
+
+static void note(void *context, const struct cl_kernel_use *use)
+{
+	struct table *t = context;
+
+	if (t->no_memory || (t->count == t->capacity && !grow(t))) {
+		t->no_memory = true;
+		return;
+	}
+	uint32_t *slot = slot_of(t, use);
+	if (*slot == 0)
+		*slot = (uint32_t)++t->count;
+	t->items[*slot - 1] = *use;
+}
+
+/* ---- Looking ---- */
 
 static void forget(evutil_socket_t fd, short what, void *context)
 {
 	struct cl_usages *u = context;
 
 	(void)fd, (void)what;
-	free(u->items);
-	u->items = NULL;
-	u->count = u->capacity = 0;
+	clear(&u->seen);
 	u->seen_at = IKE_NEVER;
 }
 
@@ -41,63 +116,72 @@ struct cl_usages *cl_usages_new(struct event_base *base, const struct cl_kernel 
 	return u;
 }
 
+static void end(struct cl_usages *u)
+{
+	if (u->looking)
+		u->kernel->usages_end(u->looking);
+	u->looking = NULL;
+	clear(&u->next);
+}
+
 void cl_usages_free(struct cl_usages *u)
 {
 	if (!u)
 		return;
+	end(u);
+	clear(&u->seen);
 	event_free(u->forget);
-	free(u->items);
 	free(u);
 }
 
-static int compare(const void *a, const void *b)
+bool cl_usages_begin(struct cl_usages *u, ike_time now)
 {
-	const struct cl_kernel_use *left = a, *right = b;
-
-	if (left->spi != right->spi)
-		return left->spi < right->spi ? -1 : 1;
-	if (left->protocol != right->protocol)
-		return left->protocol < right->protocol ? -1 : 1;
-	if (left->destination.family != right->destination.family)
-		return left->destination.family < right->destination.family ? -1 : 1;
-	return memcmp(left->destination.octets, right->destination.octets,
-		sizeof(left->destination.octets));
+	if (u->looking)
+		return true;
+	u->looking = u->kernel->usages_begin(u->kernel->context);
+	u->began_at = now;
+	return u->looking;
 }
 
-static void note(void *context, const struct cl_kernel_use *use)
+/* What was seen is what there is from now on; nothing, when it failed. */
+static void complete(struct cl_usages *u, bool good)
 {
-	struct cl_usages *u = context;
+	const struct timeval later = { FORGET_SECONDS, 0 };
 
-	if (u->count == u->capacity) {
-		size_t capacity = u->capacity ? 2 * u->capacity : 64;
-		struct cl_kernel_use *items = reallocarray(u->items, capacity, sizeof(*items));
-
-		if (!items) {
-			u->no_memory = true;
-			return;
-		}
-		u->items = items;
-		u->capacity = capacity;
+	clear(&u->seen);
+	u->seen_at = IKE_NEVER;
+	if (good) {
+		u->seen = u->next;
+		u->seen_at = u->began_at;
+		u->next = (struct table){ 0 };
+		evtimer_add(u->forget, &later);
 	}
-	u->items[u->count++] = *use;
+	end(u);
+}
+
+bool cl_usages_step(struct cl_usages *u)
+{
+	enum cl_kernel_progress progress = CL_KERNEL_MORE;
+
+	if (!u->looking)
+		return false;
+	for (unsigned n = 0; n < PARTS_A_STEP && progress == CL_KERNEL_MORE; n++)
+		progress = u->kernel->usages_some(u->looking, note, &u->next);
+	if (progress == CL_KERNEL_MORE)
+		return true;
+	complete(u, progress == CL_KERNEL_COMPLETE && !u->next.no_memory);
+	return false;
 }
 
 bool cl_usages_refresh(struct cl_usages *u, ike_time now, ike_time max_age)
 {
-	const struct timeval later = { FORGET_SECONDS, 0 };
-
 	if (u->seen_at != IKE_NEVER && now - u->seen_at <= max_age)
 		return true;
-	u->count = 0;
-	u->no_memory = false;
-	u->seen_at = IKE_NEVER;
-	if (!u->kernel->sa_usages(u->kernel->context, note, u, NULL) || u->no_memory)
+	if (!cl_usages_begin(u, now))
 		return false;
-	if (u->count > 0)
-		qsort(u->items, u->count, sizeof(*u->items), compare);
-	u->seen_at = now;
-	evtimer_add(u->forget, &later);
-	return true;
+	while (cl_usages_step(u))
+		;
+	return u->seen_at != IKE_NEVER;
 }
 
 bool cl_usages_find(
@@ -106,12 +190,10 @@ bool cl_usages_find(
 	const struct cl_kernel_use wanted = {
 		.destination = id->destination, .spi = id->spi, .protocol = id->protocol
 	};
-	const struct cl_kernel_use *found = NULL;
+	const uint32_t *slot = u->seen.count > 0 ? slot_of(&u->seen, &wanted) : NULL;
 
-	if (u->count > 0)
-		found = bsearch(&wanted, u->items, u->count, sizeof(*u->items), compare);
-	if (!found)
+	if (!slot || *slot == 0)
 		return false;
-	*ret = found->usage;
+	*ret = u->seen.items[*slot - 1].usage;
 	return true;
 }

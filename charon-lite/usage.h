@@ -1,6 +1,7 @@
 /*
  * How much all SAs have carried, by one look at the kernel's table instead of one at each: for who
- * shows many (list-tunnels, metrics).
+ * shows many (list-tunnels, metrics). What the last complete look saw is there until the next one
+ * is complete.
  *
  * Thread rule: the loop's thread.
  */
@@ -15,8 +16,13 @@ struct cl_usages;
 struct cl_usages *cl_usages_new(struct event_base *base, const struct cl_kernel *kernel);
 void cl_usages_free(struct cl_usages *usages); /* NULL is fine */
 
-/* Looks again, unless what there is was seen at most max_age ago. False when the kernel or memory
- * fails: there is nothing then. What nobody asks for any more is forgotten after half a minute. */
+/* Begins to look, unless a look is under way. False when the kernel or memory fails. */
+MUST_USE bool cl_usages_begin(struct cl_usages *usages, ike_time now);
+/* Goes on for some hundred SAs. False when no look is under way any more. */
+MUST_USE bool cl_usages_step(struct cl_usages *usages);
+
+/* Looks in one go, unless what there is was seen at most max_age ago. False when the kernel or
+ * memory fails. What nobody asks for any more is forgotten after half a minute. */
 MUST_USE bool cl_usages_refresh(struct cl_usages *usages, ike_time now, ike_time max_age);
 
 /* False when the kernel did not have that SA. Kernels before 6.2 do not tell idle_seconds here: it

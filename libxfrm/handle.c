@@ -71,7 +71,7 @@ static bool events_open(struct xfrm_handle *handle, struct why *why)
 	return true;
 }
 
-struct xfrm_handle *xfrm_open(struct why *why)
+struct xfrm_handle *xfrm_open_requests(struct why *why)
 {
 	struct xfrm_handle *handle = calloc(1, sizeof(*handle));
 
@@ -80,7 +80,18 @@ struct xfrm_handle *xfrm_open(struct why *why)
 		why_fail(why, "no memory for the XFRM handle");
 		return NULL;
 	}
-	if (!requests_open(handle, why) || !events_open(handle, why)) {
+	if (!requests_open(handle, why)) {
+		xfrm_close(handle);
+		return NULL;
+	}
+	return handle;
+}
+
+struct xfrm_handle *xfrm_open(struct why *why)
+{
+	struct xfrm_handle *handle = xfrm_open_requests(why);
+
+	if (handle && !events_open(handle, why)) {
 		xfrm_close(handle);
 		return NULL;
 	}
@@ -137,24 +148,41 @@ static bool dispatch(struct xfrm_handle *handle, size_t length, uint32_t sequenc
 	return ended;
 }
 
+bool xfrm_exchange_begin(
+	struct xfrm_handle *handle, struct nl_msg *request, uint32_t *ret_sequence, struct why *why)
+{
+	nl_complete_msg(handle->requests, request);
+	int sent = nl_send(handle->requests, request);
+
+	*ret_sequence = nlmsg_hdr(request)->nlmsg_seq;
+	return sent >= 0 || why_fail(why, "cannot send to the kernel: %s", nl_geterror(sent));
+}
+
+bool xfrm_exchange_some(struct xfrm_handle *handle, uint32_t sequence,
+	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
+	bool *ret_ended, struct xfrm_error *ret, struct why *why)
+{
+	ssize_t length = receive(handle);
+
+	if (length < 0)
+		return why_fail(why, "no answer from the kernel: %s", strerror(errno));
+	*ret_ended = dispatch(handle, (size_t)length, sequence, answer, context, ret);
+	return true;
+}
+
 bool xfrm_exchange(struct xfrm_handle *handle, struct nl_msg *request,
 	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
 	struct xfrm_error *ret, struct why *why)
 {
-	nl_complete_msg(handle->requests, request);
-	int sent = nl_send(handle->requests, request);
-	uint32_t sequence = nlmsg_hdr(request)->nlmsg_seq;
+	bool ended = false;
+	uint32_t sequence;
 
-	if (sent < 0)
-		return why_fail(why, "cannot send to the kernel: %s", nl_geterror(sent));
-	for (;;) {
-		ssize_t length = receive(handle);
-
-		if (length < 0)
-			return why_fail(why, "no answer from the kernel: %s", strerror(errno));
-		if (dispatch(handle, (size_t)length, sequence, answer, context, ret))
-			return true;
-	}
+	if (!xfrm_exchange_begin(handle, request, &sequence, why))
+		return false;
+	while (!ended)
+		if (!xfrm_exchange_some(handle, sequence, answer, context, &ended, ret, why))
+			return false;
+	return true;
 }
 
 enum xfrm_result xfrm_request(struct xfrm_handle *handle, struct nl_msg *request,

@@ -33,6 +33,17 @@ MUST_USE bool xfrm_exchange(struct xfrm_handle *handle, struct nl_msg *request,
 	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
 	struct xfrm_error *ret, struct why *why);
 
+/* The same in parts: sends it, and gives each part of the answer to `answer`. *ret_ended: that was
+ * the last one, and what the kernel said at its end is in *ret. */
+MUST_USE bool xfrm_exchange_begin(struct xfrm_handle *handle, struct nl_msg *request,
+	uint32_t *ret_sequence, struct why *why);
+MUST_USE bool xfrm_exchange_some(struct xfrm_handle *handle, uint32_t sequence,
+	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
+	bool *ret_ended, struct xfrm_error *ret, struct why *why);
+
+/* Only for requests: nothing is heard of events. NULL with a reason. */
+struct xfrm_handle *xfrm_open_requests(struct why *why);
+
 /*
  * The same with words for what the kernel said, and frees the request (NULL: could not be
  * built). state: the one to be installed, else NULL.

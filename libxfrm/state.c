@@ -5,6 +5,7 @@
 #include "libbase/secret.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static enum xfrm_result failed(
 	enum xfrm_result result, const char *doing, const struct xfrm_state_id *id, struct why *why)
@@ -196,6 +197,51 @@ enum xfrm_result xfrm_state_list(struct xfrm_handle *handle,
 	if (result != XFRM_RESULT_OK)
 		why_prefix(why, "cannot list states: ");
 	return result;
+}
+
+struct xfrm_listing {
+	struct xfrm_handle *handle; /* its own */
+	uint32_t sequence;
+};
+
+struct xfrm_listing *xfrm_listing_begin(struct why *why)
+{
+	struct xfrm_listing *l = calloc(1, sizeof(*l));
+	struct nl_msg *request = l ? xfrm_build_dump(XFRM_MSG_GETSA) : NULL;
+	bool good = request ? (l->handle = xfrm_open_requests(why)) &&
+				      xfrm_exchange_begin(l->handle, request, &l->sequence, why)
+			    : why_fail(why, "out of memory");
+
+	xfrm_message_free(request);
+	if (good)
+		return l;
+	xfrm_listing_end(l);
+	return NULL;
+}
+
+bool xfrm_listing_some(struct xfrm_listing *l,
+	void (*callback)(void *context, const struct xfrm_state *state,
+		const struct xfrm_state_status *status),
+	void *context, bool *ret_more, struct why *why)
+{
+	struct listing listing = { callback, context };
+	struct xfrm_error error;
+	bool ended;
+
+	*ret_more = false;
+	if (!xfrm_exchange_some(l->handle, l->sequence, list_one, &listing, &ended, &error, why))
+		return false;
+	*ret_more = !ended;
+	return !ended || xfrm_error_result(&error, XFRM_MSG_GETSA) == XFRM_RESULT_OK ||
+	       why_fail(why, "cannot list states: %s", strerror(error.number));
+}
+
+void xfrm_listing_end(struct xfrm_listing *l)
+{
+	if (!l)
+		return;
+	xfrm_close(l->handle);
+	free(l);
 }
 
 /* A state as the kernel has it, with memory for what is borrowed elsewhere. */

@@ -174,6 +174,20 @@ MUST_USE enum xfrm_result xfrm_state_list(struct xfrm_handle *handle,
 		const struct xfrm_state_status *status),
 	void *context, struct why *why);
 
+/*
+ * The same in parts, by a socket of its own: some 90 states at a time, between which others may be
+ * installed and deleted. Those that are there all the time come once.
+ */
+struct xfrm_listing;
+/* NULL with a reason. */
+struct xfrm_listing *xfrm_listing_begin(struct why *why);
+/* *ret_more: there may be more of them. False with a reason: it has failed. */
+MUST_USE bool xfrm_listing_some(struct xfrm_listing *listing,
+	void (*callback)(void *context, const struct xfrm_state *state,
+		const struct xfrm_state_status *status),
+	void *context, bool *ret_more, struct why *why);
+void xfrm_listing_end(struct xfrm_listing *listing); /* NULL is fine */
+
 /* Whether the kernel keeps states for one processor each: asked with a larval state of the loopback
  * addresses, as older kernels pass over what they do not know. */
 MUST_USE bool xfrm_has_processors(struct xfrm_handle *handle);

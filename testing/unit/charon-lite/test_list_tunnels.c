@@ -22,22 +22,50 @@ static struct cl_kernel_use use_of(unsigned i)
 	return use;
 }
 
-static bool look(void *context, void (*each)(void *to, const struct cl_kernel_use *use), void *to,
-	struct why *why)
+static unsigned next; /* of the look that is under way */
+
+static void *begin(void *context)
 {
-	(void)context, (void)why;
+	(void)context;
 	looks++;
-	for (unsigned i = 0; i < SAS && !fails; i++) {
-		const struct cl_kernel_use use = use_of(i);
+	next = 0;
+	return &next;
+}
+
+static enum cl_kernel_progress some(
+	void *looking, void (*each)(void *to, const struct cl_kernel_use *use), void *to)
+{
+	ck_assert_ptr_eq(looking, &next);
+	for (unsigned end = next + 100; next < end; next++) {
+		const struct cl_kernel_use use = use_of(next);
 
 		each(to, &use);
 	}
-	return !fails;
+	return next < SAS ? CL_KERNEL_MORE : fails ? CL_KERNEL_FAILED : CL_KERNEL_COMPLETE;
+}
+
+static void end(void *looking)
+{
+	ck_assert_ptr_eq(looking, &next);
+}
+
+static const struct cl_kernel kernel = {
+	.usages_begin = begin, .usages_some = some, .usages_end = end
+};
+
+static bool finds(const struct cl_usages *usages, unsigned i)
+{
+	const struct cl_kernel_use use = use_of(i);
+	const struct ike_kernel_id id = {
+		.destination = use.destination, .spi = use.spi, .protocol = use.protocol
+	};
+	struct ike_kernel_usage usage;
+
+	return cl_usages_find(usages, &id, &usage) && usage.bytes == i;
 }
 
 START_TEST(one_look_finds_every_sa_and_lasts_a_while)
 {
-	const struct cl_kernel kernel = { .sa_usages = look };
 	struct event_base *base = event_base_new();
 	struct cl_usages *usages = cl_usages_new(base, &kernel);
 	struct ike_kernel_usage usage;
@@ -66,6 +94,40 @@ START_TEST(one_look_finds_every_sa_and_lasts_a_while)
 	ck_assert(!cl_usages_find(usages, &none, &usage));
 	fails = false;
 	ck_assert(cl_usages_refresh(usages, 9000, 1000));
+	cl_usages_free(usages);
+	event_base_free(base);
+}
+END_TEST
+
+START_TEST(a_look_in_steps_counts_when_it_is_complete)
+{
+	struct event_base *base = event_base_new();
+	struct cl_usages *usages = cl_usages_new(base, &kernel);
+	unsigned steps = 1;
+
+	looks = 0;
+	ck_assert(!cl_usages_step(usages));
+	ck_assert(cl_usages_begin(usages, 1000));
+	ck_assert(cl_usages_step(usages));
+	ck_assert(!finds(usages, 0));
+	while (cl_usages_step(usages))
+		steps++;
+	ck_assert_uint_gt(steps, 1);
+	ck_assert_uint_eq(looks, 1);
+	ck_assert(finds(usages, 0) && finds(usages, SAS - 1) && !finds(usages, SAS));
+	/* what there is stays while the next look is under way; who is in a hurry completes it */
+	ck_assert(cl_usages_begin(usages, 5000));
+	ck_assert(cl_usages_step(usages));
+	ck_assert(cl_usages_begin(usages, 5001));
+	ck_assert(finds(usages, SAS - 1));
+	ck_assert(cl_usages_refresh(usages, 5002, 1000));
+	ck_assert_uint_eq(looks, 2);
+	ck_assert(!cl_usages_step(usages));
+	ck_assert(cl_usages_refresh(usages, 6000, 1000)); /* it began at 5000 */
+	ck_assert_uint_eq(looks, 2);
+	/* one that is not completed */
+	ck_assert(cl_usages_begin(usages, 9000));
+	ck_assert(cl_usages_step(usages));
 	cl_usages_free(usages);
 	event_base_free(base);
 }
@@ -131,6 +193,7 @@ TCase *list_tunnels_cases(void)
 
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, one_look_finds_every_sa_and_lasts_a_while);
+	tcase_add_test(tests, a_look_in_steps_counts_when_it_is_complete);
 	tcase_add_test(tests, each_tunnel_is_one_row_whether_it_is_up_or_not);
 	return tests;
 }

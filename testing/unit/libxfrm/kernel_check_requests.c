@@ -52,6 +52,18 @@ static void look(
 		snprintf(listed->names[1], 64, "%s", state->integrity.name);
 }
 
+static bool list_in_parts(struct listed *listed, struct why *why)
+{
+	site_enter(MOON);
+	struct xfrm_listing *listing = xfrm_listing_begin(why);
+	bool more = listing, good = listing;
+
+	while (good && more)
+		good = xfrm_listing_some(listing, look, listed, &more, why);
+	xfrm_listing_end(listing);
+	return good;
+}
+
 static void check_everything_survives_the_kernel(void)
 {
 	struct xfrm_handle *handle = sites[MOON].handle;
@@ -87,6 +99,9 @@ static void check_everything_survives_the_kernel(void)
 	check(strcmp(listed.names[0], "cbc(aes)") == 0 && listed.same_key &&
 			strcmp(listed.names[1], "hmac(sha256)") == 0 && back->integrity.bits == 128,
 		NULL, "algorithms and keys come back");
+	listed.found = 0;
+	check(list_in_parts(&listed, &why) && listed.found == 1, why.text,
+		"and in a list in parts");
 	check(xfrm_state_delete(handle, &state.id, &why) == XFRM_RESULT_OK, why.text,
 		"a state with a mark is deleted");
 	check(xfrm_state_delete(handle, &state.id, &why) == XFRM_RESULT_NOT_FOUND &&
