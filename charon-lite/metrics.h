@@ -9,14 +9,15 @@
  * number and time.
  *
  * What is consistent: the states of one IKE SA and its children are of one moment, and numbers of
- * SAs are told when the look is complete. Counters never become less, and of each SA all is in them
+ * SAs are told when the look is complete. Counters never become less (but for VICI's
+ * reset-counters), and of each SA all is in them
  * once, whatever happens meanwhile. What is not: two tunnels are not of the same moment, but some
  * 20 ms apart with 10,000 of them; an SA that is replaced in between may be counted beside its
  * successor, but never neither of them; what engine and daemon count (handshakes, failures) is of
  * the moment in which it is written, which is later.
  *
- * Labels are names of the configuration (connections,
- * children, pools, certificates) and words of ours, never what a peer says.
+ * Labels are names of the configuration (connections, children, pools, certificates) and words of
+ * ours, never what a peer says.
  *
  * Thread rule: the loop's thread.
  */

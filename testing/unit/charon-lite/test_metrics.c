@@ -125,6 +125,41 @@ START_TEST(tunnels_are_counted_by_connection)
 }
 END_TEST
 
+/* What is unloaded stays as long as its SAs do, and nothing of it longer; loaded again, its
+ * counters have not gone back. */
+START_TEST(an_unloaded_connection_goes_with_its_sas)
+{
+	struct vici_builder b = { 0 };
+	const char *text;
+
+	running_load_pair(&moon, &sun);
+	running_swanctl(&moon, "--initiate --child net");
+	struct vici_client *client = running_client(&moon);
+	vici_key_text(&b, "name", "home");
+	expect_success(call_with(client, "unload-conn", &b));
+	vici_client_free(client);
+	do
+		text = metrics("");
+	while (!strstr(text, "\ncharon_lite_connections 0\n") ||
+		strstr(text, "charon_lite_child_wanted{"));
+	has(text, "\ncharon_lite_ike_sas{connection=\"home\",state=\"ESTABLISHED\"} 1\n");
+	has(text, "\ncharon_lite_child_sas{connection=\"home\",child=\"net\",state=\"INSTALLED\"} "
+		  "1\n");
+	has(text, "\ncharon_lite_handshakes_succeeded_total{connection=\"home\"} 1\n");
+	running_swanctl(&moon, "--terminate --ike home");
+	do
+		text = metrics("");
+	while (strstr(text, "charon_lite_ike_sas{"));
+	ck_assert_ptr_null(strstr(text, "connection=\"home\""));
+	running_load_pair(&moon, &sun);
+	do
+		text = metrics("");
+	while (!strstr(text, "charon_lite_ike_sas{"));
+	has(text, "\ncharon_lite_handshakes_succeeded_total{connection=\"home\"} 1\n");
+	has(text, "\ncharon_lite_children_established_total{connection=\"home\"} 1\n");
+}
+END_TEST
+
 /* ---- Many ---- */
 
 /* More than a step of a look; their lines in the log have to fit in a pipe that nobody reads. */
@@ -425,6 +460,7 @@ TCase *metrics_cases(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, both_formats_are_served);
 	tcase_add_test(tests, tunnels_are_counted_by_connection);
+	tcase_add_test(tests, an_unloaded_connection_goes_with_its_sas);
 	tcase_add_test(tests, each_connection_is_there_once_and_none_that_is_gone);
 	tcase_add_test(tests, names_of_any_kind_are_labels);
 	tcase_add_test(tests, what_a_child_carried_is_added_once);
