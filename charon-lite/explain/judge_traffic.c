@@ -7,40 +7,46 @@
 #define SENT_ENOUGH 2
 /* After rekeying nobody may have had anything to say yet. */
 #define NEW_SECONDS 10
-/* The same where it is known that the SAs before carried packets both ways. */
+/* The same where nothing says that the SAs before carried packets one way only. */
 #define NEW_AFTER_TRAFFIC_SECONDS 60
-/* Policies are older than their SA after a rekeying. */
-#define RENEWED_SECONDS 30
+/* By how much policies are older than their SA when that is not their first. */
+#define RENEWED_SECONDS 5
 /* Of those that came in, in which damage is no accident any more: one in so many. */
 #define DAMAGED_SHARE 100
 
+/* Not all policies outlive a rekeying: those that did tell of the SAs before. */
+static bool is_older(const struct cl_seen_tunnel *t, const struct cl_seen_sa *sa)
+{
+	return sa->policy_age > t->age + RENEWED_SECONDS;
+}
+
 /*
  * One direction has carried packets and the other none. Right after a rekeying that tells nothing
- * yet, and of what always goes one way (syslog, a stream) it never does. Policies outlive
- * rekeyings: their last use tells of the SAs before. silent, moving: of the two directions.
+ * yet, and of what always goes one way (syslog, a stream) it never does. silent, moving: of the two
+ * directions; sure: how likely it is when nothing speaks against it.
  */
 static unsigned likelihood_one_way(const struct cl_seen_tunnel *t, const struct cl_seen_sa *silent,
 	const struct cl_seen_sa *moving, unsigned sure)
 {
-	bool renewed = t->policies_age > t->age + RENEWED_SECONDS;
+	bool known = is_older(t, silent);
 
 	if (moving->packets < SENT_ENOUGH || t->age < NEW_SECONDS)
 		return 45;
-	if (silent->policy_used >= 0 && t->age < NEW_AFTER_TRAFFIC_SECONDS)
-		return 45;
-	return renewed && silent->policy_used < 0 && sure > 60 ? 60 : sure;
+	if (known && silent->policy_used < 0)
+		return 60;
+	return (known || is_older(t, moving)) && t->age < NEW_AFTER_TRAFFIC_SECONDS ? 45 : sure;
 }
 
-/* What is known of the SAs before, for the same. */
+/* What is known of the time before, for the same. */
 static const char *one_way_remark(const struct cl_seen_tunnel *t, const struct cl_seen_sa *silent)
 {
 	if (t->age < NEW_SECONDS)
 		return "; it is new, so look again after some seconds of traffic";
-	if (t->policies_age <= t->age + RENEWED_SECONDS)
+	if (!is_older(t, silent))
 		return "";
-	return silent->policy_used < 0 ? "; nor was it otherwise with the SAs before it, which is "
-					 "right for what wants no answer (syslog, streams)"
-				       : "; the SAs before it carried packets both ways";
+	return silent->policy_used < 0 ? "; nor did anything ever since its policies are there, "
+					 "which is right for what wants no answer (syslog, streams)"
+				       : "; packets went both ways before its last rekeying";
 }
 
 /* Packets leave, and none comes in. */

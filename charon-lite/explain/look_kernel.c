@@ -88,7 +88,7 @@ static void look_sa(struct xfrm_handle *tables, const struct cl_foreign *foreign
 	const struct xfrm_state_id state = cl_kernel_state_id(&id);
 	struct xfrm_state_status status;
 
-	ret->policy_used = -1;
+	ret->policy_age = ret->policy_used = -1;
 	ret->wanted = inbound ? child->installed_in : child->installed_out;
 	ret->spi = id.spi;
 	if (!ret->wanted)
@@ -214,13 +214,13 @@ static void note_use(const struct xfrm_policy *policy, const struct xfrm_policy_
 	struct cl_seen_tunnel *t)
 {
 	bool outbound = policy->id.direction == XFRM_POLICY_OUT || policy->template_count == 0;
-	int64_t *used = outbound ? &t->out.policy_used : &t->in.policy_used;
+	struct cl_seen_sa *sa = outbound ? &t->out : &t->in;
 	int64_t since = seconds_since(status->last_used), age = seconds_since(status->added);
 
-	if (status->last_used != 0 && (*used < 0 || since < *used))
-		*used = since;
-	if (age > t->policies_age)
-		t->policies_age = age;
+	if (status->last_used != 0 && (sa->policy_used < 0 || since < sa->policy_used))
+		sa->policy_used = since;
+	if (age > sa->policy_age)
+		sa->policy_age = age;
 }
 
 static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *foreign,
@@ -252,7 +252,6 @@ void cl_look_kernel(struct xfrm_handle *tables, const struct cl_foreign *foreign
 {
 	look_sa(tables, foreign, child, true, t->age, &t->in);
 	look_sa(tables, foreign, child, false, t->age, &t->out);
-	t->policies_age = -1;
 	look_policies(tables, foreign, child, t);
 	t->foreign_sas = foreign_between(foreign, &t->local, &t->remote);
 }

@@ -22,10 +22,11 @@ struct cl_seen_sa {
 	uint32_t integrity_failures; /* packets dropped, here and below */
 	uint32_t outside_window;
 	uint32_t replayed;
-	uint64_t highest;    /* sequence number that came in; 0: unknown, or it began before packets
-				was counted */
-	int64_t policy_used; /* seconds since a packet met one of the policies of the direction,
-				which outlive rekeyings; -1: none has, or unknown */
+	uint64_t highest; /* sequence number that came in; 0: unknown, or it began before packets
+			     was counted */
+	/* Policies of the direction, which may outlive rekeyings; seconds, -1: none or unknown. */
+	int64_t policy_age;  /* since the oldest was installed */
+	int64_t policy_used; /* since a packet met one of them */
 };
 
 /* A policy that is not as it should be. */
@@ -77,7 +78,6 @@ struct cl_seen_tunnel {
 	uint32_t if_id_out;
 	struct cl_seen_sa in, out;
 	unsigned policies_wanted, policies_missing;
-	int64_t policies_age;          /* seconds since the oldest was installed; -1 unknown */
 	struct cl_seen_policy missing; /* the first of those */
 	struct cl_seen_policy shadow;  /* another program's, in front of one of ours */
 	unsigned foreign_sas;          /* between the same hosts, by another program */

@@ -63,13 +63,14 @@ static void begin(void)
 			.spi = 0xc1,
 			.packets = 10,
 			.bytes = 840,
+			.policy_age = 60,
 			.policy_used = -1 },
 		.out = { .wanted = true,
 			.spi = 0xc2,
 			.packets = 10,
 			.bytes = 840,
+			.policy_age = 60,
 			.policy_used = -1 },
-		.policies_age = 60,
 		.policies_wanted = 3,
 		.family = AF_INET,
 		.to_peer = route_by("203.0.113.1", "wan", "198.51.100.254"),
@@ -298,13 +299,20 @@ START_TEST(silence_of_one_direction_that_may_be_right)
 		ck_assert(says("look again"));
 		/* the SA before this one carried packets both ways */
 		tunnel.age = 30;
-		tunnel.policies_age = 3600;
+		silent->policy_age = 3600;
 		silent->policy_used = 40;
 		ck_assert_str_eq(judged(), cause);
 		ck_assert_uint_lt(found.list[0].likelihood, 50);
-		ck_assert(says("before it carried packets both ways"));
+		ck_assert(says("both ways before its last rekeying"));
+		/* or nobody knows, as only the other direction's policies were there before */
+		silent->policy_age = 30;
+		silent->policy_used = -1;
+		(i == 0 ? &tunnel.out : &tunnel.in)->policy_age = 3600;
+		ck_assert_str_eq(judged(), cause);
+		ck_assert_uint_lt(found.list[0].likelihood, 50);
 		/* and this one for long has not */
 		tunnel.age = 300;
+		silent->policy_age = 3600;
 		silent->policy_used = 310;
 		ck_assert_str_eq(judged(), cause);
 		ck_assert_uint_ge(found.list[0].likelihood, 75);
