@@ -4,7 +4,6 @@
 #include "charon-lite/control/loaded.h"
 
 #include "libvici/builder.h"
-#include "libvici/packet.h"
 
 #include <stdlib.h>
 #include <uthash.h>

@@ -10,6 +10,7 @@
 #include "charon-lite/daemon.h"
 #include "libbase/secret.h"
 #include "libvici/message.h"
+#include "libvici/packet.h"
 
 struct cl_loaded;
 
@@ -27,6 +28,12 @@ void cl_loaded_free(struct cl_loaded **all);
 /* Everything as frames of VICI, one after the other, behind what is there already. False: memory
  * ran out. */
 MUST_USE bool cl_loaded_write(struct cl_daemon *d, struct secret *ret, struct why *why);
+
+/* Of what was written: the next frame; false at its end, and *ret_bad when that is no end. */
+MUST_USE bool cl_loaded_frame(struct bytes *rest, struct vici_packet *ret, bool *ret_bad);
+/* Stages that all of it is loaded again, and whatever else is loaded goes. loaded_again.c */
+struct cl_staging;
+void cl_loaded_stage(struct cl_staging *s, struct bytes frames);
 
 /* Hands each name of that command's to visit. */
 void cl_loaded_names(const struct cl_loaded *all,

@@ -143,113 +143,7 @@ static bool write_file(struct cl_daemon *d, struct bytes before, struct why *why
 	return cl_trial_file_write(d->settings.state_directory, secret_bytes(&content), why);
 }
 
-/* The next frame of a file; false at its end, and *ret_bad when that is no end. */
-static bool next_frame(struct bytes *rest, struct vici_packet *ret, bool *ret_bad)
-{
-	struct why why;
-	size_t size = 0;
-
-	*ret_bad = rest->length > 0;
-	if (rest->length == 0 || vici_frame_next(*rest, &size) != VICI_FRAME_READY)
-		return false;
-	if (!vici_packet_parse(
-		    bytes_of(rest->at + VICI_FRAME_HEADER, size - VICI_FRAME_HEADER), ret, &why))
-		return false;
-	*rest = bytes_of(rest->at + size, rest->length - size);
-	*ret_bad = false;
-	return true;
-}
-
 /* ---- Going back ---- */
-
-static const struct cl_loadable *const kinds[] = { &cl_loadable_authority, &cl_loadable_pool,
-	&cl_loadable_client, &cl_loadable_connection };
-
-/* Whatever is loaded goes, unless it is loaded again. */
-static void stage_unload(void *context, const char *command, const char *name)
-{
-	struct cl_staging *s = context;
-	struct ike_clients *clients = NULL;
-	struct why why;
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (strcmp(kinds[i]->command, command) != 0)
-			continue;
-		if (kinds[i] == &cl_loadable_client && (clients = cl_staging_clients(s)))
-			(void)ike_clients_unload(clients, name);
-		(void)!cl_staging_unload(s, kinds[i], name, &why);
-	}
-}
-
-static bool stage_request(
-	struct cl_staging *s, struct bytes command, struct vici_view request, struct why *why)
-{
-	if (vici_is(command, "load-shared"))
-		return cl_load_shared_staged(s, request, why);
-	if (vici_is(command, "load-cert"))
-		return cl_load_cert_staged(s, request, why);
-	if (vici_is(command, "load-client"))
-		return cl_load_client_staged(s, request, why);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (vici_is(command, kinds[i]->command))
-			return cl_load_staged(s, kinds[i], request, why);
-	return why_fail(why, "there is no such command");
-}
-
-static void note_certificate(
-	struct vici_builder *kept, const struct vici_packet *packet, struct vici_view request)
-{
-	struct bytes data = vici_get(request, "data");
-	uint8_t digest[SHA_DIGEST_LENGTH];
-
-	if (!vici_is(packet->name, "load-cert"))
-		return;
-	SHA1(data.at, data.length, digest);
-	vici_item_bytes(kept, bytes_of(digest, sizeof(digest)));
-}
-
-static void stage_frame(
-	struct cl_staging *s, const struct vici_packet *packet, struct vici_builder *kept)
-{
-	struct vici_message message;
-	struct why why;
-	bool good = vici_message_parse(packet->message, &message, &why);
-
-	if (good) {
-		note_certificate(kept, packet, vici_root(&message));
-		good = stage_request(s, packet->name, vici_root(&message), &why);
-		vici_message_free(&message);
-	}
-	if (!good)
-		cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
-			"something of what was loaded before cannot be loaded again (%.*s): %s",
-			(int)packet->name.length, (const char *)packet->name.at, why.text);
-}
-
-/* Those that came with the trial go, too. */
-static void stage_kept(struct cl_staging *s, struct vici_builder *kept)
-{
-	struct vici_message message;
-	struct bytes wire;
-	struct why why;
-
-	vici_list_end(kept);
-	if (vici_builder_finish(kept, &wire) && vici_message_parse(wire, &message, &why)) {
-		(void)!cl_keep_certs_staged(s, vici_root(&message), &why);
-		vici_message_free(&message);
-	}
-}
-
-static void stage_secrets_away(struct cl_staging *s)
-{
-	const struct ike_credentials *secrets = ike_engine_credentials(s->daemon->engine);
-	const struct ike_shared *shared = NULL;
-	struct why why;
-
-	while ((shared = ike_credentials_next(secrets, shared)))
-		if (ike_shared_unique_id(shared))
-			(void)!cl_unload_shared_staged(s, ike_shared_unique_id(shared), &why);
-}
 
 static void log_changes(const struct cl_staging *s)
 {
@@ -268,25 +162,13 @@ static void log_changes(const struct cl_staging *s)
 static void load_before(struct cl_daemon *d, struct bytes before)
 {
 	struct cl_staging *s = cl_staging_new(d);
-	struct vici_builder kept = { 0 };
-	struct vici_packet packet;
-	bool bad;
 
 	if (!s) {
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "out of memory");
 		return;
 	}
 	s->known = true;
-	stage_secrets_away(s);
-	cl_loaded_names(d->loaded, stage_unload, s);
-	vici_list_start(&kept, "sha1");
-	while (next_frame(&before, &packet, &bad))
-		stage_frame(s, &packet, &kept);
-	stage_kept(s, &kept);
-	vici_builder_free(&kept);
-	if (bad)
-		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
-			"what was loaded before ends in the midst of a message");
+	cl_loaded_stage(s, before);
 	(void)cl_staging_plan(s, true);
 	log_changes(s);
 	cl_held_except_staging(&d->trial->held, s);
@@ -601,7 +483,7 @@ static bool read_header(struct cl_trial *t, struct bytes *rest, bool *ret_other_
 	struct why why;
 	bool bad;
 
-	if (!next_frame(rest, &packet, &bad) || !vici_is(packet.name, "trial") ||
+	if (!cl_loaded_frame(rest, &packet, &bad) || !vici_is(packet.name, "trial") ||
 		!vici_message_parse(packet.message, &message, &why))
 		return false;
 	struct vici_view header = vici_root(&message);
