@@ -81,7 +81,7 @@ cl_command *cl_command_find(struct bytes name, bool judging)
 
 bool cl_command_configures(struct bytes name)
 {
-	static const char *const beginnings[] = { "load-", "unload-", "clear-creds", "keep-certs" };
+	static const char *const beginnings[] = { "load-", "unload-", "clear-creds" };
 
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(*beginnings); i++) {
 		size_t length = strlen(beginnings[i]);

@@ -203,6 +203,12 @@ void cl_command_load_key(struct cl_client *c, struct vici_view request)
 	refuse(c, why.text);
 }
 
+static bool unload_at_once(struct cl_daemon *d, const char *id, struct why *why)
+{
+	return may_unload_key(d, id, why) && cl_trial_lets_go(d, "unload-key", why) &&
+	       unload_or_keep_key(d, id, why);
+}
+
 void cl_command_unload_key(struct cl_client *c, struct vici_view request)
 {
 	struct cl_staging *staging = cl_client_staging(c);
@@ -213,7 +219,7 @@ void cl_command_unload_key(struct cl_client *c, struct vici_view request)
 	if (!id)
 		cl_client_reply_failure(c, "key id missing");
 	else if (staging ? cl_staging_unload(staging, &loadable_key, id, &why)
-			 : unload_or_keep_key(cl_client_daemon(c), id, &why))
+			 : unload_at_once(cl_client_daemon(c), id, &why))
 		cl_client_reply_success(c);
 	else
 		cl_client_reply_failure(c, "%s", why.text);

@@ -3,6 +3,7 @@
 #include "charon-lite/control/cert_words.h"
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/staging.h"
+#include "charon-lite/control/trial.h"
 
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -377,6 +378,19 @@ static const struct cl_loadable loadable_kept = {
 	.load = keep_certs,
 };
 
+/* What goes may be needed after a configuration was taken back. */
+static bool keep_at_once(struct cl_daemon *d, struct digests *kept, struct why *why)
+{
+	struct cl_change change = compare_kept(d, "kept", kept);
+	bool good = change.effect == CL_UNCHANGED || cl_trial_lets_go(d, "keep-certs", why);
+
+	free(change.keys);
+	if (good)
+		return keep_certs(d, kept, why);
+	free(kept);
+	return false;
+}
+
 bool cl_keep_certs_staged(struct cl_staging *s, struct vici_view request, struct why *why)
 {
 	struct digests *kept = read_digests(vici_find(request, "sha1"), why);
@@ -400,7 +414,7 @@ void cl_command_keep_certs(struct cl_client *c, struct vici_view request)
 	kept = read_digests(list, &why);
 	if (kept && (staging ? cl_staging_add_titled(staging, &loadable_kept, "kept",
 				       "gone from disk", kept, &why)
-			     : keep_certs(cl_client_daemon(c), kept, &why)))
+			     : keep_at_once(cl_client_daemon(c), kept, &why)))
 		cl_client_reply_success(c);
 	else
 		cl_client_reply_failure(c, "%s", why.text);

@@ -365,6 +365,10 @@ void cl_command_clear_creds(struct cl_client *c, struct vici_view request)
 	struct why why;
 
 	(void)request;
+	if (!staging && !cl_trial_lets_go(cl_client_daemon(c), "clear-creds", &why)) {
+		cl_client_reply_failure(c, "%s", why.text);
+		return;
+	}
 	if (!staging)
 		clear(cl_client_daemon(c));
 	if (!staging || cl_staging_unload(staging, &loadable_clear, "all", &why))

@@ -375,10 +375,22 @@ void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s)
 
 /* ---- Who loads piece by piece ---- */
 
-static bool takes_away(struct bytes command)
+static void log_refused(const struct cl_daemon *d, struct bytes command, const struct why *why)
 {
-	return vici_is(command, "clear-creds") || vici_is(command, "unload-key") ||
-	       vici_is(command, "keep-certs");
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "refused %.*s: %s", (int)command.length,
+		(const char *)command.at, why->text);
+}
+
+bool cl_trial_lets_go(struct cl_daemon *d, const char *command, struct why *why)
+{
+	if (!d->trial || d->trial->state != HELD)
+		return true;
+	why_fail(why,
+		"what was loaded at %s has been taken back, as nobody confirmed it, and what would "
+		"go is needed: load all with swanctl-lite --load-all --confirm, or change it",
+		d->trial->since);
+	log_refused(d, bytes_of_text(command), why);
+	return false;
 }
 
 bool cl_trial_takes_piece(
@@ -388,20 +400,16 @@ bool cl_trial_takes_piece(
 
 	if (!t || t->state == NOTHING)
 		return true;
-	if (t->state == PENDING) {
-		if (!cl_held_add_request(&t->held, command, request))
-			return why_fail(why, "out of memory");
-		return true;
-	}
-	if (!takes_away(command) && !cl_held_has_request(t->held, command, request))
+	if (t->state == PENDING)
+		return cl_held_add_request(&t->held, command, request) ||
+		       why_fail(why, "out of memory");
+	if (!cl_held_has_request(t->held, command, request))
 		return true;
 	why_fail(why,
-		"%s what was loaded at %s and has been taken back, as nobody confirmed it: load "
-		"it all with swanctl-lite --load-all --confirm, or change it",
-		takes_away(command) ? "this may take away what is needed after" : "this is of",
+		"this is of what was loaded at %s and has been taken back, as nobody confirmed it: "
+		"load all with swanctl-lite --load-all --confirm, or change it",
 		t->since);
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "refused %.*s: %s", (int)command.length,
-		(const char *)command.at, why->text);
+	log_refused(d, command, why);
 	return false;
 }
 

@@ -32,10 +32,12 @@ MUST_USE bool cl_trial_confirm(struct cl_daemon *d, struct why *why);
 /* Whether that is what was taken back; why says when. */
 bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct why *why);
 /* Whether a client may load or unload that at once. On trial it may, and what it did is taken back
- * with the rest; afterwards what was taken back, or goes without a trace of where to, is refused.
- */
+ * with the rest; afterwards what was taken back is refused. */
 MUST_USE bool cl_trial_takes_piece(
 	struct cl_daemon *d, struct bytes command, struct vici_view request, struct why *why);
+/* Whether credentials may go for which nothing is named that comes instead: not as long as what was
+ * taken back is held. */
+MUST_USE bool cl_trial_lets_go(struct cl_daemon *d, const char *command, struct why *why);
 /* That was applied: it is on trial like the rest, or something else than what was taken back. */
 void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s);
 

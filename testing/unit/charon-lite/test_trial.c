@@ -310,6 +310,7 @@ START_TEST(what_was_taken_back_does_not_come_back_piece_by_piece)
 		/* what was loaded before may be loaded again */
 		expect_in(run("--load-conns", before), "\n0\n");
 		expect_in(run("--load-pools", before), "\n0\n");
+		expect_in(run("--load-creds", before), "\n0\n");
 		expect_loaded(before);
 		running_kill(&daemon_);
 		running_start_in_place(&daemon_);
@@ -445,6 +446,7 @@ static void commit_nothing(struct vici_client *c, const char *seconds)
 START_TEST(a_key_that_another_client_unloads_meanwhile_comes_back)
 {
 	struct vici_client *c = running_client(&daemon_);
+	struct vici_builder key = { 0 };
 	char id[64];
 
 	load_new_key(c, id);
@@ -452,6 +454,9 @@ START_TEST(a_key_that_another_client_unloads_meanwhile_comes_back)
 	unload_key(c, id);
 	commit_nothing(c, "1");
 	running_expect(&daemon_, "TAKING BACK");
+	ck_assert_uint_eq(key_count(c), 1);
+	vici_key_text(&key, "id", id);
+	expect_failure(call_with(c, "unload-key", &key), "what would go is needed");
 	ck_assert_uint_eq(key_count(c), 1);
 	vici_client_free(c);
 }
