@@ -149,7 +149,6 @@ static uint32_t scramble(uint32_t number)
 /* ---- Looking ---- */
 
 struct search {
-	struct ike_check_areas *areas;
 	const struct ike_check_area *hits[IKE_CHECK_NEIGHBOURS_MAX]; /* each child once */
 	size_t hit_count;
 	unsigned visits;
@@ -210,7 +209,7 @@ static void add(struct ike_check *k, const struct ike_child_config *child, struc
 static void look_for_own(struct ike_check *k)
 {
 	struct ike_check_areas *areas = &k->areas;
-	struct search s = { .areas = areas };
+	struct search s = { 0 };
 
 	for (const struct ike_check_area *own = areas->own; own; own = own->next)
 		look(&s, areas->tree, &own->box);

@@ -1,9 +1,11 @@
 /* What was judged, by a digest of what it is looked for by. */
+
+/* Before anybody includes uthash.h. */
+#undef HASH_NONFATAL_OOM
+#define HASH_NONFATAL_OOM 1
 #include "libike/check/check_priv.h"
 
 #include <stdlib.h>
-
-#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 struct ike_check_entry {
