@@ -60,7 +60,7 @@ EVP_PKEY *pki_key(const char *kind, unsigned number)
 		char kind[16];
 		unsigned number;
 		EVP_PKEY *key;
-	} keys[256];
+	} keys[2048];
 	size_t i = 0;
 
 	while (keys[i].key && (keys[i].number != number || strcmp(keys[i].kind, kind) != 0))

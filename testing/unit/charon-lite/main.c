@@ -42,6 +42,9 @@ int main(int argc, char **argv)
 	suite_add_tcase(s, load_all_cases());
 	suite_add_tcase(s, trial_cases());
 	SRunner *r = srunner_create(s);
+
+	// A test leaves processes, signals and limits behind.
+	srunner_set_fork_status(r, CK_FORK);
 	srunner_run_all(r, CK_ENV);
 	int failed = srunner_ntests_failed(r);
 	srunner_free(r);
