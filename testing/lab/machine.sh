@@ -124,7 +124,7 @@ sun_begins() {
 	mount -t tmpfs run $sun/run
 	tunnel 2 1 '' >$sun/etc/swanctl/conf.d/site.conf
 	# Some of its plugins take seconds to start under these kernels.
-	echo 'charon-systemd { load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey constraints curve25519 kernel-netlink socket-default vici updown }
+	echo 'charon-systemd { load = random nonce openssl kdf hmac pem pkcs1 pkcs8 x509 pubkey constraints curve25519 kernel-netlink socket-default vici updown }
 		swanctl { load = pem pkcs1 pkcs8 x509 pubkey openssl random nonce }' >$sun/etc/strongswan.conf
 	"$@"
 	on_sun /usr/sbin/charon-systemd >$machine/sun.log 2>&1 &
