@@ -5,14 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <term.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HEAD_LINES 3 /* title, totals, names of columns */
 
 static const struct column {
 	const char *name;
 	int width; /* at most; negative: to the right */
-} columns[] = {
+} columns_shown[] = {
 	{ "TUNNEL", 32 },
 	{ "STATE", 11 },
 	{ "REMOTE", 22 },
@@ -22,7 +24,7 @@ static const struct column {
 	{ "REKEY IN", -8 },
 	{ "LAST EVENT", 60 },
 };
-#define COLUMNS (sizeof(columns) / sizeof(*columns))
+#define COLUMNS (sizeof(columns_shown) / sizeof(*columns_shown))
 
 /* https://no-color.org */
 static bool colours_are_wanted(void)
@@ -32,13 +34,21 @@ static bool colours_are_wanted(void)
 	return !none || !*none;
 }
 
-/* One that cannot go to a place (TERM=dumb) is none for us. */
+/* One that is not known, or that cannot go to a place (TERM=dumb), is none for us. Asked before
+ * newterm(), which leaves memory behind when it fails. */
 static bool can_move(void)
 {
 	static char name[] = "cup";
-	const char *sequence = tigetstr(name);
+	const char *sequence;
+	bool can;
+	int error;
 
-	return sequence && sequence != (const char *)-1;
+	if (setupterm(NULL, STDOUT_FILENO, &error) != OK)
+		return false;
+	sequence = tigetstr(name);
+	can = sequence && sequence != (const char *)-1;
+	del_curterm(cur_term);
+	return can;
 }
 
 bool monitor_screen_open(void)
@@ -47,15 +57,9 @@ bool monitor_screen_open(void)
 		[TUNNEL_CHANGING] = COLOR_YELLOW,
 		[TUNNEL_DOWN] = COLOR_RED,
 		[TUNNEL_RESTING] = COLOR_CYAN };
-	SCREEN *screen = newterm(NULL, stdout, stdin);
 
-	if (!screen)
+	if (!can_move() || !newterm(NULL, stdout, stdin))
 		return false;
-	if (!can_move()) {
-		endwin();
-		delscreen(screen);
-		return false;
-	}
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
@@ -83,9 +87,10 @@ static void draw_row(int y, const char *const texts[COLUMNS])
 	int x = 0;
 
 	for (size_t i = 0; i < COLUMNS && x < COLS; i++) {
-		int width = abs(columns[i].width), room = COLS - x < width ? COLS - x : width;
+		int width = abs(columns_shown[i].width), room = COLS - x < width ? COLS - x : width;
 
-		mvprintw(y, x, columns[i].width < 0 ? "%*.*s" : "%-*.*s", room, room, texts[i]);
+		mvprintw(y, x, columns_shown[i].width < 0 ? "%*.*s" : "%-*.*s", room, room,
+			texts[i]);
 		x += width + 1;
 	}
 }
@@ -147,7 +152,7 @@ static void draw_head(const struct monitor_view *view)
 		tunnel_rate(totals->rate_out, out), view->every / 1000, view->every % 1000 / 100,
 		tunnel_order_name(view->order), view->reverse ? ", reversed" : "");
 	for (size_t i = 0; i < COLUMNS; i++)
-		names[i] = columns[i].name;
+		names[i] = columns_shown[i].name;
 	attron(A_REVERSE);
 	mvhline(2, 0, ' ', COLS);
 	draw_row(2, names);
@@ -166,7 +171,7 @@ static void draw_foot(const struct monitor_view *view, size_t shown, size_t coun
 
 static void draw_help(void)
 {
-	static const char *const lines[] = {
+	static const char *const rows[] = {
 		"Keys",
 		"",
 		"q, ^C          quit",
@@ -184,8 +189,8 @@ static void draw_help(void)
 		"down: wanted, and not there",
 	};
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		draw_text((int)i + 1, "  %s", lines[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		draw_text((int)i + 1, "  %s", rows[i]);
 }
 
 static size_t page(void)
