@@ -19,7 +19,11 @@ for release in "${releases[@]}"; do
 	rm -rf "$packages"
 	testing/lab/boot -t 700 testing/lab/fresh "$release" $all >"build/fresh-$release.log" 2>&1 &
 	machine=$!
-	testing/lab/boot -t 700 -k apparmor testing/lab/confined "$release" >"build/confined-$release.log" 2>&1 &
+	# This one would not see files that come later.
+	{
+		until [ -e "$packages/ready" ]; do sleep 1; done
+		testing/lab/boot -t 300 -k apparmor testing/lab/confined "$release"
+	} >"build/confined-$release.log" 2>&1 &
 	confined=$!
 	if profile=$(testing/lab/packages "$release" apparmor_parser --skip-kernel-load --skip-cache charon-lite/packaging/apparmor 2>&1); then
 		echo "passed $name: packages are built, the AppArmor profile is one"
