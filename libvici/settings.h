@@ -50,6 +50,7 @@ struct settings_section {
 	struct settings_place place;
 	struct settings_key *keys;         /* first; follow ->next */
 	struct settings_section *sections; /* first; follow ->next */
+	bool is_base; /* directly in the root, and another inherits from it or a part of it */
 };
 
 /* Where settings of strongswan.conf(5) are: in the file that the environment's STRONGSWAN_CONF

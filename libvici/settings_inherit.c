@@ -210,6 +210,21 @@ static void warn_unknown(struct inherit *in, const struct settings_section *sect
 	warn_unknown(in, below);
 }
 
+static void note_bases(struct settings *s, const struct settings_section *section)
+{
+	const struct settings_node *node = settings_section_node(section);
+
+	for (struct settings_reference *each = node->references; each; each = each->next) {
+		struct settings_node *base = settings_node_find(
+			&s->resolved.root->section, bytes_of(each->path, strcspn(each->path, ".")));
+
+		if (base)
+			base->section.is_base = true;
+	}
+	SETTINGS_SECTIONS(below, section)
+	note_bases(s, below);
+}
+
 bool settings_inherit(struct settings *s, struct why *why)
 {
 	struct inherit in = { .s = s, .why = why };
@@ -229,6 +244,7 @@ bool settings_inherit(struct settings *s, struct why *why)
 	if (ok) {
 		drop_unset(&s->resolved.root->section);
 		warn_unknown(&in, &s->written.root->section);
+		note_bases(s, &s->written.root->section);
 	}
 	return ok;
 }

@@ -92,6 +92,12 @@ const struct settings_section *check_part(const struct settings_section *section
 #define CHECK_ITEM_MAX 256
 bool check_item(const char **rest, char ret[CHECK_ITEM_MAX]);
 
+/* Whether an item of remote_addrs is one address, or a name, and not a range, a network or any. */
+bool check_is_host(const char *item);
+/* Whoever calls from an address that is not known before: nobody can be called. */
+bool check_takes_anybody(const struct settings_section *connection);
+bool check_is_shunt(const struct settings_section *child); /* mode = pass or drop */
+
 /* ---- check_load.c, check_judge.c ---- */
 
 /* Starts it and connects s with it; it ends when s->client is freed. */

@@ -88,16 +88,18 @@ static void check_liveness(struct check *k, const struct settings_section *conne
 	/* One that is none is wrong, but not left out. */
 	if (delay && (!value_seconds(bytes_of_text(delay), &seconds) || seconds > 0))
 		return;
+	/* From here nobody in particular is called; whom a trap finds is another each time. */
+	if (check_takes_anybody(connection))
+		return;
 	SETTINGS_SECTIONS(child, children)
 	{
-		const char *mode = check_value(child, "mode");
+		int start = action_of(child, "start_action");
 
-		if (action_of(child, "start_action") <= NONE ||
-			action_of(child, "dpd_action") > NONE ||
-			(mode && (strcasecmp(mode, "pass") == 0 || strcasecmp(mode, "drop") == 0)))
+		if (start <= NONE || action_of(child, "dpd_action") > NONE || check_is_shunt(child))
 			continue;
 		check_say(k, CHECK_NO_DPD, check_place(child, "start_action"),
-			"'%s' is wanted up, and '%s' has no dpd_delay", child->name,
+			"'%s' %s, and '%s' has no dpd_delay", child->name,
+			start & START ? "is wanted up" : "comes up with its first packet",
 			connection->name);
 		return;
 	}

@@ -68,10 +68,11 @@ static const struct check_row rows[CHECK_CODES] = {
 		"a # within a value that is not quoted",
 		"a comment begins there: the value ends before it", "the value in \"quotes\"" },
 	[CHECK_PASTED] = { "pasted-characters", CHECK_WARNING,
-		"a value with typographic quotation marks or blanks, as text processors and web "
-		"pages have them",
-		"they are part of the value, which looks right",
-		"\"plain\" quotation marks and blanks: typed, not pasted" },
+		"a value or name with typographic quotation marks, blanks or a byte order mark, as "
+		"text processors and web pages have them",
+		"they are part of it, though it looks right: a section of that name is another",
+		"\"plain\" quotation marks and blanks, typed and not pasted; UTF-8 without a byte "
+		"order mark" },
 	[CHECK_NO_EFFECT] = { "no-effect", CHECK_NOTE, "a key that has no effect where it is",
 		"it looks as if it did something", "nothing, or what gives it an effect" },
 	[CHECK_PSK_WITH_CERTIFICATES] = { "psk-with-certificates", CHECK_WARNING,
@@ -136,7 +137,7 @@ static const struct check_row rows[CHECK_CODES] = {
 		"after the peer was away it stays down",
 		"dpd_action = restart, close_action = start" },
 	[CHECK_NO_DPD] = { "no-dpd", CHECK_NOTE,
-		"a tunnel that is wanted up from here, and no dpd_delay",
+		"a tunnel that comes up from here, and no dpd_delay",
 		"that the peer is gone shows when something is to be rekeyed, hours later: until "
 		"then packets go nowhere",
 		"dpd_delay = 30s in the connection" },
@@ -156,14 +157,19 @@ static const struct check_row rows[CHECK_CODES] = {
 	/* ---- Identities and names ---- */
 	[CHECK_ANY_IDENTITY] = { "any-identity", CHECK_NOTE,
 		"auth = pubkey for one host, and no id in remote",
-		"everybody with a certificate of any loaded CA is taken for that host",
+		"everybody with a certificate of any loaded CA, or of those that `cacerts` names, "
+		"is taken for that host",
 		"id = its name in `remote`" },
 	[CHECK_UNRESOLVED] = { "name-unresolved", CHECK_WARNING, "a name has no address",
 		"there is nobody to call until it has one", "a name that is right, or an address" },
-	[CHECK_ADDRESS_ELSEWHERE] = { "address-elsewhere", CHECK_WARNING,
+	[CHECK_NAMES_LEFT_OUT] = { "names-left-out", CHECK_NOTE,
+		"more names than are looked up (64)",
+		"whether the rest have addresses was not looked at", "nothing" },
+	[CHECK_ADDRESS_ELSEWHERE] = { "address-elsewhere", CHECK_NOTE,
 		"with --live: an address in local_addrs that no interface of the host has",
-		"nothing can be sent from it, and nothing comes to it: behind NAT the public "
-		"address is the NAT's",
+		"while no interface has it nothing can be sent from it: right for a floating "
+		"address (VRRP) that another host has now; behind NAT the public address is the "
+		"NAT's",
 		"the host's own address, or no local_addrs; the public one as `id`" },
 };
 

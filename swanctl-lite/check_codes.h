@@ -57,6 +57,7 @@ enum check_code {
 	/* Identities and names */
 	CHECK_ANY_IDENTITY,
 	CHECK_UNRESOLVED,
+	CHECK_NAMES_LEFT_OUT,
 	CHECK_ADDRESS_ELSEWHERE,
 	CHECK_CODES,
 };

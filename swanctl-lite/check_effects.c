@@ -85,13 +85,6 @@ static void check_round(struct check *k, const struct settings_section *round, b
 
 /* ---- Of a child ---- */
 
-static bool is_shunt(const struct settings_section *child)
-{
-	const char *mode = check_value(child, "mode");
-
-	return mode && (strcasecmp(mode, "pass") == 0 || strcasecmp(mode, "drop") == 0);
-}
-
 static void check_shunt(struct check *k, const struct settings_section *child)
 {
 	static const char *const of_tunnels[] = { "esp_proposals", "ah_proposals", "rekey_time",
@@ -128,7 +121,7 @@ static void check_child(struct check *k, const struct settings_section *child)
 {
 	const char *mode = check_value(child, "mode");
 
-	if (is_shunt(child)) {
+	if (check_is_shunt(child)) {
 		check_shunt(k, child);
 		return;
 	}
@@ -150,6 +143,14 @@ static void check_child(struct check *k, const struct settings_section *child)
 			"sha256_96 has no effect without sha256 in the proposals");
 }
 
+static void check_children(struct check *k, const struct settings_section *children)
+{
+	SETTINGS_SECTIONS(child, children)
+	{
+		check_child(k, child);
+	}
+}
+
 static void check_connection(struct check *k, const struct settings_section *connection)
 {
 	enum vici_place place;
@@ -160,8 +161,7 @@ static void check_connection(struct check *k, const struct settings_section *con
 		if (vici_place_below(VICI_PLACE_CONNECTION, section->name, &place))
 			check_round(k, section, place == VICI_PLACE_LOCAL);
 		else if (strcmp(section->name, "children") == 0)
-			SETTINGS_SECTIONS(child, section)
-		check_child(k, child);
+			check_children(k, section);
 	}
 }
 

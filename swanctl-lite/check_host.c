@@ -30,7 +30,9 @@ static void check_local(
 			!has_address(list, &address))
 			check_say(k, CHECK_ADDRESS_ELSEWHERE,
 				check_place(connection, "local_addrs"),
-				"no interface of this host has %s", item);
+				"no interface of this host has %s now: if it floats between "
+				"hosts, another may have it",
+				item);
 }
 
 void check_host(struct check *k)

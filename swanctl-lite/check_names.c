@@ -28,6 +28,7 @@ struct name {
 struct names {
 	struct name list[NAMES_MAX];
 	size_t count;
+	const struct settings_place *left_out; /* where the first is that is not asked for */
 };
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -53,13 +54,18 @@ static void add_names(
 	const char *rest = check_value(connection, key);
 	char item[CHECK_ITEM_MAX];
 
-	while (rest && names->count < NAMES_MAX && check_item(&rest, item)) {
+	while (rest && check_item(&rest, item)) {
 		bool known = !is_name(item);
 
 		for (size_t i = 0; i < names->count && !known; i++)
 			known = strcasecmp(names->list[i].text, item) == 0;
 		if (known)
 			continue;
+		if (names->count == NAMES_MAX) {
+			if (!names->left_out)
+				names->left_out = check_place(connection, key);
+			return;
+		}
 		struct name *name = &names->list[names->count++];
 		*name = (struct name){ .place = check_place(connection, key), .fd = -1 };
 		memcpy(name->text, item, strlen(item) + 1);
@@ -169,5 +175,8 @@ void check_names(struct check *k)
 	wait_for_all(k, names);
 	for (size_t i = 0; i < names->count; i++)
 		end(k, &names->list[i]);
+	if (names->left_out)
+		check_say(k, CHECK_NAMES_LEFT_OUT, names->left_out,
+			"from here on names are not looked up: %d were", NAMES_MAX);
 	free(names);
 }

@@ -69,40 +69,6 @@ static void check_more(
 
 /* ---- The same ids ---- */
 
-static size_t count_ids(const struct settings_section *section)
-{
-	size_t count = 0;
-
-	SETTINGS_KEYS(key, section)
-	count += strncmp(key->name, "id", 2) == 0;
-	return count;
-}
-
-static bool has_id(const struct settings_section *section, const char *id)
-{
-	SETTINGS_KEYS(key, section)
-	if (strncmp(key->name, "id", 2) == 0 && strcasecmp(key->value, id) == 0)
-		return true;
-	return false;
-}
-
-static bool same_ids(const struct settings_section *a, const struct settings_section *b)
-{
-	if (count_ids(a) != count_ids(b))
-		return false;
-	SETTINGS_KEYS(key, a)
-	if (strncmp(key->name, "id", 2) == 0 && !has_id(b, key->value))
-		return false;
-	return true;
-}
-
-static bool same_kind(const struct settings_section *a, const struct settings_section *b)
-{
-	const char *of_a = creds_shared_type(a->name), *of_b = creds_shared_type(b->name);
-
-	return of_a && of_b && strcmp(of_a, of_b) == 0;
-}
-
 static bool same_secret(const struct settings_section *a, const struct settings_section *b)
 {
 	const char *of_a = check_value(a, "secret"), *of_b = check_value(b, "secret");
@@ -111,68 +77,110 @@ static bool same_secret(const struct settings_section *a, const struct settings_
 	       secret_equal(bytes_of_text(of_a), bytes_of_text(of_b)); /* as written */
 }
 
-static const char *first_id(const struct settings_section *section)
-{
-	SETTINGS_KEYS(key, section)
-	if (strncmp(key->name, "id", 2) == 0)
-		return key->value;
-	return NULL;
-}
-
-/* The index of a section in the order of the first id, so that thousands are compared quickly. */
+/* In the order of their kinds and of all their ids, so that thousands are compared quickly, though
+ * the first id may be the gateway's own in each. */
 struct secret_of {
 	const struct settings_section *section;
-	const char *id;
+	const char *type;
+	const char **ids; /* sorted */
+	size_t id_count;
 	size_t number;
 };
+
+static int compare_ids(const void *left, const void *right)
+{
+	return strcasecmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static bool take_ids(struct secret_of *secret)
+{
+	size_t total = 0;
+
+	SETTINGS_KEYS(key, secret->section)
+	{
+		total++;
+	}
+	secret->ids = calloc(total + 1, sizeof(*secret->ids));
+	if (!secret->ids)
+		return false;
+	SETTINGS_KEYS(key, secret->section)
+	{
+		if (strncmp(key->name, "id", 2) == 0)
+			secret->ids[secret->id_count++] = key->value;
+	}
+	if (secret->id_count > 1)
+		qsort(secret->ids, secret->id_count, sizeof(*secret->ids), compare_ids);
+	return true;
+}
+
+static int compare_owners(const struct secret_of *a, const struct secret_of *b)
+{
+	int order = strcmp(a->type, b->type);
+
+	if (order == 0)
+		order = (a->id_count > b->id_count) - (a->id_count < b->id_count);
+	for (size_t i = 0; i < a->id_count && order == 0; i++)
+		order = strcasecmp(a->ids[i], b->ids[i]);
+	return order;
+}
 
 static int compare(const void *left, const void *right)
 {
 	const struct secret_of *a = left, *b = right;
-	int order = strcasecmp(a->id, b->id);
+	int order = compare_owners(a, b);
 
 	return order ? order : (a->number > b->number) - (a->number < b->number);
 }
 
-static void check_run(struct check *k, const struct secret_of *run, size_t count)
+/* With the first of the same ids, or the one before. */
+static void check_same(struct check *k, const struct secret_of *first, const struct secret_of *each)
 {
-	for (size_t i = 1; i < count; i++)
-		for (size_t j = 0; j < i; j++) {
-			const struct settings_section *a = run[j].section, *b = run[i].section;
+	const struct settings_section *a = first->section, *b = each->section;
 
-			if (!same_kind(a, b) || !same_ids(a, b) || same_secret(a, b))
-				continue;
-			check_say(k, CHECK_SECRET_TWICE, &b->place,
-				"'%s' and '%s' have the same ids, and different secrets", a->name,
-				b->name);
-			break;
-		}
+	if (same_secret(a, b))
+		a = each[-1].section;
+	if (!same_secret(a, b))
+		check_say(k, CHECK_SECRET_TWICE, &b->place,
+			"'%s' and '%s' have the same ids, and different secrets", a->name, b->name);
 }
 
-/* Ids that come in another order are found where their first ones are equal alone. */
+static void check_list(struct check *k, struct secret_of *list, size_t count)
+{
+	const struct secret_of *first = list;
+
+	if (count > 1)
+		qsort(list, count, sizeof(*list), compare);
+	for (size_t i = 1; i < count; i++) {
+		if (compare_owners(first, &list[i]) == 0)
+			check_same(k, first, &list[i]);
+		else
+			first = &list[i];
+	}
+}
+
 static void check_twice(struct check *k)
 {
-	const struct settings_section *first = check_sections(k, "secrets");
+	const struct settings_section *all = check_sections(k, "secrets");
 	struct secret_of *list;
 	size_t count = 0, total = 0;
 
-	for (const struct settings_section *each = first; each; each = each->next)
+	for (const struct settings_section *each = all; each; each = each->next)
 		total++;
 	list = calloc(total + 1, sizeof(*list));
-	for (const struct settings_section *each = first; list && each; each = each->next) {
-		const char *id = first_id(each);
+	k->out_of_memory = k->out_of_memory || !list;
+	for (const struct settings_section *each = all; list && each; each = each->next) {
+		const char *type = creds_shared_type(each->name);
 
-		if (creds_shared_type(each->name))
-			list[count] = (struct secret_of){ each, id ? id : "", count };
-		count += creds_shared_type(each->name) != NULL;
+		list[count] = (struct secret_of){ .section = each, .type = type, .number = count };
+		if (type && take_ids(&list[count]))
+			count++;
+		else if (type)
+			k->out_of_memory = true;
 	}
-	if (count > 1)
-		qsort(list, count, sizeof(*list), compare);
-	for (size_t begin = 0, end; begin < count; begin = end) {
-		for (end = begin + 1; end < count && strcasecmp(list[begin].id, list[end].id) == 0;)
-			end++;
-		check_run(k, list + begin, end - begin);
-	}
+	if (list)
+		check_list(k, list, count);
+	for (size_t i = 0; i < count; i++)
+		free(list[i].ids);
 	free(list);
 }
 

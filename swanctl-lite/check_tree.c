@@ -1,6 +1,8 @@
 /* What reading the file showed, and whether its words exist. */
 #include "swanctl-lite/check.h"
 
+#include "libbase/address.h"
+
 #include <stdlib.h>
 
 /* ---- For all ---- */
@@ -15,8 +17,10 @@ const struct settings_section *check_sections(const struct check *k, const char 
 const char *check_value(const struct settings_section *section, const char *key)
 {
 	SETTINGS_KEYS(each, section)
-	if (strcmp(each->name, key) == 0)
-		return each->value;
+	{
+		if (strcmp(each->name, key) == 0)
+			return each->value;
+	}
 	return NULL;
 }
 
@@ -32,18 +36,23 @@ bool check_is_yes(const char *value, bool otherwise)
 
 const struct settings_place *check_place(const struct settings_section *section, const char *key)
 {
-	if (key)
-		SETTINGS_KEYS(each, section)
-	if (strcmp(each->name, key) == 0)
-		return &each->place;
+	if (!key)
+		return &section->place;
+	SETTINGS_KEYS(each, section)
+	{
+		if (strcmp(each->name, key) == 0)
+			return &each->place;
+	}
 	return &section->place;
 }
 
 const struct settings_section *check_part(const struct settings_section *section, const char *name)
 {
 	SETTINGS_SECTIONS(each, section)
-	if (strncmp(each->name, name, strlen(name)) == 0)
-		return each;
+	{
+		if (strncmp(each->name, name, strlen(name)) == 0)
+			return each;
+	}
 	return NULL;
 }
 
@@ -62,6 +71,38 @@ bool check_item(const char **rest, char ret[CHECK_ITEM_MAX])
 	return true;
 }
 
+bool check_is_host(const char *item)
+{
+	const char *dash = strchr(item, '-');
+	char from[CHECK_ITEM_MAX];
+	struct address address;
+
+	if (!*item || strpbrk(item, "%/*"))
+		return false;
+	if (address_parse(item, &address))
+		return !address_is_any(&address);
+	snprintf(from, sizeof(from), "%.*s", dash ? (int)(dash - item) : 0, item);
+	return !address_parse(from, &address);
+}
+
+bool check_takes_anybody(const struct settings_section *connection)
+{
+	const char *rest = check_value(connection, "remote_addrs");
+	char item[CHECK_ITEM_MAX];
+
+	while (rest && check_item(&rest, item))
+		if (check_is_host(item))
+			return false;
+	return true;
+}
+
+bool check_is_shunt(const struct settings_section *child)
+{
+	const char *mode = check_value(child, "mode");
+
+	return mode && (strcasecmp(mode, "pass") == 0 || strcasecmp(mode, "drop") == 0);
+}
+
 /* ---- What reading showed ---- */
 
 static void report_remark(struct check *k, const struct settings_remark *remark)
@@ -77,34 +118,42 @@ static void report_remark(struct check *k, const struct settings_remark *remark)
 	check_say(k, codes[remark->kind], &remark->place, "%s", remark->text);
 }
 
-/* "key = ab#cd": what is behind the # never got into the tree, so the line itself is looked at. */
+/* Behind the = of "secret = ..."; NULL for other lines. */
+static const char *secret_in(const char *line)
+{
+	line += strspn(line, " \t");
+	if (strncmp(line, "secret", 6) != 0)
+		return NULL;
+	line += 6 + strspn(line + 6, " \t");
+	return *line == '=' ? line + 1 + strspn(line + 1, " \t") : NULL;
+}
+
+/* "key = ab#cd": what is behind the # never got into the tree, so the line itself is looked at. A
+ * comment is seldom glued to a value from both sides; of a secret any # may be. */
 static bool is_cut(const char *line)
 {
-	const char *value = strchr(line, '=');
+	const char *secret = secret_in(line);
+	const char *value = secret ? secret : strchr(line, '=');
 	const char *comment = strchr(line, '#');
 
-	if (!value || !comment || comment < value || strchr(line, '{'))
+	if (!value || !comment || comment < value || (!secret && strchr(line, '{')))
 		return false;
-	value += 1 + strspn(value + 1, " \t");
-	return value < comment && *value != '"' && !strchr(" \t,;", comment[-1]) && comment[1] &&
-	       !strchr(" \t\r\n#", comment[1]);
+	if (!secret)
+		value += 1 + strspn(value + 1, " \t");
+	if (value >= comment || *value == '"' || strchr(" \t,;", comment[-1]))
+		return false;
+	return secret || (comment[1] && !strchr(" \t\r\n#", comment[1]));
 }
 
 /* secret = "ab\cd": the \ never got into the tree. */
 static bool is_escaped(const char *line)
 {
-	line += strspn(line, " \t");
-	if (strncmp(line, "secret", 6) != 0)
-		return false;
-	line += 6 + strspn(line + 6, " \t");
-	if (*line != '=')
-		return false;
-	line += 1 + strspn(line + 1, " \t");
-	if (*line != '"')
+	line = secret_in(line);
+	if (!line || *line != '"')
 		return false;
 	while (*++line && *line != '"')
-		if (*line == '\\' && !strchr("\\\"\n", *++line))
-			return true;
+		if (*line == '\\' && (!*++line || !strchr("\\\"\n", *line)))
+			return *line != '\0';
 	return false;
 }
 
@@ -184,8 +233,8 @@ static void on_finding(void *context, enum vici_finding finding, const struct se
 	check_say(context, code, place, "%s", text);
 }
 
-/* Without the value: it may be a secret. */
-static void check_pasted(struct check *k, const struct settings_section *section)
+/* What somebody pasted into a text, by name; NULL: nothing. */
+static const char *pasted_in(const char *text)
 {
 	static const struct {
 		const char *octets, *name;
@@ -203,18 +252,34 @@ static void check_pasted(struct check *k, const struct settings_section *section
 		{ "\xef\xbb\xbf", "a byte order mark (U+FEFF)" },
 	};
 
-	SETTINGS_KEYS(key, section)
 	for (size_t i = 0; i < sizeof(pasted) / sizeof(*pasted); i++)
-		if (strstr(key->value, pasted[i].octets)) {
+		if (strstr(text, pasted[i].octets))
+			return pasted[i].name;
+	return NULL;
+}
+
+/* Without the value: it may be a secret. */
+static void check_pasted(struct check *k, const struct settings_section *section)
+{
+	const char *name = section->name ? pasted_in(section->name) : NULL;
+
+	if (name)
+		check_say(k, CHECK_PASTED, &section->place, "the name of section '%s' has %s in it",
+			section->name, name);
+	SETTINGS_KEYS(key, section)
+	{
+		if ((name = pasted_in(key->name)))
+			check_say(k, CHECK_PASTED, &key->place, "the name '%s' has %s in it",
+				key->name, name);
+		if ((name = pasted_in(key->value)))
 			check_say(k, CHECK_PASTED, &key->place, "the value of '%s' has %s in it",
-				key->name, pasted[i].name);
-			break;
-		}
+				key->name, name);
+	}
 	SETTINGS_SECTIONS(each, section)
 	check_pasted(k, each);
 }
 
-/* Top sections of other names may be there to inherit from; not when they look like these. */
+/* Which top section one of another name was meant to be; "": it is one of strongswan.conf. */
 static const char *meant(const char *name)
 {
 	static const struct {
@@ -230,13 +295,24 @@ static const char *meant(const char *name)
 		{ "pool", "pools" },
 		{ "authority", "authorities" },
 		{ "client", "clients" },
-		{ "charon", NULL },
+		{ "charon", "" },
 	};
 
 	for (size_t i = 0; i < sizeof(habits) / sizeof(*habits); i++)
 		if (strcmp(habits[i].name, name) == 0)
-			return habits[i].meant ? habits[i].meant : "";
+			return habits[i].meant;
 	return NULL;
+}
+
+static bool is_read(const char *name)
+{
+	static const char *const names[] = { "connections", "secrets", "pools", "authorities",
+		"clients" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
 }
 
 static void check_top(struct check *k)
@@ -244,17 +320,26 @@ static void check_top(struct check *k)
 	const struct settings_section *root = settings_root(k->config);
 
 	SETTINGS_KEYS(key, root)
-	check_say(k, CHECK_UNKNOWN_KEY, &key->place, "'%s' is in no section: nobody reads it",
-		key->name);
+	{
+		check_say(k, CHECK_UNKNOWN_KEY, &key->place,
+			"'%s' is in no section: nobody reads it", key->name);
+	}
 	SETTINGS_SECTIONS(section, root)
 	{
 		const char *other = meant(section->name);
 
-		if (other && *other)
+		/* One of another name is there to inherit from. */
+		if (is_read(section->name) || section->is_base)
+			continue;
+		if (!other)
+			check_say(k, CHECK_UNKNOWN_SECTION, &section->place,
+				"nobody reads section '%s', and no section inherits from it",
+				section->name);
+		else if (*other)
 			check_say(k, CHECK_UNKNOWN_SECTION, &section->place,
 				"nobody reads section '%s': did you mean '%s'?", section->name,
 				other);
-		else if (other)
+		else
 			check_say(k, CHECK_UNKNOWN_SECTION, &section->place,
 				"section '%s' belongs in strongswan.conf", section->name);
 	}

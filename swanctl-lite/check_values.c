@@ -126,12 +126,35 @@ static void check_addresses(struct check *k, const struct settings_section *conn
 
 /* ---- Identities ---- */
 
-/* For one host: remote_addrs has an address or a name. */
+/* For one host: remote_addrs has an address or a name, and no more. */
 static bool is_for_one(const struct settings_section *connection)
 {
-	const char *value = check_value(connection, "remote_addrs");
+	const char *rest = check_value(connection, "remote_addrs");
+	char item[CHECK_ITEM_MAX];
 
-	return value && *value && !strpbrk(value, "%/,*") && strcmp(value, "0.0.0.0") != 0;
+	return rest && check_item(&rest, item) && check_is_host(item) && !check_item(&rest, item);
+}
+
+/* What a peer has to prove, beside that some CA knows it. */
+static bool is_told_apart(const struct settings_section *remote)
+{
+	static const char *const keys[] = { "id", "certs", "pubkeys", "ca_id", "groups",
+		"cert_policy" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		if (check_value(remote, keys[i]))
+			return true;
+	SETTINGS_SECTIONS(each, remote)
+	{
+		if (strncmp(each->name, "cert", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool names_authorities(const struct settings_section *remote)
+{
+	return check_value(remote, "cacerts") || check_part(remote, "cacert");
 }
 
 static void check_identity(struct check *k, const struct settings_section *connection)
@@ -140,11 +163,11 @@ static void check_identity(struct check *k, const struct settings_section *conne
 	const char *auth = remote ? check_value(remote, "auth") : NULL;
 
 	if (!remote || !is_for_one(connection) || (auth && strcasecmp(auth, "pubkey") != 0) ||
-		check_value(remote, "id") || check_value(remote, "certs") ||
-		check_value(remote, "pubkeys") || check_part(remote, "cert"))
+		is_told_apart(remote))
 		return;
 	check_say(k, CHECK_ANY_IDENTITY, &remote->place,
-		"'%s' takes anybody with a certificate for %s", connection->name,
+		"'%s' takes anybody with a certificate of %s for %s", connection->name,
+		names_authorities(remote) ? "the CAs that it names" : "any loaded CA",
 		check_value(connection, "remote_addrs"));
 }
 

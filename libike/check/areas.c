@@ -1,15 +1,17 @@
 /*
- * Which children have packets in common: each pair of a local and a remote selector is an area, the
- * one by the other, and a node of a binary tree (a treap) in the order of where they begin, the
- * remote side first. A node knows the bounds of all below it, so that a search passes by whatever
- * has nothing in common with what is looked for.
+ * Which children have packets in common, and how: each pair of a local and a remote selector is an
+ * area, the one by the other, and a node of a binary tree (a treap) in the order of where they
+ * begin, the remote side first. A node knows the bounds of all below it, so that a search passes by
+ * whatever has nothing in common with what is looked for.
  */
 #include "libike/check/check_priv.h"
 
 #include <stdlib.h>
 
-/* Of a search, so that one step stays one step when everything crosses everything. */
-#define VISITS_MAX 4096
+/* Of a search: each pair of selectors may look at so many, and all of them together at so many
+ * more, so that one step stays one step when everything crosses everything. */
+#define VISITS_OF_PAIR 128
+#define VISITS_MORE 4096
 
 /* What tells packets apart beside selectors comes first: children with different interface ids have
  * nothing in common. */
@@ -27,6 +29,7 @@ struct ike_check_area {
 	uint32_t priority;           /* no node below has a greater one */
 	uint32_t number;             /* of the child */
 	const struct ike_child_config *child;
+	const struct ike_selector *local, *remote;
 	struct box box, bounds; /* its own, and all of the tree below it */
 };
 
@@ -69,14 +72,16 @@ static void update(struct ike_check_area *a)
 	include(&a->bounds, a->right);
 }
 
-static uint64_t digest_of_rest(const struct ike_child_config *c)
+/* Without `priority`, children of another kind than this one are never in its way. */
+static uint64_t digest_of_rest(const struct ike_child_config *c, enum ike_check_kind kind)
 {
 	const char *interface = c->interface ? c->interface : "";
 	const uint32_t numbers[] = { c->if_id_in, c->if_id_out, c->mark_in.value, c->mark_in.mask,
-		c->mark_out.value, c->mark_out.mask, c->priority };
+		c->mark_out.value, c->mark_out.mask, c->priority,
+		c->priority ? 0 : (uint32_t)kind };
 
-	return ike_check_digest(ike_check_digest(IKE_CHECK_DIGEST, numbers, sizeof(numbers)),
-		interface, strlen(interface));
+	return ike_digest_add(
+		ike_digest_add(IKE_DIGEST, numbers, sizeof(numbers)), interface, strlen(interface));
 }
 
 static struct box box_of(
@@ -97,12 +102,23 @@ static struct box box_of(
 
 /* ---- The tree ---- */
 
-static bool is_before(const struct ike_check_area *a, const struct ike_check_area *b)
+static int compare_boxes(const struct box *a, const struct box *b)
 {
-	int order = memcmp(a->box.remote_from, b->box.remote_from, REMOTE_SIZE);
+	int order = memcmp(a->remote_from, b->remote_from, REMOTE_SIZE);
 
 	if (order == 0)
-		order = memcmp(a->box.local_from, b->box.local_from, LOCAL_SIZE);
+		order = memcmp(a->local_from, b->local_from, LOCAL_SIZE);
+	if (order == 0)
+		order = memcmp(a->remote_to, b->remote_to, REMOTE_SIZE);
+	if (order == 0)
+		order = memcmp(a->local_to, b->local_to, LOCAL_SIZE);
+	return order;
+}
+
+static bool is_before(const struct ike_check_area *a, const struct ike_check_area *b)
+{
+	int order = compare_boxes(&a->box, &b->box);
+
 	return order < 0 || (order == 0 && a->number < b->number);
 }
 
@@ -146,50 +162,126 @@ static uint32_t scramble(uint32_t number)
 	return number ^ (number >> 16);
 }
 
+/* ---- Two pairs ---- */
+
+/* Of a policy for both: it may be written at one of them. */
+static uint8_t protocol_of(const struct ike_check_area *a)
+{
+	return a->local->protocol ? a->local->protocol : a->remote->protocol;
+}
+
+static enum ike_check_relation relate(
+	const struct ike_check_area *a, const struct ike_check_area *b)
+{
+	struct ike_selector common;
+	uint8_t of_a = protocol_of(a), of_b = protocol_of(b);
+
+	if ((of_a && of_b && of_a != of_b) ||
+		!ike_selector_intersect(a->local, b->local, &common) ||
+		!ike_selector_intersect(a->remote, b->remote, &common))
+		return IKE_CHECK_APART;
+	bool a_in_b = ike_selector_contains(b->local, a->local) &&
+		      ike_selector_contains(b->remote, a->remote);
+	bool b_in_a = ike_selector_contains(a->local, b->local) &&
+		      ike_selector_contains(a->remote, b->remote);
+
+	if (a_in_b && b_in_a)
+		return IKE_CHECK_EQUAL;
+	return a_in_b ? IKE_CHECK_A_IN_B : b_in_a ? IKE_CHECK_B_IN_A : IKE_CHECK_CROSSING;
+}
+
 /* ---- Looking ---- */
 
 struct search {
-	const struct ike_check_area *hits[IKE_CHECK_NEIGHBOURS_MAX]; /* each child once */
-	size_t hit_count;
-	unsigned visits;
+	struct ike_check_areas *areas;
+	const struct ike_check_area *own; /* that is looked for */
+	const struct box *box;            /* its own, or that of another kind */
+	ike_check_matters *matters;
+	unsigned visits, visits_max;
 };
+
+/* Which of two that are in each other is told is a matter of which comes first. */
+static bool is_worse(enum ike_check_relation a, enum ike_check_relation b)
+{
+	return a > b && (a >= IKE_CHECK_CROSSING || b == IKE_CHECK_APART);
+}
+
+static bool is_full(const struct search *s)
+{
+	return s->areas->found_count == IKE_CHECK_NEIGHBOURS_MAX;
+}
 
 static void note_hit(struct search *s, const struct ike_check_area *hit)
 {
-	for (size_t i = 0; i < s->hit_count; i++)
-		if (s->hits[i]->child == hit->child)
+	enum ike_check_relation relation = relate(s->own, hit);
+	struct ike_check_neighbour *n = s->areas->found, *end = n + s->areas->found_count;
+
+	if (!s->matters(s->own->child, hit->child, relation))
+		return;
+	while (n != end && n->child != hit->child)
+		n++;
+	if (n == end) {
+		if (is_full(s))
 			return;
-	if (s->hit_count < IKE_CHECK_NEIGHBOURS_MAX)
-		s->hits[s->hit_count++] = hit;
+		s->areas->found_count++;
+		*n = (struct ike_check_neighbour){ .child = hit->child, .number = hit->number };
+	}
+	if (!is_worse(relation, n->relation))
+		return;
+	n->relation = relation;
+	n->local = s->own->local;
+	n->remote = s->own->remote;
 }
 
-static void look(struct search *s, const struct ike_check_area *tree, const struct box *box)
+static bool may_visit(struct search *s)
 {
-	if (!tree || s->visits >= VISITS_MAX || s->hit_count == IKE_CHECK_NEIGHBOURS_MAX)
-		return;
+	if (is_full(s))
+		return false;
+	if (s->visits >= s->visits_max) {
+		s->areas->cut = true;
+		return false;
+	}
 	s->visits++;
-	if (!touches(&tree->bounds, box))
+	return true;
+}
+
+/* All that have something in common with the box. */
+static void look(struct search *s, const struct ike_check_area *tree)
+{
+	if (!tree || !may_visit(s) || !touches(&tree->bounds, s->box))
 		return;
-	look(s, tree->left, box);
-	if (touches(&tree->box, box))
+	look(s, tree->left);
+	if (touches(&tree->box, s->box))
 		note_hit(s, tree);
-	look(s, tree->right, box);
+	look(s, tree->right);
+}
+
+/* Those alone that are as large, which the order of the tree leads to. */
+static void look_for_equal(struct search *s, const struct ike_check_area *tree)
+{
+	if (!tree || !may_visit(s))
+		return;
+	int order = compare_boxes(&tree->box, s->box);
+
+	if (order >= 0)
+		look_for_equal(s, tree->left);
+	if (order == 0)
+		note_hit(s, tree);
+	if (order <= 0)
+		look_for_equal(s, tree->right);
 }
 
 static int compare(const void *left, const void *right)
 {
-	const struct ike_check_area *a = *(const struct ike_check_area *const *)left;
-	const struct ike_check_area *b = *(const struct ike_check_area *const *)right;
+	const struct ike_check_neighbour *a = left, *b = right;
 
 	return (a->number > b->number) - (a->number < b->number);
 }
 
-static bool is_fixed(const struct ike_selector *s)
-{
-	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
-}
+/* ---- A child ---- */
 
-static void add(struct ike_check *k, const struct ike_child_config *child, struct box box)
+static void add(struct ike_check *k, const struct ike_child_config *child, uint64_t rest,
+	const struct ike_selector *local, const struct ike_selector *remote)
 {
 	struct ike_check_areas *areas = &k->areas;
 	struct ike_check_area *a = calloc(1, sizeof(*a));
@@ -201,37 +293,71 @@ static void add(struct ike_check *k, const struct ike_child_config *child, struc
 	a->number = areas->count++;
 	a->priority = scramble(a->number);
 	a->child = child;
-	a->box = box;
+	a->local = local;
+	a->remote = remote;
+	a->box = box_of(rest, local, remote);
 	a->next = areas->own;
 	areas->own = a;
+	areas->own_count++;
 }
 
-static void look_for_own(struct ike_check *k)
+static void add_all(struct ike_check *k, const struct ike_child_config *child)
 {
-	struct ike_check_areas *areas = &k->areas;
-	struct search s = { 0 };
+	uint64_t rest = digest_of_rest(child, ike_check_kind_of(child));
 
-	for (const struct ike_check_area *own = areas->own; own; own = own->next)
-		look(&s, areas->tree, &own->box);
-	k->work += s.visits;
-	if (s.hit_count > 1)
-		qsort(s.hits, s.hit_count, sizeof(*s.hits), compare);
-	for (; areas->found_count < s.hit_count; areas->found_count++)
-		areas->found[areas->found_count] = s.hits[areas->found_count]->child;
-}
-
-void ike_check_areas_find(struct ike_check *k, const struct ike_child_config *child)
-{
-	struct ike_check_areas *areas = &k->areas;
-	uint64_t rest = digest_of_rest(child);
-
-	areas->found_count = 0;
 	for (size_t i = 0; i < child->local_ts_count; i++)
 		for (size_t j = 0; j < child->remote_ts_count; j++)
-			if (is_fixed(&child->local_ts[i]) && is_fixed(&child->remote_ts[j]))
-				add(k, child,
-					box_of(rest, &child->local_ts[i], &child->remote_ts[j]));
-	look_for_own(k);
+			if (ike_check_is_fixed(&child->local_ts[i]) &&
+				ike_check_is_fixed(&child->remote_ts[j]))
+				add(k, child, rest, &child->local_ts[i], &child->remote_ts[j]);
+}
+
+/* With pairs of another kind than the child's own. */
+static void look_for_equal_of(struct search *s, enum ike_check_kind kind)
+{
+	uint64_t rest = digest_of_rest(s->own->child, kind);
+	struct box box = box_of(rest, s->own->local, s->own->remote);
+
+	s->box = &box;
+	look_for_equal(s, s->areas->tree);
+	s->box = NULL;
+}
+
+/* What is equal comes first, so that it is found whatever else there is. */
+static void look_for_own(struct ike_check *k, ike_check_matters *matters)
+{
+	struct ike_check_areas *areas = &k->areas;
+	struct search s = { .areas = areas, .matters = matters };
+	enum ike_check_kind kind;
+
+	for (s.own = areas->own; s.own; s.own = s.own->next) {
+		kind = ike_check_kind_of(s.own->child);
+		s.visits_max = s.visits + VISITS_OF_PAIR;
+		if (s.own->child->priority == 0 && kind != IKE_CHECK_PASS)
+			look_for_equal_of(&s, IKE_CHECK_PASS);
+		else if (s.own->child->priority == 0)
+			look_for_equal_of(&s, IKE_CHECK_TUNNEL);
+		look_for_equal_of(&s, kind);
+	}
+	s.visits_max = s.visits + (unsigned)areas->own_count * VISITS_OF_PAIR / 2 + VISITS_MORE;
+	for (s.own = areas->own; s.own; s.own = s.own->next) {
+		s.box = &s.own->box;
+		look(&s, areas->tree);
+	}
+	k->work += s.visits;
+	if (areas->found_count > 1)
+		qsort(areas->found, areas->found_count, sizeof(*areas->found), compare);
+}
+
+void ike_check_areas_find(
+	struct ike_check *k, const struct ike_child_config *child, ike_check_matters *matters)
+{
+	struct ike_check_areas *areas = &k->areas;
+
+	areas->found_count = areas->own_count = 0;
+	areas->cut = false;
+	add_all(k, child);
+	look_for_own(k, matters);
 	while (areas->own) {
 		struct ike_check_area *own = areas->own;
 

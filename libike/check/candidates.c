@@ -69,30 +69,30 @@ static uint64_t digest_of_identity(uint64_t digest, const struct ike_identity *i
 {
 	uint64_t hash = is_any(id) ? 0 : ike_identity_hash(id);
 
-	return ike_check_digest(digest, &hash, sizeof(hash));
+	return ike_digest_add(digest, &hash, sizeof(hash));
 }
 
 static uint64_t digest_of_endpoints(uint64_t digest, const struct ike_endpoints *list)
 {
 	if (is_everybody(list))
-		return ike_check_digest(digest, "%any", 5);
+		return ike_digest_add(digest, "%any", 5);
 	for (size_t i = 0; i < list->count; i++)
-		digest = ike_check_digest(
+		digest = ike_digest_add(
 			digest, list->items[i].name, strlen(list->items[i].name) + 1);
 	return digest;
 }
 
 static uint64_t digest_of_peers(const struct ike_connection *c)
 {
-	uint64_t digest = digest_of_endpoints(IKE_CHECK_DIGEST, &c->local_addrs);
+	uint64_t digest = digest_of_endpoints(IKE_DIGEST, &c->local_addrs);
 
 	digest = digest_of_endpoints(digest, &c->remote_addrs);
 	digest = digest_of_identity(digest, ike_auth_rounds_id(&c->local));
-	digest = ike_check_digest(digest, &c->aggressive, sizeof(c->aggressive));
+	digest = ike_digest_add(digest, &c->aggressive, sizeof(c->aggressive));
 	for (size_t i = 0; i < c->remote.count; i++) {
 		const struct ike_auth_round *round = &c->remote.items[i];
 
-		digest = ike_check_digest(digest, &round->class, sizeof(round->class));
+		digest = ike_digest_add(digest, &round->class, sizeof(round->class));
 		digest = digest_of_identity(digest, round->id);
 		digest = digest_of_identity(digest, round->eap_id);
 		digest = digest_of_identity(digest, round->xauth_id);

@@ -114,7 +114,7 @@ static void judge_rounds(struct ike_check *k, const struct ike_connection *c, bo
 /* By a certificate that a connection names. */
 static uint64_t digest_of_key(const struct ike_public_key *key)
 {
-	return ike_check_digest(IKE_CHECK_DIGEST, ike_public_key_id(key), DIGEST_LENGTH);
+	return ike_digest_add(IKE_DIGEST, ike_public_key_id(key), DIGEST_LENGTH);
 }
 
 static bool is_named(struct ike_check *k, const struct ike_public_key *key)
@@ -140,14 +140,13 @@ static void note_keys(struct ike_check *k, const struct ike_auth_rounds *local)
 		}
 }
 
+/* By a certificate that is loaded: those had their turn before. */
 static bool is_certified(struct ike_check *k, const struct ike_public_key *key)
 {
-	const struct ike_stored_certificate *stored;
+	struct ike_check_entry *entry;
 
-	for (size_t i = 0; (stored = ike_certificates_get(k->certificates, i)); i++)
-		if (ike_public_key_equal(ike_certificate_key(stored->certificate), key))
-			return true;
-	return is_named(k, key);
+	return ike_check_entry_first(k, k->certified, digest_of_key(key), &entry) ||
+	       is_named(k, key);
 }
 
 bool ike_check_key(struct ike_check *k, size_t index)
@@ -203,11 +202,23 @@ void ike_check_certificates_of(struct ike_check *k, const struct ike_connection 
 	k->wants_certificates = k->wants_certificates || wants_certificates(c);
 }
 
+static void note_certified(struct ike_check *k, const struct ike_certificate *c)
+{
+	static const bool yes = true;
+	uint64_t digest = digest_of_key(ike_certificate_key(c));
+	struct ike_check_entry *entry;
+
+	if (!ike_check_entry_first(k, k->certified, digest, &entry))
+		ike_check_entry_add(k, &k->certified, digest, &yes);
+}
+
 bool ike_check_certificate(struct ike_check *k, size_t index)
 {
 	const struct ike_stored_certificate *stored = ike_certificates_get(k->certificates, index);
 
-	if (stored)
+	if (stored) {
 		judge_stored(k, stored);
+		note_certified(k, stored->certificate);
+	}
 	return stored != NULL;
 }

@@ -112,10 +112,15 @@ static bool next_pool(struct ike_check *k)
 	return ike_check_pool(k, k->index++);
 }
 
+static bool next_range(struct ike_check *k)
+{
+	return ike_check_range(k, k->index++);
+}
+
 bool ike_check_next(struct ike_check *k, ike_check_report *report, void *context)
 {
 	static bool (*const stages[])(struct ike_check *) = { next_connection, next_secret,
-		next_certificate, next_key, next_authority, next_pool };
+		next_certificate, next_key, next_authority, next_pool, next_range };
 
 	k->report = report;
 	k->context = context;
@@ -180,6 +185,9 @@ void ike_check_free(struct ike_check *k)
 	ike_check_entries_free(&k->reqids);
 	ike_check_entries_free(&k->pool_names);
 	ike_check_entries_free(&k->own_keys);
+	ike_check_entries_free(&k->certified);
+	ike_check_entries_free(&k->pool_pairs);
+	ike_check_pools_free(k);
 	ike_check_owners_free(&k->ike_owners);
 	ike_check_owners_free(&k->ppk_owners);
 	ike_check_areas_free(&k->areas);

@@ -2,15 +2,13 @@
 #ifndef LIBIKE_CHECK_CHECK_PRIV_H
 #define LIBIKE_CHECK_CHECK_PRIV_H
 
+#include "libike/base/digest.h"
 #include "libike/check/check.h"
 
 /* ---- What was judged already, to be compared with ---- */
 
 /* index.c: by 64 bits of a digest; those that have the same are in a list, the latest first. */
 struct ike_check_entry;
-
-uint64_t ike_check_digest(uint64_t digest, const void *at, size_t length);
-#define IKE_CHECK_DIGEST UINT64_C(0xcbf29ce484222325) /* to begin with */
 
 const void *ike_check_entry_first(struct ike_check *k, struct ike_check_entry *table, uint64_t key,
 	struct ike_check_entry **ret);
@@ -36,21 +34,73 @@ bool ike_check_owners_have(
 void ike_check_owners_free(struct ike_check_owners *owners);
 
 /* areas.c: traffic selectors, found by what they have in common. */
-#define IKE_CHECK_NEIGHBOURS_MAX 256
+enum ike_check_relation {
+	IKE_CHECK_APART,
+	IKE_CHECK_A_IN_B,
+	IKE_CHECK_B_IN_A,
+	IKE_CHECK_CROSSING,
+	IKE_CHECK_EQUAL
+};
+
+/* A child that was given before, and how selectors of the one that is looked at are to its own:
+ * the worst of what was seen. */
+struct ike_check_neighbour {
+	const struct ike_child_config *child;
+	uint32_t number; /* in the order in which they were given */
+	enum ike_check_relation relation;
+	const struct ike_selector *local, *remote; /* of the one that is looked at */
+};
+
+#define IKE_CHECK_NEIGHBOURS_MAX 64
 
 struct ike_check_area; /* of a pair of selectors: a node of a tree */
 struct ike_check_areas {
 	struct ike_check_area *tree;
 	uint32_t count;
 	struct ike_check_area *own; /* of the child that is being looked at, not in the tree yet */
-	const struct ike_child_config *found[IKE_CHECK_NEIGHBOURS_MAX];
+	size_t own_count;
+	struct ike_check_neighbour found[IKE_CHECK_NEIGHBOURS_MAX];
 	size_t found_count;
+	bool cut; /* the search was ended before all had been looked at */
 };
 
-/* Puts into `found` the children that were given before and may have packets in common with this
- * one, each once, in the order in which they were given; of more than that some. */
-void ike_check_areas_find(struct ike_check *k, const struct ike_child_config *child);
+/* Which of those that have something in common with `a` are to be found. */
+typedef bool ike_check_matters(const struct ike_child_config *a, const struct ike_child_config *b,
+	enum ike_check_relation relation);
+
+/* Puts into `found` the children that were given before, have packets in common with this one and
+ * matter, each once, in the order in which they were given; of more than that some. Those with
+ * equal selectors are found in any case. */
+void ike_check_areas_find(
+	struct ike_check *k, const struct ike_child_config *child, ike_check_matters *matters);
 void ike_check_areas_free(struct ike_check_areas *areas);
+
+/* What the daemon makes of a child without `priority`: policies of one kind come before all of the
+ * next, whatever their selectors are. */
+enum ike_check_kind { IKE_CHECK_PASS, IKE_CHECK_TUNNEL, IKE_CHECK_DROP };
+
+static inline enum ike_check_kind ike_check_kind_of(const struct ike_child_config *child)
+{
+	return child->mode == IKE_MODE_PASS   ? IKE_CHECK_PASS
+	       : child->mode == IKE_MODE_DROP ? IKE_CHECK_DROP
+					      : IKE_CHECK_TUNNEL;
+}
+
+/* Of addresses that are known now. */
+static inline bool ike_check_is_fixed(const struct ike_selector *s)
+{
+	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
+}
+
+static inline bool ike_check_is_everything(const struct ike_selector *s)
+{
+	struct address network;
+	uint8_t length;
+
+	return ike_check_is_fixed(s) && ike_selector_prefix(s, &network, &length) && length == 0;
+}
+
+struct ike_check_range;
 
 struct ike_check {
 	/* The model */
@@ -69,6 +119,11 @@ struct ike_check {
 	const struct ike_shared
 		*secret; /* the last that was judged; good while as many were freed */
 	uint32_t freed;
+	/* Pools as they were when the first of them had its turn. */
+	char **pools_seen;
+	size_t pool_count;
+	struct ike_check_range *ranges; /* where they begin, in that order */
+	size_t range_count;
 	uint64_t work;
 	bool out_of_memory;
 	/* What was judged */
@@ -76,10 +131,18 @@ struct ike_check {
 	struct ike_check_entry *peers;                   /* struct ike_connection */
 	struct ike_check_entry *reqids;                  /* struct ike_child_config */
 	struct ike_check_entry *pool_names;              /* of connections */
+	struct ike_check_entry *certified;               /* digests of certificates' keys alone */
+	struct ike_check_entry *pool_pairs;              /* the same, of two pools */
 	struct ike_check_entry *own_keys;                /* struct ike_public_key, of `certs` */
 	struct ike_check_owners ike_owners, ppk_owners;
 	struct ike_check_areas areas;
 	bool has_passwords, wants_certificates;
+	/* Of all secrets of a kind any one, asked for once while as many were freed. */
+	const struct ike_shared *any[IKE_SHARED_PPK + 1];
+	bool any_known[IKE_SHARED_PPK + 1];
+	uint32_t any_freed;
+	/* Whether something is loaded that vouches for others, or for itself. */
+	bool trust_known, trusts_authority, trusts_itself;
 	size_t named_secrets; /* kind ike, with owners; SIZE_MAX: not counted yet */
 };
 
@@ -124,6 +187,8 @@ bool ike_check_certificate(struct ike_check *k, size_t index);
 bool ike_check_key(struct ike_check *k, size_t index);
 bool ike_check_authority(struct ike_check *k, size_t index);
 bool ike_check_pool(struct ike_check *k, size_t index);
+bool ike_check_range(struct ike_check *k, size_t index); /* of pools, which come before */
+void ike_check_pools_free(struct ike_check *k);
 void ike_check_secret(struct ike_check *k, const struct ike_shared *secret);
 
 static inline bool ike_check_is_shunt(const struct ike_child_config *child)

@@ -55,8 +55,7 @@ static const struct ike_check_row rows[IKE_CHECK_CODES] = {
 	[IKE_CHECK_SELECTORS_TWICE] = { "selectors-twice", IKE_CHECK_WARNING,
 		"two children have the same traffic selectors",
 		"the kernel has one policy for them: packets take one of the two, and which may "
-		"change "
-		"with each rekeying",
+		"change with each rekeying; what passes by (mode = pass) is always taken first",
 		"other selectors, or if_id_in/if_id_out or marks that tell them apart" },
 	[IKE_CHECK_SELECTORS_OVERLAP] = { "selectors-overlap", IKE_CHECK_WARNING,
 		"the traffic selectors of two children cross: each has what the other has not",
@@ -67,6 +66,10 @@ static const struct ike_check_row rows[IKE_CHECK_CODES] = {
 		"the traffic of a child would fit into another one of the same connection",
 		"both are up, and packets take the one with the longer prefixes",
 		"only the larger of them, unless they differ in something else on purpose" },
+	[IKE_CHECK_SELECTORS_MANY] = { "selectors-not-compared", IKE_CHECK_NOTE,
+		"a child whose selectors have something in common with those of thousands",
+		"equal ones were all looked for; of those that cross some may not have been found",
+		"nothing: it is no fault by itself" },
 	[IKE_CHECK_SAME_NETWORK] = { "same-network", IKE_CHECK_WARNING,
 		"the same network on both sides",
 		"hosts look for each other at home and never send to the gateway",

@@ -15,15 +15,6 @@ struct ike_check_entry {
 	struct ike_check_entry *next; /* of the same key, given before */
 };
 
-uint64_t ike_check_digest(uint64_t digest, const void *at, size_t length)
-{
-	const uint8_t *octets = at;
-
-	for (size_t i = 0; i < length; i++) /* FNV-1a */
-		digest = (digest ^ octets[i]) * 0x100000001b3u;
-	return digest;
-}
-
 const void *ike_check_entry_first(struct ike_check *k, struct ike_check_entry *table, uint64_t key,
 	struct ike_check_entry **ret)
 {

@@ -1,8 +1,12 @@
 /* Virtual addresses: who gives them, who gets them, and whether packets find their way. */
 #include "libike/check/check_priv.h"
 
+#include <stdlib.h>
+
 /* Of one that overlaps with hundreds. */
 #define OVERLAPS_SAID 16
+/* Of one whose ranges are many, and begin within each other. */
+#define RANGES_SEEN 4096
 
 /* What it hands out as a selector of the whole. */
 static struct ike_selector selector_of(const struct ike_pool_range *range)
@@ -19,25 +23,12 @@ static struct ike_selector selector_of(const struct ike_pool_range *range)
 	return s;
 }
 
-static bool is_everything(const struct ike_selector *s)
-{
-	struct address network;
-	uint8_t length;
-
-	return ike_selector_prefix(s, &network, &length) && length == 0;
-}
-
-static bool is_fixed(const struct ike_selector *s)
-{
-	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
-}
-
 /* By a connection that was judged. */
 static bool is_named(struct ike_check *k, const char *pool)
 {
 	struct ike_check_entry *entry;
 	const char *name = ike_check_entry_first(
-		k, k->pool_names, ike_check_digest(IKE_CHECK_DIGEST, pool, strlen(pool)), &entry);
+		k, k->pool_names, ike_digest_add(IKE_DIGEST, pool, strlen(pool)), &entry);
 
 	while (name && strcmp(name, pool) != 0)
 		name = ike_check_entry_next(k, &entry);
@@ -52,7 +43,7 @@ static bool reaches(const struct ike_selector *list, size_t count, const struct 
 	const struct ike_pool_addrs *addrs = ike_pool_addrs(pool);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_fixed(&list[i]))
+		if (!ike_check_is_fixed(&list[i]))
 			return true;
 		for (size_t j = 0; j < addrs->count; j++) {
 			struct ike_selector range = selector_of(&addrs->ranges[j]), common;
@@ -90,7 +81,8 @@ static void judge_child(
 	for (size_t i = 0; i < child->local_ts_count; i++) {
 		const struct ike_selector *network = &child->local_ts[i];
 
-		if (!is_fixed(network) || is_everything(network) || addrs->count == 0)
+		if (!ike_check_is_fixed(network) || ike_check_is_everything(network) ||
+			addrs->count == 0)
 			continue;
 		struct ike_selector range = selector_of(&addrs->ranges[0]), common;
 		if (!ike_selector_intersect(network, &range, &common))
@@ -129,7 +121,8 @@ static bool is_special(const char *name)
 static bool has_dynamic(const struct ike_child_config *child)
 {
 	for (size_t i = 0; i < child->local_ts_count; i++)
-		if (!is_fixed(&child->local_ts[i]) || is_everything(&child->local_ts[i]))
+		if (!ike_check_is_fixed(&child->local_ts[i]) ||
+			ike_check_is_everything(&child->local_ts[i]))
 			return !ike_check_is_shunt(child);
 	return false;
 }
@@ -166,8 +159,8 @@ void ike_check_child_pools(struct ike_check *k, const struct ike_child_config *c
 static void note_pool(struct ike_check *k, const char *name)
 {
 	if (!is_named(k, name))
-		ike_check_entry_add(k, &k->pool_names,
-			ike_check_digest(IKE_CHECK_DIGEST, name, strlen(name)), name);
+		ike_check_entry_add(
+			k, &k->pool_names, ike_digest_add(IKE_DIGEST, name, strlen(name)), name);
 }
 
 void ike_check_vips(struct ike_check *k, const struct ike_connection *c)
@@ -190,44 +183,132 @@ void ike_check_vips(struct ike_check *k, const struct ike_connection *c)
 
 /* ---- Pools ---- */
 
-static bool overlap(const struct ike_pool_addrs *a, const struct ike_pool_addrs *b)
+/* Of a pool: of two that have addresses in common the second begins within the first one, in the
+ * order of where they begin. */
+struct ike_check_range {
+	struct ike_selector addresses;
+	uint32_t number; /* of the pool, in the order of loading */
+	const char *name;
+};
+
+static int compare(const void *left, const void *right)
 {
-	struct ike_selector common;
+	const struct ike_check_range *a = left, *b = right;
+	int order = (a->addresses.family > b->addresses.family) -
+		    (a->addresses.family < b->addresses.family);
 
-	for (size_t i = 0; i < a->count; i++)
-		for (size_t j = 0; j < b->count; j++) {
-			struct ike_selector x = selector_of(&a->ranges[i]);
-			struct ike_selector y = selector_of(&b->ranges[j]);
+	if (order == 0)
+		order = memcmp(a->addresses.from, b->addresses.from, sizeof(a->addresses.from));
+	return order ? order : (a->number > b->number) - (a->number < b->number);
+}
 
-			if (ike_selector_intersect(&x, &y, &common))
-				return true;
-		}
+static bool begins_within(const struct ike_check_range *b, const struct ike_check_range *a)
+{
+	return a->addresses.family == b->addresses.family &&
+	       memcmp(b->addresses.from, a->addresses.to, sizeof(a->addresses.to)) <= 0;
+}
+
+static void take_pool(struct ike_check *k, const struct ike_pool *pool)
+{
+	const struct ike_pool_addrs *addrs = ike_pool_addrs(pool);
+	char *name = strdup(ike_pool_name(pool));
+
+	if (!name) {
+		k->out_of_memory = true;
+		return;
+	}
+	for (size_t i = 0; i < addrs->count; i++)
+		k->ranges[k->range_count++] =
+			(struct ike_check_range){ selector_of(&addrs->ranges[i]),
+				(uint32_t)k->pool_count, name };
+	k->pools_seen[k->pool_count++] = name;
+}
+
+/* All at once, as they may change between steps. */
+static void take_pools(struct ike_check *k)
+{
+	const struct ike_pool *first = ike_pools_get(k->pools, 0);
+	size_t pools = 0, ranges = 0;
+
+	for (const struct ike_pool *each = first; each; each = ike_pools_next(each)) {
+		pools++;
+		ranges += ike_pool_addrs(each)->count;
+	}
+	k->ranges = calloc(ranges + 1, sizeof(*k->ranges));
+	k->pools_seen = calloc(pools + 1, sizeof(*k->pools_seen));
+	if (!k->ranges || !k->pools_seen) {
+		k->out_of_memory = true;
+		return;
+	}
+	for (const struct ike_pool *each = first; each; each = ike_pools_next(each))
+		take_pool(k, each);
+	if (k->range_count > 1)
+		qsort(k->ranges, k->range_count, sizeof(*k->ranges), compare);
+}
+
+void ike_check_pools_free(struct ike_check *k)
+{
+	for (size_t i = 0; i < k->pool_count; i++)
+		free(k->pools_seen[i]);
+	free(k->pools_seen);
+	free(k->ranges);
+}
+
+/* Whether the two were told about already, by other ranges of theirs. */
+static bool is_told(struct ike_check *k, const struct ike_check_range *first,
+	const struct ike_check_range *second)
+{
+	const uint32_t numbers[] = { first->number, second->number };
+	uint64_t key = ike_digest_add(IKE_DIGEST, numbers, sizeof(numbers));
+	struct ike_check_entry *entry;
+
+	if (ike_check_entry_first(k, k->pool_pairs, key, &entry))
+		return true;
+	ike_check_entry_add(k, &k->pool_pairs, key, first);
 	return false;
+}
+
+static bool say_overlap(
+	struct ike_check *k, const struct ike_check_range *a, const struct ike_check_range *b)
+{
+	const struct ike_check_range *first = a->number < b->number ? a : b;
+	const struct ike_check_range *second = first == a ? b : a;
+
+	if (first->number == second->number || is_told(k, first, second))
+		return false;
+	ike_check_say(k, IKE_CHECK_POOLS_OVERLAP,
+		&(const struct ike_check_place){
+			.kind = "pool", .name = second->name, .key = "addrs" },
+		"pools '%s' and '%s' have addresses in common", first->name, second->name);
+	return true;
+}
+
+bool ike_check_range(struct ike_check *k, size_t index)
+{
+	size_t said = 0;
+
+	if (index >= k->range_count)
+		return false;
+	const struct ike_check_range *range = &k->ranges[index];
+	for (size_t i = index + 1; i < k->range_count && i - index <= RANGES_SEEN &&
+				   said < OVERLAPS_SAID && begins_within(&k->ranges[i], range);
+		i++) {
+		k->work++;
+		said += say_overlap(k, range, &k->ranges[i]);
+	}
+	return true;
 }
 
 bool ike_check_pool(struct ike_check *k, size_t index)
 {
-	const struct ike_pool *pool = ike_pools_get(k->pools, index);
-	size_t said = 0;
-
-	if (!pool)
+	if (index == 0)
+		take_pools(k);
+	if (index >= k->pool_count)
 		return false;
-	const struct ike_check_place place = {
-		.kind = "pool", .name = ike_pool_name(pool), .key = "addrs"
-	};
-	const struct ike_check_place whole = { .kind = "pool", .name = place.name };
-
-	if (!is_named(k, place.name))
-		ike_check_say(k, IKE_CHECK_POOL_UNUSED, &whole, "no connection has pool '%s'",
-			place.name);
-	const struct ike_pool *other = ike_pools_get(k->pools, 0);
-	for (; other != pool && said < OVERLAPS_SAID; other = ike_pools_next(other)) {
-		if (!overlap(ike_pool_addrs(pool), ike_pool_addrs(other)))
-			continue;
-		ike_check_say(k, IKE_CHECK_POOLS_OVERLAP, &place,
-			"pools '%s' and '%s' have addresses in common", ike_pool_name(other),
-			place.name);
-		said++;
-	}
+	const char *name = k->pools_seen[index];
+	if (!is_named(k, name))
+		ike_check_say(k, IKE_CHECK_POOL_UNUSED,
+			&(const struct ike_check_place){ .kind = "pool", .name = name },
+			"no connection has pool '%s'", name);
 	return true;
 }

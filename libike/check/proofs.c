@@ -42,32 +42,51 @@ struct naming {
 	bool names_other, names_third;
 };
 
-/* Whether the secret that would be taken is one with somebody else. */
-static void look_at_owners(struct naming *naming)
+/* Whether the secret that would be taken is one with somebody else than those it was looked for
+ * by; own: NULL for nobody. */
+static void look_at_owners(
+	struct naming *naming, const struct ike_identity *own, const struct ike_identity *other)
 {
 	const struct ike_identity *owner;
 
 	for (size_t i = 0; (owner = ike_shared_owner_of(naming->secret, i)); i++) {
-		if (ike_identity_match(naming->other, owner))
+		if (ike_identity_match(other, owner))
 			naming->names_other = true;
-		else if (!naming->own || !ike_identity_match(naming->own, owner))
+		else if (!own || !ike_identity_match(own, owner))
 			naming->names_third = true;
 	}
 }
 
+/* Of anybody's: all of them are looked through, so once for each time that some may be gone. */
+static const struct ike_shared *find_any(struct ike_check *k, enum ike_shared_kind kind)
+{
+	uint32_t freed = ike_credentials_freed(k->credentials);
+
+	if (!k->any_known[kind] || k->any_freed != freed) {
+		if (k->any_freed != freed)
+			memset(k->any_known, 0, sizeof(k->any_known));
+		k->any_freed = freed;
+		k->any_known[kind] = true;
+		k->any[kind] = ike_credentials_find_shared(k->credentials, kind, NULL, NULL);
+		k->work++;
+	}
+	return k->any[kind];
+}
+
 /* Main Mode finds secrets by addresses, too. */
-static const struct ike_shared *find_by_addresses(
-	struct ike_check *k, const struct ike_connection *c)
+static void find_by_addresses(
+	struct ike_check *k, const struct ike_connection *c, struct naming *naming)
 {
 	struct ike_identity *own = known_identity(NULL, &c->local_addrs);
 	struct ike_identity *other = known_identity(NULL, &c->remote_addrs);
-	const struct ike_shared *found = NULL;
 
 	if (other && c->version != 2)
-		found = ike_credentials_find_shared(k->credentials, IKE_SHARED_IKE, own, other);
+		naming->secret =
+			ike_credentials_find_shared(k->credentials, IKE_SHARED_IKE, own, other);
+	if (naming->secret)
+		look_at_owners(naming, own, other);
 	ike_identity_free(own);
 	ike_identity_free(other);
-	return found;
 }
 
 static void judge_found(struct ike_check *k, const struct ike_connection *c, bool local,
@@ -93,12 +112,13 @@ static void judge_psk(struct ike_check *k, const struct ike_connection *c, bool 
 	struct naming naming = { .own = own, .other = other };
 
 	/* Of somebody who is not known any secret may be the right one. */
-	naming.secret = ike_credentials_find_shared(
-		k->credentials, IKE_SHARED_IKE, other ? own : NULL, other);
+	naming.secret =
+		other ? ike_credentials_find_shared(k->credentials, IKE_SHARED_IKE, own, other)
+		      : find_any(k, IKE_SHARED_IKE);
 	if (!naming.secret)
-		naming.secret = find_by_addresses(k, c);
+		find_by_addresses(k, c, &naming);
 	else if (other && own)
-		look_at_owners(&naming);
+		look_at_owners(&naming, own, other);
 	judge_found(k, c, local, round, &naming);
 	ike_identity_free(own);
 	ike_identity_free(other);
@@ -130,10 +150,9 @@ static void judge_own_password(struct ike_check *k, const struct ike_connection 
 }
 
 /* Of anybody: MSCHAPv2 takes the hashes of passwords, too. */
-static bool has_passwords(struct ike_check *k, const struct ike_identity *user)
+static bool has_passwords(struct ike_check *k)
 {
-	return ike_credentials_find(k->credentials, IKE_SHARED_EAP, user, NULL).length > 0 ||
-	       ike_credentials_find(k->credentials, IKE_SHARED_NTLM, user, NULL).length > 0;
+	return find_any(k, IKE_SHARED_EAP) || find_any(k, IKE_SHARED_NTLM);
 }
 
 static bool knows_users(const struct ike_auth_round *round)
@@ -148,7 +167,7 @@ static void judge_users(struct ike_check *k, const struct ike_connection *c, siz
 {
 	const struct ike_auth_round *round = &c->remote.items[index];
 
-	if (!knows_users(round) && !has_passwords(k, NULL))
+	if (!knows_users(round) && !has_passwords(k))
 		ike_check_say(k, IKE_CHECK_NO_EAP_SECRET, AT(false, index, "auth"),
 			"'%s' asks users for passwords, and there are no eap or xauth secrets",
 			c->name);
@@ -238,24 +257,62 @@ static void judge_own_found(struct ike_check *k, const struct ike_connection *c,
 
 /* ---- Theirs ---- */
 
-static bool trusts_anybody(struct ike_check *k)
+/* A key, or a certificate that nobody else has signed, needs no CA: it was loaded as somebody's. */
+static bool is_its_own(const struct ike_certificate *c)
+{
+	return ike_certificate_kind(c) == IKE_CERTIFICATE_PUBLIC_KEY ||
+	       ike_certificate_is_self_signed(c);
+}
+
+/* Whether anything is loaded that could vouch for somebody; of what connections do not name. */
+static void look_at_trust(struct ike_check *k)
 {
 	const struct ike_stored_certificate *stored;
 
-	for (size_t i = 0; (stored = ike_certificates_get(k->certificates, i)); i++)
-		if (stored->role == IKE_CERTIFICATE_CA ||
-			ike_certificate_kind(stored->certificate) == IKE_CERTIFICATE_PUBLIC_KEY)
+	if (k->trust_known)
+		return;
+	k->trust_known = true;
+	k->trusts_authority = ike_certificates_authority(k->certificates, 0) != NULL;
+	for (size_t i = 0; (stored = ike_certificates_get(k->certificates, i)); i++) {
+		bool raw = ike_certificate_kind(stored->certificate) == IKE_CERTIFICATE_PUBLIC_KEY;
+
+		if (stored->role == IKE_CERTIFICATE_CA || raw)
+			k->trusts_authority = true;
+		else if (!stored->cached && is_its_own(stored->certificate))
+			k->trusts_itself = true;
+	}
+}
+
+/* A self-signed certificate in x509 is as good as one that the connection names, where that names
+ * nothing; of a peer whose identity is known it has to be his. */
+static bool is_found(struct ike_check *k, const struct ike_auth_round *round)
+{
+	const struct ike_stored_certificate *found = NULL;
+
+	if (round->cert_count > 0 || round->ca_id || round->cert_policy_count > 0)
+		return false;
+	if (!round->id || ike_identity_is_wildcard(round->id))
+		return k->trusts_itself;
+	while ((found = ike_certificates_by_name(k->certificates, round->id, found)))
+		if (!found->cached && found->role == IKE_CERTIFICATE_END &&
+			is_its_own(found->certificate))
 			return true;
-	return ike_certificates_authority(k->certificates, 0) != NULL;
+	return false;
 }
 
 static bool is_pinned(const struct ike_auth_round *round)
 {
 	for (size_t i = 0; i < round->cert_count; i++)
-		if (ike_certificate_kind(round->certs[i]) == IKE_CERTIFICATE_PUBLIC_KEY ||
-			ike_certificate_is_self_signed(round->certs[i]))
+		if (is_its_own(round->certs[i]))
 			return true;
 	return false;
+}
+
+static bool is_vouched_for(struct ike_check *k, const struct ike_auth_round *round)
+{
+	look_at_trust(k);
+	return round->cacert_count > 0 || k->trusts_authority || is_pinned(round) ||
+	       is_found(k, round);
 }
 
 static void judge_peer(struct ike_check *k, const struct ike_connection *c, size_t index)
@@ -264,7 +321,7 @@ static void judge_peer(struct ike_check *k, const struct ike_connection *c, size
 	char subject[IKE_IDENTITY_TEXT_MAX], id[IKE_IDENTITY_TEXT_MAX];
 	bool proves = !round->id || ike_identity_is_wildcard(round->id) || round->cert_count == 0;
 
-	if (round->cacert_count == 0 && !is_pinned(round) && !trusts_anybody(k))
+	if (!is_vouched_for(k, round))
 		ike_check_say(k, IKE_CHECK_NO_AUTHORITY, AT(false, index, "auth"),
 			"connection '%s': no CA is loaded that could vouch for the peer", c->name);
 	for (size_t i = 0; i < round->cert_count && !proves; i++)

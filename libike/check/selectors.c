@@ -4,19 +4,6 @@
 /* A child that crosses thousands is not told about each of them. */
 #define NEIGHBOURS_SAID 16
 
-static bool is_fixed(const struct ike_selector *s)
-{
-	return s->family && !s->dynamic && s->group == IKE_SELECTOR_ITSELF;
-}
-
-static bool is_everything(const struct ike_selector *s)
-{
-	struct address network;
-	uint8_t length;
-
-	return is_fixed(s) && ike_selector_prefix(s, &network, &length) && length == 0;
-}
-
 static bool is_single(const struct ike_selector *s)
 {
 	return memcmp(s->from, s->to, sizeof(s->from)) == 0;
@@ -45,7 +32,7 @@ static void judge_pair(struct ike_check *k, const struct ike_child_config *child
 
 	if (child->mode != IKE_MODE_TUNNEL || !same_addresses(local, remote))
 		return;
-	if (is_everything(local)) {
+	if (ike_check_is_everything(local)) {
 		if (!is_bounded(child))
 			ike_check_say(k, IKE_CHECK_SELECTORS_ALL,
 				IKE_CHECK_AT_CHILD(child, "remote_ts"), "'%s' has %s at both ends",
@@ -63,7 +50,7 @@ static void judge_transport(struct ike_check *k, const struct ike_child_config *
 	char text[IKE_SELECTOR_TEXT_MAX];
 
 	for (size_t i = 0; i < count; i++)
-		if (is_fixed(&list[i]) && !is_single(&list[i])) {
+		if (ike_check_is_fixed(&list[i]) && !is_single(&list[i])) {
 			ike_check_say(k, IKE_CHECK_TRANSPORT_NETWORK,
 				IKE_CHECK_AT_CHILD(child, key),
 				"'%s' is in transport mode, and %s has %s", child->name, key,
@@ -140,7 +127,8 @@ static void judge_alone(struct ike_check *k, const struct ike_child_config *chil
 
 	for (size_t i = 0; i < child->local_ts_count; i++)
 		for (size_t j = 0; j < child->remote_ts_count; j++)
-			if (is_fixed(&child->local_ts[i]) && is_fixed(&child->remote_ts[j]))
+			if (ike_check_is_fixed(&child->local_ts[i]) &&
+				ike_check_is_fixed(&child->remote_ts[j]))
 				judge_pair(k, child, &child->local_ts[i], &child->remote_ts[j]);
 	if (child->mode == IKE_MODE_TRANSPORT) {
 		judge_transport(k, child, child->local_ts, child->local_ts_count, "local_ts");
@@ -199,124 +187,73 @@ static bool are_alternatives(const struct ike_child_config *a, const struct ike_
 	       ike_endpoints_equal(&a->connection->remote_addrs, &b->connection->remote_addrs);
 }
 
-/* What is in both goes the same way. */
-static bool are_same_shunts(const struct ike_child_config *a, const struct ike_child_config *b)
+/* What passes by one of them comes to no tunnel, and to nothing that drops it. A tunnel before what
+ * is dropped without it is how nothing gets out in the clear. */
+static bool is_never_reached(const struct ike_child_config *a, const struct ike_child_config *b)
 {
-	return ike_check_is_shunt(a) && a->mode == b->mode;
+	return a->priority == 0 && ike_check_kind_of(a) != ike_check_kind_of(b) &&
+	       (ike_check_kind_of(a) == IKE_CHECK_PASS || ike_check_kind_of(b) == IKE_CHECK_PASS);
 }
 
-enum relation { APART, EQUAL, A_IN_B, B_IN_A, CROSSING };
-
-/* Of a policy for both: it may be written at one of them. */
-static uint8_t protocol_of(const struct ike_selector *local, const struct ike_selector *remote)
+/* Whether there is something to be said about the two. */
+static bool matters(const struct ike_child_config *a, const struct ike_child_config *b,
+	enum ike_check_relation relation)
 {
-	return local->protocol ? local->protocol : remote->protocol;
+	bool same_kind = ike_check_kind_of(a) == ike_check_kind_of(b);
+
+	if (relation == IKE_CHECK_APART || !compete(a, b) || are_alternatives(a, b))
+		return false;
+	if (ike_check_is_shunt(a) && same_kind)
+		return false; /* what is in both goes the same way */
+	if (a->priority == 0 && !same_kind)
+		return relation == IKE_CHECK_EQUAL && is_never_reached(a, b);
+	/* The longer prefix is taken: that is how exceptions are made. */
+	return relation >= IKE_CHECK_CROSSING ||
+	       (a->connection == b->connection && !ike_check_is_shunt(a) && !ike_check_is_shunt(b));
 }
 
-static enum relation relate_pairs(const struct ike_selector *la, const struct ike_selector *ra,
-	const struct ike_selector *lb, const struct ike_selector *rb)
+static void say_relation(
+	struct ike_check *k, const struct ike_child_config *a, const struct ike_check_neighbour *n)
 {
-	struct ike_selector common;
-	uint8_t a = protocol_of(la, ra), b = protocol_of(lb, rb);
-
-	if ((a && b && a != b) || !ike_selector_intersect(la, lb, &common) ||
-		!ike_selector_intersect(ra, rb, &common))
-		return APART;
-	bool a_in_b = ike_selector_contains(lb, la) && ike_selector_contains(rb, ra);
-	bool b_in_a = ike_selector_contains(la, lb) && ike_selector_contains(ra, rb);
-
-	if (a_in_b && b_in_a)
-		return EQUAL;
-	return a_in_b ? A_IN_B : b_in_a ? B_IN_A : CROSSING;
-}
-
-struct pair {
-	const struct ike_selector *local, *remote;
-};
-
-/* The worst relation of any two pairs, and which they are. */
-static enum relation relate(
-	const struct ike_child_config *a, const struct ike_child_config *b, struct pair *ret_a)
-{
-	static const uint8_t rank[] = {
-		[APART] = 0, [A_IN_B] = 1, [B_IN_A] = 1, [CROSSING] = 2, [EQUAL] = 3
-	};
-	enum relation worst = APART;
-
-	for (size_t i = 0; i < (size_t)a->local_ts_count * a->remote_ts_count; i++) {
-		const struct ike_selector *la = &a->local_ts[i / a->remote_ts_count];
-		const struct ike_selector *ra = &a->remote_ts[i % a->remote_ts_count];
-
-		if (!is_fixed(la) || !is_fixed(ra))
-			continue;
-		for (size_t j = 0; j < (size_t)b->local_ts_count * b->remote_ts_count; j++) {
-			const struct ike_selector *lb = &b->local_ts[j / b->remote_ts_count];
-			const struct ike_selector *rb = &b->remote_ts[j % b->remote_ts_count];
-
-			if (!is_fixed(lb) || !is_fixed(rb))
-				continue;
-			enum relation relation = relate_pairs(la, ra, lb, rb);
-			if (rank[relation] <= rank[worst])
-				continue;
-			worst = relation;
-			*ret_a = (struct pair){ la, ra };
-		}
-	}
-	return worst;
-}
-
-static bool say_relation(struct ike_check *k, const struct ike_child_config *a,
-	const struct ike_child_config *b, enum relation relation, const struct pair *pair)
-{
+	const struct ike_child_config *b = n->child;
 	const struct ike_check_place *place = IKE_CHECK_AT_CHILD(a, "remote_ts");
 	bool same = a->connection == b->connection;
 	char local[IKE_SELECTOR_TEXT_MAX], remote[IKE_SELECTOR_TEXT_MAX];
-	enum ike_check_code code;
-	const char *words;
+	enum ike_check_code code = IKE_CHECK_SELECTORS_CONTAINED;
+	const char *words = "are part of those of", *more = "";
 
-	if (relation == EQUAL) {
+	if (n->relation == IKE_CHECK_EQUAL) {
 		code = IKE_CHECK_SELECTORS_TWICE;
 		words = "are also those of";
-	} else if (relation == CROSSING) {
+		if (is_never_reached(a, b))
+			more = ike_check_kind_of(a) == IKE_CHECK_PASS
+				       ? ", which gets nothing: all of it passes by"
+				       : ", by which all of it passes: this one gets nothing";
+	} else if (n->relation == IKE_CHECK_CROSSING) {
 		code = IKE_CHECK_SELECTORS_OVERLAP;
 		words = "cross those of";
-	} else {
-		if (!same || ike_check_is_shunt(a) || ike_check_is_shunt(b))
-			return false; /* the longer prefix is taken: that is how exceptions are made
-				       */
-		code = IKE_CHECK_SELECTORS_CONTAINED;
-		words = relation == A_IN_B ? "are part of those of" : "contain those of";
+	} else if (n->relation == IKE_CHECK_B_IN_A) {
+		words = "contain those of";
 	}
-	ike_check_say(k, code, place, "%s === %s of '%s' %s '%s'%s%s%s",
-		ike_selector_format(pair->local, local), ike_selector_format(pair->remote, remote),
+	ike_check_say(k, code, place, "%s === %s of '%s' %s '%s'%s%s%s%s",
+		ike_selector_format(n->local, local), ike_selector_format(n->remote, remote),
 		a->name, words, b->name, same ? "" : " (connection '",
-		same ? "" : b->connection->name, same ? "" : "')");
-	return true;
-}
-
-/* Whether there was something to be said. */
-static bool judge_two(
-	struct ike_check *k, const struct ike_child_config *a, const struct ike_child_config *b)
-{
-	struct pair pair = { 0 };
-
-	k->work++;
-	if (!compete(a, b) || are_alternatives(a, b) || are_same_shunts(a, b))
-		return false;
-	enum relation relation = relate(a, b, &pair);
-	return relation != APART && say_relation(k, a, b, relation, &pair);
+		same ? "" : b->connection->name, same ? "" : "')", more);
 }
 
 void ike_check_child_selectors(struct ike_check *k, const struct ike_child_config *child)
 {
 	const struct ike_check_areas *areas = &k->areas;
-	size_t said = 0;
 
 	if (!ike_check_is_shunt(child))
 		judge_alone(k, child);
 	if (is_drawn(child) || !child->policies)
 		return;
-	ike_check_areas_find(k, child);
-	for (size_t i = 0; i < areas->found_count && said < NEIGHBOURS_SAID; i++)
-		said += judge_two(k, child, areas->found[i]);
+	ike_check_areas_find(k, child, matters);
+	for (size_t i = 0; i < areas->found_count && i < NEIGHBOURS_SAID; i++)
+		say_relation(k, child, &areas->found[i]);
+	if (areas->cut && areas->found_count < NEIGHBOURS_SAID)
+		ike_check_say(k, IKE_CHECK_SELECTORS_MANY, IKE_CHECK_AT_CHILD(child, "remote_ts"),
+			"'%s' meets selectors of so many children that not all were compared",
+			child->name);
 }

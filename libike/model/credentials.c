@@ -8,6 +8,8 @@
  */
 #include "libike/model/credentials.h"
 
+#include "libike/base/digest.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 
@@ -140,30 +142,23 @@ static void owner_unindex(struct ike_credentials *c, struct owner *owner)
 
 /* ---- The index of contents ---- */
 
-static uint64_t digest_add(uint64_t digest, const uint8_t *at, size_t length)
-{
-	for (size_t i = 0; i < length; i++) /* FNV-1a */
-		digest = (digest ^ at[i]) * 0x100000001b3u;
-	return digest;
-}
-
 /* Of the kind, the secret and the set of owners, in whatever order they are named. */
 static uint64_t digest_of(const struct ike_shared *s)
 {
 	const struct bytes secret = secret_bytes(&s->secret);
-	uint64_t lowest = UINT64_MAX, highest = 0, digest = 0xcbf29ce484222325u;
+	uint64_t lowest = UINT64_MAX, highest = 0, digest = IKE_DIGEST;
 
 	for (size_t i = 0; i < s->owner_count; i++) {
 		const struct bucket *bucket = s->owners[i].bucket;
-		uint64_t owner = digest_add(digest, bucket->key, bucket->key_length);
+		uint64_t owner = ike_digest_add(digest, bucket->key, bucket->key_length);
 
 		lowest = owner < lowest ? owner : lowest;
 		highest = owner > highest ? owner : highest;
 	}
-	digest = digest_add(digest, &s->kind, sizeof(s->kind));
-	digest = digest_add(digest, (const uint8_t *)&lowest, sizeof(lowest));
-	digest = digest_add(digest, (const uint8_t *)&highest, sizeof(highest));
-	return digest_add(digest, secret.at, secret.length);
+	digest = ike_digest_add(digest, &s->kind, sizeof(s->kind));
+	digest = ike_digest_add(digest, &lowest, sizeof(lowest));
+	digest = ike_digest_add(digest, &highest, sizeof(highest));
+	return ike_digest_add(digest, secret.at, secret.length);
 }
 
 static bool content_index(struct ike_credentials *c, struct ike_shared *s)

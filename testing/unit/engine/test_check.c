@@ -75,6 +75,16 @@ static struct ike_connection *add_connection(
 	return c;
 }
 
+/* Owned by two. */
+static void add_secret_of_two(struct bed *bed, const char *name, const char *a, const char *b)
+{
+	struct ike_identity *owners[] = { identity(a), identity(b) };
+	struct secret secret = { 0 };
+
+	ck_assert(secret_copy(&secret, bytes_of_text(name)));
+	ck_assert(ike_credentials_load(bed->credentials, name, IKE_SHARED_IKE, &secret, owners, 2));
+}
+
 static void set_selector(struct ike_selector **list, uint8_t *count, const char *text)
 {
 	struct why why;
@@ -92,6 +102,21 @@ static struct ike_child_config *add_child(
 	set_selector(&child->local_ts, &child->local_ts_count, local);
 	set_selector(&child->remote_ts, &child->remote_ts_count, remote);
 	return child;
+}
+
+/* 10.N.i.0/24, or in the place of the first another network. */
+static void set_many(struct ike_selector **list, uint8_t *count, unsigned n, const char *first,
+	unsigned how_many)
+{
+	struct why why;
+	char text[64];
+
+	*list = calloc(how_many, sizeof(**list));
+	for (*count = 0; *count < how_many; ++*count) {
+		snprintf(text, sizeof(text), "10.%u.%u.0/24", n, *count);
+		ck_assert(ike_selector_parse(
+			first && *count == 0 ? first : text, &(*list)[*count], &why));
+	}
 }
 
 static void report(void *context, const struct ike_finding *finding)
@@ -221,6 +246,80 @@ START_TEST(equal_selectors_are_no_trouble_where_something_else_differs)
 }
 END_TEST
 
+START_TEST(of_many_selectors_the_equal_ones_are_found)
+{
+	static const unsigned sizes[] = { 1, 12, 20, 60 };
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct bed bed = bed_new();
+		char name[16], address[32];
+
+		add_secret(&bed, "ike", NULL);
+		for (unsigned j = 0; j < 3; j++) {
+			snprintf(name, sizeof(name), "c%u", j);
+			snprintf(address, sizeof(address), "198.51.100.%u", j + 1);
+			struct ike_child_config *child = ike_connection_add_child(
+				add_connection(&bed, name, address, name), "lan");
+
+			set_many(&child->local_ts, &child->local_ts_count, j, "192.168.0.0/16",
+				sizes[i]);
+			set_many(&child->remote_ts, &child->remote_ts_count, 100 + j,
+				"172.16.0.0/16", sizes[i]);
+		}
+		ck_assert_str_eq(judge(&bed),
+			"selectors-twice c1 lan remote_ts\n"
+			"selectors-twice c2 lan remote_ts\nselectors-twice c2 lan remote_ts\n");
+		bed_free(&bed);
+	}
+}
+END_TEST
+
+START_TEST(shunts_compete_with_their_like_alone)
+{
+	struct bed bed = bed_new();
+	struct ike_child_config *tunnel, *shunt;
+
+	tunnel = add_child(add_connection(&bed, "b", "198.51.100.1", "gw-b"), "lan", "10.1.0.0/16",
+		"0.0.0.0/0");
+	shunt = add_child(
+		add_connection(&bed, "s", "198.51.100.2", "gw-c"), "s", "10.1.0.0/16", "0.0.0.0/0");
+	add_secret(&bed, "ike", NULL);
+	shunt->mode = IKE_MODE_DROP;
+	ck_assert_str_eq(judge(&bed), "");
+	shunt->mode = IKE_MODE_PASS;
+	ck_assert_str_eq(judge(&bed), "selectors-twice s s remote_ts\n");
+	ck_assert(ike_selector_parse("10.0.0.0/8", shunt->local_ts, NULL));
+	ck_assert(ike_selector_parse("192.168.0.0/16", shunt->remote_ts, NULL));
+	ck_assert_str_eq(judge(&bed), "");
+	/* Where both have a priority of their own, that is the same, nothing comes first. */
+	tunnel->priority = shunt->priority = 9;
+	ck_assert_str_eq(judge(&bed), "selectors-overlap s s remote_ts\n");
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(what_was_not_compared_is_told)
+{
+	struct bed bed = bed_new();
+	char name[16];
+
+	add_secret(&bed, "ike", NULL);
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		struct ike_child_config *child = ike_connection_add_child(
+			add_connection(&bed, name, "198.51.100.1", name), "lan");
+
+		set_many(&child->local_ts, &child->local_ts_count, i, NULL, 10);
+		set_many(&child->remote_ts, &child->remote_ts_count, 100 + i, NULL, 10);
+	}
+	ck_assert_str_eq(judge(&bed), "");
+	add_child(add_connection(&bed, "all", "198.51.100.1", "gw-b"), "all", "10.0.0.0/8",
+		"10.0.0.0-10.200.0.0");
+	ck_assert_str_eq(judge(&bed), "selectors-not-compared all all remote_ts\n");
+	bed_free(&bed);
+}
+END_TEST
+
 START_TEST(ports_and_protocols_keep_selectors_apart)
 {
 	struct bed bed = bed_new();
@@ -252,6 +351,23 @@ START_TEST(a_secret_is_missing_only_when_none_could_be_found)
 	ck_assert(ike_credentials_unload(bed.credentials, "ike-c"));
 	add_secret(&bed, "ike-all", NULL);
 	ck_assert_str_eq(judge(&bed), "");
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(a_secret_that_main_mode_finds_by_address_may_be_anothers)
+{
+	struct bed bed = bed_new();
+	struct ike_connection *c = add_connection(&bed, "b", "198.51.100.1", "gw-b");
+	struct why why;
+
+	c->version = 1;
+	ck_assert(ike_endpoints_add(&c->local_addrs, "192.0.2.1", &why));
+	add_child(c, "lan", "10.1.0.0/16", "10.2.0.0/16");
+	add_secret_of_two(&bed, "ike-c", "192.0.2.1", "203.0.113.5");
+	ck_assert_ptr_nonnull(strstr(judge(&bed), "secret-of-another b - auth\n"));
+	add_secret_of_two(&bed, "ike-b", "192.0.2.1", "198.51.100.1");
+	ck_assert_ptr_null(strstr(judge(&bed), "secret-of-another"));
 	bed_free(&bed);
 }
 END_TEST
@@ -431,6 +547,55 @@ START_TEST(pools_are_compared_to_their_last_address)
 }
 END_TEST
 
+/* Thousands that have nothing in common are no work, and one that has all of them says so of some.
+ */
+START_TEST(many_pools_are_compared_in_order)
+{
+	struct bed bed = bed_new();
+	char name[32], text[64];
+	uint64_t before = 0;
+	size_t found = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		snprintf(text, sizeof(text), "10.%u.%u.0/24, 172.16.%u.%u", i / 250, i % 250,
+			i / 250, i % 250);
+		add_pool(&bed, name, text);
+	}
+	struct ike_check *k = begin(&bed, NOW);
+	while (ike_check_next(k, note_step, &found)) {
+		ck_assert_uint_le(ike_check_work(k) - before, 10);
+		before = ike_check_work(k);
+	}
+	ike_check_free(k);
+	ck_assert_uint_eq(found, 1000); /* nobody has a use for them */
+	add_pool(&bed, "all", "10.0.0.0-10.99.0.0, 172.16.0.0/16");
+	k = begin(&bed, NOW);
+	found = 0;
+	while (ike_check_next(k, note_step, &found))
+		continue;
+	ike_check_free(k);
+	ck_assert_uint_eq(found, 1001 + 2 * 16); /* for each of its ranges */
+	bed_free(&bed);
+}
+END_TEST
+
+START_TEST(pools_that_meet_twice_are_told_once)
+{
+	struct bed bed = bed_new();
+	struct ike_connection *c = add_connection(&bed, "rw", "", "");
+	struct why why;
+
+	add_child(c, "lan", "10.1.0.0/16", "dynamic");
+	add_secret(&bed, "ike", NULL);
+	ck_assert(ike_connection_add_pool(c, "a", &why) && ike_connection_add_pool(c, "b", &why));
+	add_pool(&bed, "a", "10.99.0.1-10.99.1.7, 10.98.0.0/24");
+	add_pool(&bed, "b", "10.98.0.9, 10.99.1.7-10.99.2.0");
+	ck_assert_str_eq(judge(&bed), "pools-overlap b - addrs\n");
+	bed_free(&bed);
+}
+END_TEST
+
 /* ---- Numbers ---- */
 
 START_TEST(what_is_left_to_defaults_is_never_wrong)
@@ -460,12 +625,18 @@ static Suite *check_suite(void)
 	tcase_add_test(tests, who_is_told_apart_by_his_identity_is_not_shadowed);
 	tcase_add_test(tests, equal_selectors_are_no_trouble_where_something_else_differs);
 	tcase_add_test(tests, ports_and_protocols_keep_selectors_apart);
+	tcase_add_test(tests, of_many_selectors_the_equal_ones_are_found);
+	tcase_add_test(tests, shunts_compete_with_their_like_alone);
+	tcase_add_test(tests, what_was_not_compared_is_told);
 	tcase_add_test(tests, a_secret_is_missing_only_when_none_could_be_found);
+	tcase_add_test(tests, a_secret_that_main_mode_finds_by_address_may_be_anothers);
 	tcase_add_test(tests, peers_of_a_pattern_may_have_a_secret_each);
 	tcase_add_test(tests, ten_times_as_many_tunnels_are_ten_times_the_work_in_steps_as_small);
 	tcase_add_test(tests, what_crosses_everything_is_told_about_some);
 	tcase_add_test(tests, what_changes_between_steps_is_no_trouble);
 	tcase_add_test(tests, pools_are_compared_to_their_last_address);
+	tcase_add_test(tests, many_pools_are_compared_in_order);
+	tcase_add_test(tests, pools_that_meet_twice_are_told_once);
 	tcase_add_test(tests, what_is_left_to_defaults_is_never_wrong);
 	suite_add_tcase(suite, tests);
 	return suite;

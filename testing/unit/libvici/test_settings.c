@@ -157,6 +157,22 @@ static void expect_many(const struct settings *s, const char *section)
 }
 
 /* More entries than are looked through one by one. */
+START_TEST(a_top_section_that_another_inherits_from_is_known)
+{
+	static const char text[] = "base { k = 1 }\nparts { peer { k = 2 } }\nnobody { k = 3 }\n"
+				   "top { c : base { d : parts.peer { } } }";
+	struct why why;
+	struct settings *s = settings_parse(bytes_of_text(text), "test", &why);
+
+	ck_assert_ptr_nonnull(s);
+	ck_assert(settings_find(settings_root(s), "base")->is_base);
+	ck_assert(settings_find(settings_root(s), "parts")->is_base);
+	ck_assert(!settings_find(settings_root(s), "nobody")->is_base);
+	ck_assert(!settings_find(settings_root(s), "top")->is_base);
+	settings_free(s);
+}
+END_TEST
+
 START_TEST(of_many_entries_each_is_found)
 {
 	char *text;
@@ -447,6 +463,7 @@ TCase *settings_cases(void)
 	tcase_add_test(c, values_end_where_strongswan_ends_them);
 	tcase_add_test(c, sections_nest_and_extend_each_other);
 	tcase_add_test(c, inherited_entries_follow_own_ones_and_give_way_to_them);
+	tcase_add_test(c, a_top_section_that_another_inherits_from_is_known);
 	tcase_add_test(c, of_many_entries_each_is_found);
 	tcase_add_test(c, an_unknown_reference_is_a_warning);
 	tcase_add_test(c, what_stands_twice_in_a_file_is_remarked_and_no_warning);
