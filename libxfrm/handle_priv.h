@@ -41,6 +41,14 @@ MUST_USE bool xfrm_exchange_some(struct xfrm_handle *handle, uint32_t sequence,
 	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
 	bool *ret_ended, struct xfrm_error *ret, struct why *why);
 
+/* For xfrm_listing_begin() and the like: a dump by that request (XFRM_MSG_GETSA), and a part of
+ * what it gives. */
+struct xfrm_listing;
+struct xfrm_listing *xfrm_listing_of(int type, struct why *why);
+MUST_USE bool xfrm_listing_next(struct xfrm_listing *listing,
+	void (*answer)(void *context, const struct nlmsghdr *message), void *context,
+	bool *ret_more, struct why *why);
+
 /* Only for requests: nothing is heard of events. NULL with a reason. */
 struct xfrm_handle *xfrm_open_requests(struct why *why);
 

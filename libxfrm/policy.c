@@ -136,3 +136,19 @@ enum xfrm_result xfrm_policy_list(struct xfrm_handle *handle,
 		why_prefix(why, "cannot list policies: ");
 	return result;
 }
+
+struct xfrm_listing *xfrm_policy_listing_begin(struct why *why)
+{
+	return xfrm_listing_of(XFRM_MSG_GETPOLICY, why);
+}
+
+bool xfrm_policy_listing_some(struct xfrm_listing *l,
+	void (*callback)(void *context, const struct xfrm_policy *policy,
+		const struct xfrm_policy_status *status),
+	void *context, bool *ret_more, struct why *why)
+{
+	struct listing listing = { callback, context };
+
+	return xfrm_listing_next(l, list_one, &listing, ret_more, why) ||
+	       why_prefix(why, "cannot list policies: ");
+}

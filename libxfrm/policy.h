@@ -99,6 +99,13 @@ MUST_USE enum xfrm_result xfrm_policy_list(struct xfrm_handle *handle,
 		const struct xfrm_policy_status *status),
 	void *context, struct why *why);
 
+/* The same in parts, as xfrm_listing_begin() does it; ended by xfrm_listing_end() (state.h). */
+struct xfrm_listing *xfrm_policy_listing_begin(struct why *why);
+MUST_USE bool xfrm_policy_listing_some(struct xfrm_listing *listing,
+	void (*callback)(void *context, const struct xfrm_policy *policy,
+		const struct xfrm_policy_status *status),
+	void *context, bool *ret_more, struct why *why);
+
 /* As xfrm_state_adopt() and xfrm_state_is_ours(). */
 MUST_USE bool xfrm_policy_adopt(struct xfrm_handle *handle, const struct xfrm_policy_id *id);
 bool xfrm_policy_is_ours(const struct xfrm_handle *handle, const struct xfrm_policy_id *id);

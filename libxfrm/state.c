@@ -199,24 +199,9 @@ enum xfrm_result xfrm_state_list(struct xfrm_handle *handle,
 	return result;
 }
 
-struct xfrm_listing {
-	struct xfrm_handle *handle; /* its own */
-	uint32_t sequence;
-};
-
 struct xfrm_listing *xfrm_listing_begin(struct why *why)
 {
-	struct xfrm_listing *l = calloc(1, sizeof(*l));
-	struct nl_msg *request = l ? xfrm_build_dump(XFRM_MSG_GETSA) : NULL;
-	bool good = request ? (l->handle = xfrm_open_requests(why)) &&
-				      xfrm_exchange_begin(l->handle, request, &l->sequence, why)
-			    : why_fail(why, "out of memory");
-
-	xfrm_message_free(request);
-	if (good)
-		return l;
-	xfrm_listing_end(l);
-	return NULL;
+	return xfrm_listing_of(XFRM_MSG_GETSA, why);
 }
 
 bool xfrm_listing_some(struct xfrm_listing *l,
@@ -225,23 +210,9 @@ bool xfrm_listing_some(struct xfrm_listing *l,
 	void *context, bool *ret_more, struct why *why)
 {
 	struct listing listing = { callback, context };
-	struct xfrm_error error;
-	bool ended;
 
-	*ret_more = false;
-	if (!xfrm_exchange_some(l->handle, l->sequence, list_one, &listing, &ended, &error, why))
-		return false;
-	*ret_more = !ended;
-	return !ended || xfrm_error_result(&error, XFRM_MSG_GETSA) == XFRM_RESULT_OK ||
-	       why_fail(why, "cannot list states: %s", strerror(error.number));
-}
-
-void xfrm_listing_end(struct xfrm_listing *l)
-{
-	if (!l)
-		return;
-	xfrm_close(l->handle);
-	free(l);
+	return xfrm_listing_next(l, list_one, &listing, ret_more, why) ||
+	       why_prefix(why, "cannot list states: ");
 }
 
 /* A state as the kernel has it, with memory for what is borrowed elsewhere. */

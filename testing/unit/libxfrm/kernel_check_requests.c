@@ -360,6 +360,18 @@ static void count_policy(
 	*ours += status->ours;
 }
 
+static bool list_policies_in_parts(unsigned *ours, struct why *why)
+{
+	site_enter(MOON);
+	struct xfrm_listing *listing = xfrm_policy_listing_begin(why);
+	bool more = listing, good = listing;
+
+	while (good && more)
+		good = xfrm_policy_listing_some(listing, count_policy, ours, &more, why);
+	xfrm_listing_end(listing);
+	return good;
+}
+
 void check_policies(void)
 {
 	struct xfrm_handle *handle = sites[MOON].handle;
@@ -394,6 +406,8 @@ void check_policies(void)
 		why.text, "a narrower block policy of the same class wins");
 	check(xfrm_policy_list(handle, count_policy, &ours, &why) == XFRM_RESULT_OK && ours == 2,
 		why.text, "both are listed as ours");
+	ours = 0;
+	check(list_policies_in_parts(&ours, &why) && ours == 2, why.text, "and in parts as well");
 	check(xfrm_policy_query(handle, &narrow.id, &status, &why) == XFRM_RESULT_OK &&
 			status.last_used != 0,
 		why.text, "a policy says when it was used");
