@@ -134,6 +134,10 @@ struct cl_network_route {
 void cl_network_look(struct cl_network *n, const struct address *to, bool past_tunnels,
 	struct cl_network_route *ret);
 
+/* Whether rules of policy routing, other than our own, look at more than where packets go to: what
+ * cl_network_look() finds may not be the way of those that are forwarded then. */
+bool cl_network_has_rules(struct cl_network *n, uint16_t family);
+
 /* The interfaces that packets of others can come in by: up, and neither loopback nor dummy. */
 void cl_network_links(
 	struct cl_network *n, void (*visit)(void *context, const char *interface), void *context);

@@ -1,7 +1,9 @@
 /* How packets go, for who explains it: the route, and what its link is. */
 #include "charon-lite/network_priv.h"
 #include "charon-lite/rtnetlink.h"
+#include "charon-lite/rules.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -75,6 +77,27 @@ void cl_network_look(struct cl_network *n, const struct address *to, bool past_t
 	if (hop.interface != 0)
 		link_look(n, hop.interface, ret);
 	ret->mtu = hop.mtu != 0 && hop.mtu < ret->interface_mtu ? hop.mtu : ret->interface_mtu;
+}
+
+struct rules_look {
+	uint32_t own_table;
+	bool found;
+};
+
+static void rule_look(void *context, const struct cl_rule *rule)
+{
+	struct rules_look *look = context;
+	bool own = rule->protocol == CL_RULE_PROTOCOL && rule->action == FR_ACT_TO_TBL &&
+		   rule->table == look->own_table;
+
+	look->found = look->found || (!rule->for_destination && !own);
+}
+
+bool cl_network_has_rules(struct cl_network *n, uint16_t family)
+{
+	struct rules_look look = { .own_table = cl_network_own_table(n) };
+
+	return cl_rules_list(n->requests, (uint8_t)family, rule_look, &look) == 0 && look.found;
 }
 
 /* ---- All links ---- */

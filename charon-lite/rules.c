@@ -67,13 +67,18 @@ static void take_rule(void *context, struct nlmsghdr *message)
 		nlmsg_parse(message, sizeof(fixed), attributes, FRA_MAX, policy) < 0)
 		return;
 	memcpy(&fixed, nlmsg_data(message), sizeof(fixed));
+	const bool everywhere = fixed.src_len == 0 && fixed.tos == 0 &&
+				!(fixed.flags & FIB_RULE_INVERT) && !attributes[FRA_IIFNAME] &&
+				!attributes[FRA_OIFNAME];
 	const struct cl_rule rule = {
 		.family = fixed.family,
 		.action = fixed.action,
 		.protocol = attributes[FRA_PROTOCOL] ? nla_get_u8(attributes[FRA_PROTOCOL]) : 0,
-		.for_all = fixed.src_len == 0 && fixed.dst_len == 0 && fixed.tos == 0 &&
-			   !(fixed.flags & FIB_RULE_INVERT) && !attributes[FRA_IIFNAME] &&
-			   !attributes[FRA_OIFNAME],
+		.for_all = everywhere && fixed.dst_len == 0,
+		.for_destination = everywhere && !attributes[FRA_FWMARK] &&
+				   !attributes[FRA_FWMASK] && !attributes[FRA_L3MDEV] &&
+				   !attributes[FRA_UID_RANGE] && !attributes[FRA_IP_PROTO] &&
+				   !attributes[FRA_SPORT_RANGE] && !attributes[FRA_DPORT_RANGE],
 		.priority = number(attributes[FRA_PRIORITY], 0),
 		.table = number(attributes[FRA_TABLE], fixed.table),
 		.target = number(attributes[FRA_GOTO], 0),

@@ -14,7 +14,8 @@ struct cl_rule {
 	uint8_t family;
 	uint8_t action; /* FR_ACT_* */
 	uint8_t protocol;
-	bool for_all; /* no condition but the mark */
+	bool for_all;         /* no condition but the mark */
+	bool for_destination; /* no condition but where packets go to, and not the mark */
 	uint32_t priority;
 	uint32_t table;
 	uint32_t target; /* priority to go to, with FR_ACT_GOTO */

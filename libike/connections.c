@@ -50,6 +50,14 @@ const struct ike_connection *ike_engine_connection(const struct ike_engine *e, s
 	return index < e->loaded_count ? e->loaded_order[index]->connection : NULL;
 }
 
+const struct ike_connection *ike_engine_connection_named(
+	const struct ike_engine *e, const char *name)
+{
+	const struct ike_loaded *loaded = ike_loaded_find(e, name);
+
+	return loaded ? loaded->connection : NULL;
+}
+
 const char *ike_engine_connection_name(const struct ike_engine *e, size_t index)
 {
 	return index < e->loaded_count ? e->loaded_order[index]->name : NULL;

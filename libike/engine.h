@@ -124,6 +124,9 @@ bool ike_engine_unload_connection(struct ike_engine *e, ike_time now, const char
 /* In the order of loading; index from 0; NULL at the end. */
 const struct ike_connection *ike_engine_connection(const struct ike_engine *e, size_t index);
 const char *ike_engine_connection_name(const struct ike_engine *e, size_t index);
+/* NULL when there is none of that name. */
+const struct ike_connection *ike_engine_connection_named(
+	const struct ike_engine *e, const char *name);
 bool ike_engine_has_connection(const struct ike_engine *e, const char *name);
 
 struct ike_credentials *ike_engine_credentials(struct ike_engine *e);     /* shared secrets */

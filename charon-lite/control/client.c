@@ -28,6 +28,7 @@
 #define OUTPUT_TIMEOUT 30 /* seconds without reading anything that is there to be read */
 #define REQUESTS_A_TURN 32
 #define STEPS_A_TURN 32
+#define STEPS_TIME 5    /* ms: no step of a turn is begun later */
 #define WATCHED_MAX 256 /* IKE SAs of one command whose lines are passed on */
 
 struct cl_client {
@@ -408,7 +409,11 @@ static void end_walk(struct cl_client *c)
 
 static void walk(struct cl_client *c)
 {
+	const ike_time begun = cl_daemon_now();
+
 	for (unsigned n = 0; n < STEPS_A_TURN; n++) {
+		if (n > 0 && cl_daemon_now() - begun >= STEPS_TIME)
+			break;
 		if (output_length(c) > OUTPUT_PAUSE)
 			return; /* writable() comes back */
 		if (!c->step(c, c->walk_state)) {

@@ -10,12 +10,15 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
+/* Connections may come and go between the steps: those are told of that were there at its
+ * beginning and still are. */
 struct explaining {
-	size_t index;
-	bool named;
+	char **names; /* owned, as each of them */
+	size_t count, next;
+	bool named; /* one was asked for */
 	bool strangers_told;
-	char name[CL_NAME_MAX];
 	struct cl_look *look;
 	struct cl_explain_causes causes; /* of the connection that is at hand */
 };
@@ -74,12 +77,12 @@ static const struct ike_child *best_child(
 	return best;
 }
 
-static bool is_trapped(const struct ike_engine *e, const struct ike_child_config *config)
+static bool is_trapped(const struct ike_connection *c, const struct ike_child_config *config)
 {
-	const struct ike_trap *trap = ike_engine_trap(e, 0);
+	const struct ike_trap *trap = c->traps;
 
 	while (trap && trap->config != config)
-		trap = trap->next;
+		trap = trap->mate_next;
 	return trap != NULL;
 }
 
@@ -119,7 +122,7 @@ static void put_child(struct vici_builder *b, struct explaining *x, const struct
 	const struct ike_engine *e = d->engine;
 	char text[CL_TUNNEL_INTERFACE_TEXT_MAX];
 	const struct ike_child *child = best_child(c, config);
-	bool trapped = is_trapped(e, config);
+	bool trapped = is_trapped(c, config);
 
 	vici_section_start(b, config->name);
 	vici_key_text(b, "state",
@@ -222,24 +225,17 @@ static void send_kernel(struct cl_client *c, struct explaining *x)
 	cl_client_event_take(c, CL_EVENT_EXPLAIN, &b);
 }
 
-static bool is_loaded(const struct ike_engine *e, const char *name)
-{
-	const struct ike_connection *c;
-
-	for (size_t i = 0; (c = ike_engine_connection(e, i)); i++)
-		if (strcmp(c->name, name) == 0)
-			return true;
-	return false;
-}
-
 static bool explain_next(struct cl_client *c, void *state)
 {
 	struct explaining *x = state;
 	const struct ike_engine *e = cl_client_daemon(c)->engine;
-	const struct ike_connection *connection = ike_engine_connection(e, x->index++);
+	const struct ike_connection *connection;
 
-	if (connection) {
-		if (!x->named || strcmp(connection->name, x->name) == 0)
+	if (cl_look_prepare(x->look))
+		return true;
+	if (x->next < x->count) {
+		connection = ike_engine_connection_named(e, x->names[x->next++]);
+		if (connection)
 			send_connection(c, x, connection);
 		return true;
 	}
@@ -256,24 +252,52 @@ static void explaining_end(void *state)
 {
 	struct explaining *x = state;
 
+	if (!x)
+		return;
+	for (size_t i = 0; i < x->count; i++)
+		free(x->names[i]);
+	free(x->names);
 	cl_look_free(x->look);
 	free(x);
 }
 
-void cl_command_explain(struct cl_client *c, struct vici_view request)
+/* NULL without memory. name: of the only connection, or NULL. */
+static struct explaining *explaining_begin(struct cl_daemon *d, const char *name)
 {
 	struct explaining *x = calloc(1, sizeof(*x));
+	size_t count = name ? 1 : 0;
 
-	if (!x || !(x->look = cl_look_new(cl_client_daemon(c)))) {
+	if (!x)
+		return NULL;
+	x->named = name != NULL;
+	while (!name && ike_engine_connection_name(d->engine, count))
+		count++;
+	x->names = calloc(count + 1, sizeof(*x->names));
+	x->look = cl_look_new(d);
+	while (x->names && x->count < count) {
+		x->names[x->count] =
+			strdup(name ? name : ike_engine_connection_name(d->engine, x->count));
+		if (!x->names[x->count])
+			break;
+		x->count++;
+	}
+	if (x->look && x->names && x->count == count)
+		return x;
+	explaining_end(x);
+	return NULL;
+}
+
+void cl_command_explain(struct cl_client *c, struct vici_view request)
+{
+	struct cl_daemon *d = cl_client_daemon(c);
+	char room[CL_NAME_MAX];
+	const char *name = cl_request_text(request, "ike", room);
+	struct explaining *x;
+
+	if (name && !ike_engine_has_connection(d->engine, name))
+		cl_client_reply_failure(c, "no connection named '%s' is loaded", name);
+	else if ((x = explaining_begin(d, name)))
+		cl_client_walk_ending(c, explain_next, x, explaining_end);
+	else
 		cl_client_reply_failure(c, "out of memory");
-		free(x);
-		return;
-	}
-	x->named = cl_request_text(request, "ike", x->name) != NULL;
-	if (x->named && !is_loaded(cl_client_daemon(c)->engine, x->name)) {
-		cl_client_reply_failure(c, "no connection named '%s' is loaded", x->name);
-		explaining_end(x);
-		return;
-	}
-	cl_client_walk_ending(c, explain_next, x, explaining_end);
 }

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of one connection: a gateway for many has more, and they are alike. */
-#define CHILDREN_MAX 64
+/* Of one connection, which is one step: a gateway for many has more, and they are alike. */
+#define CHILDREN_MAX 16
 
 /* ---- Failures ---- */
 
@@ -176,7 +176,7 @@ void cl_explain_child_put(
 {
 	struct cl_seen_tunnel t;
 
-	cl_look_at(look, child, &t);
+	cl_look_use(look, child, &t);
 	put_number(b, "packets-in", t.in.packets);
 	put_number(b, "packets-out", t.out.packets);
 	if (t.inner_mtu == 0)

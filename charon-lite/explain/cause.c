@@ -107,8 +107,7 @@ static const struct {
 		"(charon.plugins.kernel-netlink.mss)" },
 	[CL_CAUSE_LARGE_LOST] = { "large-packets-lost",
 		"small packets of the peer come in, and by their numbers many others got lost: "
-		"full "
-		"ones are dropped on the way, without a word",
+		"full ones are dropped on the way without a word, or it loses packets of all sizes",
 		"try ping -M do with sizes from a host behind one gateway to one behind the other; "
 		"clamp the MSS of TCP at both ends to what passes (charon.plugins.kernel-netlink."
 		"mss), or let ICMP \"fragmentation needed\" and fragments pass on the way" },

@@ -89,8 +89,14 @@ static uint64_t lost_on_the_way(const struct cl_seen_sa *in)
 	return in->highest > came ? in->highest - came : 0;
 }
 
-/* A way that loses packets at random loses large ones no more than others; of those that came, so
- * many would be large. */
+/* Small packets alone come in where large ones get lost, and where the peer sends none: calls, or
+ * what acknowledges a download, by a way that loses some of all. */
+static bool large_ones_are_known(const struct cl_seen_tunnel *t)
+{
+	return (t->drops.known && t->drops.count.unreassembled > 0) ||
+	       t->to_peer.mtu < t->to_peer.interface_mtu;
+}
+
 static void judge_lost(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 {
 	uint64_t lost = lost_on_the_way(&t->in);
@@ -105,11 +111,12 @@ static void judge_lost(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 			"; of %" PRIu64 " packets not all fragments came here: those get lost",
 			t->drops.count.unreassembled);
 	cl_finding_cure(
-		cl_findings_add(ret, CL_CAUSE_LARGE_LOST, 70, t->child,
+		cl_findings_add(ret, CL_CAUSE_LARGE_LOST, large_ones_are_known(t) ? 70 : 45,
+			t->child,
 			"of %" PRIu64 " packets that the peer has sent into %s %" PRIu64
 			" did not arrive, and those that did have %" PRIu64
 			" octets on average, where %u would fit: so it is when full packets are "
-			"dropped on the way%s",
+			"dropped on the way, or the way loses packets of all sizes%s",
 			t->in.highest, t->child, lost, average, t->inner_mtu, fragments),
 		"try ping -M do -s %u from a host behind the peer to one behind us, and smaller: "
 		"what passes, plus 28, is what full packets may have (IPv6: 48); clamp TCP's MSS "

@@ -82,6 +82,13 @@ static void judge_peer(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 		judge_filter(t, ret);
 }
 
+/* The way was asked for by its destination alone. What went in has found one, and what is forwarded
+ * may find one by its source, mark or interface. */
+static unsigned likelihood_into(const struct cl_seen_tunnel *t)
+{
+	return likelihood_out(t, t->into_has_rules ? 60 : 93, 15);
+}
+
 static void judge_into(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 {
 	char to[ADDRESS_TEXT_MAX];
@@ -91,14 +98,13 @@ static void judge_into(const struct cl_seen_tunnel *t, struct cl_findings *ret)
 		return;
 	address_format(&t->into.to, to);
 	if (!t->into.found)
-		cl_findings_add(ret, CL_CAUSE_NO_ROUTE_INTO_TUNNEL, likelihood_out(t, 93, 50),
-			t->child,
+		cl_findings_add(ret, CL_CAUSE_NO_ROUTE_INTO_TUNNEL, likelihood_into(t), t->child,
 			"this host has no route to %s behind the peer: packets are dropped before "
 			"they could meet the policy of %s",
 			to, t->child);
 	else if (interface && !t->into.local && t->into.if_id != t->if_id_out)
 		cl_finding_cure(cl_findings_add(ret, CL_CAUSE_NO_ROUTE_INTO_TUNNEL,
-					likelihood_out(t, 93, 50), t->child,
+					likelihood_into(t), t->child,
 					"%s takes what goes out by an xfrm interface with if_id "
 					"%#x, and "
 					"the route to %s behind the peer goes by %s",

@@ -23,31 +23,49 @@ struct links {
 
 struct cl_look {
 	struct cl_daemon *daemon;
+	bool prepared;
 	struct cl_foreign foreign;
 	struct cl_nat_rules *nat, *nat_ipv6; /* NULL: there are none, or they can't be read */
 	struct cl_nft_rules *nft;            /* the same */
 	struct cl_xfrm_counter counters[CL_XFRM_COUNTERS];
 	size_t counter_count;
 	struct links links;
+	struct {
+		bool known, any;
+	} rules[2]; /* of policy routing: IPv4's, IPv6's */
 };
 
 struct cl_look *cl_look_new(struct cl_daemon *d)
 {
 	struct cl_look *l = calloc(1, sizeof(*l));
-	char text[4096];
 
 	if (!l)
 		return NULL;
 	l->daemon = d;
-	cl_foreign_gather(d->kernel.tables, &l->foreign);
-	if (d->kernel.tables) {
-		l->nat = cl_nat_rules_read(AF_INET);
-		l->nat_ipv6 = cl_nat_rules_read(AF_INET6);
-		l->nft = cl_nft_rules_read();
-	}
-	if (d->kernel.tables && cl_proc_read("/proc/net/xfrm_stat", text, sizeof(text)))
-		l->counter_count = cl_xfrm_counters_parse(text, l->counters);
+	l->prepared = !d->kernel.tables;
 	return l;
+}
+
+static void read_rules(struct cl_look *l)
+{
+	char text[4096];
+
+	l->nat = cl_nat_rules_read(AF_INET);
+	l->nat_ipv6 = cl_nat_rules_read(AF_INET6);
+	l->nft = cl_nft_rules_read();
+	if (cl_proc_read("/proc/net/xfrm_stat", text, sizeof(text)))
+		l->counter_count = cl_xfrm_counters_parse(text, l->counters);
+}
+
+bool cl_look_prepare(struct cl_look *l)
+{
+	if (l->prepared)
+		return false;
+	if (!cl_foreign_gather(&l->foreign)) {
+		read_rules(l);
+		l->prepared = true;
+	}
+	return true;
 }
 
 void cl_look_free(struct cl_look *l)
@@ -117,6 +135,16 @@ static bool host_of(const struct ike_selector *s, struct address *ret, bool *ret
 	if (length + 1u < 8 * address_size(ret))
 		ret->octets[address_size(ret) - 1] |= 1;
 	return true;
+}
+
+static bool has_rules(struct cl_look *l, uint16_t family)
+{
+	bool ipv6 = family == AF_INET6;
+
+	if (!l->rules[ipv6].known)
+		l->rules[ipv6].any = cl_network_has_rules(l->daemon->network, family);
+	l->rules[ipv6].known = true;
+	return l->rules[ipv6].any;
 }
 
 static bool forwards(uint16_t family)
@@ -218,11 +246,11 @@ static void look_network(struct cl_look *l, const struct ike_child *child, struc
 	uint8_t length;
 	bool network;
 
-	look_route(l, &t->remote, true, &t->to_peer);
-	if (child->remote_count > 0 && host_of(theirs, &host, &network))
+	if (child->remote_count > 0 && host_of(theirs, &host, &network)) {
 		look_route(l, &host, false, &t->into);
+		t->into_has_rules = has_rules(l, host.family);
+	}
 	if (child->local_count > 0) {
-		t->family = ours->family;
 		if (host_of(ours, &host, &network))
 			look_route(l, &host, false, &t->behind);
 		ike_selector_prefix(ours, &host, &length);
@@ -291,7 +319,7 @@ static void look_nat(struct cl_look *l, const struct ike_child *child, struct cl
 	snprintf(t->masquerade.rule, sizeof(t->masquerade.rule), "%s", verdict.rule);
 }
 
-void cl_look_at(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *ret)
+void cl_look_use(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *ret)
 {
 	const struct ike_kernel_id id = ike_child_kernel_id(child, false);
 
@@ -302,19 +330,28 @@ void cl_look_at(struct cl_look *l, const struct ike_child *child, struct cl_seen
 		.mode = child->mode,
 		.protocol = child->suite.protocol,
 		.udp = child->udp_encapsulation,
-		.if_id_out = child->if_id_out,
-		.no_states = counter(l, "XfrmInNoStates"),
-		.template_mismatch = counter(l, "XfrmInTmplMismatch"),
-		.no_policies = counter(l, "XfrmInNoPols"),
-		.blocked = counter(l, "XfrmInPolBlock"),
+		.family = child->local_count > 0 ? ike_child_local(child)->family : 0,
 	};
-	if (ike_path_answers_from(child->sa))
-		ret->answers_from = *ike_path_answers_from(child->sa);
 	if (child->installed_at != IKE_NEVER)
 		ret->age = (cl_daemon_now() - child->installed_at) / 1000;
 	if (l->daemon->kernel.tables)
-		cl_look_kernel(l->daemon->kernel.tables, &l->foreign, child, ret);
-	look_network(l, child, ret);
+		cl_look_sas(l->daemon->kernel.tables, &l->foreign, child, ret);
+	look_route(l, &ret->remote, true, &ret->to_peer);
 	look_size(child, ret);
+}
+
+void cl_look_at(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *ret)
+{
+	cl_look_use(l, child, ret);
+	ret->if_id_out = child->if_id_out;
+	ret->no_states = counter(l, "XfrmInNoStates");
+	ret->template_mismatch = counter(l, "XfrmInTmplMismatch");
+	ret->no_policies = counter(l, "XfrmInNoPols");
+	ret->blocked = counter(l, "XfrmInPolBlock");
+	if (ike_path_answers_from(child->sa))
+		ret->answers_from = *ike_path_answers_from(child->sa);
+	if (l->daemon->kernel.tables)
+		cl_look_policies(l->daemon->kernel.tables, &l->foreign, child, ret);
+	look_network(l, child, ret);
 	look_nat(l, child, ret);
 }

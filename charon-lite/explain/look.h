@@ -1,8 +1,9 @@
 /*
  * Looking at what a CHILD_SA has in the kernel and around it, and changing nothing.
  *
- * A look is one command's: what would be the same for all of its tunnels is read once. What a look
- * takes is bounded for each tunnel, and one reading of the kernel's SAs and policies.
+ * A look is one command's: what would be the same for all of its tunnels is read once, before the
+ * first of them, in parts between which others have their turn. What a look at a tunnel takes is
+ * bounded.
  * Thread rule: belongs to the loop's thread.
  */
 #ifndef CHARON_LITE_EXPLAIN_LOOK_H
@@ -19,8 +20,14 @@ struct cl_look;
 struct cl_look *cl_look_new(struct cl_daemon *d);
 void cl_look_free(struct cl_look *l); /* NULL is fine */
 
+/* Reads a part of what is the same for all. False: all is read; what the rest is for comes then. */
+MUST_USE bool cl_look_prepare(struct cl_look *l);
+
 /* The texts in it are the child's. */
 void cl_look_at(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *ret);
+
+/* The same, of its SAs, the way to the peer and what fits alone: the rest is zero. */
+void cl_look_use(struct cl_look *l, const struct ike_child *child, struct cl_seen_tunnel *ret);
 
 /* How packets get to a peer. */
 void cl_look_peer(struct cl_look *l, const struct address *peer, struct cl_seen_route *ret);
@@ -40,18 +47,25 @@ struct cl_foreign_sa {
 
 #define CL_FOREIGN_MAX 4096
 
-/* What other programs have in the kernel; what is beyond the bound is left out. */
+/* What other programs have in the kernel; what is beyond the bound is left out. All zero: nothing
+ * is read yet. */
 struct cl_foreign {
+	enum { CL_FOREIGN_SAS, CL_FOREIGN_POLICIES, CL_FOREIGN_ALL } next; /* to be read */
+	struct xfrm_listing *listing;
 	struct cl_foreign_sa *sas;
 	struct xfrm_policy *policies;
 	size_t sa_count, policy_count;
 };
 
-void cl_foreign_gather(struct xfrm_handle *tables, struct cl_foreign *ret);
+/* Reads a part of the kernel's; false: all is read, as far as it can be. */
+MUST_USE bool cl_foreign_gather(struct cl_foreign *f);
 void cl_foreign_free(struct cl_foreign *f);
 
-/* Fills in what concerns SAs and policies. */
-void cl_look_kernel(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+/* Fills in what concerns SAs. */
+void cl_look_sas(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+	const struct ike_child *child, struct cl_seen_tunnel *t);
+/* And policies. */
+void cl_look_policies(struct xfrm_handle *tables, const struct cl_foreign *foreign,
 	const struct ike_child *child, struct cl_seen_tunnel *t);
 
 /* Whether the first is for packets that the second is for as well, and then whether it is for all

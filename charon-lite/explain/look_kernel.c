@@ -54,19 +54,34 @@ static void note_policy(
 	list[f->policy_count++] = *policy;
 }
 
-void cl_foreign_gather(struct xfrm_handle *tables, struct cl_foreign *ret)
+/* True: there may be more in the table at hand. */
+static bool gather_some(struct cl_foreign *f)
 {
-	struct why why;
+	bool more = false, policies = f->next == CL_FOREIGN_POLICIES;
 
-	*ret = (struct cl_foreign){ 0 };
-	if (!tables)
-		return;
-	(void)!xfrm_state_list(tables, note_sa, ret, &why);
-	(void)!xfrm_policy_list(tables, note_policy, ret, &why);
+	if (!f->listing)
+		f->listing = policies ? xfrm_policy_listing_begin(NULL) : xfrm_listing_begin(NULL);
+	return f->listing &&
+	       (policies ? xfrm_policy_listing_some(f->listing, note_policy, f, &more, NULL)
+			 : xfrm_listing_some(f->listing, note_sa, f, &more, NULL)) &&
+	       more;
+}
+
+bool cl_foreign_gather(struct cl_foreign *f)
+{
+	if (f->next == CL_FOREIGN_ALL)
+		return false;
+	if (!gather_some(f)) {
+		xfrm_listing_end(f->listing);
+		f->listing = NULL;
+		f->next++;
+	}
+	return f->next != CL_FOREIGN_ALL;
 }
 
 void cl_foreign_free(struct cl_foreign *f)
 {
+	xfrm_listing_end(f->listing);
 	free(f->sas);
 	free(f->policies);
 	*f = (struct cl_foreign){ 0 };
@@ -132,6 +147,14 @@ static unsigned foreign_between(
 				 address_same_host(&sa->destination, a));
 	}
 	return count;
+}
+
+void cl_look_sas(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+	const struct ike_child *child, struct cl_seen_tunnel *t)
+{
+	look_sa(tables, foreign, child, true, t->age, &t->in);
+	look_sa(tables, foreign, child, false, t->age, &t->out);
+	t->foreign_sas = foreign_between(foreign, &t->local, &t->remote);
 }
 
 /* ---- Policies ---- */
@@ -223,7 +246,7 @@ static void note_use(const struct xfrm_policy *policy, const struct xfrm_policy_
 		sa->policy_age = age;
 }
 
-static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *foreign,
+void cl_look_policies(struct xfrm_handle *tables, const struct cl_foreign *foreign,
 	const struct ike_child *child, struct cl_seen_tunnel *t)
 {
 	const struct ike_kernel_policies wanted = ike_child_policies(child);
@@ -245,13 +268,4 @@ static void look_policies(struct xfrm_handle *tables, const struct cl_foreign *f
 		}
 		look_shadow(foreign, &policy, t);
 	}
-}
-
-void cl_look_kernel(struct xfrm_handle *tables, const struct cl_foreign *foreign,
-	const struct ike_child *child, struct cl_seen_tunnel *t)
-{
-	look_sa(tables, foreign, child, true, t->age, &t->in);
-	look_sa(tables, foreign, child, false, t->age, &t->out);
-	look_policies(tables, foreign, child, t);
-	t->foreign_sas = foreign_between(foreign, &t->local, &t->remote);
 }

@@ -104,7 +104,7 @@ struct walk {
 	const struct cl_nat_packet *packet;
 	struct cl_nat_verdict *verdict;
 	unsigned steps;
-	bool unsure; /* something before may have let them pass */
+	struct doubts doubts;
 };
 
 /* Bits of an octet that a prefix takes. */
@@ -251,7 +251,7 @@ static void caught(struct walk *w, const struct entry *entry, const char *target
 	if (v->hit)
 		return;
 	v->hit = true;
-	v->sure = m == YES && !w->unsure;
+	v->sure = m == YES && !doubts_any(&w->doubts);
 	v->packets = entry->packets;
 	describe(w->rules->family, entry, target, v->rule, sizeof(v->rule));
 }
@@ -326,70 +326,68 @@ static bool entry_at(const struct cl_nat_rules *r, uint32_t at, struct entry *re
 	       ret->next_offset <= r->length - at;
 }
 
-/* True: they go no further in the table. */
-static bool walk_chain(struct walk *w, uint32_t at, unsigned depth);
+static enum way walk_chain(struct walk *w, uint32_t at, unsigned depth);
 
 /* The standard target: a verdict below 0, or another chain. */
-static bool walk_verdict(struct walk *w, uint32_t at, const struct entry *entry, enum meets m,
-	unsigned depth, bool *returns)
+static enum way walk_verdict(
+	struct walk *w, uint32_t at, const struct entry *entry, enum meets m, unsigned depth)
 {
+	struct doubts before;
 	int verdict = 0;
+	enum way way;
 
 	if (entry->target_offset + sizeof(struct xt_entry_target) + sizeof(verdict) >
 		entry->next_offset)
-		return false;
+		return ON;
 	memcpy(&verdict,
 		w->rules->entries + at + entry->target_offset + sizeof(struct xt_entry_target),
 		sizeof(verdict));
-	if (verdict >= 0 && (uint32_t)verdict != at + entry->next_offset) {
-		bool before = w->unsure, ends;
-
-		w->unsure = before || m == MAYBE;
-		ends = walk_chain(w, (uint32_t)verdict, depth + 1);
-		if (m == YES)
-			return ends;
-		w->unsure = before || ends;
-		return false;
-	}
-	if (verdict >= 0)
-		return false;
-	if (m == MAYBE) {
-		w->unsure = true;
-		return false;
-	}
-	*returns = verdict == XT_RETURN;
-	return !*returns;
+	if (verdict < 0)
+		return doubts_way(&w->doubts, m, verdict == XT_RETURN ? BACK : OUT);
+	if ((uint32_t)verdict == at + entry->next_offset)
+		return ON;
+	before = doubts_enter(&w->doubts, m);
+	way = doubts_leave(&w->doubts, &before, walk_chain(w, (uint32_t)verdict, depth + 1));
+	return way == BACK ? ON : doubts_way(&w->doubts, m, way);
 }
 
-static bool walk_chain(struct walk *w, uint32_t at, unsigned depth)
+static enum way walk_entry(
+	struct walk *w, uint32_t at, const struct entry *entry, const char *target, unsigned depth)
+{
+	const struct bytes all = bytes_of(w->rules->entries + at, entry->next_offset);
+	enum meets m = entry_meets(w->packet, entry, all);
+
+	if (m == NO)
+		return ON;
+	if (target[0] == '\0')
+		return walk_verdict(w, at, entry, m, depth);
+	if (!cl_nat_target_translates(target))
+		return ON;
+	caught(w, entry, target, m);
+	return doubts_way(&w->doubts, m, OUT);
+}
+
+static enum way walk_chain(struct walk *w, uint32_t at, unsigned depth)
 {
 	struct entry entry;
 
-	for (; w->steps < STEPS_MAX && depth < DEPTH_MAX && entry_at(w->rules, at, &entry);
-		w->steps++, at += (uint32_t)entry.next_offset) {
-		const struct bytes all = bytes_of(w->rules->entries + at, entry.next_offset);
+	for (; depth < DEPTH_MAX && entry_at(w->rules, at, &entry);
+		at += (uint32_t)entry.next_offset) {
 		struct xt_entry_target target;
-		enum meets m = entry_meets(w->packet, &entry, all);
-		bool returns = false;
+		enum way way;
 
-		memcpy(&target, all.at + entry.target_offset, sizeof(target));
+		memcpy(&target, w->rules->entries + at + entry.target_offset, sizeof(target));
 		target.u.user.name[sizeof(target.u.user.name) - 1] = '\0';
 		if (strcmp(target.u.user.name, "ERROR") == 0)
-			return false; /* the next chain begins */
-		if (m == NO)
-			continue;
-		if (target.u.user.name[0] == '\0') {
-			if (walk_verdict(w, at, &entry, m, depth, &returns))
-				return true;
-			if (returns)
-				return false;
-		} else if (cl_nat_target_translates(target.u.user.name)) {
-			caught(w, &entry, target.u.user.name, m);
-			if (m == YES)
-				return true;
-		}
+			return BACK; /* the next chain begins */
+		if (w->steps++ == STEPS_MAX)
+			return OUT;
+		if ((way = walk_entry(w, at, &entry, target.u.user.name, depth)) != ON)
+			return way;
 	}
-	return false;
+	/* what is deeper, or makes no sense, may do anything */
+	w->doubts.left = true;
+	return BACK;
 }
 
 void cl_nat_rules_judge(const struct cl_nat_rules *r, const struct cl_nat_packet *packet,

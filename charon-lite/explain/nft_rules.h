@@ -1,6 +1,7 @@
 /*
  * The same as nat_rules.h for nftables (and iptables-nft): chains of type nat at the hook
- * postrouting, and those that they lead to. Sets and what else is not compared make a rule unsure.
+ * postrouting, and those that they lead to. Sets and what else is not compared make a rule unsure,
+ * and all of them are where there are more rules than are kept.
  */
 #ifndef CHARON_LITE_EXPLAIN_NFT_RULES_H
 #define CHARON_LITE_EXPLAIN_NFT_RULES_H
@@ -18,7 +19,8 @@ void cl_nft_rules_free(struct cl_nft_rules *r); /* NULL is fine */
 void cl_nft_rules_judge(const struct cl_nft_rules *r, const struct cl_nat_packet *packet,
 	struct cl_nat_verdict *ret);
 
-/* For reading, and for tests. Names are copied; false without memory or room. family: NFPROTO_IPV4,
+/* For reading, and for tests. Names are copied; false without memory or room, and nothing is sure
+ * from then on. family: NFPROTO_IPV4,
  * NFPROTO_IPV6 or NFPROTO_INET; expressions: NFTA_RULE_EXPRESSIONS, copied. */
 MUST_USE struct cl_nft_rules *cl_nft_rules_new(void);
 MUST_USE bool cl_nft_rules_add_base(

@@ -84,6 +84,7 @@ struct cl_seen_tunnel {
 	uint16_t family;               /* of the networks */
 	struct cl_seen_route to_peer;
 	struct cl_seen_route into;    /* a host of the peer's networks */
+	bool into_has_rules;          /* that way may depend on more than where packets go to */
 	struct cl_seen_route behind;  /* a host of ours */
 	bool forwards;                /* the kernel forwards packets of that family */
 	bool behind_is_network;       /* more than this host's own addresses */

@@ -214,6 +214,19 @@ START_TEST(routes_that_lead_elsewhere)
 	tunnel.into.found = false;
 	tunnel.out.packets = tunnel.in.packets = 0;
 	ck_assert_str_eq(judged(), "no-route-into-tunnel no-traffic");
+	ck_assert_uint_ge(found.list[0].likelihood, 90);
+	/* what is forwarded may have a way of its own */
+	tunnel.into_has_rules = true;
+	ck_assert_str_eq(judged(), "no-route-into-tunnel no-traffic");
+	ck_assert_uint_le(found.list[0].likelihood, 60);
+	/* and has one, as it seems */
+	tunnel.out.packets = tunnel.in.packets = 10;
+	ck_assert_str_eq(judged(), "no-route-into-tunnel");
+	ck_assert_uint_lt(found.list[0].likelihood, 20);
+	tunnel.if_id_out = 42;
+	tunnel.into.found = true;
+	ck_assert_str_eq(judged(), "no-route-into-tunnel");
+	ck_assert_uint_lt(found.list[0].likelihood, 20);
 
 	begin();
 	tunnel.if_id_out = 42;
@@ -393,9 +406,13 @@ START_TEST(full_packets_that_do_not_arrive)
 	ck_assert_str_eq(judged(), "large-packets-lost");
 	ck_assert(says("of 20 packets") && says("10 did not arrive") && says("84 octets") &&
 		  says("-s 1418"));
+	/* or small ones get lost, and there are no others */
+	ck_assert(says("or the way loses packets"));
+	ck_assert_uint_le(found.list[0].likelihood, 45);
 	tunnel.drops = (struct cl_seen_drops){ .known = true, .count = { .unreassembled = 7 } };
 	ck_assert_str_eq(judged(), "large-packets-lost");
 	ck_assert(says("of 7 packets not all fragments"));
+	ck_assert_uint_ge(found.list[0].likelihood, 50);
 	/* large ones arrive as well: a way that loses some of all sizes */
 	tunnel.in.bytes = 10000;
 	ck_assert_str_eq(judged(), "");
@@ -510,6 +527,7 @@ int main(void)
 	SRunner *runner = srunner_create(suite);
 	srunner_add_suite(runner, explain_look_suite());
 	srunner_add_suite(runner, explain_nat_suite());
+	srunner_add_suite(runner, explain_nft_suite());
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -1,22 +1,15 @@
-/* Rules that translate sources, made as the kernel has them. */
+/* Rules of iptables that translate sources, made as the kernel has them. */
 #include "charon-lite/explain/nat_rules.h"
-#include "charon-lite/explain/nft_rules.h"
 #include "testing/unit/charon-lite/test_explain.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_policy.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <string.h>
-
-/* ---- iptables ---- */
 
 static uint8_t table[4096];
 static size_t table_length;
@@ -35,20 +28,6 @@ static void put(const void *data, size_t length)
 	ck_assert_uint_le(table_length + length, sizeof(table));
 	memcpy(table + table_length, data, length);
 	table_length += length;
-}
-
-static struct in_addr mask(uint8_t prefix)
-{
-	return (struct in_addr){ prefix ? htonl(~0u << (32 - prefix)) : 0 };
-}
-
-static struct in6_addr mask_ipv6(uint8_t prefix)
-{
-	struct in6_addr all = { 0 };
-
-	for (unsigned bit = 0; bit < prefix; bit++)
-		all.s6_addr[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	return all;
 }
 
 static void put_ipv4(const struct rule *rule, uint16_t matches, uint16_t target)
@@ -129,20 +108,6 @@ static uint32_t add(const struct rule *rule)
 
 static const struct rule masquerade = { .out = "wan", .target = "MASQUERADE" };
 static const struct rule accept_all = { .target = "", .verdict = -2 };
-
-/* From one network to another, out by wan. */
-static struct cl_nat_packet packet_of(uint16_t of_family)
-{
-	bool ipv6 = of_family == AF_INET6;
-	uint8_t prefix = ipv6 ? 64 : 16;
-	struct cl_nat_packet packet = {
-		.source_prefix = prefix, .destination_prefix = prefix, .interface = "wan"
-	};
-
-	ck_assert(address_parse(ipv6 ? "fd01::" : "10.1.0.0", &packet.source) &&
-		  address_parse(ipv6 ? "fd02::" : "10.2.0.0", &packet.destination));
-	return packet;
-}
 
 static struct cl_nat_verdict judge(uint32_t begin)
 {
@@ -260,6 +225,47 @@ START_TEST(chains_are_followed)
 }
 END_TEST
 
+/* A chain with two rules at most, a jump to it, and a rule that catches all. */
+static struct cl_nat_verdict judge_behind_chain(
+	const struct rule *chain, size_t count, const char *condition)
+{
+	struct rule jump = { .target = "", .match = condition };
+	uint32_t begin;
+
+	jump.verdict = (int)table_length;
+	for (size_t i = 0; i < count; i++)
+		add(&chain[i]);
+	add(&(struct rule){ .target = "", .verdict = -5 /* XT_RETURN */ });
+	add(&(struct rule){ .target = "ERROR" });
+	begin = add(&jump);
+	add(&masquerade);
+	add(&accept_all);
+	return judge(begin);
+}
+
+START_TEST(exceptions_in_chains_are_remembered)
+{
+	const struct rule may_accept = { .match = "set", .target = "", .verdict = -2 };
+	const struct rule may_return = { .match = "set", .target = "", .verdict = -5 };
+	const struct rule returning[] = { may_return, accept_all };
+	struct cl_nat_verdict v;
+
+	v = judge_behind_chain(&may_accept, 1, NULL);
+	ck_assert(v.hit && !v.sure);
+	v = judge_behind_chain(&may_accept, 1, "set");
+	ck_assert(v.hit && !v.sure);
+	v = judge_behind_chain(&accept_all, 1, "set");
+	ck_assert(v.hit && !v.sure);
+	v = judge_behind_chain(returning, 2, NULL);
+	ck_assert(v.hit && !v.sure);
+	/* whoever comes back from it comes here */
+	v = judge_behind_chain(&may_return, 1, NULL);
+	ck_assert(v.hit && v.sure);
+	v = judge_behind_chain(&may_return, 1, "set");
+	ck_assert(v.hit && v.sure);
+}
+END_TEST
+
 START_TEST(rules_of_ipv6)
 {
 	const struct rule catching[] = {
@@ -320,354 +326,6 @@ START_TEST(rubbish_is_no_rule)
 }
 END_TEST
 
-/* ---- nftables ---- */
-
-static struct cl_nft_rules *nft;
-static uint8_t nft_family;     /* of its chains, NFPROTO_ */
-static struct nl_msg *message; /* whose attributes are the rule's expressions */
-static struct nlattr *list, *element, *data;
-
-static void put_be32(int type, uint32_t number)
-{
-	ck_assert_int_eq(nla_put_u32(message, type, htonl(number)), 0);
-}
-
-static void rule_begin(void)
-{
-	message = nlmsg_alloc_simple(0, 0);
-	list = nla_nest_start(message, NFTA_RULE_EXPRESSIONS);
-}
-
-static void expression_begin(const char *name)
-{
-	element = nla_nest_start(message, NFTA_LIST_ELEM);
-	ck_assert_int_eq(nla_put_string(message, NFTA_EXPR_NAME, name), 0);
-	data = nla_nest_start(message, NFTA_EXPR_DATA);
-}
-
-static void expression_end(void)
-{
-	nla_nest_end(message, data);
-	nla_nest_end(message, element);
-}
-
-static void put_value(int type, const void *value, size_t length)
-{
-	struct nlattr *nested = nla_nest_start(message, type);
-
-	ck_assert_int_eq(nla_put(message, NFTA_DATA_VALUE, (int)length, value), 0);
-	nla_nest_end(message, nested);
-}
-
-static void rule_end(const char *chain)
-{
-	nla_nest_end(message, list);
-	ck_assert(cl_nft_rules_add(nft, nft_family, "nat", chain, 7,
-		nlmsg_find_attr(nlmsg_hdr(message), 0, NFTA_RULE_EXPRESSIONS)));
-	nlmsg_free(message);
-}
-
-static void compare(uint32_t how, const void *value, size_t length)
-{
-	expression_begin("cmp");
-	put_be32(NFTA_CMP_SREG, NFT_REG_1);
-	put_be32(NFTA_CMP_OP, how);
-	put_value(NFTA_CMP_DATA, value, length);
-	expression_end();
-}
-
-/* oifname how "..." */
-static void out_is(uint32_t how, const char *name, size_t length)
-{
-	expression_begin("meta");
-	put_be32(NFTA_META_KEY, NFT_META_OIFNAME);
-	put_be32(NFTA_META_DREG, NFT_REG_1);
-	expression_end();
-	compare(how, name, length);
-}
-
-/* ip daddr how NETWORK/24 with three octets loaded, as nft does it, or with a mask. */
-static void destination_is(uint32_t how, const char *network, uint8_t prefix)
-{
-	const struct in_addr bits = mask(prefix);
-	struct in_addr address;
-
-	inet_pton(AF_INET, network, &address);
-	expression_begin("payload");
-	put_be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	put_be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	put_be32(NFTA_PAYLOAD_OFFSET, 16);
-	put_be32(NFTA_PAYLOAD_LEN, prefix % 8 ? 4 : prefix / 8);
-	expression_end();
-	if (prefix % 8) {
-		expression_begin("bitwise");
-		put_be32(NFTA_BITWISE_SREG, NFT_REG_1);
-		put_be32(NFTA_BITWISE_DREG, NFT_REG_1);
-		put_value(NFTA_BITWISE_MASK, &bits, sizeof(bits));
-		expression_end();
-	}
-	compare(how, &address, prefix % 8 ? 4 : prefix / 8);
-}
-
-static void destination_ipv6_is(uint32_t how, const char *network, uint8_t prefix)
-{
-	const struct in6_addr bits = mask_ipv6(prefix);
-	struct in6_addr address;
-	bool whole = prefix % 8 == 0;
-
-	inet_pton(AF_INET6, network, &address);
-	expression_begin("payload");
-	put_be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-	put_be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	put_be32(NFTA_PAYLOAD_OFFSET, 24);
-	put_be32(NFTA_PAYLOAD_LEN, whole ? prefix / 8 : 16);
-	expression_end();
-	if (!whole) {
-		expression_begin("bitwise");
-		put_be32(NFTA_BITWISE_SREG, NFT_REG_1);
-		put_be32(NFTA_BITWISE_DREG, NFT_REG_1);
-		put_value(NFTA_BITWISE_MASK, &bits, sizeof(bits));
-		expression_end();
-	}
-	compare(how, &address, whole ? prefix / 8 : 16);
-}
-
-/* meta nfproto ... */
-static void protocol_is(uint8_t protocol)
-{
-	expression_begin("meta");
-	put_be32(NFTA_META_KEY, NFT_META_NFPROTO);
-	put_be32(NFTA_META_DREG, NFT_REG_1);
-	expression_end();
-	compare(NFT_CMP_EQ, &protocol, 1);
-}
-
-static void ipsec_is(uint8_t there)
-{
-	expression_begin("rt");
-	put_be32(NFTA_RT_KEY, NFT_RT_XFRM);
-	put_be32(NFTA_RT_DREG, NFT_REG_1);
-	expression_end();
-	compare(NFT_CMP_EQ, &there, 1);
-}
-
-static void plain(const char *name)
-{
-	expression_begin(name);
-	expression_end();
-}
-
-static void verdict(int code, const char *chain)
-{
-	struct nlattr *outer, *inner;
-
-	expression_begin("immediate");
-	put_be32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	outer = nla_nest_start(message, NFTA_IMMEDIATE_DATA);
-	inner = nla_nest_start(message, NFTA_DATA_VERDICT);
-	put_be32(NFTA_VERDICT_CODE, (uint32_t)code);
-	if (chain)
-		ck_assert_int_eq(nla_put_string(message, NFTA_VERDICT_CHAIN, chain), 0);
-	nla_nest_end(message, inner);
-	nla_nest_end(message, outer);
-	expression_end();
-}
-
-static void masquerade_all(const char *chain)
-{
-	rule_begin();
-	plain("counter");
-	plain("masq");
-	rule_end(chain);
-}
-
-static void nft_begin_of(uint8_t chains)
-{
-	nft_family = chains;
-	nft = cl_nft_rules_new();
-	ck_assert_ptr_nonnull(nft);
-	ck_assert(cl_nft_rules_add_base(nft, nft_family, "nat", "out"));
-}
-
-static void nft_begin(void)
-{
-	nft_begin_of(NFPROTO_IPV4);
-}
-
-static struct cl_nat_verdict nft_judge(void)
-{
-	const struct cl_nat_packet packet = packet_of(family);
-	struct cl_nat_verdict found;
-
-	cl_nft_rules_judge(nft, &packet, &found);
-	cl_nft_rules_free(nft);
-	return found;
-}
-
-START_TEST(nft_rules_that_catch_the_tunnels_packets)
-{
-	struct cl_nat_verdict v;
-
-	nft_begin();
-	rule_begin();
-	out_is(NFT_CMP_EQ, "wan", 4);
-	plain("masq");
-	rule_end("out");
-	v = nft_judge();
-	ck_assert(v.hit && v.sure);
-	ck_assert_str_eq(v.rule, "table ip nat chain out handle 7");
-
-	nft_begin();
-	rule_begin();
-	out_is(NFT_CMP_EQ, "w", 1); /* "w*" */
-	destination_is(NFT_CMP_NEQ, "192.168.0.0", 16);
-	plain("masq");
-	rule_end("out");
-	v = nft_judge();
-	ck_assert(v.hit && v.sure);
-
-	/* in a chain that another leads to */
-	nft_begin();
-	rule_begin();
-	verdict(NFT_JUMP, "more");
-	rule_end("out");
-	masquerade_all("more");
-	v = nft_judge();
-	ck_assert(v.hit && v.sure);
-}
-END_TEST
-
-START_TEST(nft_rules_that_may_catch_them)
-{
-	struct cl_nat_verdict v;
-
-	/* a set, and half of the network */
-	for (unsigned i = 0; i < 2; i++) {
-		nft_begin();
-		rule_begin();
-		if (i == 0)
-			plain("lookup");
-		else
-			destination_is(NFT_CMP_EQ, "10.2.128.0", 17);
-		plain("masq");
-		rule_end("out");
-		v = nft_judge();
-		ck_assert(v.hit && !v.sure);
-	}
-	/* behind an exception that is not understood */
-	nft_begin();
-	rule_begin();
-	plain("lookup");
-	verdict(NF_ACCEPT, NULL);
-	rule_end("out");
-	masquerade_all("out");
-	v = nft_judge();
-	ck_assert(v.hit && !v.sure);
-}
-END_TEST
-
-START_TEST(nft_rules_that_let_them_alone)
-{
-	for (unsigned i = 0; i < 6; i++) {
-		nft_begin();
-		rule_begin();
-		switch (i) {
-		case 0:
-			ipsec_is(1);
-			verdict(NF_ACCEPT, NULL);
-			break;
-		case 1:
-			verdict(NFT_RETURN, NULL);
-			break;
-		case 2:
-			destination_is(NFT_CMP_EQ, "10.2.0.0", 16);
-			verdict(NF_ACCEPT, NULL);
-			break;
-		case 3:
-			verdict(NFT_JUMP, "more");
-			break;
-		case 4:
-			ipsec_is(0);
-			plain("masq");
-			rule_end("out");
-			rule_begin();
-			verdict(NF_ACCEPT, NULL);
-			break;
-		default:
-			out_is(NFT_CMP_NEQ, "wan", 4);
-			plain("masq");
-			rule_end("out");
-			rule_begin();
-			verdict(NF_ACCEPT, NULL);
-		}
-		rule_end("out");
-		masquerade_all("out");
-		rule_begin();
-		verdict(NF_ACCEPT, NULL);
-		rule_end("more");
-		ck_assert_msg(!nft_judge().hit, "rules %u", i);
-	}
-	/* chains that lead to each other end all the same */
-	nft_begin();
-	rule_begin();
-	verdict(NFT_JUMP, "out");
-	rule_end("out");
-	ck_assert(!nft_judge().hit);
-	cl_nft_rules_free(NULL);
-}
-END_TEST
-
-START_TEST(nft_rules_of_ipv6)
-{
-	struct cl_nat_verdict v;
-
-	family = AF_INET6;
-	nft_begin_of(NFPROTO_IPV6);
-	rule_begin();
-	destination_ipv6_is(NFT_CMP_NEQ, "fd09::", 64);
-	plain("masq");
-	rule_end("out");
-	v = nft_judge();
-	ck_assert(v.hit && v.sure);
-	ck_assert_str_eq(v.rule, "table ip6 nat chain out handle 7");
-
-	nft_begin_of(NFPROTO_INET);
-	rule_begin();
-	protocol_is(NFPROTO_IPV6);
-	destination_ipv6_is(NFT_CMP_EQ, "fd02::8000:0:0:0", 65);
-	plain("masq");
-	rule_end("out");
-	v = nft_judge();
-	ck_assert(v.hit && !v.sure);
-
-	/* excepted, of the other family by rule or by chain */
-	for (unsigned i = 0; i < 3; i++) {
-		nft_begin_of(i == 2 ? NFPROTO_IPV4 : NFPROTO_INET);
-		rule_begin();
-		if (i == 0) {
-			destination_ipv6_is(NFT_CMP_EQ, "fd02::", 60);
-			verdict(NF_ACCEPT, NULL);
-		} else if (i == 1) {
-			protocol_is(NFPROTO_IPV4);
-			plain("masq");
-			rule_end("out");
-			rule_begin();
-			verdict(NF_ACCEPT, NULL);
-		} else {
-			plain("counter");
-		}
-		rule_end("out");
-		masquerade_all("out");
-		ck_assert_msg(!nft_judge().hit, "rules %u", i);
-	}
-	/* and IPv4's packets are none of IPv6's chains' */
-	family = AF_INET;
-	nft_begin_of(NFPROTO_IPV6);
-	masquerade_all("out");
-	ck_assert(!nft_judge().hit);
-}
-END_TEST
-
 static void begin_of_ipv4(void)
 {
 	family = AF_INET;
@@ -683,12 +341,9 @@ Suite *explain_nat_suite(void)
 	tcase_add_test(tests, rules_that_may_catch_them);
 	tcase_add_test(tests, rules_that_let_them_alone);
 	tcase_add_test(tests, chains_are_followed);
+	tcase_add_test(tests, exceptions_in_chains_are_remembered);
 	tcase_add_test(tests, rules_of_ipv6);
 	tcase_add_test(tests, rubbish_is_no_rule);
-	tcase_add_test(tests, nft_rules_that_catch_the_tunnels_packets);
-	tcase_add_test(tests, nft_rules_that_may_catch_them);
-	tcase_add_test(tests, nft_rules_that_let_them_alone);
-	tcase_add_test(tests, nft_rules_of_ipv6);
 	suite_add_tcase(suite, tests);
 	return suite;
 }

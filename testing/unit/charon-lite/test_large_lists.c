@@ -38,13 +38,13 @@ static void disconnect_idle(const int fds[IDLE_CLIENTS])
 /* What a child does not say is listed nevertheless: little to load, much to list. */
 #define HUGE_CHILDREN 30000
 
-static void load_huge(void)
+static void load_huge(unsigned children)
 {
 	struct vici_builder b = { 0 };
 
 	vici_section_start(&b, "huge");
 	vici_section_start(&b, "children");
-	for (unsigned i = 0; i < HUGE_CHILDREN; i++) {
+	for (unsigned i = 0; i < children; i++) {
 		vici_section_start_format(&b, "%u", i);
 		vici_section_end(&b);
 	}
@@ -95,7 +95,7 @@ START_TEST(a_connection_with_many_children_is_listed_among_many_clients)
 {
 	int idle[IDLE_CLIENTS];
 
-	load_huge();
+	load_huge(HUGE_CHILDREN);
 	struct sizes sizes = sizes_of("list-conns", "list-conn");
 	ck_assert_uint_eq(sizes.children, HUGE_CHILDREN);
 	ck_assert_uint_gt(sizes.octets, 2 * 1024 * 1024);
@@ -273,11 +273,43 @@ START_TEST(a_connection_may_go_while_it_is_listed)
 	struct vici_builder b = { 0 };
 	bool found;
 
-	load_huge();
+	load_huge(HUGE_CHILDREN);
 	int fd = begin_list("list-conns", "list-conn");
 	vici_key_text(&b, "name", "huge");
 	expect_success(call_with(client, "unload-conn", &b));
 	ck_assert_uint_eq(end_list(fd, "huge", &found), 1);
+	ck_assert(found);
+}
+END_TEST
+
+/* What is explained of it fits into one message, and is more than may wait. */
+#define EXPLAINED_CHILDREN 10000
+
+static void load_small(const char *name)
+{
+	struct vici_builder b = { 0 };
+
+	vici_section_start(&b, name);
+	vici_section_end(&b);
+	expect_success(call_with(client, "load-conn", &b));
+}
+
+START_TEST(none_is_passed_over_when_one_goes_while_it_is_explained)
+{
+	struct vici_builder b = { 0 };
+	bool found;
+
+	load_huge(EXPLAINED_CHILDREN);
+	load_small("next");
+	load_small("last");
+	int fd = begin_list("explain", "explain");
+	vici_key_text(&b, "name", "huge");
+	expect_success(call_with(client, "unload-conn", &b));
+	b = (struct vici_builder){ 0 };
+	vici_key_text(&b, "name", "last");
+	expect_success(call_with(client, "unload-conn", &b));
+	load_small("late");
+	ck_assert_uint_ge(end_list(fd, "next", &found), 2);
 	ck_assert(found);
 }
 END_TEST
@@ -332,6 +364,7 @@ TCase *large_lists_cases(void)
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_connection_with_many_children_is_listed_among_many_clients);
 	tcase_add_test(tests, a_connection_may_go_while_it_is_listed);
+	tcase_add_test(tests, none_is_passed_over_when_one_goes_while_it_is_explained);
 	tcase_add_test(tests, an_ike_sa_may_go_while_it_is_listed);
 	tcase_add_test(tests, children_may_go_while_they_are_listed);
 	tcase_add_test(tests, an_ike_sa_with_many_children_is_listed_among_many_clients);
