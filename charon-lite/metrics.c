@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #define OPEN_METRICS "application/openmetrics-text"
+/* Much longer than scraping waits. */
+#define ANSWER_SECONDS 60
 
 struct cl_metrics {
 	struct cl_daemon *daemon;
@@ -133,6 +135,7 @@ bool cl_metrics_open(struct cl_daemon *d, const struct cl_listener *list, struct
 {
 	struct cl_metrics *m = calloc(1, sizeof(*m));
 	const struct cl_http_document document = { .path = "/metrics",
+		.seconds = ANSWER_SECONDS,
 		.context = m,
 		.begin = begin,
 		.more = more,

@@ -38,10 +38,12 @@ struct client {
 	unsigned status;
 	bool old;    /* HTTP/1.0: no pieces with a length */
 	bool closes; /* after the answer */
+	bool ended;  /* the client sends nothing any more, but may still read */
 	char accept[CL_HTTP_ACCEPT_MAX];
 	/* And answered. */
 	void *answer;
 	ike_time begun;
+	struct event *last_moment; /* of the answer */
 	struct evbuffer *piece;
 };
 
@@ -66,6 +68,8 @@ static void client_free(struct client *c)
 		http->document.end(c->answer);
 	if (c->piece)
 		evbuffer_free(c->piece);
+	if (c->last_moment)
+		event_free(c->last_moment);
 	bufferevent_free(c->bev);
 	free(c);
 	http->count--;
@@ -78,12 +82,17 @@ static void client_lives(struct client *c)
 	DL_APPEND(c->http->clients, c);
 }
 
+static bool is_answered(const struct client *c)
+{
+	return c->answer || evbuffer_get_length(bufferevent_get_output(c->bev)) > 0;
+}
+
 /* One whose request has come, but was not read yet, is not idle. */
 static bool gives_way(const struct client *c)
 {
 	int unread = 0;
 
-	if (c->answer || evbuffer_get_length(bufferevent_get_output(c->bev)) > 0)
+	if (is_answered(c))
 		return cl_daemon_now() - c->begun > ANSWER_MAX;
 	return ioctl(bufferevent_getfd(c->bev), FIONREAD, &unread) == 0 && unread == 0;
 }
@@ -122,9 +131,21 @@ static void on_written(struct bufferevent *bev, void *context)
 	proceed(c);
 }
 
+/* Who has shut down his half after a request still gets the answer. */
 static void on_end(struct bufferevent *bev, short what, void *context)
 {
-	(void)bev, (void)what;
+	struct client *c = context;
+
+	(void)bev;
+	if ((what & BEV_EVENT_EOF) && is_answered(c))
+		c->ended = true;
+	else
+		client_free(c);
+}
+
+static void on_last_moment(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd, (void)what;
 	client_free(context);
 }
 
@@ -217,6 +238,19 @@ static unsigned read_first_line(struct client *c, const char *line)
 		       : 404;
 }
 
+/* Whether a list (RFC 9110 5.6.1) has this, whatever its case. */
+static bool list_has(const char *list, const char *what)
+{
+	for (list += strspn(list, ", \t"); *list; list += strspn(list, ", \t")) {
+		size_t length = strcspn(list, ", \t");
+
+		if (length == strlen(what) && strncasecmp(list, what, length) == 0)
+			return true;
+		list += length;
+	}
+	return false;
+}
+
 static void read_field(struct client *c, const char *line)
 {
 	const char *value = strchr(line, ':');
@@ -229,7 +263,7 @@ static void read_field(struct client *c, const char *line)
 		strlen(value) < sizeof(c->accept))
 		memcpy(c->accept, value, strlen(value) + 1);
 	else if (name == 10 && strncasecmp(line, "Connection", name) == 0)
-		c->closes |= strcasecmp(value, "close") == 0;
+		c->closes |= list_has(value, "close");
 	else if ((name == 14 && strncasecmp(line, "Content-Length", name) == 0 &&
 			 strcmp(value, "0") != 0) ||
 		 (name == 17 && strncasecmp(line, "Transfer-Encoding", name) == 0))
@@ -284,6 +318,19 @@ static void refuse(struct client *c)
 		status_text(c->status), c->status == 405 ? "Allow: GET\r\n" : "");
 }
 
+/* WRITE_SECONDS begin anew with each octet that is read. Made with the first answer; without memory
+ * for it the answer goes on without an end of its own.
+ */
+static void begin_last_moment(struct client *c)
+{
+	const struct timeval end = { c->http->document.seconds, 0 };
+
+	if (!c->last_moment)
+		c->last_moment = evtimer_new(bufferevent_get_base(c->bev), on_last_moment, c);
+	if (c->last_moment)
+		evtimer_add(c->last_moment, &end);
+}
+
 static void begin_answer(struct client *c)
 {
 	const struct cl_http_document *document = &c->http->document;
@@ -295,6 +342,7 @@ static void begin_answer(struct client *c)
 		c->status = 503;
 	client_lives(c);
 	c->begun = cl_daemon_now();
+	begin_last_moment(c);
 	if (c->status != 200) {
 		refuse(c);
 		return;
@@ -346,10 +394,15 @@ static void proceed(struct client *c)
 		client_free(c);
 		return;
 	}
+	if (c->last_moment)
+		evtimer_del(c->last_moment);
 	if (!c->has_line && c->length == 0)
 		begin_request(c);
-	if (!read_request(c))
+	if (!read_request(c)) {
+		if (c->ended)
+			client_free(c);
 		return;
+	}
 	begin_answer(c);
 	begin_request(c);
 	if (c->answer)

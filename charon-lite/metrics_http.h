@@ -27,6 +27,7 @@ enum cl_http_next {
 
 struct cl_http_document {
 	const char *path;
+	unsigned seconds; /* an answer that takes longer ends, and with it the connection */
 	void *context;
 	/* One answer begins; accept is the field of that name, "" without one. NULL: no memory. */
 	void *(*begin)(void *context, const char *accept, const char **ret_type);

@@ -1,47 +1,45 @@
 /* Samples as text. What both formats have is written alike; where they differ, see put_header(). */
 #include "charon-lite/metrics_priv.h"
+#include "libbase/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
-/* Whether the octets at *at are one character of UTF-8 (no control characters); steps over it. */
-static bool step_over_character(const char **at)
+/* The length of a character of UTF-8 that stays as it is; 0: it is none, or has to be written
+ * otherwise. */
+static size_t plain_character(struct bytes text)
 {
-	const unsigned char *text = (const unsigned char *)*at;
-	size_t more = text[0] >= 0xf0 ? 3 : text[0] >= 0xe0 ? 2 : text[0] >= 0xc2 ? 1 : 0;
+	const char first = (char)text.at[0];
 
-	if (text[0] < ' ' || (text[0] >= 0x7f && more == 0) || text[0] > 0xf4 ||
-		(text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-		(text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return false;
-	for (size_t i = 1; i <= more; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return false;
-	*at += more + 1;
-	return true;
+	return (unsigned char)first < ' ' || first == 0x7f || strchr("\"\\?", first)
+		       ? 0
+		       : utf8_length(text);
 }
 
-/* Names are what somebody wrote into a file: of what is no UTF-8 the digits are there, so that two
- * names stay two. */
+/* Names are what somebody wrote into a file: of what is no UTF-8 the digits are there behind a
+ * question mark, and of a question mark, too, so that two names stay two. */
 static void put_label_value(struct evbuffer *out, const char *text)
 {
-	while (*text) {
-		const char *start = text;
+	struct bytes rest = bytes_of_text(text);
 
-		while (*text && *text != '"' && *text != '\\' && step_over_character(&text))
-			;
-		if (text > start)
-			evbuffer_add(out, start, (size_t)(text - start));
-		if (!*text)
+	while (rest.length > 0) {
+		size_t plain = 0, length;
+
+		while (plain < rest.length && (length = plain_character(bytes_of(
+						       rest.at + plain, rest.length - plain))) > 0)
+			plain += length;
+		evbuffer_add(out, rest.at, plain);
+		rest = bytes_of(rest.at + plain, rest.length - plain);
+		if (rest.length == 0)
 			break;
-		if (*text == '"' || *text == '\\')
-			evbuffer_add_printf(out, "\\%c", *text);
-		else if (*text == '\n')
+		if (*rest.at == '"' || *rest.at == '\\')
+			evbuffer_add_printf(out, "\\%c", *rest.at);
+		else if (*rest.at == '\n')
 			evbuffer_add(out, "\\n", 2);
 		else
-			evbuffer_add_printf(out, "?%02x", (unsigned char)*text);
-		text++;
+			evbuffer_add_printf(out, "?%02x", *rest.at);
+		rest = bytes_of(rest.at + 1, rest.length - 1);
 	}
 }
 

@@ -49,22 +49,27 @@ static int connected(void)
 }
 
 /* All that comes until the server ends the connection; lives until the next call. */
-static char *answer_to(int fd, const char *request)
+static char *answer(int fd)
 {
-	static char *answer;
+	static char *text;
 	size_t length = 0;
 	ssize_t got;
 
-	ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
-	free(answer);
-	answer = malloc(ANSWER_MAX);
-	while ((got = read(fd, answer + length, ANSWER_MAX - 1 - length)) > 0)
+	free(text);
+	text = malloc(ANSWER_MAX);
+	while ((got = read(fd, text + length, ANSWER_MAX - 1 - length)) > 0)
 		length += (size_t)got;
 	/* Reset: what was too long has not been read. */
 	ck_assert_msg(got == 0 || errno == ECONNRESET, "the answer does not end");
-	answer[length] = '\0';
+	text[length] = '\0';
 	close(fd);
-	return answer;
+	return text;
+}
+
+static char *answer_to(int fd, const char *request)
+{
+	ck_assert_int_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
+	return answer(fd);
 }
 
 /* Without pieces: HTTP/1.0. */
@@ -231,6 +236,8 @@ START_TEST(names_of_any_kind_are_labels)
 	vici_section_end(&b);
 	vici_section_start(&b, "a\xfe\t");
 	vici_section_end(&b);
+	vici_section_start(&b, "a?ff");
+	vici_section_end(&b);
 	vici_section_end(&b);
 	vici_section_end(&b);
 	expect_success(call_with(client, "load-conn", &b));
@@ -242,6 +249,7 @@ START_TEST(names_of_any_kind_are_labels)
 		  "\"ESTABLISHED\"} 0\n");
 	has(text, " caf\xc3\xa9\",child=\"a?ff\",state=");
 	has(text, " caf\xc3\xa9\",child=\"a?fe?09\",state=");
+	has(text, " caf\xc3\xa9\",child=\"a?3fff\",state=");
 }
 END_TEST
 
@@ -348,6 +356,34 @@ START_TEST(requests_may_come_in_pieces)
 }
 END_TEST
 
+/* socat and others shut down their half behind the request. */
+START_TEST(who_has_sent_all_still_gets_the_answers)
+{
+	static const char two[] = "GET /metrics HTTP/1.1\r\n\r\nGET /metrics HTTP/1.0\r\n\r\n";
+	int fd = connected();
+
+	ck_assert_int_eq(write(fd, two, sizeof(two) - 1), sizeof(two) - 1);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	const char *text = answer(fd);
+
+	has(text, "\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n");
+	has(strstr(text, "\r\n0\r\n\r\n"), "\ncharon_lite_connections 0\n");
+	/* who has sent half a one gets nothing */
+	fd = connected();
+	ck_assert_int_eq(write(fd, two, 10), 10);
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_str_eq(answer(fd), "");
+}
+END_TEST
+
+START_TEST(a_connection_is_closed_when_a_list_says_so)
+{
+	has(answer_to(connected(),
+		    "GET /metrics HTTP/1.1\r\nConnection: TE , Close\r\nTE: x\r\n\r\n"),
+		"\r\nConnection: close\r\n");
+}
+END_TEST
+
 /* Reads what has come; whether the server has ended the connection. */
 static bool is_ended(int fd)
 {
@@ -423,6 +459,61 @@ START_TEST(clients_that_are_being_answered_do_not_give_way)
 }
 END_TEST
 
+/* ---- A document without an end ---- */
+
+static struct event_base *base;
+
+static void *endless_begin(void *context, const char *accept, const char **ret_type)
+{
+	(void)accept;
+	*ret_type = "text/plain";
+	return context;
+}
+
+static enum cl_http_next endless_more(void *answer, struct evbuffer *out)
+{
+	(void)answer;
+	evbuffer_add_printf(out, "%1024s", "x");
+	return CL_HTTP_MORE;
+}
+
+static void endless_end(void *answer)
+{
+	*(bool *)answer = true;
+	event_base_loopbreak(base);
+}
+
+static void endless_turn(void *context)
+{
+	(void)context;
+}
+
+START_TEST(an_answer_ends_whoever_reads_it)
+{
+	bool ended = false;
+	const struct cl_http_document document = { "/", 1, &ended, endless_begin, endless_more,
+		endless_end, endless_turn };
+	struct cl_listener *list;
+	struct why why;
+	char uri[80];
+
+	snprintf(path, sizeof(path), "/tmp/charon-lite-endless-%d", getpid());
+	snprintf(uri, sizeof(uri), "unix://%s", path);
+	base = event_base_new();
+	ck_assert_msg(cl_listener_open(uri, 1, &list, &why), "%s", why.text);
+	struct cl_http *http = cl_http_open(base, list, &document);
+	int fd = connected();
+
+	ck_assert_int_eq(write(fd, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	event_base_dispatch(base); /* the client reads nothing */
+	ck_assert(ended);
+	close(fd);
+	cl_http_close(http);
+	cl_listener_close(list);
+	event_base_free(base);
+}
+END_TEST
+
 START_TEST(only_the_loopback_is_listened_on)
 {
 	struct running r = moon;
@@ -468,9 +559,12 @@ TCase *metrics_cases(void)
 	tcase_add_test(tests, what_is_no_request_for_metrics_is_refused);
 	tcase_add_test(tests, connections_are_used_again_and_answers_come_in_pieces);
 	tcase_add_test(tests, requests_may_come_in_pieces);
+	tcase_add_test(tests, who_has_sent_all_still_gets_the_answers);
+	tcase_add_test(tests, a_connection_is_closed_when_a_list_says_so);
 	tcase_add_test(tests, the_longest_idle_client_gives_way);
 	tcase_add_test(tests, clients_that_are_being_answered_do_not_give_way);
 	tcase_add_test(tests, only_the_loopback_is_listened_on);
+	tcase_add_test(tests, an_answer_ends_whoever_reads_it);
 	tcase_add_test(tests, a_field_accept_is_weighed);
 	return tests;
 }
