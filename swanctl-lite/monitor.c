@@ -3,10 +3,12 @@
  * there is no terminal.
  */
 #include "libvici/value.h"
+#include "swanctl-lite/columns.h"
 #include "swanctl-lite/command.h"
 #include "swanctl-lite/monitor_screen.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <time.h>
@@ -88,9 +90,9 @@ static void print_plain(const struct monitor_view *view)
 			snprintf(in, sizeof(in), "%llu", (unsigned long long)t->bytes_in);
 			snprintf(out, sizeof(out), "%llu", (unsigned long long)t->bytes_out);
 		}
-		printf("%-32s %-11s %-22s %12s %12s %8s %8s  %s\n", t->name, t->state, t->remote,
-			in, out, tunnel_span(t->since, since), tunnel_span(t->rekey, rekey),
-			tunnel_event(t, event));
+		printf("%-*s %-11s %-22s %12s %12s %8s %8s  %s\n", columns_padded(t->name, 32),
+			t->name, t->state, t->remote, in, out, tunnel_span(t->since, since),
+			tunnel_span(t->rekey, rekey), tunnel_event(t, event));
 	}
 	free(order);
 	printf("%u up, %u changing, %u down, %u resting\n", view->totals.of[TUNNEL_UP],
@@ -169,6 +171,7 @@ static int run_text(struct swanctl *s)
 
 	if (!read_options(s, &view, &every))
 		return EINVAL;
+	(void)setlocale(LC_CTYPE, ""); /* names may have more than ASCII */
 	if (swanctl_given(s, 'u'))
 		view.title = swanctl_value(s, 'u');
 	bool ok = look(s, &view);

@@ -1,6 +1,9 @@
 #include "swanctl-lite/monitor_screen.h"
 
+#include "swanctl-lite/columns.h"
+
 #include <curses.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,8 +92,10 @@ static void draw_row(int y, const char *const texts[COLUMNS])
 	for (size_t i = 0; i < COLUMNS && x < COLS; i++) {
 		int width = abs(columns_shown[i].width), room = COLS - x < width ? COLS - x : width;
 
-		mvprintw(y, x, columns_shown[i].width < 0 ? "%*.*s" : "%-*.*s", room, room,
-			texts[i]);
+		int taken, length = (int)columns_cut(texts[i], room, &taken);
+
+		mvprintw(y, x, columns_shown[i].width < 0 ? "%*.*s" : "%-*.*s",
+			length + room - taken, length, texts[i]);
 		x += width + 1;
 	}
 }
@@ -114,12 +119,13 @@ static void draw_tunnel(int y, const struct tunnel *t)
 __attribute__((format(printf, 2, 3))) static void draw_text(int y, const char *format, ...)
 {
 	char text[512];
+	int taken;
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	mvaddnstr(y, 0, text, COLS);
+	mvaddnstr(y, 0, text, (int)columns_cut(text, COLS, &taken));
 }
 
 static void draw_title(const struct monitor_view *view)
@@ -226,6 +232,23 @@ void monitor_screen_draw(struct monitor_view *view)
 
 /* ---- Keys ---- */
 
+/* Characters beyond ASCII come octet by octet; none begins that might not fit. */
+static bool is_text(int key, size_t length)
+{
+	if (key >= 0x80 && key <= 0xff)
+		return length + (key >= 0xc0 ? MB_LEN_MAX : 1) < MONITOR_FILTER_MAX;
+	return key >= ' ' && key < 127 && length + 1 < MONITOR_FILTER_MAX;
+}
+
+/* Without its last character. */
+static size_t shortened(const char *filter, size_t length)
+{
+	do
+		length--;
+	while (length > 0 && ((unsigned char)filter[length] & 0xc0) == 0x80);
+	return length;
+}
+
 static void filter_key(struct monitor_view *view, int key)
 {
 	size_t length = strlen(view->filter);
@@ -236,8 +259,8 @@ static void filter_key(struct monitor_view *view, int key)
 		view->filtering = false;
 		view->filter[0] = '\0';
 	} else if ((key == KEY_BACKSPACE || key == 127 || key == '\b') && length > 0) {
-		view->filter[length - 1] = '\0';
-	} else if (key >= ' ' && key < 127 && length + 1 < sizeof(view->filter)) {
+		view->filter[shortened(view->filter, length)] = '\0';
+	} else if (is_text(key, length)) {
 		view->filter[length] = (char)key;
 		view->filter[length + 1] = '\0';
 	}

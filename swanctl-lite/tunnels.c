@@ -1,5 +1,6 @@
 #include "swanctl-lite/tunnels.h"
 
+#include "libbase/utf8.h"
 #include "libvici/value.h"
 
 #include <inttypes.h>
@@ -23,15 +24,35 @@ void tunnels_free(struct tunnels *t)
 
 /* ---- Rows ---- */
 
+/* Of the first character, when it is no control character (U+0080 to U+009F are, too) and the
+ * locale has more than ASCII; else 0. */
+static size_t printable(struct bytes value)
+{
+	size_t length = utf8_length(value);
+
+	if (length == 1)
+		return value.at[0] >= ' ' && value.at[0] <= 126;
+	if (length == 2 && value.at[0] == 0xc2 && value.at[1] < 0xa0)
+		return 0;
+	return MB_CUR_MAX > 1 ? length : 0;
+}
+
 /* What is printable of a value: the daemon's names come from files, not from peers, but a terminal
  * believes what it is told. */
 static void copy_text(char *ret, size_t size, struct bytes value)
 {
-	size_t length = 0;
+	size_t used = 0;
 
-	for (size_t i = 0; i < value.length && length + 1 < size; i++)
-		ret[length++] = value.at[i] < ' ' || value.at[i] > 126 ? '?' : (char)value.at[i];
-	ret[length] = '\0';
+	while (value.length > 0) {
+		size_t length = printable(value), taken = length > 0 ? length : 1;
+
+		if (used + taken >= size)
+			break;
+		memcpy(ret + used, length > 0 ? (const char *)value.at : "?", taken);
+		used += taken;
+		value = bytes_of(value.at + taken, value.length - taken);
+	}
+	ret[used] = '\0';
 }
 
 static int64_t seconds_of(struct vici_view row, const char *key)

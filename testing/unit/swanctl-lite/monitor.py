@@ -76,6 +76,28 @@ def check_other_terminals(moon):
         sys.exit("without a daemon: exit code 0")
 
 
+def check_names(moon, values):
+    """Names beyond ASCII are there as they are, in columns that stay under each other; the filter takes them"""
+    peer = "remote_addrs = 192.0.2.9\n local { auth = psk\n }\n remote { auth = psk\n }\n children { net {\n }\n }\n"
+    moon.load(f"connections {{\n Büro-Zürich {{ {peer} }}\n Buero {{ {peer} }}\n}}\n", **values)
+    terminal = Terminal(SWANCTL_LITE, "--monitor", "--uri", moon.uri, LC_ALL="C.UTF-8")
+    terminal.expect("Büro-Zürich/net +IDLE", "Buero/net +IDLE")
+    columns = {line.index("IDLE") for line in terminal.screen.display if "IDLE" in line}
+    if len(columns) != 1:
+        sys.exit(f"states are not under each other: {terminal.text()}")
+    terminal.press("/zü")
+    terminal.expect("/zü_ +1 of 3", gone="Buero")
+    terminal.press("\177ü")
+    terminal.expect("/zü_ +1 of 3", gone="Buero")
+    terminal.press("\177\177\177x")
+    terminal.expect("/x_ +0 of 3")
+    terminal.press("\n")
+    terminal.press("q")
+    if terminal.end() != 0:
+        sys.exit("q: an exit code that is not 0")
+    moon.load(**values)
+
+
 def main():
     with pair() as (moon, sun):
         plain = moon.swanctl("--monitor")
@@ -90,6 +112,7 @@ def main():
         check_picture(terminal)
         check_sizes(terminal)
         check_other_terminals(moon)
+        check_names(moon, {"us": "moon", "them": "sun", "here": "10.1.0.0/16", "there": "10.2.0.0/16", "port": sun.port})
         moon.swanctl("--initiate", "--child", "net")
         terminal.expect(r"home/net +INSTALLED +127\.0\.0\.1", "1 up, 0 changing, 0 down, 0 resting", r"\d+ min|\d+ h")
         terminal.press("s")

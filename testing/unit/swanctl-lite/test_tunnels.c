@@ -2,9 +2,12 @@
 #include "swanctl-lite/tunnels.h"
 
 #include "libvici/builder.h"
+#include "swanctl-lite/columns.h"
 #include "testing/unit/swanctl-lite/suites.h"
 
+#include <locale.h>
 #include <stdlib.h>
+#include <string.h>
 
 static struct tunnels tunnels;
 
@@ -164,7 +167,38 @@ START_TEST(a_terminal_gets_no_control_characters)
 	put(&b, "a\x1b[2J", "INSTALLED", 1, 0, 0);
 	seen(1, &b);
 	ck_assert_str_eq(tunnels.rows[0].name, "a?[2J/net");
+	put(&b, "\xc3\xbc\xc2\x9b\x7f\xff", "INSTALLED", 1, 0, 0);
+	seen(2, &b);
+	ck_assert_str_eq(tunnels.rows[0].name, "?????"
+					       "?/net");
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	put(&b, "\xc3\xbc\xc2\x9b\x7f\xff", "INSTALLED", 1, 0, 0);
+	seen(3, &b);
+	ck_assert_str_eq(tunnels.rows[0].name, "\xc3\xbc???"
+					       "?/net");
+	setlocale(LC_CTYPE, "C");
 	tunnels_free(&tunnels);
+}
+END_TEST
+
+START_TEST(columns_are_not_octets)
+{
+	static const char name[] = "B\xc3\xbcro \xe6\x9d\xb1\xe4\xba\xac"; /* two of them wide */
+	int columns;
+
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	ck_assert_uint_eq(columns_cut(name, 99, &columns), strlen(name));
+	ck_assert_int_eq(columns, 9);
+	ck_assert_uint_eq(columns_cut(name, 2, &columns), 3);
+	ck_assert_int_eq(columns, 2);
+	ck_assert_uint_eq(columns_cut(name, 8, &columns), 9); /* half a wide one does not fit */
+	ck_assert_int_eq(columns, 7);
+	ck_assert_int_eq(columns_padded(name, 20), 23);
+	/* what is no character, and half a one at the end */
+	ck_assert_uint_eq(columns_cut("a\xff\xc3", 99, &columns), 3);
+	ck_assert_int_eq(columns, 3);
+	ck_assert_uint_eq(columns_cut("abc", 0, &columns), 0);
+	setlocale(LC_CTYPE, "C");
 }
 END_TEST
 
@@ -172,6 +206,7 @@ TCase *tunnels_cases(void)
 {
 	TCase *tests = tcase_create("tunnels");
 
+	tcase_add_test(tests, columns_are_not_octets);
 	tcase_add_test(tests, rates_are_of_what_came_since_the_look_before);
 	tcase_add_test(tests, of_old_kernels_the_last_packet_is_when_bytes_were_more);
 	tcase_add_test(tests, rows_are_sorted_and_filtered);
