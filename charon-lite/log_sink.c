@@ -1,5 +1,6 @@
 #include "charon-lite/log_sink.h"
 
+#include "charon-lite/apparmor.h"
 #include "libbase/bytes.h"
 
 #include <errno.h>
@@ -50,6 +51,16 @@ void cl_log_sink_free(struct cl_log_sink *sink)
 	free(sink);
 }
 
+static bool opening_failed(const struct cl_log_sink *sink, int error, struct why *why)
+{
+	char hint[CL_APPARMOR_HINT_MAX] = "";
+
+	if (error == EACCES)
+		cl_apparmor_hint(hint);
+	return why_fail(why, "opening log file '%s' failed: %s%s%s", sink->name, strerror(error),
+		hint[0] ? "; " : "", hint);
+}
+
 /* Lines show who talks to whom: others don't read them. */
 bool cl_log_sink_reopen(struct cl_log_sink *sink, struct why *why)
 {
@@ -61,8 +72,7 @@ bool cl_log_sink_reopen(struct cl_log_sink *sink, struct why *why)
 		flags |= O_TRUNC;
 	int fd = open(sink->name, flags, 0640);
 	if (fd < 0)
-		return why_fail(
-			why, "opening log file '%s' failed: %s", sink->name, strerror(errno));
+		return opening_failed(sink, errno, why);
 	FILE *file = fdopen(fd, "a");
 	if (!file) {
 		close(fd);

@@ -1,11 +1,14 @@
 #include "charon-lite/updown_script.h"
 
+#include "charon-lite/apparmor.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
 #define LINES_MAX 100
+#define EXIT_NOT_EXECUTED 126 /* a shell's, of what is there */
 
 PRINTF_LIKE(3, 4)
 static void say(const struct cl_updown_script *script, int level, const char *format, ...)
@@ -52,6 +55,18 @@ static void output(void *context, struct bytes data)
 	}
 }
 
+static void say_exit_code(const struct cl_updown_script *script, int code)
+{
+	char hint[CL_APPARMOR_HINT_MAX] = "";
+
+	if (code == EXIT_NOT_EXECUTED)
+		cl_apparmor_hint(hint);
+	say(script, IKE_LOG_AUDIT, "updown: script failed with exit code %d%s", code,
+		code == EXIT_NOT_EXECUTED ? ": not executable" : "");
+	if (hint[0])
+		say(script, IKE_LOG_AUDIT, "updown: %s", hint);
+}
+
 static void ended(void *context, int status, bool timed_out)
 {
 	struct cl_updown_script *script = context;
@@ -64,8 +79,7 @@ static void ended(void *context, int status, bool timed_out)
 	else if (WIFSIGNALED(status))
 		say(script, IKE_LOG_AUDIT, "updown: script ended by signal %d", WTERMSIG(status));
 	else if (WEXITSTATUS(status) != 0)
-		say(script, IKE_LOG_AUDIT, "updown: script failed with exit code %d",
-			WEXITSTATUS(status));
+		say_exit_code(script, WEXITSTATUS(status));
 	script->ended(script->context);
 }
 

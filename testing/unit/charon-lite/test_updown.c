@@ -1,4 +1,5 @@
 /* Scripts of children that come up and go down: real processes, a made-up SA. */
+#include "charon-lite/apparmor.h"
 #include "charon-lite/updown.h"
 #include "charon-lite/updown_environment.h"
 #include "libike/virtual.h"
@@ -389,6 +390,47 @@ START_TEST(a_failing_script_is_logged_and_the_next_runs)
 }
 END_TEST
 
+START_TEST(what_cannot_be_executed_is_said_to_be_so)
+{
+	make_peer(0, "gw", ": >program && chmod 600 program && exec ./program");
+	tell(0, IKE_EVENT_CHILD_UP);
+	run_all();
+	ck_assert(was_said("updown: script failed with exit code 126: not executable"));
+}
+END_TEST
+
+static void write_label(const char *label)
+{
+	FILE *file = fopen("label", "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(label, file);
+	fclose(file);
+}
+
+START_TEST(apparmor_is_named_where_it_confines)
+{
+	char text[CL_APPARMOR_HINT_MAX];
+
+	ck_assert_int_eq(chdir(directory), 0);
+	write_label("/usr/sbin/charon-lite (enforce)\n");
+	ck_assert_ptr_nonnull(strstr(cl_apparmor_hint_from("label", text),
+		"AppArmor's profile /usr/sbin/charon-lite may be why"));
+	write_label("vpn//script (enforce)");
+	ck_assert_ptr_nonnull(strstr(cl_apparmor_hint_from("label", text), " vpn//script may"));
+	write_label("/usr/sbin/charon-lite (complain)\n");
+	ck_assert_str_eq(cl_apparmor_hint_from("label", text), "");
+	write_label("unconfined\n");
+	ck_assert_str_eq(cl_apparmor_hint_from("label", text), "");
+	write_label("system_u:system_r:ipsec_t:s0");
+	ck_assert_str_eq(cl_apparmor_hint_from("label", text), "");
+	write_label(" (enforce)");
+	ck_assert_str_eq(cl_apparmor_hint_from("label", text), "");
+	ck_assert_int_eq(unlink("label"), 0);
+	ck_assert_str_eq(cl_apparmor_hint_from("label", text), "");
+}
+END_TEST
+
 START_TEST(no_descriptor_and_no_blocked_signal_is_passed_on)
 {
 	sigset_t blocked, before;
@@ -489,6 +531,8 @@ TCase *updown_cases(void)
 	tcase_add_test(tests, a_script_that_left_its_process_group_is_killed_all_the_same);
 	tcase_add_test(tests, what_a_script_prints_is_logged_and_bounded);
 	tcase_add_test(tests, a_failing_script_is_logged_and_the_next_runs);
+	tcase_add_test(tests, what_cannot_be_executed_is_said_to_be_so);
+	tcase_add_test(tests, apparmor_is_named_where_it_confines);
 	tcase_add_test(tests, no_descriptor_and_no_blocked_signal_is_passed_on);
 	tcase_add_test(tests, a_rekeyed_child_goes_down_once);
 	tcase_add_test(tests, a_flapping_tunnel_does_not_pile_up_scripts);
