@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define FILE_MAX ((off_t)512 * 1024 * 1024)
+#define NEW_NAME CL_TRIAL_NAME ".new" /* until it is complete */
 
 static bool write_all(int fd, struct bytes content)
 {
@@ -24,17 +25,20 @@ static bool write_all(int fd, struct bytes content)
 /* A file that was made anew: nobody else has it open, and no link leads elsewhere. */
 static bool write_new(int directory, struct bytes content)
 {
-	static const char name[] = CL_TRIAL_NAME ".new";
-
-	(void)unlinkat(directory, name, 0);
-	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	(void)unlinkat(directory, NEW_NAME, 0);
+	int fd = openat(directory, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return false;
-	bool written = write_all(fd, content);
+	bool written = write_all(fd, content) &&
+		       renameat(directory, NEW_NAME, directory, CL_TRIAL_NAME) == 0;
+	int error = errno;
+
 	close(fd);
-	return written && renameat(directory, name, directory, CL_TRIAL_NAME) == 0 &&
-	       fsync(directory) == 0;
+	if (!written) /* half of it has secrets, too */
+		(void)unlinkat(directory, NEW_NAME, 0);
+	errno = error;
+	return written && fsync(directory) == 0;
 }
 
 bool cl_trial_file_write(const char *directory, struct bytes content, struct why *why)
@@ -80,6 +84,9 @@ bool cl_trial_file_read(const char *directory, struct secret *ret, bool *ret_the
 {
 	char path[4096];
 
+	/* Of one that was killed while it wrote. */
+	snprintf(path, sizeof(path), "%s/%s", directory, NEW_NAME);
+	(void)unlink(path);
 	snprintf(path, sizeof(path), "%s/%s", directory, CL_TRIAL_NAME);
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	*ret_there = fd >= 0 || errno != ENOENT;

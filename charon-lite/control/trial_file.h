@@ -13,7 +13,8 @@
 /* Makes the directory if it is not there. When this returns true the file survives a crash of the
  * system, too. */
 MUST_USE bool cl_trial_file_write(const char *directory, struct bytes content, struct why *why);
-/* False with *ret_there: it is there, and why it cannot be read. */
+/* False with *ret_there: it is there, and why it cannot be read. What is left of one that was not
+ * written to its end is removed. */
 MUST_USE bool cl_trial_file_read(
 	const char *directory, struct secret *ret, bool *ret_there, struct why *why);
 void cl_trial_file_remove(const char *directory);

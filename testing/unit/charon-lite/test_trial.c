@@ -103,6 +103,26 @@ START_TEST(what_is_confirmed_stays_and_leaves_no_file)
 }
 END_TEST
 
+START_TEST(what_a_killed_daemon_had_half_written_is_removed)
+{
+	char half[128];
+	FILE *f;
+
+	snprintf(half, sizeof(half), "%s.new", file);
+	running_kill(&daemon_);
+	f = fopen(half, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("secrets", f);
+	fclose(f);
+	running_start_in_place(&daemon_);
+	ck_assert_int_ne(access(half, F_OK), 0);
+	/* and of what cannot get its name nothing is left */
+	ck_assert_int_eq(mkdir(file, 0700), 0);
+	run("--load-all --confirm 600", after);
+	ck_assert_int_ne(access(half, F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_daemon_that_was_killed_goes_on_with_the_count)
 {
 	run("--load-all", before);
@@ -494,6 +514,7 @@ TCase *trial_cases(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, what_nobody_confirms_is_taken_back);
 	tcase_add_test(c, what_is_confirmed_stays_and_leaves_no_file);
+	tcase_add_test(c, what_a_killed_daemon_had_half_written_is_removed);
 	tcase_add_test(c, a_daemon_that_was_killed_goes_on_with_the_count);
 	tcase_add_test(c, after_a_kill_it_can_be_confirmed_too);
 	tcase_add_test(c, a_daemon_that_comes_too_late_takes_it_back_at_its_start);
