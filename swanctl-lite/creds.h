@@ -24,7 +24,9 @@ struct creds_names {
 
 void creds_names_get(struct swanctl *s, const char *command, struct creds_names *ret);
 void creds_names_strike(struct creds_names *names, struct bytes name);
-void creds_names_unload(struct swanctl *s, const char *command, struct creds_names *names);
+/* And frees the names. False after saying what the daemon refuses to unload. */
+MUST_USE bool creds_names_unload(struct swanctl *s, const char *command, struct creds_names *names);
+void creds_names_free(struct creds_names *names);
 
 struct creds {
 	struct swanctl *s;
@@ -36,6 +38,7 @@ struct creds {
 	size_t digest_count;
 	const char *path; /* the file that is being sent */
 	bool lost_count;  /* one could not be counted: nothing is to be unloaded */
+	int unread;       /* errno of the first file that is there and cannot be read, or 0 */
 };
 
 /* A file of a directory. */
@@ -57,8 +60,8 @@ void creds_load_certs(struct creds *c);
 void creds_send_cert(
 	struct creds *c, const char *type, const char *flag, struct bytes data, const char *path);
 /* What was loaded before and is not among the certificates that were sent is unloaded, by a daemon
- * that can. */
-void creds_keep_certs(struct creds *c);
+ * that can. False after saying that it refuses to. */
+MUST_USE bool creds_keep_certs(struct creds *c);
 
 /* private, rsa, ecdsa, pkcs8, pkcs12. */
 void creds_load_keys(struct creds *c);

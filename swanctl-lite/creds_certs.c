@@ -17,6 +17,14 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.' && entry->d_type != DT_DIR;
 }
 
+/* Unreadable is not gone. */
+static void note_unread(struct creds *c, int error)
+{
+	c->unread = c->unread ? c->unread : error;
+	c->lost_count = true;
+	c->s->faults++;
+}
+
 static void take_file(struct creds *c, struct creds_file *file,
 	void (*take)(struct creds *c, const struct creds_file *file, const void *context),
 	const void *context)
@@ -24,10 +32,11 @@ static void take_file(struct creds *c, struct creds_file *file,
 	AUTO_SECRET content = { 0 };
 
 	if (!swanctl_file_read(file->path, &content)) {
+		int error = errno;
+
+		note_unread(c, error);
 		swanctl_complain(c->s, CHECK_MISSING_FILE, NULL, file->path,
-			"loading '%s' failed: %s", file->path, strerror(errno));
-		c->lost_count = true; /* unreadable is not gone */
-		c->s->faults++;
+			"loading '%s' failed: %s", file->path, strerror(error));
 		return;
 	}
 	file->content = secret_bytes(&content);
@@ -43,11 +52,12 @@ void creds_each_file(struct creds *c, const char *folder,
 	int count = directory ? scandir(directory, &entries, is_visible, alphasort) : 0;
 
 	if (!directory || (count < 0 && errno != ENOENT)) {
+		int error = directory ? errno : ENOMEM;
+
+		note_unread(c, error);
 		swanctl_complain(c->s, CHECK_MISSING_FILE, NULL, directory,
 			"opening directory '%s' failed: %s", directory ? directory : folder,
-			strerror(errno));
-		c->lost_count = true;
-		c->s->faults++;
+			strerror(error));
 	}
 	for (int i = 0; i < count; i++) {
 		char *path = swanctl_config_path(c->s, folder, entries[i]->d_name);
@@ -122,8 +132,9 @@ static void count(struct creds *c, const char *type, struct bytes data)
 	BIO_free(pem);
 }
 
-void creds_keep_certs(struct creds *c)
+bool creds_keep_certs(struct creds *c)
 {
+	bool refused;
 	struct vici_builder b = { 0 };
 	struct vici_call call = { .command = "keep-certs", .arguments = &b };
 	struct vici_view answer;
@@ -132,15 +143,17 @@ void creds_keep_certs(struct creds *c)
 	for (size_t i = 0; i < c->digest_count; i++)
 		vici_item_bytes(&b, bytes_of(c->digests[i], sizeof(c->digests[i])));
 	vici_list_end(&b);
-	if (!c->lost_count && !b.bad && c->s->client &&
-		vici_client_call(c->s->client, &call, &answer, NULL) == VICI_OK &&
-		!swanctl_succeeded(answer))
+	refused = !c->lost_count && !b.bad && c->s->client &&
+		  vici_client_call(c->s->client, &call, &answer, NULL) == VICI_OK &&
+		  !swanctl_succeeded(answer);
+	if (refused)
 		fprintf(stderr, "unloading certificates failed: %s\n",
 			SWANCTL_GAP_OF(answer, "errmsg"));
 	vici_builder_free(&b);
 	free(c->digests);
 	c->digests = NULL;
 	c->digest_count = 0;
+	return !refused;
 }
 
 /* ---- Loading ---- */

@@ -38,9 +38,21 @@ void creds_names_strike(struct creds_names *names, struct bytes name)
 	}
 }
 
-void creds_names_unload(struct swanctl *s, const char *command, struct creds_names *names)
+void creds_names_free(struct creds_names *names)
 {
 	struct creds_name *each, *next;
+
+	HASH_ITER(hh, names->first, each, next)
+	{
+		HASH_DEL(names->first, each);
+		free(each);
+	}
+}
+
+bool creds_names_unload(struct swanctl *s, const char *command, struct creds_names *names)
+{
+	struct creds_name *each, *next;
+	bool good = true;
 
 	HASH_ITER(hh, names->first, each, next)
 	{
@@ -51,6 +63,7 @@ void creds_names_unload(struct swanctl *s, const char *command, struct creds_nam
 
 		vici_key_text(&b, "id", each->text);
 		if (swanctl_call(s, &call, &answer, &status)) {
+			good = good && swanctl_succeeded(answer);
 			if (s->format != SWANCTL_TEXT)
 				swanctl_dump_reply(s, command, each->text, answer);
 			else if (!swanctl_succeeded(answer))
@@ -58,7 +71,7 @@ void creds_names_unload(struct swanctl *s, const char *command, struct creds_nam
 					SWANCTL_GAP_OF(answer, "errmsg"));
 		}
 		vici_builder_free(&b);
-		HASH_DEL(names->first, each);
-		free(each);
 	}
+	creds_names_free(names);
+	return good;
 }

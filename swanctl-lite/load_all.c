@@ -159,19 +159,15 @@ static int load_parts(struct swanctl *s, const struct settings *config)
 /* From then on what is sent is kept by the daemon, until it is committed. */
 static int begin(struct swanctl *s, bool *ret_staged)
 {
-	struct vici_builder b = { 0 };
-	struct vici_call call = { .command = "begin-load", .arguments = &b };
+	struct vici_call call = { .command = "begin-load" };
 	struct vici_view answer;
 	int status;
 
 	*ret_staged = false;
 	if (!swanctl_connect(s, &status))
 		return status;
-	if (swanctl_given(s, OPTION_CONFIRM))
-		vici_key_bool(&b, "confirm", true);
 	*ret_staged = vici_client_call(s->client, &call, &answer, NULL) == VICI_OK &&
 		      swanctl_succeeded(answer);
-	vici_builder_free(&b);
 	if (*ret_staged || !s->quiet)
 		return 0;
 	fprintf(stderr,

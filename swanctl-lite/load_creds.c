@@ -146,24 +146,47 @@ static void load_shared(
 		s->faults++;
 }
 
+/* What is loaded afterwards is loaded whatever the answer is. */
+static bool clear(struct swanctl *s, int *ret_status)
+{
+	struct vici_call call = { .command = "clear-creds" };
+	struct vici_view answer;
+
+	if (!swanctl_call(s, &call, &answer, ret_status))
+		return false;
+	if (s->format != SWANCTL_TEXT)
+		swanctl_dump_reply(s, "clear-creds", NULL, answer);
+	else if (!swanctl_succeeded(answer))
+		fprintf(stderr, "clearing credentials failed: %s\n",
+			SWANCTL_GAP_OF(answer, "errmsg"));
+	*ret_status = swanctl_succeeded(answer) ? 0 : EINVAL;
+	return true;
+}
+
+/* Private keys on disk that cannot be read, by whatever they are kept from us, are not gone. */
+static bool unload_gone(struct creds *c, struct creds_names *shared)
+{
+	bool good = true;
+
+	if (c->unread) {
+		fprintf(stderr, "no private key is unloaded: not all files can be read\n");
+		creds_names_free(&c->keys);
+	} else {
+		good = creds_names_unload(c->s, "unload-key", &c->keys);
+	}
+	good = creds_names_unload(c->s, "unload-shared", shared) && good;
+	return creds_keep_certs(c) && good;
+}
+
 int swanctl_load_creds_from(struct swanctl *s, const struct settings *config)
 {
 	const struct settings_section *secrets = settings_find(settings_root(config), "secrets");
 	struct creds creds = { .s = s, .secrets = secrets, .prompt = !swanctl_given(s, 'n') };
 	struct creds_names shared = { 0 };
-	struct vici_view answer;
 	int status = 0;
 
-	if (!swanctl_connect(s, &status))
+	if (!swanctl_connect(s, &status) || (swanctl_given(s, 'c') && !clear(s, &status)))
 		return status;
-	if (swanctl_given(s, 'c')) {
-		struct vici_call call = { .command = "clear-creds" };
-
-		if (!swanctl_call(s, &call, &answer, &status))
-			return status;
-		if (s->format != SWANCTL_TEXT)
-			swanctl_dump_reply(s, "clear-creds", NULL, answer);
-	}
 	creds_names_get(s, "get-keys", &creds.keys);
 	creds_names_get(s, "get-shared", &shared);
 	creds_load_certs(&creds);
@@ -171,10 +194,10 @@ int swanctl_load_creds_from(struct swanctl *s, const struct settings *config)
 	for (const struct settings_section *each = secrets ? secrets->sections : NULL; each;
 		each = each->next)
 		load_shared(s, each, &shared);
-	creds_names_unload(s, "unload-key", &creds.keys);
-	creds_names_unload(s, "unload-shared", &shared);
-	creds_keep_certs(&creds);
-	return 0;
+	bool good = unload_gone(&creds, &shared);
+	if (creds.unread)
+		return creds.unread;
+	return status ? status : good ? 0 : EINVAL;
 }
 
 static int run(struct swanctl *s)

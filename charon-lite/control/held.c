@@ -4,7 +4,7 @@
 
 #include "libvici/builder.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 struct cl_held {
@@ -75,13 +75,24 @@ bool cl_held_read(struct cl_held **all, struct bytes octets)
 
 /* ---- What something means ---- */
 
-/* What cannot be told, as memory ran out, is like nothing else that is held. */
+/* What cannot be told, as memory ran out, is like nothing else that is held. A configuration of
+ * thousands is hundreds of thousands of digests: the algorithm is looked up once. */
+static void digest_octets(const uint8_t *at, size_t length, uint8_t ret[CL_DIGEST_LENGTH])
+{
+	static EVP_MD *algorithm;
+
+	if (!algorithm)
+		algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!algorithm || EVP_Digest(at, length, ret, NULL, algorithm, NULL) != 1)
+		memset(ret, 0, CL_DIGEST_LENGTH);
+}
+
 static void digest_builder(struct vici_builder *b, uint8_t ret[CL_DIGEST_LENGTH])
 {
 	struct bytes wire;
 
 	if (vici_builder_finish(b, &wire))
-		SHA256(wire.at, wire.length, ret);
+		digest_octets(wire.at, wire.length, ret);
 	else
 		memset(ret, 0, CL_DIGEST_LENGTH);
 	vici_builder_free(b);
@@ -122,7 +133,7 @@ static void digest_section(struct vici_view section, uint8_t ret[CL_DIGEST_LENGT
 	}
 	memcpy(text, sum, sizeof(sum));
 	bytes_copy(text + sizeof(sum), name);
-	SHA256(text, sizeof(sum) + name.length, ret);
+	digest_octets(text, sizeof(sum) + name.length, ret);
 }
 
 void cl_object_digest(const char *kind, struct vici_view source, uint8_t ret[CL_DIGEST_LENGTH])

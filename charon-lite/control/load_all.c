@@ -3,6 +3,7 @@
 #include "charon-lite/control/command.h"
 #include "charon-lite/control/staging.h"
 #include "charon-lite/control/trial.h"
+#include "libvici/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,11 @@ void cl_command_begin_load(struct cl_client *c, struct vici_view request)
 {
 	struct cl_staging *staging = cl_staging_new(cl_client_daemon(c));
 
+	(void)request;
 	if (cl_client_daemon(c)->judging) { /* what it is asked about it has loaded */
 		cl_staging_free(staging);
 		staging = NULL;
 	}
-	if (staging)
-		staging->known =
-			cl_trial_is(cl_client_daemon(c)) || cl_request_bool(request, "confirm");
 	cl_client_stage(c, staging);
 	if (staging)
 		cl_client_reply_success(c);
@@ -120,6 +119,8 @@ static bool may_apply(struct cl_daemon *d, struct cl_staging *s, struct commit *
 		cl_staging_apply_keys(s);
 		return false;
 	}
+	if (!commit->confirm && !cl_trial_gives_way(d, s, why))
+		return why_prefix(why, "nothing is applied: ");
 	return true;
 }
 
@@ -138,19 +139,31 @@ static void run(struct cl_client *c, struct cl_staging *s, struct commit *commit
 	cl_client_walk_to(c, tell_next, finish, commit, free);
 }
 
+/* *ret: 0 when it is not asked for. What is misspelled must not pass for that. */
+static bool read_confirm(struct vici_view request, uint32_t *ret)
+{
+	int64_t seconds = 0;
+
+	*ret = 0;
+	if (!vici_present(vici_find(request, "confirm")))
+		return true;
+	if (!value_signed(vici_get(request, "confirm"), &seconds) || seconds < 1 ||
+		seconds > CL_TRIAL_SECONDS_MAX)
+		return false;
+	*ret = (uint32_t)seconds;
+	return true;
+}
+
 void cl_command_commit_load(struct cl_client *c, struct vici_view request)
 {
 	struct cl_staging *s = cl_client_staging(c);
-	int64_t seconds = cl_request_number(request, "confirm", 0);
 	struct commit *commit;
+	uint32_t seconds;
 
-	if (seconds < 0 || seconds > CL_TRIAL_SECONDS_MAX) {
-		cl_client_reply_failure(
-			c, "confirm: wanted seconds, at most %d", CL_TRIAL_SECONDS_MAX);
-		return;
-	}
-	if (s && seconds && !s->known) {
-		cl_client_reply_failure(c, "confirm: begin-load did not have confirm = yes");
+	if (!read_confirm(request, &seconds)) {
+		cl_client_reply_failure(c,
+			"confirm: wanted a number of seconds from 1 to %d; nothing is applied",
+			CL_TRIAL_SECONDS_MAX);
 		return;
 	}
 	if (!s) {
@@ -165,7 +178,7 @@ void cl_command_commit_load(struct cl_client *c, struct vici_view request)
 	commit->strict = cl_request_bool(request, "strict");
 	commit->all = cl_request_bool(request, "changes");
 	commit->dry_run = cl_request_bool(request, "dry-run");
-	commit->confirm = (uint32_t)seconds;
+	commit->confirm = seconds;
 	run(c, s, commit);
 }
 

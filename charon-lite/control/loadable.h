@@ -67,6 +67,8 @@ MUST_USE bool cl_load_client_staged(
 MUST_USE bool cl_load_shared_staged(
 	struct cl_staging *s, struct vici_view request, struct why *why);
 MUST_USE bool cl_unload_shared_staged(struct cl_staging *s, const char *id, struct why *why);
+/* All that have no id. */
+MUST_USE bool cl_unload_nameless_staged(struct cl_staging *s, struct why *why);
 /* Writes what a load-shared means, however it is written; false when it is no good. */
 struct vici_builder;
 bool cl_shared_normal(struct vici_view request, struct vici_builder *b);

@@ -34,6 +34,9 @@ MUST_USE bool cl_loaded_frame(struct bytes *rest, struct vici_packet *ret, bool 
 /* Stages that all of it is loaded again, and whatever else is loaded goes. loaded_again.c */
 struct cl_staging;
 void cl_loaded_stage(struct cl_staging *s, struct bytes frames);
+/* Whether a request that loads or unloads something of swanctl.conf, but certificates and private
+ * keys, would change anything. */
+bool cl_loaded_changes(struct cl_daemon *d, struct bytes command, struct vici_view request);
 
 /* Hands each name of that command's to visit. */
 void cl_loaded_names(const struct cl_loaded *all,

@@ -1,10 +1,12 @@
 /* What was loaded once, out of its messages. */
 #include "charon-lite/control/loaded.h"
 
+#include "charon-lite/control/command.h"
 #include "charon-lite/control/staging.h"
 #include "libvici/builder.h"
 
 #include <openssl/sha.h>
+#include <stdio.h>
 
 bool cl_loaded_frame(struct bytes *rest, struct vici_packet *ret, bool *ret_bad)
 {
@@ -106,6 +108,7 @@ static void stage_secrets_away(struct cl_staging *s)
 	const struct ike_shared *shared = NULL;
 	struct why why;
 
+	(void)!cl_unload_nameless_staged(s, &why);
 	while ((shared = ike_credentials_next(secrets, shared)))
 		if (ike_shared_unique_id(shared))
 			(void)!cl_unload_shared_staged(s, ike_shared_unique_id(shared), &why);
@@ -127,4 +130,44 @@ void cl_loaded_stage(struct cl_staging *s, struct bytes frames)
 	if (bad)
 		cl_log_text(s->daemon->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"what was loaded before ends in the midst of a message");
+}
+
+/* ---- One request ---- */
+
+static void stage_unload_request(
+	struct cl_staging *s, struct bytes command, struct vici_view request)
+{
+	static const char unload[] = "unload-";
+	const size_t length = sizeof(unload) - 1;
+	char room[CL_NAME_MAX], load[32];
+	bool shared = vici_is(command, "unload-shared");
+	const char *name = cl_request_text(request, shared ? "id" : "name", room);
+	struct why why;
+
+	if (!name || command.length <= length || memcmp(command.at, unload, length) != 0)
+		return;
+	snprintf(load, sizeof(load), "load-%.*s", (int)(command.length - length),
+		(const char *)command.at + length);
+	if (shared)
+		(void)!cl_unload_shared_staged(s, name, &why);
+	else
+		stage_unload(s, load, name);
+}
+
+bool cl_loaded_changes(struct cl_daemon *d, struct bytes command, struct vici_view request)
+{
+	struct cl_staging *s = cl_staging_new(d);
+	bool changes = false;
+	struct why why;
+
+	if (!s)
+		return false; /* nor is there memory for the request itself */
+	if (!vici_is(command, "load-cert"))
+		(void)!stage_request(s, command, request, &why);
+	stage_unload_request(s, command, request);
+	(void)cl_staging_plan(s, true);
+	for (const struct cl_staged *o = s->objects; o; o = o->hh.next)
+		changes = changes || (!o->refused && o->change.effect != CL_UNCHANGED);
+	cl_staging_free(s);
+	return changes;
 }

@@ -270,6 +270,42 @@ bool cl_unload_shared_staged(struct cl_staging *s, const char *id, struct why *w
 	return cl_staging_unload(s, &loadable_shared, id, why);
 }
 
+/* ---- Those without an id ---- */
+
+/* What is loaded after it says so itself. */
+static struct cl_change compare_nameless(struct cl_daemon *d, const char *name, const void *object)
+{
+	(void)d, (void)name, (void)object;
+	return cl_change_of(CL_UNCHANGED, NULL);
+}
+
+static bool unload_nameless(struct cl_daemon *d, const char *name, struct why *why)
+{
+	size_t count = ike_credentials_unload_nameless(ike_engine_credentials(d->engine));
+
+	(void)name, (void)why;
+	if (count > 0)
+		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
+			"unloaded %zu shared keys without id", count);
+	return true;
+}
+
+static const struct cl_loadable loadable_nameless = {
+	.name = "secrets",
+	.implied = true,
+	.outside = true,
+	.compare = compare_nameless,
+	.may_unload = may_unload_shared,
+	.unload = unload_nameless,
+};
+
+bool cl_unload_nameless_staged(struct cl_staging *s, struct why *why)
+{
+	return cl_staging_unload(s, &loadable_nameless, "without id", why);
+}
+
+/* ---- The commands ---- */
+
 void cl_command_load_shared(struct cl_client *c, struct vici_view request)
 {
 	struct cl_staging *staging = cl_client_staging(c);

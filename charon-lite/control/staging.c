@@ -84,8 +84,7 @@ static void note_source(struct cl_staging *s, struct cl_staged *o)
 {
 	if (o->kind->outside || !vici_present(s->source))
 		return;
-	if (s->known)
-		cl_object_digest(o->kind->name, s->source, o->digest);
+	cl_object_digest(o->kind->name, s->source, o->digest);
 	if (o->kind->command && !o->refused)
 		o->message = cl_message_of(s->source);
 }

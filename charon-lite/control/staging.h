@@ -25,7 +25,7 @@ struct cl_staged {
 	char *title;  /* what people know it by; NULL: by its name */
 	struct cl_change change;
 	struct bytes message; /* heap: what loads it, of a kind with a command */
-	uint8_t digest[32];   /* of what loads it */
+	uint8_t digest[32];   /* of what loads it, by which it is known again */
 	size_t key_length;
 	char key[]; /* the kind's name, a zero, its own */
 };
@@ -39,7 +39,6 @@ struct cl_staging {
 	struct cl_daemon *daemon;
 	struct cl_staged *objects;   /* a hash table, in the order in which they came */
 	struct ike_clients *clients; /* as they would be; NULL until one is staged */
-	bool known;                  /* objects have digests, by which it is known again */
 	size_t lost;                 /* messages that memory ran out for */
 	struct vici_view source;     /* of the next objects: a section, or a request */
 };

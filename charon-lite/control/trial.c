@@ -10,7 +10,6 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -18,6 +17,7 @@
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define DIGEST_TEXT 65
 #define DIGESTS_MAX 8
+#define WAY_OUT "swanctl-lite --confirm-load ends this"
 
 enum state {
 	NOTHING,
@@ -167,7 +167,6 @@ static void load_before(struct cl_daemon *d, struct bytes before)
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "out of memory");
 		return;
 	}
-	s->known = true;
 	cl_loaded_stage(s, before);
 	(void)cl_staging_plan(s, true);
 	log_changes(s);
@@ -292,32 +291,59 @@ bool cl_trial_begin(
 	return true;
 }
 
-static void forget(struct cl_daemon *d)
+/* The file goes first: whatever it says would be so again at the next start. */
+static bool forget(struct cl_daemon *d, struct why *why)
 {
 	struct cl_trial *t = d->trial;
 
+	if (!cl_trial_file_remove(d->settings.state_directory, why))
+		return false;
 	evtimer_del(t->timer);
 	secret_free(&t->before);
 	forget_keys(t);
 	cl_held_free(&t->held);
 	t->state = NOTHING;
-	cl_trial_file_remove(d->settings.state_directory);
+	return true;
+}
+
+static bool end_hold(struct cl_daemon *d, const char *reason, struct why *why)
+{
+	if (!forget(d, why))
+		return why_prefix(why, "what was taken back cannot be forgotten: ");
+	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
+		"%s: what was loaded at %s and has been taken back may be loaded again", reason,
+		d->trial->since);
+	return true;
+}
+
+/* Nothing is confirmed by it: who comes too late is told so. */
+static bool confirm_too_late(struct cl_daemon *d, struct why *why)
+{
+	if (end_hold(d, "by --confirm-load", why))
+		why_fail(why,
+			"it is too late: what was loaded at %s has been taken back; from now on it "
+			"may be loaded again",
+			d->trial->since);
+	return false;
 }
 
 bool cl_trial_confirm(struct cl_daemon *d, struct why *why)
 {
 	struct cl_trial *t = d->trial;
-	size_t count = t->key_count;
-	char(*keys)[CL_KEY_ID_TEXT] = t->keys;
 
 	if (t->state == HELD)
-		return why_fail(why,
-			"it is too late: what was loaded at %s has been taken back; load it again",
-			t->since);
+		return confirm_too_late(d, why);
 	if (t->state == NOTHING)
 		return why_fail(why, "nothing waits for a confirmation");
+	size_t count = t->key_count;
+	char(*keys)[CL_KEY_ID_TEXT] = t->keys;
 	t->keys = NULL;
-	forget(d);
+	t->key_count = 0;
+	if (!forget(d, why)) {
+		t->keys = keys;
+		t->key_count = count;
+		return why_prefix(why, "it is NOT confirmed, and will be taken back: ");
+	}
 	for (size_t i = 0; i < count; i++)
 		cl_key_unload_named(d, keys[i]);
 	free(keys);
@@ -333,44 +359,44 @@ bool cl_trial_refuses(struct cl_daemon *d, const struct cl_staging *s, struct wh
 	if (t->state != HELD)
 		return false;
 	digest_of(s, digest);
-	if (s->known && !has_digest(t, digest))
+	if (!has_digest(t, digest))
 		return false;
 	why_fail(why,
-		s->known ? "this is what was loaded at %s and has been taken back, as nobody "
-			   "confirmed it: nothing but private keys is applied; change it, or load "
-			   "it with --confirm"
-			 : "what was loaded at %s has been taken back since this began: nothing "
-			   "but private keys is applied; load it once more",
+		"this is what was loaded at %s and has been taken back, as nobody confirmed it: "
+		"nothing but private keys is applied; change it, or load it with "
+		"--confirm; " WAY_OUT,
 		t->since);
 	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT, "refused a configuration: %s", why->text);
 	return true;
 }
 
-/* On trial: something may load it again by itself like what came with the confirmation. */
-static void note_digest(struct cl_daemon *d, const struct cl_staging *s)
+static bool has_what_counts(const struct cl_staging *s)
+{
+	for (const struct cl_staged *o = s->objects; o; o = o->hh.next)
+		if (!o->kind->outside && !o->refused)
+			return true;
+	return false;
+}
+
+bool cl_trial_gives_way(struct cl_daemon *d, const struct cl_staging *s, struct why *why)
+{
+	return d->trial->state != HELD || !has_what_counts(s) ||
+	       end_hold(d, "another configuration is loaded", why);
+}
+
+/* Something may load it again by itself like what came with the confirmation. */
+void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s)
 {
 	char digest[DIGEST_TEXT];
 	struct why why = { "out of memory" };
 
 	digest_of(s, digest);
-	if (!s->known || !add_digest(d->trial, digest))
+	if (d->trial->state != PENDING || !add_digest(d->trial, digest))
 		return;
 	if (!cl_held_add_staging(&d->trial->held, s) ||
 		!write_file(d, secret_bytes(&d->trial->before), &why))
 		cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_AUDIT,
 			"that this is on trial will be forgotten with this process: %s", why.text);
-}
-
-/* An unconfirmed one stays so, whatever else is loaded. */
-void cl_trial_applied(struct cl_daemon *d, const struct cl_staging *s)
-{
-	if (d->trial->state == PENDING)
-		note_digest(d, s);
-	if (d->trial->state != HELD)
-		return;
-	cl_log_text(d->log, IKE_LOG_CFG, IKE_LOG_INFO,
-		"another configuration is loaded than the one that was taken back");
-	forget(d);
 }
 
 /* ---- Who loads piece by piece ---- */
@@ -387,7 +413,7 @@ bool cl_trial_lets_go(struct cl_daemon *d, const char *command, struct why *why)
 		return true;
 	why_fail(why,
 		"what was loaded at %s has been taken back, as nobody confirmed it, and what would "
-		"go is needed: load all with swanctl-lite --load-all --confirm, or change it",
+		"go is needed; " WAY_OUT,
 		d->trial->since);
 	log_refused(d, bytes_of_text(command), why);
 	return false;
@@ -404,10 +430,11 @@ bool cl_trial_takes_piece(
 		return cl_held_add_request(&t->held, command, request) ||
 		       why_fail(why, "out of memory");
 	if (!cl_held_has_request(t->held, command, request))
-		return true;
+		return !cl_loaded_changes(d, command, request) ||
+		       end_hold(d, "something else is loaded", why);
 	why_fail(why,
-		"this is of what was loaded at %s and has been taken back, as nobody confirmed it: "
-		"load all with swanctl-lite --load-all --confirm, or change it",
+		"this is of what was loaded at %s and has been taken back, as nobody confirmed "
+		"it; " WAY_OUT,
 		t->since);
 	log_refused(d, command, why);
 	return false;

@@ -98,13 +98,21 @@ bool cl_trial_file_read(const char *directory, struct secret *ret, bool *ret_the
 	return good;
 }
 
-void cl_trial_file_remove(const char *directory)
+/* Also when it is not there: an earlier attempt may have failed at the disk alone. */
+static bool remove_from(int directory)
+{
+	return (unlinkat(directory, CL_TRIAL_NAME, 0) == 0 || errno == ENOENT) &&
+	       fsync(directory) == 0;
+}
+
+bool cl_trial_file_remove(const char *directory, struct why *why)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool removed = fd >= 0 ? remove_from(fd) : errno == ENOENT;
 
-	if (fd < 0)
-		return;
-	(void)unlinkat(fd, CL_TRIAL_NAME, 0);
-	(void)fsync(fd);
-	close(fd);
+	if (!removed)
+		why_fail(why, "removing %s/%s: %s", directory, CL_TRIAL_NAME, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return removed;
 }

@@ -17,6 +17,7 @@ MUST_USE bool cl_trial_file_write(const char *directory, struct bytes content, s
  * written to its end is removed. */
 MUST_USE bool cl_trial_file_read(
 	const char *directory, struct secret *ret, bool *ret_there, struct why *why);
-void cl_trial_file_remove(const char *directory);
+/* True: it is gone, or was not there; for good, like what was written. */
+MUST_USE bool cl_trial_file_remove(const char *directory, struct why *why);
 
 #endif

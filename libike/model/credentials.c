@@ -362,6 +362,19 @@ bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id)
 	return true;
 }
 
+size_t ike_credentials_unload_nameless(struct ike_credentials *c)
+{
+	struct ike_shared *each, *next;
+	const size_t before = c->count;
+
+	DL_FOREACH_SAFE(c->all, each, next)
+	{
+		if (!each->unique_id)
+			remove_one(c, each);
+	}
+	return before - c->count;
+}
+
 void ike_credentials_clear(struct ike_credentials *c)
 {
 	while (c->all)

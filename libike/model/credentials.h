@@ -26,11 +26,13 @@ struct ike_credentials *ike_credentials_new(void);
 void ike_credentials_free(struct ike_credentials *c);
 
 /* Loads or replaces. unique_id ("ike-moon": VICI load-shared id) may be NULL: then the secret can
- * only be removed by clear, and the same secret for the same owners is kept once. Takes over secret
- * and the references of owners, also on failure. */
+ * only be removed with all like it, and the same secret for the same owners is kept once. Takes
+ * over secret and the references of owners, also on failure. */
 MUST_USE bool ike_credentials_load(struct ike_credentials *c, const char *unique_id, uint8_t kind,
 	struct secret *secret, struct ike_identity **owners, size_t owner_count);
 bool ike_credentials_unload(struct ike_credentials *c, const char *unique_id);
+/* All that have no unique id; how many there were. */
+size_t ike_credentials_unload_nameless(struct ike_credentials *c);
 void ike_credentials_clear(struct ike_credentials *c);
 
 /* Another number whenever a secret came, went or became another one. */

@@ -477,6 +477,36 @@ START_TEST(directories_are_loaded_and_what_is_gone_is_unloaded)
 }
 END_TEST
 
+static const char *in_directory(const char *script)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "cd %s && %s", r.directory, script);
+	ck_assert_int_eq(system(command), 0);
+	return running_swanctl_with(&r, "--load-creds --noprompt", "");
+}
+
+START_TEST(keys_on_disk_that_cannot_be_read_are_not_gone)
+{
+	in_directory("mkdir private && $SWANCTL_LITE --genkey private/key.pem");
+	ck_assert_uint_eq(count_keys(), 1);
+	const char *said = in_directory("mv private kept && mkdir private && "
+					"ln -s nowhere private/key.pem");
+	contains(said, "loading 'private/key.pem' failed: No such file or directory\n");
+	contains(said, "no private key is unloaded: not all files can be read\n2\n");
+	ck_assert_uint_eq(count_keys(), 1);
+	said = in_directory("rm -r private && touch private");
+	contains(said, "opening directory 'private' failed: Not a directory\n");
+	contains(said, "\n20\n");
+	ck_assert_uint_eq(count_keys(), 1);
+	ck_assert_str_eq(in_directory("rm -r private kept"), "0\n");
+	ck_assert_uint_eq(count_keys(), 0);
+	char path[128];
+	snprintf(path, sizeof(path), "%s/swanctl.conf", r.directory);
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 /* ---- Secrets stay where they are ---- */
 
 #define MARKER "aMarkerThatNobodyElseWrites"
@@ -648,6 +678,7 @@ TCase *creds_cases(void)
 	tcase_add_test(tests, authorities_come_and_go_by_name);
 	tcase_add_test(tests, keys_that_are_lost_with_the_signer_can_be_loaded_again);
 	tcase_add_test(tests, directories_are_loaded_and_what_is_gone_is_unloaded);
+	tcase_add_test(tests, keys_on_disk_that_cannot_be_read_are_not_gone);
 	return tests;
 }
 

@@ -42,6 +42,16 @@ static void expect_in(const char *text, const char *part)
 	ck_assert_msg(strstr(text, part) != NULL, "'%s' is not in: %s", part, text);
 }
 
+static void expect_held(void)
+{
+	ck_assert_int_eq(access(file, F_OK), 0);
+}
+
+static void expect_forgotten(void)
+{
+	ck_assert_int_ne(access(file, F_OK), 0);
+}
+
 static void expect_loaded(const char *conf)
 {
 	const char *text = run("--load-all --dry-run", conf);
@@ -251,7 +261,7 @@ START_TEST(what_is_loaded_without_a_confirmation_is_taken_back_and_held_too)
 }
 END_TEST
 
-static void stage_connection(struct vici_client *c, const char *name)
+static struct vici_builder connection_named(const char *name)
 {
 	struct vici_builder b = { 0 };
 
@@ -263,15 +273,19 @@ static void stage_connection(struct vici_client *c, const char *name)
 	vici_key_text(&b, "auth", "psk");
 	vici_section_end(&b);
 	vici_section_end(&b);
+	return b;
+}
+
+static void stage_connection(struct vici_client *c, const char *name)
+{
+	struct vici_builder b = connection_named(name);
+
 	expect_success(call_with(c, "load-conn", &b));
 }
 
-static void begin_trial(struct vici_client *c)
+static void begin_load(struct vici_client *c)
 {
-	struct vici_builder b = { 0 };
-
-	vici_key_bool(&b, "confirm", true);
-	expect_success(call_with(c, "begin-load", &b));
+	expect_success(call(c, "begin-load"));
 }
 
 static void commit_trial(struct vici_client *c, const char *seconds)
@@ -290,17 +304,17 @@ START_TEST(what_is_taken_back_before_another_commits_it_stays_so)
 
 	expect_success(call(early, "begin-load"));
 	stage_connection(early, "a");
-	begin_trial(c);
+	begin_load(c);
 	stage_connection(c, "a");
 	commit_trial(c, "600");
 	expect_success(call(meanwhile, "begin-load"));
 	stage_connection(meanwhile, "a");
-	begin_trial(c);
+	begin_load(c);
 	stage_connection(c, "a");
 	commit_trial(c, "1");
 	running_expect(&daemon_, "TAKING BACK");
 	expect_failure(call(meanwhile, "commit-load"), "has been taken back, as nobody");
-	expect_failure(call(early, "commit-load"), "has been taken back since this began");
+	expect_failure(call(early, "commit-load"), "has been taken back, as nobody");
 	ck_assert(!vici_present(vici_first(vici_find(call(c, "get-conns"), "conns"))));
 	vici_client_free(c);
 	vici_client_free(early);
@@ -325,21 +339,233 @@ START_TEST(what_was_taken_back_does_not_come_back_piece_by_piece)
 		expect_in(text, "unloading connection 'b' failed");
 		expect_in(run("--load-pools", after), "loading pool 'q' failed");
 		expect_in(run("--load-creds", after), "has been taken back");
-		expect_in(run("--load-creds --clear", after), "has been taken back");
+		text = run("--load-creds --clear", after);
+		expect_in(text, "clearing credentials failed: what was loaded at ");
+		expect_in(text, "--confirm-load ends this");
+		expect_in(text, "\n22\n");
 		expect_loaded(before);
 		/* what was loaded before may be loaded again */
 		expect_in(run("--load-conns", before), "\n0\n");
 		expect_in(run("--load-pools", before), "\n0\n");
 		expect_in(run("--load-creds", before), "\n0\n");
 		expect_loaded(before);
+		expect_held();
 		running_kill(&daemon_);
 		running_start_in_place(&daemon_);
 	}
-	/* and other things may, too */
-	expect_in(run("--load-conns", renamed), "loaded connection 'd'\n");
-	/* as a whole, another one ends it */
-	expect_in(run("--load-all", before), "\n0\n");
+	/* and other things may, too, which end it: a and b go without a word */
+	ck_assert_str_eq(run("--load-conns", renamed),
+		"loaded connection 'd'\nsuccessfully loaded 1 connections, 2 unloaded\n0\n");
+	expect_forgotten();
 	expect_in(run("--load-conns", after), "loaded connection 'c'\n");
+}
+END_TEST
+
+static void expect_success_of(
+	struct vici_client *c, const char *command, const char *key, const char *value)
+{
+	struct vici_builder b = { 0 };
+
+	vici_key_text(&b, key, value);
+	expect_success(call_with(c, command, &b));
+}
+
+static struct vici_view load_shared(struct vici_client *c, const char *id, const char *data)
+{
+	struct vici_builder b = { 0 };
+
+	if (id)
+		vici_key_text(&b, "id", id);
+	vici_key_text(&b, "type", "ike");
+	vici_key_text(&b, "data", data);
+	return call_with(c, "load-shared", &b);
+}
+
+/* The file has what is loaded, or is gone: nothing stale comes back at a start. */
+START_TEST(the_first_piece_of_something_else_ends_the_hold_for_good)
+{
+	struct vici_client *c = running_client(&daemon_);
+
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	/* what is not there changes nothing */
+	expect_success_of(c, "unload-shared", "id", "other");
+	expect_held();
+	expect_success(load_shared(c, "other", "x"));
+	expect_forgotten();
+	expect_success_of(c, "unload-shared", "id", "other");
+	expect_success_of(c, "unload-conn", "name", "b");
+	expect_success(load_shared(c, "ike-1", "rotated"));
+	vici_client_free(c);
+	running_kill(&daemon_);
+	running_start_in_place(&daemon_);
+	c = running_client(&daemon_);
+	ck_assert_str_eq(run("--list-conns", after), "0\n");
+	ck_assert(!vici_present(vici_first(vici_find(call(c, "get-shared"), "keys"))));
+	vici_client_free(c);
+}
+END_TEST
+
+START_TEST(a_late_confirmation_ends_the_hold)
+{
+	struct vici_client *c = running_client(&daemon_);
+	struct vici_builder id = { 0 };
+
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	vici_key_text(&id, "id", "ike-1");
+	expect_failure(call_with(c, "unload-shared", &id), "--confirm-load ends this");
+	expect_failure(call(c, "clear-creds"), "--confirm-load ends this");
+	expect_held();
+	expect_failure(call(c, "confirm-load"), "it is too late");
+	expect_forgotten();
+	expect_success_of(c, "unload-shared", "id", "ike-1");
+	expect_failure(call(c, "confirm-load"), "nothing waits");
+	expect_in(run("--load-all", after), "\n0\n");
+	vici_client_free(c);
+}
+END_TEST
+
+static bool file_has(const char *text)
+{
+	static char content[65536];
+	FILE *in = fopen(file, "re");
+
+	ck_assert_ptr_nonnull(in);
+	size_t length = fread(content, 1, sizeof(content), in);
+	fclose(in);
+	return memmem(content, length, text, strlen(text)) != NULL;
+}
+
+START_TEST(a_secret_without_an_id_is_taken_back_too)
+{
+	struct vici_client *c = running_client(&daemon_);
+
+	expect_success(load_shared(c, NULL, "of before"));
+	begin_load(c);
+	expect_success(load_shared(c, NULL, "of the trial"));
+	commit_trial(c, "600");
+	expect_success(load_shared(c, NULL, "meanwhile"));
+	begin_load(c);
+	commit_trial(c, "1");
+	running_expect(&daemon_, "TAKING BACK");
+	expect_failure(load_shared(c, NULL, "meanwhile"), "has been taken back");
+	expect_failure(load_shared(c, NULL, "of the trial"), "has been taken back");
+	/* the next trial writes down what is loaded */
+	begin_load(c);
+	commit_trial(c, "600");
+	ck_assert(file_has("of before"));
+	ck_assert(!file_has("of the trial"));
+	ck_assert(!file_has("meanwhile"));
+	vici_client_free(c);
+}
+END_TEST
+
+START_TEST(what_cannot_be_forgotten_is_not_confirmed)
+{
+	run("--load-all", before);
+	run("--load-all --confirm 600", after);
+	ck_assert_int_eq(unlink(file), 0);
+	ck_assert_int_eq(mkdir(file, 0700), 0); /* which is not removed like a file */
+	expect_in(run("--confirm-load", after), "it is NOT confirmed, and will be taken back: ");
+	ck_assert_int_eq(rmdir(file), 0);
+	ck_assert_str_eq(run("--confirm-load", after), "confirmed\n0\n");
+	expect_loaded(after);
+}
+END_TEST
+
+START_TEST(while_it_cannot_be_forgotten_the_hold_stays)
+{
+	static const char other[] = "connections {\n d { " PEER("192.0.2.4") "}\n}\n";
+
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	expect_loaded(before); /* the file has been written */
+	ck_assert_int_eq(unlink(file), 0);
+	ck_assert_int_eq(mkdir(file, 0700), 0);
+	expect_in(run("--load-all", other), "nothing is applied: ");
+	expect_in(run("--load-conns", other), "loading connection 'd' failed: what was taken back");
+	expect_in(run("--confirm-load", other), "cannot be forgotten");
+	expect_loaded(before);
+	ck_assert_int_eq(rmdir(file), 0);
+	expect_in(run("--load-all", other), "\n0\n");
+}
+END_TEST
+
+START_TEST(a_confirmation_that_is_no_number_of_seconds_applies_nothing)
+{
+	static const char *const values[] = { "", "0", "-1", "60s", "abc", "604801",
+		"99999999999999999999" };
+	struct vici_client *c = running_client(&daemon_);
+
+	begin_load(c);
+	stage_connection(c, "a");
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
+		struct vici_builder b = { 0 };
+
+		vici_key_text(&b, "confirm", values[i]);
+		expect_failure(call_with(c, "commit-load", &b), "confirm: wanted a number");
+		ck_assert(!vici_present(vici_first(vici_find(call(c, "get-conns"), "conns"))));
+	}
+	expect_forgotten();
+	commit_trial(c, "600");
+	expect_success(call(c, "confirm-load"));
+	vici_client_free(c);
+}
+END_TEST
+
+/* Of which nothing was applied: an empty one, and one with a typo. */
+START_TEST(a_whole_that_applies_nothing_does_not_end_the_hold)
+{
+	struct vici_client *c = running_client(&daemon_);
+	struct vici_builder b = { 0 };
+
+	run("--load-all", before);
+	run("--load-all --confirm 1", after);
+	running_expect(&daemon_, "TAKING BACK");
+	begin_load(c);
+	expect_success(call(c, "commit-load"));
+	expect_held();
+	begin_load(c);
+	vici_section_start(&b, "d");
+	vici_key_text(&b, "dpd_delay", "9xs");
+	vici_section_end(&b);
+	expect_failure(call_with(c, "load-conn", &b), "dpd_delay");
+	(void)call(c, "commit-load");
+	expect_held();
+	expect_in(run("--load-all", after), "has been taken back");
+	vici_client_free(c);
+}
+END_TEST
+
+START_TEST(what_began_before_a_trial_and_is_committed_in_it_is_held_like_the_rest)
+{
+	struct vici_client *c = running_client(&daemon_), *early = running_client(&daemon_);
+
+	begin_load(early);
+	stage_connection(early, "late");
+	begin_load(c);
+	stage_connection(c, "a");
+	commit_trial(c, "600");
+	expect_success(call(early, "commit-load"));
+	begin_load(c);
+	commit_trial(c, "1");
+	running_expect(&daemon_, "TAKING BACK");
+	for (int whole = 0; whole < 2; whole++) {
+		struct vici_builder b = connection_named("late");
+
+		if (whole)
+			begin_load(c);
+		struct vici_view answer = call_with(c, "load-conn", &b);
+		if (whole)
+			answer = call(c, "commit-load");
+		expect_failure(answer, "has been taken back");
+	}
+	vici_client_free(c);
+	vici_client_free(early);
 }
 END_TEST
 
@@ -391,7 +617,7 @@ START_TEST(what_comes_piece_by_piece_meanwhile_is_taken_back_and_held_however_it
 	struct vici_builder connection, shared, name = { 0 };
 
 	run("--load-all", before);
-	begin_trial(c);
+	begin_load(c);
 	commit_trial(c, "600");
 	connection = written(false);
 	expect_success(call_with(c, "load-conn", &connection));
@@ -399,7 +625,7 @@ START_TEST(what_comes_piece_by_piece_meanwhile_is_taken_back_and_held_however_it
 	expect_success(call_with(c, "load-shared", &shared));
 	vici_key_text(&name, "name", "b");
 	expect_success(call_with(c, "unload-conn", &name));
-	begin_trial(c);
+	begin_load(c);
 	commit_trial(c, "1");
 	running_expect(&daemon_, "TAKING BACK");
 	expect_loaded(before);
@@ -459,7 +685,7 @@ static void unload_key(struct vici_client *c, const char *id)
 /* Changes nothing, but is on trial. */
 static void commit_nothing(struct vici_client *c, const char *seconds)
 {
-	begin_trial(c);
+	begin_load(c);
 	commit_trial(c, seconds);
 }
 
@@ -478,6 +704,9 @@ START_TEST(a_key_that_another_client_unloads_meanwhile_comes_back)
 	vici_key_text(&key, "id", id);
 	expect_failure(call_with(c, "unload-key", &key), "what would go is needed");
 	ck_assert_uint_eq(key_count(c), 1);
+	/* another one ends no hold: after a restart they are the first to be loaded */
+	load_new_key(c, id);
+	expect_held();
 	vici_client_free(c);
 }
 END_TEST
@@ -528,6 +757,14 @@ TCase *trial_cases(void)
 	tcase_add_test(c, what_was_taken_back_does_not_come_back_piece_by_piece);
 	tcase_add_test(c,
 		what_comes_piece_by_piece_meanwhile_is_taken_back_and_held_however_it_is_written);
+	tcase_add_test(c, the_first_piece_of_something_else_ends_the_hold_for_good);
+	tcase_add_test(c, a_late_confirmation_ends_the_hold);
+	tcase_add_test(c, a_secret_without_an_id_is_taken_back_too);
+	tcase_add_test(c, what_cannot_be_forgotten_is_not_confirmed);
+	tcase_add_test(c, while_it_cannot_be_forgotten_the_hold_stays);
+	tcase_add_test(c, a_confirmation_that_is_no_number_of_seconds_applies_nothing);
+	tcase_add_test(c, a_whole_that_applies_nothing_does_not_end_the_hold);
+	tcase_add_test(c, what_began_before_a_trial_and_is_committed_in_it_is_held_like_the_rest);
 	tcase_add_test(c, a_key_that_another_client_unloads_meanwhile_comes_back);
 	tcase_add_test(c, keys_that_are_unloaded_go_when_it_is_confirmed_unless_they_came_again);
 	return c;

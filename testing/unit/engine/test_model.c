@@ -480,6 +480,9 @@ START_TEST(loading_again_replaces)
 	ike_credentials_ids(c, add_id, ids);
 	ck_assert_str_eq(ids, "l k ");
 	ck_assert(!ike_credentials_unload(c, "nosuch"));
+	ck_assert_uint_eq(ike_credentials_unload_nameless(c), 2);
+	ck_assert_uint_eq(ike_credentials_count(c), 2);
+	ck_assert(finds(c, "moon", "jupiter", "later"));
 	ike_credentials_clear(c);
 	ck_assert_uint_eq(ike_credentials_count(c), 0);
 	ck_assert(finds(c, "moon", "mars", NULL));
