@@ -19,7 +19,7 @@ run() {
 
 # CI has not the time for all.
 if [ "${CI-}" = true ]; then
-	: "${SIM_SEEDS:=6501-8500}" "${SIM_TUNNELS_SEEDS:=201-400}" "${SIM_MIXED_SEEDS:=1-200}"
+	: "${SIM_SEEDS:=6501-8000}" "${SIM_TUNNELS_SEEDS:=201-280}" "${SIM_MIXED_SEEDS:=1-120}"
 fi
 run peers --seeds "${SIM_SEEDS:-1-10000}" --replay-check
 run orders
