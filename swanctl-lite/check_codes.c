@@ -48,6 +48,10 @@ static const struct check_row rows[CHECK_CODES] = {
 		"nobody reads it, or the connection is refused",
 		"connections, secrets, pools, authorities, clients; within a connection local..., "
 		"remote..., children" },
+	[CHECK_SECTION_UNREAD] = { "section-unread", CHECK_WARNING,
+		"a section of a name of its own, from which no section inherits",
+		"nobody reads it: it is misspelt, or a template that was left behind",
+		"the name that is meant; a section that is not needed goes" },
 	[CHECK_WRONG_VALUE] = { "wrong-value", CHECK_ERROR, "a value that cannot be",
 		"the section that it stands in is refused", "what the message says was wanted" },
 	[CHECK_TOO_LONG] = { "too-long", CHECK_ERROR, "a value of more than 65535 octets",

@@ -332,7 +332,10 @@ static void check_top(struct check *k)
 		if (is_read(section->name) || section->is_base)
 			continue;
 		if (!other)
-			check_say(k, CHECK_UNKNOWN_SECTION, &section->place,
+			check_say(k,
+				pasted_in(section->name) ? CHECK_UNKNOWN_SECTION
+							 : CHECK_SECTION_UNREAD,
+				&section->place,
 				"nobody reads section '%s', and no section inherits from it",
 				section->name);
 		else if (*other)
