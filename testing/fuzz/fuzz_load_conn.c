@@ -54,21 +54,20 @@ static void judge(const struct ike_connection *c)
 	struct ike_certificates *certificates = ike_certificates_new();
 	struct ike_pools *pools = ike_pools_new();
 	struct ike_clients *clients = ike_clients_new();
-	const struct ike_check k = {
+	const struct ike_check_model model = {
 		.connections = twice,
 		.connection_count = 2,
 		.credentials = credentials,
 		.certificates = certificates,
 		.pools = pools,
 		.clients = clients,
-		.report = on_finding,
 	};
+	struct ike_check *k = NULL;
 
-	if (credentials && certificates && pools && clients) {
-		ike_check_connection(&k, 0);
-		ike_check_connection(&k, 1);
-		ike_check_rest(&k);
-	}
+	if (credentials && certificates && pools && clients && (k = ike_check_new(&model)))
+		while (ike_check_next(k, on_finding, NULL))
+			continue;
+	ike_check_free(k);
 	ike_credentials_free(credentials);
 	ike_certificates_free(certificates);
 	ike_pools_free(pools);

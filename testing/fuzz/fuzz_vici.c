@@ -6,17 +6,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Reads all of it, so that the sanitizer sees what lies outside. */
+static void read_all(struct bytes in)
+{
+	for (size_t i = 0; i < in.length; i++)
+		(void)*(const volatile uint8_t *)(in.at + i);
+}
+
 static void walk(struct vici_view in, unsigned *nodes)
 {
 	VICI_EACH(each, in)
 	{
-		struct bytes name = vici_name(each), value = vici_value(each);
-		volatile uint8_t sum = 0;
-
-		for (size_t i = 0; i < name.length; i++)
-			sum ^= name.at[i];
-		for (size_t i = 0; i < value.length; i++)
-			sum ^= value.at[i];
+		read_all(vici_name(each));
+		read_all(vici_value(each));
 		++*nodes;
 		walk(each, nodes);
 	}
